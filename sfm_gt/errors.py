@@ -1,0 +1,47 @@
+"""One family of exceptions; the command line turns each into one line and exit status 1.
+
+A message says what was found, what was needed and what to change. A clip that cannot give ground truth is no fault:
+it raises :class:`Rejected`, whose reason code is counted in the yield funnel while the run goes on.
+"""
+
+from __future__ import annotations
+
+
+class SfmGtError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ConfigError(SfmGtError):
+    """The configuration does not validate."""
+
+
+class InputError(SfmGtError):
+    """A file given by the user cannot be used: which file, what was found, what was needed, what to change."""
+
+
+class NoEvidenceError(SfmGtError):
+    """A scale cue finds nothing in its input to estimate from. A cue never answers with scale 1 instead."""
+
+
+class NotMetricError(SfmGtError):
+    """Metres were asked of a clip that has no metric scale."""
+
+
+class OutputError(SfmGtError):
+    """The output folder cannot be written: full disk, read-only file system, missing permission."""
+
+
+class Rejected(SfmGtError):
+    """A video, clip or frame cannot give ground truth.
+
+    Attributes:
+        reason: code in snake_case, stable across versions; the yield funnel counts by it.
+        measured: the figure that decided, or None where the reason is not a figure.
+        threshold: the bound that the figure was held against, or None.
+    """
+
+    def __init__(self, reason: str, message: str, measured: float | None = None, threshold: float | None = None):
+        super().__init__(message)
+        self.reason = reason
+        self.measured = measured
+        self.threshold = threshold
