@@ -1,0 +1,193 @@
+"""The configuration: one frozen section a stage, units in the names, unknown keys refused.
+
+``pipelines/config/default.yaml`` and ``pipelines/config/schema.json`` are generated from here (``sfm-gt config``).
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sfm_gt.errors import ConfigError
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """Base of all sections."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClipsConfig(Section):
+    """Cutting videos into clips."""
+
+    cut_threshold: Positive = Field(27.0, description="content change that PySceneDetect takes for a cut")
+    min_frames: PositiveInt = Field(15, description="shorter clips are rejected (too_short)")
+    max_frames: PositiveInt = Field(900, description="longer shots are split into clips of at most this length")
+
+
+class FramesConfig(Section):
+    """Decoded frames and the keyframes that SfM starts from."""
+
+    max_long_side_px: PositiveInt = Field(1280, description="larger frames are shrunk to this before everything else")
+    min_short_side_px: PositiveInt = Field(120, description="smaller videos are rejected (too_small)")
+    max_keyframes: PositiveInt = Field(60, description="upper bound of keyframes a clip")
+    keyframe_motion: Fraction = Field(0.04, description="median track motion between keyframes, share of image width")
+
+
+class SfmConfig(Section):
+    """Structure from motion."""
+
+    max_features: PositiveInt = Field(2048, description="SIFT features a frame")
+    init_min_tri_angle_deg: Positive = Field(4.0, description="least triangulation angle of the first image pair")
+    min_registered: Fraction = Field(0.5, description="clips with a smaller share of registered frames are rejected")
+    min_points: PositiveInt = Field(100, description="fewer sparse points reject the clip (too_few_points)")
+    min_median_tri_angle_deg: Positive = Field(1.0, description="smaller median angle rejects the clip (no_parallax)")
+    max_reprojection_error_px: Positive = Field(2.0, description="larger mean error rejects the clip")
+    mask_moving: Literal["epipolar_flow"] = Field("epipolar_flow", description="mask method used before SfM")
+
+
+class DenseConfig(Section):
+    """Dense depth."""
+
+    method: str = Field("patchmatch", description="a file in sfm_gt/dense/")
+    frame_step: PositiveInt = Field(1, description="depth for every n-th registered frame")
+    n_neighbours: PositiveInt = Field(8, description="views that each frame is matched against")
+    min_consistent: PositiveInt = Field(3, description="neighbours whose depth must agree")
+    max_rel_difference: Positive = Field(0.01, description="relative depth difference that still agrees")
+
+
+class MovingConfig(Section):
+    """Moving regions after depth."""
+
+    method: str = Field("rigid_flow", description="a file in sfm_gt/masks/")
+    threshold_px: Positive = Field(1.5, description="flow residual above which a pixel moves")
+    dilate_px: Annotated[int, Field(ge=0)] = Field(4, description="safety margin around moving regions")
+
+
+class ScaleConfig(Section):
+    """Metric scale."""
+
+    cues: tuple[str, ...] = Field(("known_distance", "known_poses", "gps"), description="files in sfm_gt/scale/ to try")
+    max_sigma_log_scale: Positive = Field(0.10, description="a wider scale leaves the clip metric: false")
+    max_disagreement_sigma: Positive = Field(4.0, description="cues further apart leave the clip metric: false")
+
+
+class DatasetConfig(Section):
+    """The published tree."""
+
+    min_valid: Fraction = Field(0.2, description="frames with a smaller share of valid pixels are dropped (MegaDepth, MannequinChallenge)")
+    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = Field(95, description="quality of the undistorted images")
+    max_rel_sigma: Positive = Field(0.05, description="pixels with a larger sigma / depth are invalid")
+
+
+class ModelConfig(Section):
+    """One depth model to grade."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    method: str = Field(description="a file in sfm_gt/models/")
+    path: str | None = Field(None, description="description file, weights or folder of predictions")
+    kind: Literal[
+        "metric_depth", "scale_invariant_depth", "affine_invariant_depth", "affine_invariant_disparity"
+    ] | None = Field(None, description="what the values mean; needed for predictions on disk")
+
+
+class EvaluateConfig(Section):
+    """Grading."""
+
+    min_depth_m: Positive = Field(0.001, description="GT below is not scored")
+    max_depth_m: Positive = Field(80.0, description="GT beyond is not scored")
+    min_pixels: PositiveInt = Field(100, description="frames with fewer scored pixels are skipped and counted")
+
+
+class ReportConfig(Section):
+    """The HTML report."""
+
+    frames_per_clip: PositiveInt = Field(4, description="frames shown a clip")
+
+
+DEFAULT_MODELS = (
+    ModelConfig(name="smallnet", method="onnx", path="builtin:smallnet"),
+    ModelConfig(name="constant", method="constant"),
+    ModelConfig(name="ground_plane", method="ground_plane"),
+)
+
+
+class Config(Section):
+    """Everything that a run depends on."""
+
+    videos: Path = Field(description="folder of videos")
+    out: Path = Field(description="output folder")
+    seed: int = Field(0, description="seed of everything random")
+    clips: ClipsConfig = ClipsConfig()
+    frames: FramesConfig = FramesConfig()
+    sfm: SfmConfig = SfmConfig()
+    dense: DenseConfig = DenseConfig()
+    moving: MovingConfig = MovingConfig()
+    scale: ScaleConfig = ScaleConfig()
+    dataset: DatasetConfig = DatasetConfig()
+    models: tuple[ModelConfig, ...] = DEFAULT_MODELS
+    evaluate: EvaluateConfig = EvaluateConfig()
+    report: ReportConfig = ReportConfig()
+
+
+def validate(content: dict[str, Any]) -> Config:
+    """A validated configuration.
+
+    Raises:
+        ConfigError: one line a fault, with the key, the nearest valid key for a typo, and what was needed.
+    """
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as fault:
+        raise ConfigError("; ".join(_explain(error) for error in fault.errors())) from None
+    twice = {m.name for m in config.models if sum(n.name == m.name for n in config.models) > 1}
+    if twice:
+        raise ConfigError(f"models: the name {sorted(twice)[0]!r} is given twice; names must differ")
+    return config
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        nearest = difflib.get_close_matches(str(error["loc"][-1]), _keys_beside(error["loc"]), n=1, cutoff=0.4)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; known are {', '.join(_keys_beside(error['loc']))}"
+        return f"config: unknown key {key!r}{hint}"
+    if error["type"] == "missing":
+        return f"config: {key!r} is missing; add it, for example --config {key}=..."
+    return f"config: {key} = {error['input']!r}: {error['msg'].lower()}"
+
+
+def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in location[:-1]:
+        if isinstance(part, int) or part == "models":
+            model = ModelConfig
+        elif isinstance(part, str) and part in model.model_fields:
+            annotation = model.model_fields[part].annotation
+            model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else model
+    return list(model.model_fields)
+
+
+def read_config(path: Path) -> Config:
+    """Reads and validates a YAML configuration.
+
+    Raises:
+        ConfigError: missing file, broken YAML, or content that does not validate.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as fault:
+        raise ConfigError(f"{path}: cannot be read ({fault.strerror}); give an existing YAML file") from None
+    except yaml.YAMLError as fault:
+        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(fault).split())})") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: found {type(content).__name__}, needed a mapping of sections")
+    return validate(content)

@@ -1,0 +1,173 @@
+"""Reading the ground-truth data set: ``open_dataset`` iterates over frames, arrays are read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow.parquet as pq
+from jaxtyping import Bool, Float, UInt8
+
+from sfm_gt.errors import InputError, NotMetricError
+from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.formats.manifest import read_json
+from sfm_gt.geometry.conventions import nan_from_zero, valid_from_depth
+from sfm_gt.geometry.types import PinholeCamera
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One ground-truth frame. Images and maps share one undistorted pinhole camera; invalid depth is NaN.
+
+    Attributes:
+        frame_index: index in the source video.
+        timestamp_s: presentation time in the source container.
+        metric: whether depth and poses are in metres. Where False, ``z_depth_m`` raises and only ``z_depth_sfm`` exists.
+        cam_from_world: (4, 4); metres where ``metric``, else SfM units.
+        metric_from_sfm: metres per SfM unit, None where not metric.
+        sigma_log_scale: one standard deviation of the clip's log scale, None where not metric. It is shared by all
+            frames of the clip and is not contained in ``sigma_m``.
+    """
+
+    dataset: Path
+    clip_id: str
+    video_id: str
+    frame_index: int
+    timestamp_s: float
+    metric: bool
+    camera: PinholeCamera
+    cam_from_world: Float[np.ndarray, "4 4"]
+    metric_from_sfm: float | None
+    sigma_log_scale: float | None
+    depth_unit: float
+    sigma_unit: float
+    has_person: bool
+
+    def _read(self, layer: str) -> np.ndarray:
+        path = layout.layer_path(self.dataset, self.clip_id, layer, self.frame_index)
+        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if pixels is None:
+            raise InputError(f"{path}: missing or unreadable; rebuild the clip with `sfm-gt dataset`")
+        return pixels
+
+    @cached_property
+    def image(self) -> UInt8[np.ndarray, "h w 3"]:
+        """RGB, undistorted."""
+        return cv2.cvtColor(self._read("image"), cv2.COLOR_BGR2RGB)
+
+    @cached_property
+    def _depth(self) -> Float[np.ndarray, "h w"]:
+        return nan_from_zero(self._read("depth").astype(np.float32) * np.float32(self.depth_unit))
+
+    @cached_property
+    def _sigma(self) -> Float[np.ndarray, "h w"]:
+        return nan_from_zero(self._read("sigma").astype(np.float32) * np.float32(self.sigma_unit))
+
+    def _require_metric(self) -> None:
+        if not self.metric:
+            raise NotMetricError(
+                f"clip {self.clip_id!r} has no metric scale (metric: false); use z_depth_sfm and sigma_sfm, "
+                "or give the video a metric cue in its sidecar"
+            )
+
+    @property
+    def z_depth_m(self) -> Float[np.ndarray, "h w"]:
+        """z-depth in metres, float32, NaN = invalid. Raises NotMetricError where ``metric`` is False."""
+        self._require_metric()
+        return self._depth
+
+    @property
+    def sigma_m(self) -> Float[np.ndarray, "h w"]:
+        """One standard deviation of ``z_depth_m`` in metres, up to the clip's scale. Raises NotMetricError."""
+        self._require_metric()
+        return self._sigma
+
+    @property
+    def z_depth_sfm(self) -> Float[np.ndarray, "h w"]:
+        """z-depth in SfM units, float32, NaN = invalid."""
+        return self._depth / np.float32(self.metric_from_sfm) if self.metric_from_sfm else self._depth
+
+    @property
+    def sigma_sfm(self) -> Float[np.ndarray, "h w"]:
+        """One standard deviation of ``z_depth_sfm``, SfM units."""
+        return self._sigma / np.float32(self.metric_from_sfm) if self.metric_from_sfm else self._sigma
+
+    @property
+    def valid(self) -> Bool[np.ndarray, "h w"]:
+        """Where depth may be used."""
+        return valid_from_depth(self._depth)
+
+    @cached_property
+    def moving(self) -> Bool[np.ndarray, "h w"]:
+        """True where the scene moves against its frozen state."""
+        return self._read("moving") > 0
+
+    @cached_property
+    def overlay(self) -> Bool[np.ndarray, "h w"]:
+        """True on captions, logos and bars."""
+        return self._read("overlay") > 0
+
+    @cached_property
+    def person(self) -> Bool[np.ndarray, "h w"] | None:
+        """True on people, or None where nobody looked for them: unknown is not "no person"."""
+        return self._read("person") > 0 if self.has_person else None
+
+
+class Dataset:
+    """Frames of a ground-truth data set, ordered by clip and frame index."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._rows: list[dict[str, Any]] = pq.read_table(path / layout.INDEX_NAME).to_pylist()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, number: int) -> Frame:
+        return _frame_from_row(self.path, self._rows[number])
+
+    def __iter__(self) -> Iterator[Frame]:
+        return (self[number] for number in range(len(self)))
+
+    @property
+    def clip_ids(self) -> tuple[str, ...]:
+        """Clips that have at least one frame, sorted."""
+        return tuple(sorted({row["clip_id"] for row in self._rows}))
+
+    def clip_info(self, clip_id: str) -> dict[str, Any]:
+        """Content of the clip's clip.json: provenance, licence, versions, scale, units."""
+        info: dict[str, Any] = read_json(self.path / "clips" / clip_id / layout.CLIP_JSON)
+        return info
+
+    def frames_of(self, clip_id: str) -> list[Frame]:
+        """Frames of one clip in order of time."""
+        return [_frame_from_row(self.path, row) for row in self._rows if row["clip_id"] == clip_id]
+
+
+def _frame_from_row(dataset: Path, row: dict[str, Any]) -> Frame:
+    camera = PinholeCamera(row["width"], row["height"], row["fx"], row["fy"], row["cx"], row["cy"])
+    return Frame(
+        dataset=dataset, clip_id=row["clip_id"], video_id=row["video_id"], frame_index=row["frame_index"],
+        timestamp_s=row["timestamp_s"], metric=row["metric"], camera=camera,
+        cam_from_world=np.array(row["cam_from_world"], dtype=np.float64).reshape(4, 4),
+        metric_from_sfm=row["metric_from_sfm"], sigma_log_scale=row["sigma_log_scale"],
+        depth_unit=row["depth_unit"], sigma_unit=row["sigma_unit"], has_person=row["has_person"],
+    )  # fmt: skip
+
+
+def open_dataset(path: str | Path) -> Dataset:
+    """Opens the data set of a run: ``path`` is the run's output folder or its ``dataset`` folder.
+
+    Raises:
+        InputError: there is no index there.
+    """
+    path = Path(path)
+    for candidate in (path / "dataset", path):
+        if (candidate / layout.INDEX_NAME).is_file():
+            return Dataset(candidate)
+    raise InputError(f"{path}: holds no {layout.INDEX_NAME}; give the output folder of a finished run")

@@ -1,0 +1,42 @@
+"""Outputs appear whole or not at all: written beside their place, then renamed onto it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Yields a path beside ``path``; on success it is renamed to ``path``, on any error it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last, since image writers choose their format by it.
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def replacing_directory(path: Path) -> Iterator[Path]:
+    """Yields an empty directory beside ``path``; on success it takes the place of ``path``, on any error it is removed.
+
+    What an earlier, killed run left beside it is cleared first, so that no half-written file survives a rerun.
+    """
+    partial = path.with_name(f".partial-{path.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(partial, path)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise

@@ -1,0 +1,77 @@
+"""The manifest that ends every stage's output: what was done, by which version, and the verdict.
+
+Manifests hold no clock time and no host name: the same input and configuration give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from sfm_gt.errors import InputError, Rejected
+from sfm_gt.formats.atomic import replacing_file
+
+MANIFEST_NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Result of one stage on one video or clip.
+
+    Attributes:
+        status: ``ok``; ``rejected``: this stage found that it cannot give ground truth; ``skipped``: an earlier one did.
+        reason: reason code where not ok; a skipped stage repeats the code of the stage that rejected.
+        measured, threshold: the figure behind the verdict and its bound, where there is one.
+        measures: figures for the report, by name with unit suffix.
+    """
+
+    stage: str
+    version: int
+    status: Literal["ok", "rejected", "skipped"] = "ok"
+    reason: str | None = None
+    message: str | None = None
+    measured: float | None = None
+    threshold: float | None = None
+    measures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether later stages have something to work on."""
+        return self.status == "ok"
+
+    @classmethod
+    def rejected(cls, stage: str, version: int, verdict: Rejected) -> Manifest:
+        """The manifest of a stage that ended in a verdict."""
+        return cls(stage, version, "rejected", verdict.reason, str(verdict), verdict.measured, verdict.threshold)
+
+    def skipped_in(self, stage: str, version: int) -> Manifest:
+        """The manifest of a later stage that has nothing to do, because of this one's verdict."""
+        return Manifest(stage, version, "skipped", self.reason, self.message, self.measured, self.threshold)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Deterministic, whole-or-nothing JSON."""
+    with replacing_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Raises InputError when the file is missing or not JSON."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; run the stage that writes it, or check the output folder") from None
+    except json.JSONDecodeError as fault:
+        raise InputError(f"{path}: not valid JSON ({fault}); delete it and run again") from None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Writes ``folder/manifest.json``: always the last file of a stage."""
+    write_json(folder / MANIFEST_NAME, asdict(manifest))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Reads ``folder/manifest.json``. Raises InputError when it is missing or broken."""
+    return Manifest(**read_json(folder / MANIFEST_NAME))
