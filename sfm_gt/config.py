@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from sfm_gt.errors import ConfigError
+from sfm_gt.formats.validation import validated
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -144,36 +144,11 @@ def validate(content: dict[str, Any]) -> Config:
     Raises:
         ConfigError: one line a fault, with the key, the nearest valid key for a typo, and what was needed.
     """
-    try:
-        config = Config.model_validate(content)
-    except ValidationError as fault:
-        raise ConfigError("; ".join(_explain(error) for error in fault.errors())) from None
+    config = validated(Config, content, "config", ConfigError)
     twice = {m.name for m in config.models if sum(n.name == m.name for n in config.models) > 1}
     if twice:
         raise ConfigError(f"models: the name {sorted(twice)[0]!r} is given twice; names must differ")
     return config
-
-
-def _explain(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        nearest = difflib.get_close_matches(str(error["loc"][-1]), _keys_beside(error["loc"]), n=1, cutoff=0.4)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; known are {', '.join(_keys_beside(error['loc']))}"
-        return f"config: unknown key {key!r}{hint}"
-    if error["type"] == "missing":
-        return f"config: {key!r} is missing; add it, for example --config {key}=..."
-    return f"config: {key} = {error['input']!r}: {error['msg'].lower()}"
-
-
-def _keys_beside(location: tuple[str | int, ...]) -> list[str]:
-    model: type[BaseModel] = Config
-    for part in location[:-1]:
-        if isinstance(part, int) or part == "models":
-            model = ModelConfig
-        elif isinstance(part, str) and part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else model
-    return list(model.model_fields)
 
 
 def read_config(path: Path) -> Config:

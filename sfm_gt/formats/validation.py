@@ -1,0 +1,52 @@
+"""Turns pydantic's faults into lines that name the key, the nearest valid key and what was needed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validated(model: type[Model], content: Any, where: str, error: type[Exception]) -> Model:
+    """``content`` as an instance of ``model``.
+
+    Args:
+        where: what is being read, the beginning of every message (a file name or "config").
+        error: raised with one line for all faults.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as fault:
+        lines = dict.fromkeys(_explain(model, one) for one in fault.errors())
+        raise error(f"{where}: " + "; ".join(lines)) from None
+
+
+def _explain(model: type[BaseModel], fault: Any) -> str:
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        beside = _keys_beside(model, fault["loc"][:-1])
+        nearest = difflib.get_close_matches(str(fault["loc"][-1]), beside, n=1, cutoff=0.4)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(beside)}"
+        return f"unknown key {key!r}; {hint}"
+    if fault["type"] == "missing":
+        return f"{key!r} is missing"
+    return f"{key} = {fault['input']!r}: {fault['msg'][:1].lower()}{fault['msg'][1:]}" if key else fault["msg"]
+
+
+def _keys_beside(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_models_in(model.model_fields[part].annotation), model)
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+    """The models inside an annotation such as ``tuple[Model, ...] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)
