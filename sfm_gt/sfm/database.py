@@ -1,0 +1,76 @@
+"""Features and verified matches of the keyframes, in a COLMAP database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pycolmap
+from jaxtyping import Bool
+
+# Neighbours in time that every keyframe is matched with. Keyframes stand a few per cent of the image width apart, so
+# ten of them span the overlap that one view can have with its past.
+SEQUENTIAL_OVERLAP = 10
+# Every n-th keyframe is also matched with every other n-th one, which closes loops at a quadratic but small cost.
+LOOP_PERIOD = 4
+
+
+def choose_pairs(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of keyframes to match: neighbours in time, plus a thinned-out exhaustive set for loops."""
+    rows = range(len(names))
+    near = {(i, j) for i, j in combinations(rows, 2) if j - i <= SEQUENTIAL_OVERLAP}
+    loops = set(combinations(rows[::LOOP_PERIOD], 2))
+    return [(names[i], names[j]) for i, j in sorted(near | loops)]
+
+
+def build_database(
+    database: Path,
+    images: Path,
+    names: Sequence[str],
+    ignored: Mapping[str, Bool[np.ndarray, "h w"]],
+    max_features: int,
+    focal_px: float | None,
+    seed: int,
+) -> None:
+    """Extracts SIFT features of ``names`` and matches them; one camera, SIMPLE_RADIAL, is shared by all.
+
+    Args:
+        database: path of a database that does not exist yet.
+        ignored: by image name, True where no feature may be taken (moving, overlay).
+        focal_px: prior focal length in pixels of the images, or None.
+    """
+    reader = pycolmap.ImageReaderOptions()
+    reader.camera_model = "SIMPLE_RADIAL"
+    if focal_px is not None:
+        height, width = cv2.imread(str(images / names[0]), cv2.IMREAD_GRAYSCALE).shape
+        reader.camera_params = f"{focal_px},{width / 2},{height / 2},0"
+    if ignored:
+        reader.mask_path = _write_masks(database.parent / "masks", ignored)
+    extraction = pycolmap.FeatureExtractionOptions()
+    extraction.sift.max_num_features = max_features
+    pycolmap.extract_features(
+        database, images, image_names=list(names), camera_mode=pycolmap.CameraMode.SINGLE,
+        reader_options=reader, extraction_options=extraction,
+    )  # fmt: skip
+    _match(database, choose_pairs(names), seed)
+
+
+def _write_masks(folder: Path, ignored: Mapping[str, Bool[np.ndarray, "h w"]]) -> Path:
+    folder.mkdir()
+    for name, pixels in ignored.items():
+        # COLMAP takes no feature where the mask is 0.
+        cv2.imwrite(str(folder / f"{name}.png"), np.where(pixels, 0, 255).astype(np.uint8))
+    return folder
+
+
+def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int) -> None:
+    listed = database.with_name("pairs.txt")
+    listed.write_text("".join(f"{a} {b}\n" for a, b in pairs))
+    pairing = pycolmap.ImportedPairingOptions()
+    pairing.match_list_path = listed
+    verification = pycolmap.TwoViewGeometryOptions()
+    verification.ransac.random_seed = seed
+    pycolmap.match_image_pairs(database, pairing_options=pairing, verification_options=verification)

@@ -1,0 +1,107 @@
+"""From frames as filmed to undistorted pinhole images of the same size, and the sparse model on those images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+import pycolmap
+from jaxtyping import Bool, Float, UInt8
+
+from sfm_gt.geometry.camera import pixel_grid
+from sfm_gt.geometry.conventions import integer_centred_from_pixel
+from sfm_gt.geometry.types import PinholeCamera, SparseModel
+
+
+class Undistortion:
+    """The mapping between frames as filmed (SIMPLE_RADIAL) and pinhole images of equal size and focal length.
+
+    Keeping size and focal length keeps the resolution in the middle of the image; where the pinhole image looks past
+    the border of the filmed frame, ``inside`` is False.
+    """
+
+    def __init__(self, model: str, width: int, height: int, params: list[float]):
+        self._camera = pycolmap.Camera(model=model, width=width, height=height, params=params)
+        focal, (cx, cy) = self._camera.mean_focal_length(), (self._camera.principal_point_x, self._camera.principal_point_y)
+        self.camera = PinholeCamera(width, height, focal, focal, cx, cy)
+
+    @classmethod
+    def of(cls, camera: pycolmap.Camera) -> Undistortion:
+        """The undistortion of a COLMAP camera."""
+        return cls(camera.model.name, camera.width, camera.height, list(camera.params))
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Undistortion:
+        """Inverse of :meth:`to_dict`."""
+        return cls(**content)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON needs to build it again."""
+        return {"model": self._camera.model.name, "width": self._camera.width, "height": self._camera.height,
+                "params": [float(value) for value in self._camera.params]}  # fmt: skip
+
+    def undistorted_px(self, filmed_px: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+        """Pixels of a filmed frame, where they lie in the pinhole image."""
+        rays = np.asarray(self._camera.cam_from_img(np.asarray(filmed_px, dtype=np.float64).reshape(-1, 2)))
+        return rays[:, :2] * self.camera.fx + np.array([self.camera.cx, self.camera.cy])
+
+    def filmed_px(self, undistorted_px: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+        """Pixels of the pinhole image, where they lie in the filmed frame."""
+        rays = (undistorted_px - np.array([self.camera.cx, self.camera.cy])) / self.camera.fx
+        rays = np.concatenate([rays, np.ones((len(rays), 1))], axis=1)
+        return np.asarray(self._camera.img_from_cam(rays))
+
+    @cached_property
+    def _maps(self) -> tuple[np.ndarray, np.ndarray]:
+        grid = pixel_grid(self.camera.width, self.camera.height)
+        source = integer_centred_from_pixel(self.filmed_px(grid.reshape(-1, 2))).reshape(grid.shape).astype(np.float32)
+        return source[..., 0], source[..., 1]
+
+    @cached_property
+    def inside(self) -> Bool[np.ndarray, "h w"]:
+        """True where a pixel of the pinhole image lies inside the filmed frame."""
+        x, y = self._maps
+        return (x >= 0) & (x <= self.camera.width - 1) & (y >= 0) & (y <= self.camera.height - 1)
+
+    def image(self, filmed: UInt8[np.ndarray, "h w *c"]) -> UInt8[np.ndarray, "h w *c"]:
+        """A filmed frame, undistorted; black outside."""
+        # Cubic keeps the fine texture that dense matching lives on; bilinear blurs it.
+        return cv2.remap(filmed, *self._maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT)
+
+    def mask(self, filmed: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+        """A mask on a filmed frame, undistorted; False outside."""
+        return cv2.remap(filmed.astype(np.uint8), *self._maps, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT) > 0
+
+
+def sparse_model(
+    model: pycolmap.Reconstruction, undistortion: Undistortion, frame_index_of: Callable[[str], int]
+) -> SparseModel:
+    """A COLMAP model as our SparseModel on undistorted images.
+
+    Args:
+        frame_index_of: index in the source video of an image name.
+    """
+    images = sorted((i for i in model.images.values() if i.has_pose), key=lambda image: frame_index_of(image.name))
+    point_ids = sorted(model.points3D)
+    row_of_point = {point_id: row for row, point_id in enumerate(point_ids)}
+    observations, positions = [], []
+    for row, image in enumerate(images):
+        for point in image.points2D:
+            if point.has_point3D():
+                observations.append((row, row_of_point[point.point3D_id]))
+                positions.append(point.xy)
+    return SparseModel(
+        camera=undistortion.camera,
+        frame_indices=np.array([frame_index_of(image.name) for image in images]),
+        cam_from_world=np.stack([_matrix(image.cam_from_world()) for image in images]),
+        points_sfm=np.array([model.points3D[point_id].xyz for point_id in point_ids]).reshape(-1, 3),
+        observations=np.array(observations, dtype=np.int64).reshape(-1, 2),
+        observation_px=undistortion.undistorted_px(np.array(positions, dtype=np.float64).reshape(-1, 2)),
+    )
+
+
+def _matrix(cam_from_world: pycolmap.Rigid3d) -> Float[np.ndarray, "4 4"]:
+    return np.vstack([cam_from_world.matrix(), [0.0, 0.0, 0.0, 1.0]])

@@ -1,0 +1,94 @@
+"""The frames of one clip as later stages see them: undistorted, with camera, pose and the pixels that may be used."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from sfm_gt.errors import InputError
+from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.sparse_model import read_sparse_model
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.geometry.types import SparseModel, View
+from sfm_gt.sfm.undistortion import Undistortion
+
+MODEL_NAME = "model.npz"
+UNDISTORTION_NAME = "undistortion.json"
+OVERLAY_NAME = "overlay.png"
+MOVING_FOLDER = "moving_epipolar"
+
+
+def read_mask(path: Path) -> Bool[np.ndarray, "h w"]:
+    """An 8-bit mask PNG as booleans. Raises InputError when it is missing."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if pixels is None:
+        raise InputError(f"{path}: missing or unreadable; run the stage that writes it again")
+    return pixels > 0
+
+
+def write_mask(path: Path, mask: Bool[np.ndarray, "h w"]) -> None:
+    """Booleans as an 8-bit PNG, 255 = True."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), mask.astype(np.uint8) * 255):
+        raise OSError(f"{path}: could not be written")
+
+
+class ClipViews:
+    """Reads what the stages ``frames`` and ``sfm`` left of one clip."""
+
+    def __init__(self, workspace: Workspace, clip_id: str):
+        self._frames = workspace.clip_stage(clip_id, "frames")
+        self._sfm = workspace.clip_stage(clip_id, "sfm")
+
+    @cached_property
+    def frames(self) -> dict[str, Any]:
+        """Content of frames.json."""
+        content: dict[str, Any] = read_json(self._frames / "frames.json")
+        return content
+
+    @cached_property
+    def timestamps_s(self) -> dict[int, float]:
+        """Presentation time of each frame of the clip, by its index in the source video."""
+        return {frame["frame_index"]: frame["timestamp_s"] for frame in self.frames["frames"]}
+
+    @cached_property
+    def model(self) -> SparseModel:
+        """The sparse model on undistorted images."""
+        return read_sparse_model(self._sfm / MODEL_NAME)
+
+    @cached_property
+    def undistortion(self) -> Undistortion:
+        """Between frames as filmed and the images of :meth:`view`."""
+        return Undistortion.from_dict(read_json(self._sfm / UNDISTORTION_NAME))
+
+    @cached_property
+    def overlay(self) -> Bool[np.ndarray, "h w"]:
+        """Overlay on undistorted images, the same for all frames."""
+        return self.undistortion.mask(read_mask(self._sfm / OVERLAY_NAME))
+
+    def filmed(self, frame_index: int) -> UInt8[np.ndarray, "h w 3"]:
+        """The frame as filmed, RGB. Raises InputError when it is missing."""
+        path = self._frames / f"{frame_index:06d}.png"
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if image is None:
+            raise InputError(f"{path}: missing or unreadable; run `sfm-gt frames` again")
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+    def moving_before_sfm(self, frame_index: int) -> Bool[np.ndarray, "h w"]:
+        """What moved by the epipolar test, on the undistorted image."""
+        return self.undistortion.mask(read_mask(self._sfm / MOVING_FOLDER / f"{frame_index:06d}.png"))
+
+    def view(self, frame_index: int) -> View:
+        """One registered frame; usable excludes overlay and what moved by the epipolar test."""
+        return View(
+            frame_index=frame_index,
+            image=self.undistortion.image(self.filmed(frame_index)),
+            usable=self.undistortion.inside & ~self.overlay & ~self.moving_before_sfm(frame_index),
+            camera=self.undistortion.camera,
+            cam_from_world=self.model.cam_from_world[self.model.row_of(frame_index)],
+        )
