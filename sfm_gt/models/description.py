@@ -1,0 +1,164 @@
+"""The YAML that describes a network file (ONNX, TFLite), and the pre- and postprocessing that it states.
+
+    name: smallnet
+    file: smallnet.onnx                   # relative to the YAML
+    kind: affine_invariant_disparity      # what the output means
+    input: {name: image, height: 192, width: 256, layout: NCHW, channels: RGB, mean: [0, 0, 0], std: [1, 1, 1]}
+    output: {name: disparity, negate: false}
+    license: Apache-2.0
+    note: "what it was trained on"
+
+``mean`` and ``std`` apply to RGB in 0..1, in the order of ``channels``. ``name`` of input and output may be left out where
+the network has just one. ``path: builtin:NAME`` in the configuration means ``sfm_gt/models/weights/NAME.yaml``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import yaml
+from jaxtyping import Float, UInt8
+from pydantic import BaseModel, ConfigDict, Field
+
+from sfm_gt.config import ModelConfig
+from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.formats.validation import validated
+from sfm_gt.models.prediction import Kind, Prediction, required_path
+from sfm_gt.models.resizing import image_to_input, map_to_image
+
+BUILTIN = "builtin:"
+WEIGHTS = Path(__file__).parent / "weights"
+
+Three = tuple[float, float, float]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputDescription(_Part):
+    """What the network wants to be given."""
+
+    name: str | None = None
+    height: Annotated[int, Field(gt=0)]
+    width: Annotated[int, Field(gt=0)]
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    channels: Literal["RGB", "BGR"] = "RGB"
+    mean: Three = (0.0, 0.0, 0.0)
+    std: tuple[Positive, Positive, Positive] = (1.0, 1.0, 1.0)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Shape of the input tensor for one image."""
+        return (1, 3, self.height, self.width) if self.layout == "NCHW" else (1, self.height, self.width, 3)
+
+
+class OutputDescription(_Part):
+    """Which output holds the map; ``negate`` where smaller values of it mean what ``kind`` says of larger ones."""
+
+    name: str | None = None
+    negate: bool = False
+
+
+class NetworkDescription(_Part):
+    """A network file and how to use it."""
+
+    name: str
+    file: str
+    kind: Kind
+    input: InputDescription
+    output: OutputDescription = OutputDescription()
+    license: str | None = None
+    note: str | None = None
+
+    def tensor(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "1 a b c"]:
+        """The image as the network's input tensor, float32."""
+        pixels = image_to_input(image, self.input.width, self.input.height)
+        if self.input.channels == "BGR":
+            pixels = pixels[..., ::-1]
+        unit = pixels.astype(np.float32) / np.float32(255.0)
+        normalised = (unit - np.array(self.input.mean, np.float32)) / np.array(self.input.std, np.float32)
+        if self.input.layout == "NCHW":
+            normalised = normalised.transpose(2, 0, 1)
+        return np.ascontiguousarray(normalised[None], dtype=np.float32)
+
+    def prediction(self, output: np.ndarray, width: int, height: int) -> Prediction:
+        """The network's output tensor as a map of the image's size.
+
+        Raises:
+            InputError: the output is not one map.
+        """
+        values = np.squeeze(output).astype(np.float32)
+        if values.ndim != 2:
+            raise InputError(
+                f"{self.file}: output of shape {tuple(output.shape)}, needed one map (1, 1, H, W), (1, H, W, 1) or "
+                f"(1, H, W); state the right output: name in the description of {self.name!r}"
+            )
+        return Prediction(map_to_image(-values if self.output.negate else values, width, height), self.kind)
+
+
+def description_path(config: ModelConfig) -> Path:
+    """Where the configured model's description lies.
+
+    Raises:
+        ConfigError: no path is configured, or no such built-in model exists; the message names the nearest one.
+    """
+    path = required_path(config, "a description YAML, or builtin:NAME")
+    if not path.startswith(BUILTIN):
+        return Path(path)
+    known = sorted(file.stem for file in WEIGHTS.glob("*.yaml"))
+    name = path.removeprefix(BUILTIN)
+    if name not in known:
+        nearest = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are: {', '.join(known) or 'none'}"
+        raise ConfigError(f"models: {config.name}: no built-in model {name!r}; {hint}")
+    return WEIGHTS / f"{name}.yaml"
+
+
+def read_description(config: ModelConfig) -> tuple[NetworkDescription, Path]:
+    """The description and the path of the network file beside it.
+
+    Raises:
+        InputError: the YAML or the network file is missing or does not validate; one line with the file and the mend.
+    """
+    path = description_path(config)
+    try:
+        content: Any = yaml.safe_load(path.read_text())
+    except OSError as fault:
+        raise InputError(f"{path}: cannot be read ({fault.strerror}); give an existing description YAML") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(fault).split())})") from None
+    description = validated(NetworkDescription, content, str(path), InputError)
+    network = path.parent / description.file
+    if not network.is_file():
+        raise InputError(f"{path}: file: {description.file} is not there; put the network beside the description")
+    return description, network
+
+
+def chosen(names: list[str], wanted: str | None, what: str, network: Path) -> str:
+    """The tensor's name: the described one, or the only one.
+
+    Raises:
+        InputError: the described name does not exist, or none is described and there are several.
+    """
+    if wanted in names:
+        return wanted
+    if wanted is None and len(names) == 1:
+        return names[0]
+    found = f"no {what} {wanted!r}" if wanted else f"{len(names)} {what}s"
+    raise InputError(f"{network}: {found}, it has {', '.join(names)}; set {what}: name in the description YAML")
+
+
+def check_shape(found: list[Any], description: NetworkDescription, network: Path) -> None:
+    """Raises InputError when the network's fixed input sizes are not the described ones (batch and -1, None, names: free)."""
+    needed = description.input.shape
+    fixed = [n if isinstance(n, int) and n > 0 else None for n in found]
+    if len(fixed) != 4 or any(n not in (None, m) for n, m in zip(fixed, needed, strict=True)):
+        raise InputError(
+            f"{network}: the network's input is {list(found)}, the description says {list(needed)}; "
+            "mend height, width or layout in the description YAML"
+        )

@@ -1,0 +1,121 @@
+"""Predictions that another program has written: ``path`` is a folder, ``kind`` in the configuration says what they are.
+
+    <path>/<clip_id>/NNNNNN.npy     two-dimensional array, NNNNNN = frame_index in the source video
+                     NNNNNN.npz     the same, one array in the file
+                     NNNNNN.exr     one channel, or the first of several (needs the OpenEXR package)
+                     NNNNNN.png     16 bit, one channel; 0 = no answer
+    <path>/predictions.yaml         only for png: "unit: 0.001" (value = pixel * unit; metres for metric_depth)
+
+A map of another size than its image is resized bilinearly in its own domain. A frame without a file is counted as missing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+import yaml
+from jaxtyping import Float, UInt8
+from pydantic import BaseModel, ConfigDict, Field
+
+from sfm_gt.config import ModelConfig
+from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.formats.validation import validated
+from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.models.prediction import KINDS, FrameKey, MissingPredictionError, Prediction, required_path
+from sfm_gt.models.resizing import map_to_image
+
+SUFFIXES = (".npy", ".npz", ".png", ".exr")
+UNIT_FILE = "predictions.yaml"
+
+
+class PngUnit(BaseModel):
+    """Content of predictions.yaml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    unit: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class OnDiskModel:
+    """Reads instead of predicting. Raises ConfigError without a kind, InputError without a folder."""
+
+    source_sha256 = None
+
+    def __init__(self, config: ModelConfig):
+        self._folder = Path(required_path(config, "the folder that holds <clip_id>/NNNNNN.npy"))
+        if config.kind is None:
+            raise ConfigError(f"models: {config.name}: predictions on disk need kind: one of {', '.join(KINDS)}")
+        if not self._folder.is_dir():
+            raise InputError(f"{self._folder}: no such folder; give the one that holds <clip_id>/NNNNNN.npy")
+        self.kind = config.kind
+
+    def predict(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None, key: FrameKey) -> Prediction:
+        """The stored map of the frame; image and camera only give the size."""
+        path = self._file(key)
+        values = np.squeeze(_READERS[path.suffix](path))
+        if values.ndim != 2 or values.dtype.kind not in "fiu":
+            raise InputError(f"{path}: found {values.dtype} of shape {values.shape}, needed one map of numbers (H, W)")
+        return Prediction(map_to_image(values, image.shape[1], image.shape[0]), self.kind)
+
+    def _file(self, key: FrameKey) -> Path:
+        stem = self._folder / key.clip_id / f"{key.frame_index:06d}"
+        found = [path for path in (stem.with_name(stem.name + suffix) for suffix in SUFFIXES) if path.is_file()]
+        if not found:
+            raise MissingPredictionError(f"{stem}.npy: not there (nor {', '.join(SUFFIXES[1:])})")
+        if len(found) > 1:
+            raise InputError(f"{found[0]}: {found[1].name} lies beside it; keep one of them")
+        return found[0]
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    try:
+        content: Any = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as fault:
+        raise InputError(f"{path}: not a NumPy array ({' '.join(str(fault).split())}); write it with numpy.save") from None
+    return content
+
+
+def _read_npz(path: Path) -> np.ndarray:
+    archive: Any = _read_npy(path)
+    names = list(getattr(archive, "files", []))
+    if len(names) != 1:
+        raise InputError(f"{path}: holds {len(names)} arrays ({', '.join(names)}), needed one")
+    array: np.ndarray = archive[names[0]]
+    return array
+
+
+def _read_png(path: Path) -> Float[np.ndarray, "h w"]:
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 2 or pixels.dtype != np.uint16:
+        found = "an unreadable file" if pixels is None else f"{pixels.dtype} of shape {pixels.shape}"
+        raise InputError(f"{path}: found {found}, needed 16 bit and one channel; use npy for anything else")
+    unit_file = path.parent.parent / UNIT_FILE
+    try:
+        stated = yaml.safe_load(unit_file.read_text())
+    except (OSError, yaml.YAMLError):
+        raise InputError(f"{unit_file}: missing or not YAML; PNG predictions need it, for example: unit: 0.001") from None
+    unit = validated(PngUnit, stated, str(unit_file), InputError).unit
+    values: Float[np.ndarray, "h w"] = pixels.astype(np.float32) * np.float32(unit)
+    values[pixels == 0] = np.nan
+    return values
+
+
+def _read_exr(path: Path) -> np.ndarray:
+    try:
+        import OpenEXR
+    except ImportError:
+        raise ConfigError(f"{path}: reading EXR needs the OpenEXR package; pip install 'sfm-gt[exr]', or use npy") from None
+    try:
+        with OpenEXR.File(str(path)) as file:
+            channels = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
+    except (RuntimeError, OSError) as fault:
+        raise InputError(f"{path}: not an EXR image ({' '.join(str(fault).split())})") from None
+    first: np.ndarray = next(iter(channels.values()))
+    # OpenEXR joins R, G and B into one array; a depth map in colour channels repeats the same value.
+    return first[..., 0] if first.ndim == 3 else first
+
+
+_READERS = {".npy": _read_npy, ".npz": _read_npz, ".png": _read_png, ".exr": _read_exr}
+PLUGIN = OnDiskModel

@@ -1,0 +1,56 @@
+"""Any depth network in TFLite, run by LiteRT on the CPU; ``path`` is its description YAML (see description.py)."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import UInt8
+
+from sfm_gt.config import ModelConfig
+from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.models.description import check_shape, chosen, read_description
+from sfm_gt.models.prediction import FrameKey, Prediction, agreed_kind, file_sha256
+
+
+class TfliteModel:
+    """One interpreter. Raises InputError where the file is not the network that its YAML describes."""
+
+    def __init__(self, config: ModelConfig):
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError:
+            raise ConfigError(
+                f"models: {config.name}: method tflite needs ai-edge-litert; pip install 'sfm-gt[tflite]'"
+            ) from None
+
+        self._description, network = read_description(config)
+        self.kind = agreed_kind(config, self._description.kind)
+        self.source_sha256 = file_sha256(network)
+        try:
+            self._interpreter = Interpreter(model_path=str(network), num_threads=1)
+        except (ValueError, RuntimeError) as fault:
+            reason = " ".join(str(fault).split())
+            raise InputError(f"{network}: LiteRT cannot load it ({reason}); convert it again") from None
+        inputs = {tensor["name"]: tensor for tensor in self._interpreter.get_input_details()}
+        outputs = {tensor["name"]: tensor for tensor in self._interpreter.get_output_details()}
+        self._input = inputs[chosen(list(inputs), self._description.input.name, "input", network)]
+        self._output = outputs[chosen(list(outputs), self._description.output.name, "output", network)]
+        for tensor in (self._input, self._output):
+            if tensor["dtype"] is not np.float32:
+                raise InputError(
+                    f"{network}: tensor {tensor['name']} is {np.dtype(tensor['dtype']).name}, needed float32; "
+                    "convert the network with float inputs and outputs"
+                )
+        check_shape([int(n) for n in self._input["shape_signature"]], self._description, network)
+        self._interpreter.resize_tensor_input(self._input["index"], list(self._description.input.shape))
+        self._interpreter.allocate_tensors()
+
+    def predict(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None, key: FrameKey) -> Prediction:
+        """One forward pass; the camera is not used."""
+        self._interpreter.set_tensor(self._input["index"], self._description.tensor(image))
+        self._interpreter.invoke()
+        output = self._interpreter.get_tensor(self._output["index"])
+        return self._description.prediction(output, image.shape[1], image.shape[0])
+
+
+PLUGIN = TfliteModel
