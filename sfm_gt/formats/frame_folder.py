@@ -1,0 +1,80 @@
+"""The folder of a clip's decoded frames: ``NNNNNN.png`` by index in the source video, and ``frames.json``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from sfm_gt.errors import InputError, OutputError
+from sfm_gt.formats.manifest import read_json, write_json
+
+FRAMES_JSON = "frames.json"
+# Frames are read a few times and thrown away: fast writing counts for more than size.
+PNG_COMPRESSION = 1
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """One decoded frame. ``sharpness``: variance of its Laplacian, in squared grey levels."""
+
+    frame_index: int
+    timestamp_s: float
+    sharpness: float
+    keyframe: bool
+
+
+@dataclass(frozen=True)
+class FrameList:
+    """The frames of a clip, in order.
+
+    Attributes:
+        width, height: size of the PNG files.
+        source_width, source_height: size of the video as shown, before shrinking.
+    """
+
+    width: int
+    height: int
+    source_width: int
+    source_height: int
+    frames: tuple[FrameRecord, ...]
+
+    @property
+    def keyframes(self) -> tuple[FrameRecord, ...]:
+        """Frames that SfM starts from."""
+        return tuple(frame for frame in self.frames if frame.keyframe)
+
+
+def frame_path(folder: Path, frame_index: int) -> Path:
+    """Path of one frame."""
+    return folder / f"{frame_index:06d}.png"
+
+
+def write_frame(folder: Path, frame_index: int, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
+    """Writes one frame. Raises OutputError when it cannot be written."""
+    path = frame_path(folder, frame_index)
+    if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION]):
+        raise OutputError(f"{path}: cannot be written; check free space and permissions")
+
+
+def read_frame(folder: Path, frame_index: int) -> UInt8[np.ndarray, "h w 3"]:
+    """One frame, RGB. Raises InputError when it is missing or damaged."""
+    path = frame_path(folder, frame_index)
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise InputError(f"{path}: no readable frame; run `sfm-gt frames` on this clip again")
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def write_frame_list(folder: Path, frames: FrameList) -> None:
+    """Writes ``frames.json``."""
+    write_json(folder / FRAMES_JSON, asdict(frames))
+
+
+def read_frame_list(folder: Path) -> FrameList:
+    """Reads ``frames.json``. Raises InputError when it is missing or broken."""
+    content = read_json(folder / FRAMES_JSON)
+    return FrameList(**content | {"frames": tuple(FrameRecord(**record) for record in content["frames"])})

@@ -1,0 +1,88 @@
+"""Which videos lie in a folder, and under which name each goes on. Light to import: the workflow calls it at parse time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from sfm_gt.errors import InputError
+
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v"),
+    *(".ts", ".mts", ".m2ts", ".flv", ".wmv", ".asf", ".ogv", ".mxf"),
+)
+SIDECAR_SUFFIXES = (".yaml", ".yml")
+MAX_SLUG_LENGTH = 60
+HASH_LENGTH = 6
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """One video of the folder.
+
+    Attributes:
+        video_id: unique in the folder; ASCII letters, digits, ``_`` and ``-`` only, so that it is safe in any path.
+        sidecar: the YAML file of the same stem beside the video, if there is one.
+        refusal: reason code when the name alone already rules the video out, else None; ``message`` then says why.
+    """
+
+    video_id: str
+    path: Path
+    sidecar: Path | None = None
+    refusal: str | None = None
+    message: str | None = None
+
+
+def list_videos(folder: Path) -> tuple[VideoFile, ...]:
+    """All videos directly in ``folder``, sorted by file name; other files and hidden files are passed over.
+
+    Raises:
+        InputError: the folder is missing, is no folder, or holds no video.
+    """
+    paths = _video_paths(folder)
+    stems = Counter(path.stem for path in paths)
+    return tuple(_video_file(path, [p for p in paths if p.stem == path.stem], stems[path.stem] > 1) for path in paths)
+
+
+def _video_paths(folder: Path) -> list[Path]:
+    try:
+        entries = sorted(folder.iterdir())
+    except FileNotFoundError:
+        raise InputError(f"{folder}: no such folder; set videos to a folder that holds videos") from None
+    except NotADirectoryError:
+        raise InputError(f"{folder}: is a file; set videos to the folder that holds it") from None
+    except PermissionError:
+        raise InputError(f"{folder}: cannot be listed (permission denied); make the folder readable") from None
+    # Links that lead nowhere stay in the list: ingest refuses them by name instead of losing them silently.
+    paths = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and not p.name.startswith(".") and not p.is_dir()]
+    if not paths:
+        known = " ".join(VIDEO_SUFFIXES)
+        raise InputError(f"{folder}: found {len(entries)} entries but no video; put videos there ({known})")
+    return paths
+
+
+def _video_file(path: Path, same_stem: list[Path], stem_is_shared: bool) -> VideoFile:
+    sidecars = [path.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES if path.with_suffix(suffix).is_file()]
+    if stem_is_shared:
+        other = next(p.name for p in same_stem if p != path)
+        message = f"{path.name}: {other} has the same stem, so sidecar and results would be mixed up; rename one of them"
+        return VideoFile(slug(path.name), path, None, "duplicate_stem", message)
+    if len(sidecars) > 1:
+        message = f"{path.name}: both {sidecars[0].name} and {sidecars[1].name} lie beside it; remove one of them"
+        return VideoFile(slug(path.stem), path, None, "sidecar_invalid", message)
+    return VideoFile(slug(path.stem), path, sidecars[0] if sidecars else None)
+
+
+def slug(name: str) -> str:
+    """``name`` itself when it is safe in paths, else a safe likeness of it with a short hash of the true name."""
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    safe = re.sub(r"[^A-Za-z0-9_]+", "-", ascii_name).strip("-_")[:MAX_SLUG_LENGTH] or "video"
+    if safe == name:
+        return name
+    # surrogateescape: a file name need not be valid UTF-8.
+    digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{safe}-{digest[:HASH_LENGTH]}"

@@ -1,0 +1,204 @@
+"""Decoding with PyAV: true timestamps, frames as they are meant to be seen, memory that does not grow with length.
+
+``frame_index`` counts the frames that decode without damage, in presentation order from 0. Every stage counts through
+:class:`VideoReader`, so that all of them mean the same frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from sfm_gt.errors import Rejected
+
+ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song, not a film
+DAMAGE_TOLERATED_AT_START = 300  # packets: a stream cut out of a longer one starts undecodable until its first key frame
+CONTAINER_MAGIC = (b"ftyp", b"moov", b"mdat", b"RIFF", b"\x1aE\xdf\xa3", b"FLV", b"OggS", b"\x00\x00\x01\xba", b"0&\xb2u")
+
+
+@dataclass(frozen=True)
+class Display:
+    """How a coded frame is shown: pixels made square, then turned by the display matrix.
+
+    Attributes:
+        sample_aspect_ratio: width of a coded pixel over its height.
+        axes: (a, b, c, d): coded +x is shown as (a, b), coded +y as (c, d); entries are -1, 0 or 1.
+    """
+
+    sample_aspect_ratio: Fraction
+    axes: tuple[int, int, int, int]
+
+    @property
+    def swaps_axes(self) -> bool:
+        """Whether width and height change places."""
+        return self.axes[0] == 0
+
+    @property
+    def rotation_deg(self) -> int:
+        """Clockwise turn of the coded frame: 0, 90, 180 or 270."""
+        a, b, _, _ = self.axes
+        return {(1, 0): 0, (0, 1): 90, (-1, 0): 180, (0, -1): 270}[a, b]
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the frame is flipped besides."""
+        a, b, c, d = self.axes
+        return a * d - b * c < 0
+
+    def size(self, coded_width: int, coded_height: int) -> tuple[int, int]:
+        """(width, height) as shown."""
+        width = max(1, round(coded_width * self.sample_aspect_ratio))
+        return (coded_height, width) if self.swaps_axes else (width, coded_height)
+
+    def apply(self, coded: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
+        """The frame as shown."""
+        height, coded_width = coded.shape[:2]
+        width = max(1, round(coded_width * self.sample_aspect_ratio))
+        if width != coded_width:
+            method = cv2.INTER_AREA if width < coded_width else cv2.INTER_CUBIC
+            coded = cv2.resize(coded, (width, height), interpolation=method)
+        a, b, c, d = self.axes
+        if self.swaps_axes:
+            coded, a, d = coded.transpose(1, 0, 2), c, b
+        return np.ascontiguousarray(coded[:: 1 if d > 0 else -1, :: 1 if a > 0 else -1])
+
+
+class VideoReader:
+    """The first real video stream of a file, decoded from its start to its end or to the first damage.
+
+    Raises:
+        Rejected: not_a_video, truncated, no_video_stream or unreadable, on opening.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.damage: str | None = None
+        self._container = _open(path)
+        films = [s for s in self._container.streams.video if not int(s.disposition) & ATTACHED_PICTURE]
+        if not films:
+            has_others = len(self._container.streams) > 0
+            self._container.close()
+            if has_others:
+                raise Rejected("no_video_stream", f"{path.name}: holds no video stream, only others; remove it from the folder")
+            raise Rejected("truncated", f"{path.name}: its index is missing, so it was cut off; copy or download it again")
+        self.stream = films[0]
+        self.stream.thread_type = "AUTO"
+
+    @property
+    def container(self) -> av.container.InputContainer:
+        """The open container, for what is written in its header."""
+        return self._container
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+        self._container.close()
+
+    def frames(self) -> Iterator[av.VideoFrame]:
+        """Undamaged frames of one size, in presentation order. Where they end early, ``damage`` says why.
+
+        Decoding stops at the first damage instead of going on behind it, since decoders conceal damage by invented pixels.
+        """
+        size, n_faults = None, 0
+        packets = self._container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets)
+                decoded = packet.decode()
+            except StopIteration:
+                return
+            except av.FFmpegError as fault:
+                n_faults += 1
+                if size is not None or n_faults > DAMAGE_TOLERATED_AT_START:
+                    self.damage = f"damaged data ({fault.strerror})"
+                    return
+                continue
+            for frame in decoded:
+                if frame.is_corrupt and size is None:
+                    continue
+                size = size or (frame.width, frame.height)
+                if frame.is_corrupt or (frame.width, frame.height) != size:
+                    self.damage = "a damaged frame" if frame.is_corrupt else "a change of the frame size"
+                    return
+                yield frame
+
+    def timestamp_s(self, frame: av.VideoFrame) -> float:
+        """Presentation time from the container, in seconds; need not start at 0.
+
+        Raises:
+            Rejected: no_timestamps.
+        """
+        if frame.pts is None:
+            raise Rejected("no_timestamps", f"{self.path.name}: frames carry no time; remux it (ffmpeg -fflags +genpts -c copy)")
+        return float(frame.pts * frame.time_base)
+
+
+def display_of(reader: VideoReader, frame: av.VideoFrame) -> Display:
+    """How frames of this video are shown, from the container's aspect ratio and the display matrix of its first frame."""
+    ratio = reader.stream.sample_aspect_ratio or reader.stream.codec_context.sample_aspect_ratio
+    axes = (1, 0, 0, 1)
+    for side_data in frame.side_data:
+        if side_data.type.name == "DISPLAYMATRIX":
+            axes = _axes_of_display_matrix(bytes(side_data))
+    return Display(Fraction(ratio) if ratio else Fraction(1), axes)
+
+
+def iterate_frames(
+    path: Path, first: int = 0, last: int | None = None
+) -> Iterator[tuple[int, float, UInt8[np.ndarray, "h w 3"]]]:
+    """(frame_index, timestamp_s, rgb) of frames ``first`` to ``last``, both included; all frames without ``last``.
+
+    Frames are 8 bit RGB with square pixels, turned by the display matrix. Ends early where the video does.
+
+    Raises:
+        Rejected: the file cannot be opened as a video, or its frames carry no time.
+    """
+    display = None
+    with VideoReader(path) as reader:
+        for frame_index, frame in enumerate(reader.frames()):
+            display = display or display_of(reader, frame)
+            if last is not None and frame_index > last:
+                return
+            if frame_index >= first:
+                yield frame_index, reader.timestamp_s(frame), display.apply(frame.to_ndarray(format="rgb24"))
+
+
+def shrink(rgb: UInt8[np.ndarray, "h w 3"], max_long_side_px: int) -> UInt8[np.ndarray, "h2 w2 3"]:
+    """The frame with a long side of at most ``max_long_side_px``, averaged over areas; smaller frames as they are."""
+    height, width = rgb.shape[:2]
+    factor = max_long_side_px / max(height, width)
+    if factor >= 1:
+        return rgb
+    return cv2.resize(rgb, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA)
+
+
+def _open(path: Path) -> av.container.InputContainer:
+    try:
+        return av.open(str(path), metadata_errors="replace")
+    except OSError as fault:
+        raise Rejected("unreadable", f"{path.name}: cannot be read ({fault.strerror}); check the file and its permissions") from None
+    except av.FFmpegError:
+        with path.open("rb") as file:
+            head = file.read(64)
+        if any(magic in head for magic in CONTAINER_MAGIC):
+            raise Rejected("truncated", f"{path.name}: a video container that cannot be opened, cut off or damaged; copy it again") from None
+        raise Rejected("not_a_video", f"{path.name}: not a video, whatever its suffix says; remove or replace it") from None
+
+
+def _axes_of_display_matrix(content: bytes) -> tuple[int, int, int, int]:
+    # Nine 16.16 fixed-point numbers, row by row (a b u, c d v, x y w): shown = (a x + c y, b x + d y). Turns by other
+    # than quarters occur in no camera; they go to the nearest quarter.
+    a, b, _, c, d = (int(value) for value in np.frombuffer(content, np.int32)[:5])
+    if abs(b) > abs(a):
+        return 0, int(np.sign(b)), int(np.sign(c)), 0
+    return int(np.sign(a)), 0, 0, int(np.sign(d))

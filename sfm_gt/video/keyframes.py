@@ -1,0 +1,109 @@
+"""Keyframes: frames far enough apart for parallax, each the sharpest of its neighbourhood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+
+TRACK_WIDTH_PX = 320  # motion is measured in frames of this width
+MAX_CORNERS = 300
+MIN_TRACKS = 20  # below, the view has changed so much that a keyframe is due whatever the tracks say
+MIN_KEYFRAMES = 8  # so that a camera that stands still is refused for its parallax, not for its number of frames
+EARLY, LATE = 0.7, 1.3  # the sharpest frame may lie this far before or behind the wanted motion, as a share of it
+MAX_ROUND_TRIP_PX = 0.7
+_LK = {"winSize": (15, 15), "maxLevel": 3, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)}
+
+
+def tracking_image(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2"]:
+    """The small grey image that motion is measured in."""
+    height, width = rgb.shape[:2]
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    if width <= TRACK_WIDTH_PX:
+        return grey
+    size = (TRACK_WIDTH_PX, max(1, round(height * TRACK_WIDTH_PX / width)))
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+
+
+def sharpness(rgb: UInt8[np.ndarray, "h w 3"]) -> float:
+    """Variance of the Laplacian, in squared grey levels (Pech-Pacheco et al. 2000). Compare within one clip only."""
+    return float(cv2.Laplacian(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.CV_32F).var())
+
+
+def repeats(greys: Sequence[UInt8[np.ndarray, "h w"]]) -> Bool[np.ndarray, " n"]:
+    """Frames that equal the one before bit for bit, as a frame-rate conversion makes them."""
+    return np.array([i > 0 and np.array_equal(greys[i - 1], grey) for i, grey in enumerate(greys)], dtype=bool)
+
+
+def choose_keyframes(
+    greys: Sequence[UInt8[np.ndarray, "h w"]],
+    sharpnesses: Float[np.ndarray, " n"],
+    eligible: Bool[np.ndarray, " n"],
+    motion: float,
+    max_keyframes: int,
+) -> tuple[int, ...]:
+    """Positions of the keyframes, ascending; the first and last eligible frame are among them.
+
+    Args:
+        greys: tracking images.
+        eligible: False for blank and repeated frames.
+        motion: wanted median track motion from one keyframe to the next, as a share of the image width.
+        max_keyframes: more are thinned out evenly.
+    """
+    candidates = np.flatnonzero(eligible)
+    if len(candidates) < 2:
+        return tuple(int(c) for c in candidates)
+    chosen = [int(candidates[0])]
+    while chosen[-1] != candidates[-1]:
+        chosen.append(_next_keyframe(greys, sharpnesses, candidates[candidates > chosen[-1]], chosen[-1], motion))
+    if len(chosen) < min(MIN_KEYFRAMES, len(candidates)):
+        chosen = sorted({*chosen, *_evenly(candidates, MIN_KEYFRAMES)})
+    return tuple(int(c) for c in _evenly(np.array(chosen), max_keyframes))
+
+
+def _next_keyframe(
+    greys: Sequence[UInt8[np.ndarray, "h w"]],
+    sharpnesses: Float[np.ndarray, " n"],
+    following: np.ndarray,
+    start: int,
+    motion: float,
+) -> int:
+    wanted_px = motion * greys[start].shape[1]
+    origin = _corners(greys[start])
+    points, previous, window = origin, start, []
+    for position in following:
+        points, kept = _track(greys[previous], greys[position], points)
+        points, origin, previous = points[kept], origin[kept], position
+        if len(points) < MIN_TRACKS:
+            return max(window or [int(position)], key=lambda p: sharpnesses[p])
+        moved_px = float(np.median(np.linalg.norm(points - origin, axis=-1)))
+        if moved_px > LATE * wanted_px and window:
+            break
+        if moved_px >= EARLY * wanted_px:
+            window.append(int(position))
+    # The clip ends before the camera has moved far enough: its last frame closes the list.
+    return max(window, key=lambda p: sharpnesses[p]) if window else int(following[-1])
+
+
+def _corners(grey: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "n 2"]:
+    found = cv2.goodFeaturesToTrack(grey, MAX_CORNERS, 0.01, 6)
+    return np.zeros((0, 2), np.float32) if found is None else found.reshape(-1, 2)
+
+
+def _track(
+    before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"], points: Float[np.ndarray, "n 2"]
+) -> tuple[Float[np.ndarray, "n 2"], Bool[np.ndarray, " n"]]:
+    if len(points) == 0:
+        return points, np.zeros(0, dtype=bool)
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, **_LK)
+    back, found_back, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, None, **_LK)
+    near = np.linalg.norm(back - points, axis=-1) < MAX_ROUND_TRIP_PX
+    return moved, near & (found.ravel() == 1) & (found_back.ravel() == 1)
+
+
+def _evenly(positions: np.ndarray, count: int) -> np.ndarray:
+    if len(positions) <= count:
+        return positions
+    return positions[np.round(np.linspace(0, len(positions) - 1, count)).astype(int)]

@@ -1,0 +1,147 @@
+"""What a video is: size as shown, true frame count and times, and whether it can be used at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from sfm_gt.errors import Rejected
+from sfm_gt.video.decode import VideoReader, display_of
+
+MIN_FRAMES = 2  # one frame has no second view
+STEADY_SHARE = 0.98  # share of frame durations that must equal the commonest one in a video of constant frame rate
+STEADY_TOLERANCE = 0.1  # of the commonest duration: containers round times (Matroska to whole milliseconds)
+EXPECTED_SHARE = 0.98  # fewer frames than this share of what the header promises mean that the file was cut off
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Facts about one video, from decoding all of it.
+
+    Attributes:
+        width, height: as shown, with square pixels and after rotation.
+        rotation_deg: clockwise turn that the display matrix asks for.
+        n_frames: frames that decode without damage.
+        fps_mean: (n_frames - 1) over the time from the first to the last frame.
+        truncated: the file ends early or is damaged; the frames before that point are used.
+        warning: one line on what is used in that case.
+    """
+
+    container: str
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    rotation_deg: int
+    mirrored: bool
+    sample_aspect_ratio: str
+    interlaced: bool
+    n_frames: int
+    first_timestamp_s: float
+    duration_s: float
+    fps_mean: float
+    variable_frame_rate: bool
+    truncated: bool
+    warning: str | None
+
+
+def probe_video(path: Path, min_short_side_px: int) -> Probe:
+    """Decodes the whole video and returns what was found.
+
+    Raises:
+        Rejected: empty_file, not_a_video, no_video_stream, truncated, unreadable, too_small, too_few_frames or
+            no_timestamps; the message is one line that names the file and the mend.
+    """
+    if path.is_file() and path.stat().st_size == 0:
+        raise Rejected("empty_file", f"{path.name}: the file is empty (0 bytes); copy or download it again", 0)
+    with VideoReader(path) as reader:
+        frames = reader.frames()
+        first = next(frames, None)
+        if first is None:
+            raise Rejected("unreadable", f"{path.name}: no frame can be decoded; copy it again or re-encode it")
+        display = display_of(reader, first)
+        width, height = display.size(first.width, first.height)
+        if min(width, height) < min_short_side_px:
+            message = f"{path.name}: {width}x{height} pixels; needs a short side of {min_short_side_px} (frames.min_short_side_px)"
+            raise Rejected("too_small", message, min(width, height), min_short_side_px)
+        times = _Times()
+        times.add(reader.timestamp_s(first))
+        for frame in frames:
+            times.add(reader.timestamp_s(frame))
+        if times.count < MIN_FRAMES:
+            message = f"{path.name}: {times.count} frame; needs at least {MIN_FRAMES}, filmed by a moving camera"
+            raise Rejected("too_few_frames", message, times.count, MIN_FRAMES)
+        warning = _truncation(reader, times)
+        return Probe(
+            container=reader.container.format.name,
+            codec=reader.stream.codec_context.name,
+            pixel_format=first.format.name,
+            width=width,
+            height=height,
+            rotation_deg=display.rotation_deg,
+            mirrored=display.mirrored,
+            sample_aspect_ratio=f"{display.sample_aspect_ratio.numerator}:{display.sample_aspect_ratio.denominator}",
+            interlaced=bool(first.interlaced_frame),
+            n_frames=times.count,
+            first_timestamp_s=times.first_s,
+            duration_s=times.duration_s,
+            fps_mean=times.fps_mean,
+            variable_frame_rate=times.variable,
+            truncated=warning is not None,
+            warning=warning,
+        )
+
+
+class _Times:
+    """Running statistics of timestamps: a counter of frame durations, so that memory does not grow with length."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first_s = 0.0
+        self.last_s = 0.0
+        self._steps: Counter[float] = Counter()
+
+    def add(self, timestamp_s: float) -> None:
+        if self.count == 0:
+            self.first_s = timestamp_s
+        else:
+            # Rounded to microseconds, finer than any container's clock needs, so that equal steps are counted as equal.
+            self._steps[round(timestamp_s - self.last_s, 6)] += 1
+        self.last_s = timestamp_s
+        self.count += 1
+
+    @property
+    def usual_step_s(self) -> float:
+        return max(self._steps.items(), key=lambda item: (item[1], -item[0]))[0]
+
+    @property
+    def duration_s(self) -> float:
+        return round(self.last_s - self.first_s + self.usual_step_s, 6)
+
+    @property
+    def fps_mean(self) -> float:
+        span_s = self.last_s - self.first_s
+        return round((self.count - 1) / span_s, 4) if span_s > 0 else 0.0
+
+    @property
+    def variable(self) -> bool:
+        usual = self.usual_step_s
+        steady = sum(n for step, n in self._steps.items() if abs(step - usual) <= STEADY_TOLERANCE * usual)
+        return steady < STEADY_SHARE * sum(self._steps.values())
+
+
+def _truncation(reader: VideoReader, times: _Times) -> str | None:
+    expected = reader.stream.frames or _frames_by_duration(reader, times)
+    if reader.damage is None and times.count >= EXPECTED_SHARE * expected - 1:
+        return None
+    why = reader.damage or f"the header promises {expected}"
+    return f"{reader.path.name}: only the first {times.count} frames can be used ({why}); copy it again for the rest"
+
+
+def _frames_by_duration(reader: VideoReader, times: _Times) -> int:
+    # Matroska and MPEG-TS count no frames. Their duration covers all streams, so it says something of a lone one only.
+    if reader.container.duration is None or len(reader.container.streams) > 1 or times.variable:
+        return 0
+    return int(Fraction(reader.container.duration, 1_000_000) / Fraction(times.usual_step_s or 1).limit_denominator(10**6))
