@@ -13,8 +13,9 @@ from sfm_gt.errors import InputError, OutputError
 from sfm_gt.formats.manifest import read_json, write_json
 
 FRAMES_JSON = "frames.json"
-# Frames are read a few times and thrown away: fast writing counts for more than size.
-PNG_COMPRESSION = 1
+# Frames are read a few times and thrown away: speed counts for more than size. One row filter for all rows halves the
+# time against the default, which tries several on every row, at equal size.
+_PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def frame_path(folder: Path, frame_index: int) -> Path:
 def write_frame(folder: Path, frame_index: int, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
     """Writes one frame. Raises OutputError when it cannot be written."""
     path = frame_path(folder, frame_index)
-    if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION]):
+    if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _PNG_OPTIONS):
         raise OutputError(f"{path}: cannot be written; check free space and permissions")
 
 

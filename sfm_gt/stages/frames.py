@@ -7,9 +7,9 @@ from typing import Any
 
 from sfm_gt.config import FramesConfig
 from sfm_gt.errors import Rejected
-from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.manifest import Manifest, write_manifest
+from sfm_gt.formats.manifest import Manifest
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.stages.clip_stage import run_clip_stage
 
 STAGE = "frames"
 VERSION: int = 1
@@ -17,18 +17,15 @@ MIN_KEYFRAMES = 2  # fewer distinct frames than this give no second view
 
 
 def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: FramesConfig) -> Manifest:
-    """Writes the frames of one clip, ``frames.json`` and the manifest.
+    """Writes the frames of one clip (an entry of clips.json), ``frames.json`` and the manifest.
 
     A clip that shows one still image ends in the verdict ``still_image``.
     """
-    with replacing_directory(workspace.clip_stage(clip["clip_id"], STAGE)) as folder:
-        try:
-            manifest = Manifest(STAGE, VERSION, measures=_extract(folder, clip, video_path, config))
-        except Rejected as verdict:
-            _remove_frames(folder)
-            manifest = Manifest.rejected(STAGE, VERSION, verdict)
-        write_manifest(folder, manifest)
-    return manifest
+
+    def body(folder: Path) -> dict[str, Any]:
+        return _extract(folder, clip, video_path, config)
+
+    return run_clip_stage(workspace, clip["clip_id"], STAGE, VERSION, None, body)
 
 
 def _extract(folder: Path, clip: dict[str, Any], video_path: Path, config: FramesConfig) -> dict[str, Any]:
@@ -39,30 +36,26 @@ def _extract(folder: Path, clip: dict[str, Any], video_path: Path, config: Frame
     from sfm_gt.video.keyframes import choose_keyframes, repeats, sharpness, tracking_image
     from sfm_gt.video.shots import is_blank
 
-    indices, times, sharp, greys, blank = [], [], [], [], []
+    rows, greys = [], []
     for frame_index, timestamp_s, source in iterate_frames(video_path, clip["first_frame"], clip["last_frame"]):
         rgb = shrink(source, config.max_long_side_px)
         write_frame(folder, frame_index, rgb)
-        grey = tracking_image(rgb)
-        indices.append(frame_index)
-        times.append(timestamp_s)
-        sharp.append(sharpness(rgb))
-        greys.append(grey)
-        blank.append(is_blank(grey))
-    repeated = repeats(greys)
-    eligible = ~(repeated | np.array(blank))
-    keys = choose_keyframes(greys, np.array(sharp), eligible, config.keyframe_motion, config.max_keyframes)
+        greys.append(tracking_image(rgb))
+        rows.append((frame_index, timestamp_s, round(sharpness(rgb), 3)))
+    repeated, blank = repeats(greys), np.array([is_blank(grey) for grey in greys])
+    sharp = np.array([row[2] for row in rows])
+    keys = choose_keyframes(greys, sharp, ~(repeated | blank), config.keyframe_motion, config.max_keyframes)
     if len(keys) < MIN_KEYFRAMES:
-        message = f"{video_path.name}: frames {indices[0]}-{indices[-1]} show one still image; needs a moving camera"
+        message = f"{video_path.name}: frames {rows[0][0]} to {rows[-1][0]} show one still image; needs a moving camera"
         raise Rejected("still_image", message, len(keys), MIN_KEYFRAMES)
-    rows = zip(indices, times, sharp, strict=True)
-    records = tuple(FrameRecord(i, t, round(s, 3), n in keys) for n, (i, t, s) in enumerate(rows))
+    records = tuple(FrameRecord(*row, keyframe=position in keys) for position, row in enumerate(rows))
     height, width = rgb.shape[:2]
     write_frame_list(folder, FrameList(width, height, source.shape[1], source.shape[0], records))
-    return {"n_frames": len(records), "n_keyframes": len(keys), "n_repeated": int(repeated.sum()),
-            "n_blank": sum(blank), "width_px": width, "height_px": height}
-
-
-def _remove_frames(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
+    return {
+        "n_frames": len(rows),
+        "n_keyframes": len(keys),
+        "n_repeated": int(repeated.sum()),
+        "n_blank": int(blank.sum()),
+        "width_px": width,
+        "height_px": height,
+    }
