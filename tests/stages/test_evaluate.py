@@ -1,0 +1,173 @@
+"""Tables against numbers worked by hand on the data set of conftest.py, and sabotage that must change them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from sfm_gt.config import EvaluateConfig, ModelConfig
+from sfm_gt.errors import InputError
+from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.stages import evaluate
+
+CONFIG = EvaluateConfig(min_pixels=20)
+CLIPS = ("far", "lost", "near")
+
+
+def _evaluate(workspace, *names: str) -> dict:
+    evaluate.run(workspace, CONFIG, [ModelConfig(name=name, method="on_disk") for name in names], CLIPS)
+    return json.loads((workspace.evaluation / "summary.json").read_text())
+
+
+def _row(summary: dict, model: str, alignment: str) -> dict:
+    (row,) = [r for r in summary["rows"] if (r["model"], r["alignment"]) == (model, alignment)]
+    return row
+
+
+@pytest.fixture
+def metric_model(predict_by_hand, tiny):
+    """GT x 1.1 in frame 7, x 1.3 in frame 9, nothing for frame 30; the same in the clip without metres."""
+
+    def values(frame_index):
+        return {7: np.nan_to_num(tiny.gt, nan=5.0) * 1.1, 9: np.nan_to_num(tiny.gt, nan=5.0) * 1.3}.get(frame_index)
+
+    predict_by_hand("net", "near", "metric_depth", values)
+    predict_by_hand("net", "far", "metric_depth", values)
+
+
+def test_metric_model_unaligned_is_graded_on_metric_clips_only(workspace, metric_model):
+    row = _row(_evaluate(workspace, "net"), "net", "none")
+    assert row["abs_rel"] == pytest.approx((0.1 + 0.3) / 2, abs=1e-6)
+    assert row["delta1"] == pytest.approx(0.5)  # 1.1 is inside 1.25, 1.3 is not
+    assert row["mae"] == pytest.approx((0.1 * 3 + 0.3 * 3) / 2, abs=1e-6)  # mean depth 3
+    assert (row["videos"], row["frames"], row["pixels"]) == (1, 2, 2 * 144)
+    assert (row["missing_frames"], row["not_metric_frames"]) == (1, 3)
+
+
+def test_median_takes_the_scale_away_and_counts_both_clips(workspace, metric_model):
+    row = _row(_evaluate(workspace, "net"), "net", "median")
+    assert row["abs_rel"] == pytest.approx(0.0, abs=1e-6)
+    assert row["delta1"] == 1.0
+    assert (row["videos"], row["frames"], row["missing_frames"], row["not_metric_frames"]) == (2, 4, 2, 0)
+
+
+def test_constant_under_median_by_hand(workspace, predict_by_hand, tiny):
+    ones = np.ones((tiny.height, tiny.width))
+    for clip in ("near", "far"):
+        predict_by_hand("flat", clip, "scale_invariant_depth", lambda _: ones)
+    row = _row(_evaluate(workspace, "flat"), "flat", "median")
+    # The median of as many 2 as 4 is 3: errors 1/2 and 1/4; 3/2 and 4/3 both leave 1.25.
+    assert row["abs_rel"] == pytest.approx((0.5 + 0.25) / 2, abs=1e-6)
+    assert row["delta1"] == 0.0
+
+
+def test_affine_disparity_is_exact_for_affine_disparity(workspace, predict_by_hand, tiny):
+    for clip in ("near", "far"):
+        predict_by_hand("relative", clip, "affine_invariant_disparity", lambda _: -7 + 40 / np.nan_to_num(tiny.gt, nan=1))
+    row = _row(_evaluate(workspace, "relative"), "relative", "ls_affine_disparity")
+    assert row["abs_rel"] == pytest.approx(0.0, abs=1e-6)
+    assert row["frames"] == 6
+
+
+def test_videos_weigh_the_same_however_many_frames(workspace, predict_by_hand, tiny):
+    gt = np.nan_to_num(tiny.gt, nan=1.0)
+    bent = np.where(gt == 2, 2.0, 5.0)  # median 3.5 for 3: 2 -> 12/7, 4 -> 30/7
+    predict_by_hand("net", "near", "scale_invariant_depth", lambda i: gt if i == 7 else None)
+    predict_by_hand("net", "far", "scale_invariant_depth", lambda i: np.minimum(bent, 14 / 3))
+    row = _row(_evaluate(workspace, "net"), "net", "median")
+    # far: 2 and 14/3, median 10/3 for 3, x 0.9: 1.8 and 4.2 clamped to the largest GT, 4. Errors 0.1 and 0.
+    assert row["abs_rel"] == pytest.approx((0.0 + 0.05) / 2, abs=1e-6)
+    assert row["abs_rel_image_mean"] == pytest.approx(3 * 0.05 / 4, abs=1e-6)
+
+
+def test_non_finite_pixels_and_frames_are_counted(workspace, predict_by_hand, tiny):
+    gt = np.nan_to_num(tiny.gt, nan=1.0)
+
+    def values(frame_index):
+        holed = gt * 1.1
+        holed[3:6] = np.nan if frame_index == 7 else np.inf
+        return np.full_like(gt, np.nan) if frame_index == 30 else holed
+
+    predict_by_hand("holes", "near", "metric_depth", values)
+    predict_by_hand("holes", "far", "metric_depth", values)
+    summary = _evaluate(workspace, "holes")
+    row = _row(summary, "holes", "none")
+    assert row["abs_rel"] == pytest.approx(0.1, abs=1e-6)
+    assert row["missing_pixel_share"] == pytest.approx(3 / 9)
+    assert (row["frames"], row["missing_frames"]) == (2, 1)
+    assert {"model": "holes", "alignment": "none", "reason": "non_finite_prediction", "frames": 1} in summary["unscored"]
+
+
+def test_long_format_holds_regions_with_the_fit_of_the_whole(workspace, metric_model):
+    _evaluate(workspace, "net")
+    frames = pd.read_parquet(workspace.evaluation / "frames.parquet")
+    near = frames[(frames.clip_id == "near") & (frames.metric == "abs_rel") & (frames.alignment == "none")]
+    pixels = near[near.frame_index == 7].set_index("region").n_pixels.to_dict()
+    assert pixels == {"all": 144, "person": 36, "environment": 108}
+    assert set(frames[frames.clip_id == "far"].region) == {"all"}
+    assert not set(frames[frames.clip_id == "far"].metric) & {"rmse", "mae", "irmse", "sq_rel_eigen"}
+
+
+def test_tables_name_protocol_alignment_and_clips_without_metres(workspace, metric_model):
+    summary = _evaluate(workspace, "net")
+    for name in ("table.md", "table.tex", "table.csv"):
+        text = (workspace.evaluation / name).read_text()
+        assert summary["protocol_hash"] in text
+        assert "median" in text
+    assert "metric: false for 1 of 2 clips (far)" in (workspace.evaluation / "table.md").read_text()
+    assert r"metric\_depth" in (workspace.evaluation / "table.tex").read_text()
+    assert r"\toprule" in (workspace.evaluation / "table.tex").read_text()
+
+
+def test_the_same_bytes_when_run_again(workspace, metric_model):
+    def digest():
+        _evaluate(workspace, "net")
+        return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in workspace.evaluation.iterdir()}
+
+    assert digest() == digest()
+
+
+def test_empty_dataset_gives_tables_that_say_so(workspace):
+    index = workspace.dataset / layout.INDEX_NAME
+    pd.read_parquet(index).iloc[:0].to_parquet(index, index=False)
+    assert _evaluate(workspace, "net")["rows"] == []
+    assert "No frame was scored." in (workspace.evaluation / "table.md").read_text()
+    assert len(pd.read_parquet(workspace.evaluation / "frames.parquet")) == 0
+
+
+def test_model_that_predicted_nothing_has_a_row_without_figures(workspace, predict_by_hand):
+    for clip in ("near", "far"):
+        predict_by_hand("silent", clip, "scale_invariant_depth", lambda _: None)
+    row = _row(_evaluate(workspace, "silent"), "silent", "median")
+    assert (row["abs_rel"], row["frames"], row["missing_frames"]) == (None, 0, 6)
+    assert "| – |" in (workspace.evaluation / "table.md").read_text()
+
+
+def test_prediction_of_another_size_is_refused(workspace, predict_by_hand):
+    predict_by_hand("net", "far", "metric_depth", lambda _: np.ones((5, 5)))
+    with pytest.raises(InputError, match=r"000007.npy: shape \(5, 5\), the ground truth has \(12, 16\)"):
+        _evaluate(workspace, "net")
+
+
+@pytest.mark.parametrize("sabotage", ["scale", "flip", "moving", "overlay", "depth_unit"])
+def test_sabotage_changes_the_figures(workspace, metric_model, sabotage):
+    before = _row(_evaluate(workspace, "net"), "net", "none")
+    for frame_index in (7, 9):
+        path = workspace.predictions("net", "near") / f"{frame_index:06d}.npy"
+        values = np.load(path)
+        if sabotage == "scale":
+            np.save(path, values * np.float32(1.1))
+        elif sabotage == "flip":
+            np.save(path, values[:, ::-1])
+        elif sabotage == "depth_unit":
+            np.save(path, values * np.float32(1000))
+        else:
+            mask = layout.layer_path(workspace.dataset, "near", sabotage, frame_index)
+            cv2.imwrite(str(mask), 255 - cv2.imread(str(mask), cv2.IMREAD_UNCHANGED))
+    after = _row(_evaluate(workspace, "net"), "net", "none")
+    assert after["abs_rel"] != pytest.approx(before["abs_rel"], rel=0.05) or after["pixels"] != before["pixels"]

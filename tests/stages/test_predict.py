@@ -1,0 +1,71 @@
+"""The predict stage writes one map a frame, whole or not at all, and passes on verdicts."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from sfm_gt.config import ModelConfig
+from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.formats.manifest import read_manifest
+from sfm_gt.stages import predict
+
+
+def _digest(folder):
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
+
+
+def test_writes_every_frame_and_the_manifest_last(workspace, tiny):
+    manifest = predict.run(workspace, ModelConfig(name="plane", method="ground_plane"), "near")
+    folder = workspace.predictions("plane", "near")
+    assert sorted(p.name for p in folder.iterdir()) == [*(f"{i:06d}.npy" for i in tiny.frames), "manifest.json"]
+    values = np.load(folder / "000007.npy")
+    assert values.dtype == np.float32
+    assert values.shape == (tiny.height, tiny.width)
+    assert manifest == read_manifest(folder)
+    assert manifest.measures["kind"] == "scale_invariant_depth"
+    assert manifest.measures["frames"] == 3
+
+
+def test_the_same_bytes_when_run_again(workspace):
+    model = ModelConfig(name="plane", method="ground_plane")
+    predict.run(workspace, model, "near")
+    first = _digest(workspace.predictions("plane", "near"))
+    predict.run(workspace, model, "near")
+    assert _digest(workspace.predictions("plane", "near")) == first
+
+
+def test_rejected_clip_is_skipped_with_the_reason(workspace):
+    manifest = predict.run(workspace, ModelConfig(name="c", method="constant"), "lost")
+    assert (manifest.status, manifest.reason) == ("skipped", "no_parallax")
+    assert [p.name for p in workspace.predictions("c", "lost").iterdir()] == ["manifest.json"]
+
+
+def test_missing_predictions_are_counted(workspace, tiny, tmp_path):
+    stored = tmp_path / "theirs" / "near"
+    stored.mkdir(parents=True)
+    np.save(stored / "000009.npy", np.full((tiny.height, tiny.width), 3.0))
+    config = ModelConfig(name="theirs", method="on_disk", path=str(tmp_path / "theirs"), kind="metric_depth")
+    manifest = predict.run(workspace, config, "near")
+    assert manifest.measures["frames"] == 1
+    assert manifest.measures["frames_missing"] == 2
+    assert not (workspace.predictions("theirs", "near") / "000007.npy").exists()
+
+
+def test_a_fault_leaves_nothing_half_written(workspace, tiny, tmp_path):
+    stored = tmp_path / "theirs" / "near"
+    stored.mkdir(parents=True)
+    np.save(stored / "000007.npy", np.full((tiny.height, tiny.width), 3.0))
+    (stored / "000009.npy").write_bytes(b"not an array")
+    config = ModelConfig(name="theirs", method="on_disk", path=str(tmp_path / "theirs"), kind="metric_depth")
+    with pytest.raises(InputError, match="000009.npy: not a NumPy array"):
+        predict.run(workspace, config, "near")
+    assert not workspace.predictions("theirs", "near").exists()
+    assert not list(workspace.predictions("theirs", "near").parent.iterdir())
+
+
+def test_unknown_method_names_the_nearest(workspace):
+    with pytest.raises(ConfigError, match="did you mean 'constant'"):
+        predict.run(workspace, ModelConfig(name="c", method="konstant"), "near")
