@@ -1,0 +1,115 @@
+"""Render a scene with its exact truth: ``python render.py SCENE OUT [--work DIR]``.
+
+OUT gets ``videos/SCENE.mp4`` with its sidecar and ``truth/``. The work folder keeps what was rendered, so that a
+killed run goes on where it was. Needs the ``scenes`` extra (see constraints.txt); sfm_gt never imports any of this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import time
+from pathlib import Path
+
+import passes
+import stage
+import truth
+from camera_path import cam_from_world_of
+from encode import caption_mask, encode, timestamps_s
+from people import BodyModel, make_figure, vertices_at
+from scene_types import Scene
+
+COLOUR_SAMPLES = 10
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scene", help="a module of catalogue/")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--work", type=Path, help="what is already rendered (default OUT/work)")
+    parser.add_argument("--samples", type=int, default=COLOUR_SAMPLES, help="colour rays a pixel")
+    parser.add_argument("--scale", type=float, default=1.0, help="shrink the picture, for a quick look")
+    parser.add_argument("--frames", type=int, nargs="+", help="just these frames, nothing written to OUT")
+    parser.add_argument("--threads", type=int, default=0, help="0 takes every core")
+    return parser.parse_args()
+
+
+def shrunk(scene: Scene, scale: float) -> Scene:
+    """The same view on fewer pixels."""
+    camera = scene.camera
+    smaller = dataclasses.replace(
+        camera,
+        width=round(camera.width * scale),
+        height=round(camera.height * scale),
+        focal_px=camera.focal_px * scale,
+    )
+    return dataclasses.replace(scene, camera=smaller)
+
+
+class Studio:
+    """The built scene, ready to be put at any frame."""
+
+    def __init__(self, scene: Scene, threads: int) -> None:
+        stage.clear()
+        self.cam_from_world = cam_from_world_of(scene.camera, scene.n_frames, scene.seed)
+        self._body = BodyModel()
+        self.figures = [make_figure(self._body, person) for person in scene.people]
+        for thing in scene.room:
+            stage.add_thing(thing)
+        self._things = [stage.add_figure(figure) for figure in self.figures]
+        stage.add_lights()
+        self._camera = stage.add_camera(scene.camera)
+        passes.configure(scene.camera, threads)
+
+    def show(self, frame_index: int) -> None:
+        stage.place_camera(self._camera, self.cam_from_world[frame_index])
+        for figure, thing in zip(self.figures, self._things, strict=True):
+            if figure.person.motion:
+                stage.move_figure(thing, figure, vertices_at(self._body, figure, frame_index))
+
+
+def render_all(studio: Studio, frames: list[int], work: Path, samples: int) -> None:
+    """Truth first (fast), then colour; frames already in ``work`` are left alone."""
+    truth, colour = work / "truth", work / "colour"
+    colour.mkdir(parents=True, exist_ok=True)
+    passes.prepare_truth(truth)
+    for frame in frames:
+        if not all((truth / f"{kind}_{frame:04d}.exr").exists() for kind in ("depth", "person", "offset")):
+            studio.show(frame)
+            passes.render_truth(frame)
+    passes.prepare_colour(samples)
+    for frame in frames:
+        target = colour / f"{frame:06d}.png"
+        if not target.exists():
+            started = time.monotonic()
+            studio.show(frame)
+            passes.render_colour(frame, target)
+            print(f"frame {frame}: {time.monotonic() - started:.1f} s", flush=True)
+
+
+def publish(scene: Scene, studio: Studio, work: Path, out: Path) -> None:
+    """Video, sidecar and truth from what the work folder holds."""
+    videos, maps = out / "videos", out / "truth"
+    videos.mkdir(parents=True, exist_ok=True)
+    covered = caption_mask(scene.camera.height, scene.camera.width, scene.overlay)
+    video = videos / f"{scene.name}.mp4"
+    pictures = [work / "colour" / f"{frame:06d}.png" for frame in range(scene.n_frames)]
+    encode(pictures, video, scene.fps, scene.crf, scene.overlay)
+    truth.write_maps(work / "truth", maps, scene, covered)
+    truth.write_json(maps, scene, work / "truth", studio.cam_from_world, timestamps_s(video))
+    truth.write_sidecar(video.with_suffix(".yaml"), scene, work / "truth", studio.cam_from_world, covered)
+
+
+def main() -> None:
+    args = arguments()
+    scene = shrunk(importlib.import_module(f"catalogue.{args.scene}").SCENE, args.scale)
+    work = args.work or args.out / "work"
+    studio = Studio(scene, args.threads)
+    render_all(studio, args.frames or list(range(scene.n_frames)), work, args.samples)
+    if not args.frames:
+        publish(scene, studio, work, args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""What a scene is made of, as plain data: no renderer, no body model.
+
+World frame: metres, +z up, the floor at z = 0, the camera looks roughly along +y. Angles in degrees here, because
+people write them; everything downstream is in radians. A new scene is a new module in ``catalogue/``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Rgb = tuple[float, float, float]
+Vec3 = tuple[float, float, float]
+# bone name -> rotation vector in degrees about the body's own axes at rest (+x its left, -y ahead, +z up)
+Pose = dict[str, Vec3]
+
+
+@dataclass(frozen=True)
+class Cloth:
+    """A procedural diffuse surface: two colours in a pattern of period ``size_m``, with grain of ``grain_m``."""
+
+    pattern: str
+    rgb_a: Rgb
+    rgb_b: Rgb
+    size_m: float
+    grain_m: float = 0.035
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Box:
+    """An upright box: centre, edge lengths along its own x, y, z, turned by ``yaw_deg`` about the vertical."""
+
+    name: str
+    centre_m: Vec3
+    size_m: Vec3
+    cloth: Cloth
+    yaw_deg: float = 0.0
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A flat rectangle, width x height. ``wall_yaw_deg`` None lies on the floor; 0 is a wall that faces -y."""
+
+    name: str
+    centre_m: Vec3
+    size_m: tuple[float, float]
+    cloth: Cloth
+    wall_yaw_deg: float | None = None
+
+
+@dataclass(frozen=True)
+class Ball:
+    """A sphere."""
+
+    name: str
+    centre_m: Vec3
+    radius_m: float
+    cloth: Cloth
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """What covers which part of the body. Bare forearms unless ``long_sleeves``."""
+
+    shirt: Cloth
+    trousers: Cloth
+    shoes: Cloth
+    skin: Cloth
+    hair: Cloth
+    long_sleeves: bool = True
+
+
+@dataclass(frozen=True)
+class MotionKey:
+    """At ``frame_index`` the figure is off its frozen pose by these rotations (added) and this shift (world, m)."""
+
+    frame_index: int
+    turn_deg: Pose = field(default_factory=dict)
+    shift_m: Vec3 = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Person:
+    """One figure. ``stature_m`` is heel to crown, upright; heading 0 faces the camera (-y), positive turns left."""
+
+    person_id: int
+    name: str
+    stature_m: float
+    phenotype: dict[str, float]
+    position_m: tuple[float, float]
+    heading_deg: float
+    pose: Pose
+    outfit: Outfit
+    motion: tuple[MotionKey, ...] = ()
+
+
+@dataclass(frozen=True)
+class CameraPath:
+    """A walk along a slight arc, eyes on ``target_m``, with the small sway of a hand. Pinhole, no distortion."""
+
+    width: int
+    height: int
+    focal_px: float
+    start_m: Vec3
+    end_m: Vec3
+    bow_m: float
+    target_m: Vec3
+    sway_m: float
+    sway_deg: float
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A caption burnt in by the encoder: text, centre column (fraction of the width), baseline row (of the height)."""
+
+    text: str
+    centre_x: float
+    baseline_y: float
+    font_scale: float
+
+
+@dataclass(frozen=True)
+class KnownDistance:
+    """A length that a person could have measured: two surface points near the world anchors, seen in one frame.
+
+    Both lie on person ``person_id``, or on the room where it is 0. The frame must be one with a depth map.
+    """
+
+    frame_index: int
+    anchor_a_m: Vec3
+    anchor_b_m: Vec3
+    person_id: int
+    sigma_m: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All of it. ``depth_every`` frames get a depth map; every frame gets its moving mask."""
+
+    name: str
+    seed: int
+    n_frames: int
+    fps: int
+    depth_every: int
+    camera: CameraPath
+    room: tuple[Box | Panel | Ball, ...]
+    people: tuple[Person, ...]
+    known_distances: tuple[KnownDistance, ...]
+    overlay: Overlay | None = None
+    crf: int = 16

@@ -1,0 +1,161 @@
+"""Builds a scene in Blender: room, figures, lights, camera."""
+
+from __future__ import annotations
+
+import os
+
+import bpy
+import numpy as np
+from materials import cloth_material
+from mathutils import Matrix
+from people import REGIONS, Figure
+from scene_types import Ball, Box, CameraPath, Cloth, Panel, Person
+
+REST_ATTRIBUTE = "rest_m"
+OFFSET_ATTRIBUTE = "offset_m"
+SENSOR_MM = 36.0
+CLIP_START_M, CLIP_END_M = 0.05, 100.0
+# Blender cameras look along -z with +y up; ours along +z with +y down.
+CV_FROM_BLENDER = np.diag([1.0, -1.0, -1.0, 1.0])
+BALL_SEGMENTS = 48
+HDRI = os.path.join("studiolights", "world", "interior.exr")
+HDRI_STRENGTH = 0.5
+# (place m, aim m, edge m, watts): a soft box overhead, one behind the camera, one from the side for shape
+AREA_LIGHTS = (
+    ((0.0, 2.2, 3.6), (0.0, 3.0, 0.0), 3.0, 75.0),
+    ((-1.0, -2.0, 2.8), (0.0, 3.5, 1.0), 2.5, 90.0),
+    ((4.0, 0.5, 2.6), (0.0, 3.5, 1.0), 1.5, 45.0),
+)
+
+
+def clear() -> None:
+    """Start from an empty file."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+
+
+def _add(name: str, mesh: bpy.types.Mesh) -> bpy.types.Object:
+    thing = bpy.data.objects.new(name, mesh)
+    bpy.context.scene.collection.objects.link(thing)
+    return thing
+
+
+def _mesh(name: str, vertices_m: np.ndarray, faces: np.ndarray) -> bpy.types.Mesh:
+    mesh = bpy.data.meshes.new(name)
+    mesh.from_pydata(vertices_m.tolist(), [], faces.tolist())
+    return mesh
+
+
+def add_box(box: Box) -> None:
+    """Vertices in the box's own frame, so that its object coordinates are metres from its centre."""
+    corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)]) * box.size_m
+    faces = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
+    thing = _add(box.name, _mesh(box.name, corners, faces))
+    thing.location = box.centre_m
+    thing.rotation_euler = (0.0, 0.0, np.deg2rad(box.yaw_deg))
+    thing.data.materials.append(cloth_material(box.name, box.cloth, "object"))
+
+
+def add_panel(panel: Panel) -> None:
+    """A rectangle in its own xy plane (so that brickwork lies in it) with UVs over the whole of it."""
+    half = np.array([*panel.size_m, 0.0]) / 2
+    corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * half
+    mesh = _mesh(panel.name, corners, np.array([[0, 1, 2, 3]]))
+    uv = np.array([0, 0, 1, 0, 1, 1, 0, 1], np.float32)
+    mesh.uv_layers.new(name="UVMap").data.foreach_set("uv", uv)
+    thing = _add(panel.name, mesh)
+    thing.location = panel.centre_m
+    if panel.wall_yaw_deg is not None:
+        thing.rotation_euler = (np.pi / 2, 0.0, np.deg2rad(panel.wall_yaw_deg))
+    mesh.materials.append(cloth_material(panel.name, panel.cloth, "object"))
+
+
+def add_ball(ball: Ball) -> None:
+    bpy.ops.mesh.primitive_uv_sphere_add(
+        radius=ball.radius_m, location=ball.centre_m, segments=BALL_SEGMENTS, ring_count=BALL_SEGMENTS // 2
+    )
+    thing = bpy.context.object
+    thing.data.polygons.foreach_set("use_smooth", np.ones(len(thing.data.polygons), bool))
+    thing.data.materials.append(cloth_material(ball.name, ball.cloth, "object"))
+
+
+def add_thing(thing: Box | Panel | Ball) -> None:
+    {Box: add_box, Panel: add_panel, Ball: add_ball}[type(thing)](thing)
+
+
+def _cloth_of(person: Person, region: str) -> Cloth:
+    return getattr(person.outfit, region)
+
+
+def add_figure(figure: Figure) -> bpy.types.Object:
+    """The frozen figure with its rest shape as texture coordinates and a zero offset; pass_index = person_id."""
+    person = figure.person
+    mesh = _mesh(person.name, figure.frozen_m, figure.faces)
+    for region in REGIONS:
+        name = f"{person.name} {region}"
+        mesh.materials.append(cloth_material(name, _cloth_of(person, region), REST_ATTRIBUTE))
+    mesh.polygons.foreach_set("material_index", figure.face_region.astype(np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(figure.faces), bool))
+    rest = mesh.attributes.new(REST_ATTRIBUTE, "FLOAT_VECTOR", "POINT")
+    rest.data.foreach_set("vector", figure.rest_m.astype(np.float32).ravel())
+    mesh.attributes.new(OFFSET_ATTRIBUTE, "FLOAT_VECTOR", "POINT")
+    thing = _add(person.name, mesh)
+    thing.pass_index = person.person_id
+    return thing
+
+
+def move_figure(thing: bpy.types.Object, figure: Figure, vertices_m: np.ndarray) -> None:
+    """Set this frame's vertices and how far each is from its frozen place."""
+    mesh = thing.data
+    mesh.vertices.foreach_set("co", vertices_m.astype(np.float32).ravel())
+    offset = (vertices_m - figure.frozen_m).astype(np.float32)
+    mesh.attributes[OFFSET_ATTRIBUTE].data.foreach_set("vector", offset.ravel())
+    mesh.update()
+
+
+def add_lights() -> None:
+    """An HDRI that ships with Blender (CC0) and soft area lights that the camera does not see."""
+    world = bpy.data.worlds.new("world")
+    bpy.context.scene.world = world
+    world.use_nodes = True
+    nodes, links = world.node_tree.nodes, world.node_tree.links
+    picture = nodes.new("ShaderNodeTexEnvironment")
+    picture.image = bpy.data.images.load(os.path.join(bpy.utils.system_resource("DATAFILES"), HDRI))
+    links.new(picture.outputs["Color"], nodes["Background"].inputs["Color"])
+    nodes["Background"].inputs["Strength"].default_value = HDRI_STRENGTH
+    for place, aim, edge, watts in AREA_LIGHTS:
+        lamp = bpy.data.lights.new("area", "AREA")
+        lamp.size, lamp.energy = edge, watts
+        thing = bpy.data.objects.new("area", lamp)
+        thing.matrix_world = _aimed(np.array(place), np.array(aim))
+        thing.visible_camera = False
+        bpy.context.scene.collection.objects.link(thing)
+
+
+def _aimed(place: np.ndarray, aim: np.ndarray) -> Matrix:
+    """A Blender world matrix at ``place`` whose -z axis points at ``aim``."""
+    back = (place - aim) / np.linalg.norm(place - aim)
+    right = np.cross([0.0, 1.0, 0.01], back)
+    right /= np.linalg.norm(right)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([right, np.cross(back, right), back], axis=1)
+    matrix[:3, 3] = place
+    return Matrix(matrix.tolist())
+
+
+def add_camera(path: CameraPath) -> bpy.types.Object:
+    """A pinhole with the principal point at the image's centre."""
+    lens = bpy.data.cameras.new("camera")
+    lens.sensor_fit = "HORIZONTAL"
+    lens.sensor_width = SENSOR_MM
+    lens.lens = path.focal_px * SENSOR_MM / path.width
+    lens.clip_start, lens.clip_end = CLIP_START_M, CLIP_END_M
+    camera = bpy.data.objects.new("camera", lens)
+    bpy.context.scene.collection.objects.link(camera)
+    bpy.context.scene.camera = camera
+    return camera
+
+
+def place_camera(camera: bpy.types.Object, cam_from_world: np.ndarray) -> None:
+    """Set the pose from our cam_from_world (4, 4)."""
+    world_from_blender = np.linalg.inv(cam_from_world) @ CV_FROM_BLENDER
+    camera.matrix_world = Matrix(world_from_blender.tolist())

@@ -1,0 +1,153 @@
+"""From the renderer's float passes to the committed truth: PNG maps, truth.json and the sidecar's lengths."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from camera_path import project
+from scene_types import CameraPath, KnownDistance, Scene
+
+os.environ["OPENCV_IO_ENABLE_OPENEXR"] = "1"  # cv2 asks for it when it first reads an EXR
+
+GENERATOR_VERSION = 1
+DEPTH_UNIT_M = 0.00025
+MOVED_M = 0.01
+# the sidecar's points: how far from the anchor to look, and how even the surface must be around a point
+SEARCH_PX = 12
+EVEN_PX, EVEN_M = 2, 0.03
+PNG_SMALLEST = [cv2.IMWRITE_PNG_COMPRESSION, 9]
+
+
+def read_pass(folder: Path, kind: str, frame_index: int) -> np.ndarray:
+    """(H, W, 3) float32: a pass as Cycles wrote it; single-valued passes repeat their value (BGR order)."""
+    picture = cv2.imread(str(folder / f"{kind}_{frame_index:04d}.exr"), cv2.IMREAD_UNCHANGED)
+    return picture[..., :3]
+
+
+def depth_units(folder: Path, frame_index: int) -> np.ndarray:
+    """(H, W) uint16 z-depth in DEPTH_UNIT_M; 0 where no surface is (Cycles says 1e10) or it is out of range."""
+    units = np.rint(read_pass(folder, "depth", frame_index)[..., 0].astype(float) / DEPTH_UNIT_M)
+    return np.where(units <= np.iinfo(np.uint16).max, units, 0).astype(np.uint16)
+
+
+def person_labels(folder: Path, frame_index: int) -> np.ndarray:
+    """(H, W) uint8: 0 nobody, else person_id."""
+    return np.rint(read_pass(folder, "person", frame_index)[..., 0]).astype(np.uint8)
+
+
+def moving(folder: Path, frame_index: int) -> np.ndarray:
+    """(H, W) bool: the surface point seen is more than MOVED_M off its frozen place."""
+    return np.linalg.norm(read_pass(folder, "offset", frame_index), axis=2) > MOVED_M
+
+
+def write_maps(passes: Path, out: Path, scene: Scene, overlay: np.ndarray) -> None:
+    """depth/ and person/ for every ``depth_every``-th frame, moving/ for all, overlay.png."""
+    for kind in ("depth", "person", "moving"):
+        (out / kind).mkdir(parents=True, exist_ok=True)
+    bilevel = [*PNG_SMALLEST, cv2.IMWRITE_PNG_BILEVEL, 1]
+    for frame in range(scene.n_frames):
+        name = f"{frame:06d}.png"
+        cv2.imwrite(str(out / "moving" / name), moving(passes, frame) * np.uint8(255), bilevel)
+        if frame % scene.depth_every == 0:
+            cv2.imwrite(str(out / "depth" / name), depth_units(passes, frame), PNG_SMALLEST)
+            cv2.imwrite(str(out / "person" / name), person_labels(passes, frame), PNG_SMALLEST)
+    cv2.imwrite(str(out / "overlay.png"), overlay * np.uint8(255), bilevel)
+
+
+def _people(scene: Scene, passes: Path) -> list[dict]:
+    """Who is there, and the first and last frame in which a person is off their frozen place (None: never)."""
+    moved = [frame for frame in range(scene.n_frames) if moving(passes, frame).any()]
+    interval = [moved[0], moved[-1]] if moved else None
+    return [
+        {
+            "person_id": person.person_id,
+            "name": person.name,
+            "stature_m": person.stature_m,
+            "moving_frames": interval if person.motion else None,
+        }
+        for person in scene.people
+    ]
+
+
+def write_json(out: Path, scene: Scene, passes: Path, cam_from_world: np.ndarray, timestamps_s: list[float]) -> None:
+    path = scene.camera
+    content = {
+        "scene": scene.name,
+        "generator_version": GENERATOR_VERSION,
+        "seed": scene.seed,
+        "camera": {
+            "model": "PINHOLE", "width": path.width, "height": path.height,
+            "fx": path.focal_px, "fy": path.focal_px, "cx": path.width / 2, "cy": path.height / 2,
+        },
+        "conventions": {
+            "pixel_centre": "(row r, column c) is (x, y) = (c + 0.5, r + 0.5)",
+            "camera_frame": "+x right, +y down, +z forward",
+            "depth": "uint16 planar z at pixel centres, metres = value * unit_m, 0 = none",
+            "moving": f"nonzero: the point is more than {MOVED_M} m from its frozen place",
+            "person": "0 nobody, else person_id",
+            "overlay": "nonzero: the burnt-in caption changes the pixel",
+        },
+        "unit_m": DEPTH_UNIT_M,
+        "people": _people(scene, passes),
+        "frames": [
+            {"frame_index": i, "timestamp_s": t, "cam_from_world": pose.tolist()}
+            for i, (t, pose) in enumerate(zip(timestamps_s, cam_from_world, strict=True))
+        ],
+    }  # fmt: skip
+    (out / "truth.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def unproject(path: CameraPath, column: int, row: int, z_m: float) -> np.ndarray:
+    """(3,) metres in the camera frame of a pixel's centre at z-depth ``z_m``."""
+    x = (column + 0.5 - path.width / 2) / path.focal_px
+    y = (row + 0.5 - path.height / 2) / path.focal_px
+    return z_m * np.array([x, y, 1.0])
+
+
+def find_point(anchor_px: np.ndarray, anchor_z_m: float, z_m: np.ndarray, allowed: np.ndarray) -> tuple[int, int]:
+    """(column, row) nearest the anchor where the surface is even, allowed and near the anchor's depth."""
+    size = 2 * EVEN_PX + 1
+    spread = cv2.dilate(z_m, np.ones((size, size))) - cv2.erode(z_m, np.ones((size, size)))
+    good = (spread < EVEN_M) & allowed & (abs(z_m - anchor_z_m) < 0.15)
+    good &= cv2.erode(allowed.astype(np.uint8), np.ones((size, size))) > 0
+    rows, columns = np.nonzero(good)
+    distance = np.hypot(columns + 0.5 - anchor_px[0], rows + 0.5 - anchor_px[1])
+    if distance.size == 0 or distance.min() > SEARCH_PX:
+        raise ValueError(f"no even visible surface within {SEARCH_PX} px of {anchor_px}: move the anchor")
+    return int(columns[distance.argmin()]), int(rows[distance.argmin()])
+
+
+def measured(
+    known: KnownDistance, scene: Scene, passes: Path, cam_from_world: np.ndarray, covered: np.ndarray
+) -> tuple[list[list[float]], float]:
+    """The two pixels and the exact metres between their surface points, from the truth's own depth."""
+    z_m = (depth_units(passes, known.frame_index) * DEPTH_UNIT_M).astype(np.float32)
+    allowed = (person_labels(passes, known.frame_index) == known.person_id) & ~covered
+    anchors = np.array([known.anchor_a_m, known.anchor_b_m])
+    pixels, depths = project(cam_from_world[known.frame_index], scene.camera, anchors)
+    found = [find_point(p, z, z_m, allowed) for p, z in zip(pixels, depths, strict=True)]
+    ends = [unproject(scene.camera, c, r, float(z_m[r, c])) for c, r in found]
+    return [[c + 0.5, r + 0.5] for c, r in found], float(np.linalg.norm(ends[0] - ends[1]))
+
+
+def write_sidecar(target: Path, scene: Scene, passes: Path, cam_from_world: np.ndarray, covered: np.ndarray) -> None:
+    """The clip's YAML sidecar: where it comes from, and the known lengths."""
+    lines = [
+        'source: "rendered by benchmarks/scenes (own work)"',
+        'license: "CC0-1.0"',
+        "recorded_by: null",
+        "consent: not_applicable",
+    ]
+    if scene.known_distances:
+        lines += ["scale:", "  known_distance:   # source-video pixels, pixel centres at +0.5"]
+    for known in scene.known_distances:
+        (a, b), metres = measured(known, scene, passes, cam_from_world, covered)
+        lines.append(
+            f"    - {{frame_index: {known.frame_index}, point_a: {a}, point_b: {b}, "
+            f'metres: {metres:.3f}, sigma_m: {known.sigma_m:.3f}, label: "{known.label}"}}'
+        )
+    target.write_text("\n".join(lines) + "\n")
