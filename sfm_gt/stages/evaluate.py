@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from jaxtyping import Float
 
 from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
@@ -21,7 +18,7 @@ from sfm_gt.formats.manifest import read_manifest, write_json
 from sfm_gt.formats.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sfm_gt.metrics.grading import GtFrame
+    from sfm_gt.metrics.grading import GtFrame, Score, Unscored
     from sfm_gt.metrics.protocol import Protocol
 
 STAGE = "evaluate"
@@ -48,26 +45,34 @@ def run(workspace: Workspace, config: EvaluateConfig, models: Sequence[ModelConf
 def _grade_all(
     workspace: Workspace, protocol: Protocol, dataset: Dataset, models: Sequence[ModelConfig], clip_ids: set[str]
 ) -> tuple[Rows, Rows]:
-    from rich.console import Console
-    from rich.progress import track
-
-    from sfm_gt.metrics.grading import Score, grade
+    from sfm_gt.metrics.grading import Score
+    from sfm_gt.stages.progress import progress
 
     scores: Rows = []
     unscored: Rows = []
-    kinds: dict[tuple[str, str], str] = {}
-    for frame in track(dataset, description="evaluate", total=len(dataset), console=Console(file=sys.stderr)):
-        if frame.clip_id not in clip_ids:
-            continue
-        gt = _gt_of(frame, protocol)
-        for model in models:
-            if (model.name, frame.clip_id) not in kinds:
-                kinds[model.name, frame.clip_id] = _kind_of(workspace, model.name, frame.clip_id)
-            kind = kinds[model.name, frame.clip_id]
-            key = (frame.clip_id, frame.video_id, frame.frame_index, model.name, kind)
-            for result in grade(protocol, gt, read_prediction(workspace, model.name, frame), kind):
-                (scores if isinstance(result, Score) else unscored).append((*key, *astuple(result)))
+    kind_of = lru_cache(maxsize=None)(partial(_kind_of, workspace))
+    with progress("evaluate") as report:
+        for number, frame in enumerate(dataset, start=1):
+            if frame.clip_id in clip_ids:
+                kinds = {model.name: kind_of(model.name, frame.clip_id) for model in models}
+                for key, result in _grade_frame(workspace, protocol, frame, kinds):
+                    (scores if isinstance(result, Score) else unscored).append((*key, *astuple(result)))
+            report(number, len(dataset))
     return scores, unscored
+
+
+def _grade_frame(
+    workspace: Workspace, protocol: Protocol, frame: Frame, kinds: dict[str, str]
+) -> Iterator[tuple[tuple[Any, ...], Score | Unscored]]:
+    from sfm_gt.metrics.grading import grade
+    from sfm_gt.models.stored import read_prediction
+
+    gt = _gt_of(frame, protocol)
+    for model, kind in kinds.items():
+        folder = workspace.predictions(model, frame.clip_id)
+        values = read_prediction(folder, frame.frame_index, frame.camera.height, frame.camera.width)
+        for result in grade(protocol, gt, values, kind):
+            yield (frame.clip_id, frame.video_id, frame.frame_index, model, kind), result
 
 
 def _gt_of(frame: Frame, protocol: Protocol) -> GtFrame:
@@ -86,26 +91,6 @@ def _kind_of(workspace: Workspace, model: str, clip_id: str) -> str:
     if "kind" not in manifest.measures:
         raise InputError(f"{folder}: predictions were {manifest.status}, but the clip has frames; run predict again")
     return str(manifest.measures["kind"])
-
-
-def read_prediction(workspace: Workspace, model: str, frame: Frame) -> Float[np.ndarray, "h w"] | None:
-    """The stored prediction of a frame, or None where the model gave none.
-
-    Raises:
-        InputError: the file cannot be read, or its size is not the camera's.
-    """
-    path = workspace.predictions(model, frame.clip_id) / f"{frame.frame_index:06d}.npy"
-    try:
-        values: Any = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        return None
-    except (ValueError, OSError, EOFError) as fault:
-        raise InputError(f"{path}: not a NumPy array ({' '.join(str(fault).split())}); run predict again") from None
-    needed = (frame.camera.height, frame.camera.width)
-    if values.shape != needed:
-        raise InputError(f"{path}: shape {values.shape}, the ground truth has {needed}; run predict again")
-    prediction: Float[np.ndarray, "h w"] = values
-    return prediction
 
 
 def _notes(dataset: Dataset, clip_ids: set[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,7 @@ import numpy as np
 
 from sfm_gt import registry
 from sfm_gt.config import ModelConfig
-from sfm_gt.datasets.frames import Frame, open_dataset
-from sfm_gt.errors import InputError
+from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_manifest
 from sfm_gt.formats.workspace import Workspace
@@ -34,42 +32,39 @@ def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
     with replacing_directory(workspace.predictions(model.name, clip_id)) as folder:
         if dataset_manifest.ok:
             plugin: DepthModel = registry.load("models", model.method)(model)
-            frames = open_dataset(workspace.root).frames_of(clip_id)
-            manifest = _predict_all(plugin, frames, folder, f"{model.name} on {clip_id}")
+            manifest = _predict_all(plugin, open_dataset(workspace.root), clip_id, folder, f"{model.name} on {clip_id}")
         else:
             manifest = dataset_manifest.skipped_in(STAGE, VERSION)
         write_manifest(folder, manifest)
     return manifest
 
 
-def _predict_all(plugin: DepthModel, frames: list[Frame], folder: Path, title: str) -> Manifest:
-    from rich.console import Console
-    from rich.progress import track
-
+def _predict_all(plugin: DepthModel, dataset: Dataset, clip_id: str, folder: Path, title: str) -> Manifest:
     from sfm_gt.models.prediction import FrameKey, MissingPredictionError
+    from sfm_gt.models.stored import write_prediction
+    from sfm_gt.stages.progress import progress
 
-    missing, non_finite, pixels = 0, 0, 0
-    for frame in track(frames, description=title, console=Console(file=sys.stderr)):
-        try:
-            prediction = plugin.predict(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index))
-        except MissingPredictionError:
-            missing += 1
-            continue
-        values = prediction.values
-        if values.shape != frame.image.shape[:2]:
-            raise InputError(f"{title}: frame {frame.frame_index}: map of shape {values.shape}, image {frame.image.shape}")
-        pixels += values.size
-        non_finite += int(values.size - np.isfinite(values).sum())
-        np.save(folder / f"{frame.frame_index:06d}.npy", values.astype(np.float32))
+    # One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip.
+    frames, n_frames = (frame for frame in dataset if frame.clip_id == clip_id), len(dataset.frames_of(clip_id))
+    missing, finite_shares = 0, []
+    with progress(title) as report:
+        for done, frame in enumerate(frames, start=1):
+            try:
+                values = plugin.predict(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)).values
+                write_prediction(folder, frame.frame_index, values)
+                finite_shares.append(float(np.isfinite(values).mean()))
+            except MissingPredictionError:
+                missing += 1
+            report(done, n_frames)
     return Manifest(
         STAGE,
         VERSION,
-        message=f"{missing} of {len(frames)} frames have no prediction" if missing else None,
+        message=f"{missing} of {n_frames} frames have no prediction" if missing else None,
         measures={
             "kind": plugin.kind,
             "model_sha256": plugin.source_sha256,
-            "frames": len(frames) - missing,
+            "frames": n_frames - missing,
             "frames_missing": missing,
-            "non_finite_share": non_finite / pixels if pixels else 0.0,
+            "mean_finite_fraction": float(np.mean(finite_shares)) if finite_shares else 0.0,
         },
     )
