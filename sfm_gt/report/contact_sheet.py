@@ -1,0 +1,134 @@
+"""The contact sheet of one clip: some frames side by side, one strip a quantity, one colour scale a strip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from sfm_gt.datasets.frames import Frame
+from sfm_gt.metrics.alignment import AlignmentError, aligned_depth
+from sfm_gt.metrics.protocol import GRANTED, Protocol
+from sfm_gt.report.pictures import (
+    MOVING_RGB,
+    OVERLAY_RGB,
+    PERSON_RGB,
+    ColourScale,
+    depth_scale,
+    draw_masks,
+    error_scale,
+    save_picture,
+    sigma_scale,
+)
+
+NO_PREDICTION = "no prediction"
+NO_ALIGNMENT = "no alignment"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a strip; ``src`` is relative to the page, None where there is ``nothing`` to show."""
+
+    caption: str
+    src: str | None
+    nothing: str = ""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One quantity of all shown frames."""
+
+    title: str
+    pictures: list[Picture]
+    scale: ColourScale | None = None
+    key: tuple[tuple[str, tuple[int, int, int]], ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelMaps:
+    """Predictions of one model for the shown frames, None where there is none."""
+
+    name: str
+    kind: str
+    values: Sequence[Float[np.ndarray, "h w"] | None]
+
+
+def chosen(n_frames: int, n_shown: int) -> list[int]:
+    """Positions of evenly spread frames, first and last among them."""
+    return sorted({int(i) for i in np.linspace(0, n_frames - 1, n_shown).round()}) if n_frames else []
+
+
+class ContactSheet:
+    """Draws the strips of one clip into ``folder`` (pictures) for a page in ``page_folder``."""
+
+    def __init__(self, page_folder: Path, clip_id: str, frames: Sequence[Frame], protocol: Protocol):
+        self._page_folder, self._clip_id, self._frames, self._protocol = page_folder, clip_id, frames, protocol
+        self._depths = [frame.z_depth_m if frame.metric else frame.z_depth_sfm for frame in frames]
+        self._scale = depth_scale(self._depths, "m" if frames[0].metric else "SfM units")
+
+    def ground_truth(self) -> list[Strip]:
+        """Images with masks, depth, sigma."""
+        images = [draw_masks(f.image, f.moving, f.overlay, f.person) for f in self._frames]
+        key = (("moving", MOVING_RGB), ("overlay", OVERLAY_RGB), ("person", PERSON_RGB))
+        known = key if any(frame.has_person for frame in self._frames) else key[:2]
+        sigmas = [(f.sigma_m if f.metric else f.sigma_sfm) / depth for f, depth in zip(self._frames, self._depths, strict=True)]
+        of_sigma = sigma_scale(sigmas)
+        return [
+            Strip("Image", self._save("image", images), key=known),
+            Strip("Ground truth", self._save("depth", [self._scale.paint(depth) for depth in self._depths]), self._scale),
+            Strip("Uncertainty", self._save("sigma", [of_sigma.paint(100 * sigma) for sigma in sigmas]), of_sigma),
+        ]
+
+    def predictions(self, model: ModelMaps) -> list[Strip]:
+        """The model's depth after the alignment it is ranked by, in the colours of the GT, and its error."""
+        alignment = self._alignment(model.kind)
+        depths = [self._aligned(position, values, alignment) for position, values in enumerate(model.values)]
+        of_error = error_scale()
+        errors = [
+            depth if isinstance(depth, str) else of_error.paint(100 * np.abs(depth - gt) / gt)
+            for depth, gt in zip(depths, self._depths, strict=True)
+        ]
+        painted = [depth if isinstance(depth, str) else self._scale.paint(depth) for depth in depths]
+        title = f"{model.name}, {'unaligned' if alignment == 'none' else f'aligned by {alignment}'}"
+        return [
+            Strip(title, self._save(f"{model.name}_depth", painted), self._scale),
+            Strip(f"{model.name}, error", self._save(f"{model.name}_error", errors), of_error),
+        ]
+
+    def _alignment(self, kind: str) -> str:
+        # Without metres a metric model can only be shown up to scale, as it is graded.
+        return next(name for name in GRANTED[kind] if name != "none" or self._frames[0].metric)
+
+    def _aligned(
+        self, position: int, values: Float[np.ndarray, "h w"] | None, alignment: str
+    ) -> Float[np.ndarray, "h w"] | str:
+        if values is None:
+            return NO_PREDICTION
+        frame, gt = self._frames[position], self._depths[position]
+        usable = self._protocol.scored(gt, frame.moving, frame.overlay, frame.metric) & np.isfinite(values)
+        if not usable.any():
+            return NO_ALIGNMENT
+        try:
+            return aligned_depth(alignment, values, gt, usable, self._protocol.depth_range(gt, usable, frame.metric))
+        except AlignmentError:
+            return NO_ALIGNMENT
+
+    def _save(self, name: str, pictures: Sequence[UInt8[np.ndarray, "h w 3"] | str]) -> list[Picture]:
+        saved = []
+        for frame, picture in zip(self._frames, pictures, strict=True):
+            caption = f"frame {frame.frame_index}, {frame.timestamp_s:.2f} s"
+            if isinstance(picture, str):
+                saved.append(Picture(caption, None, picture))
+            else:
+                src = f"clips/{self._clip_id}/{frame.frame_index:06d}_{name}.jpg"
+                save_picture(self._page_folder / src, picture)
+                saved.append(Picture(caption, src))
+        return saved
+
+
+def all_strips(sheet: ContactSheet, models: Mapping[str, ModelMaps]) -> list[Strip]:
+    """Every strip of a clip, the GT first."""
+    return sheet.ground_truth() + [strip for model in models.values() for strip in sheet.predictions(model)]

@@ -1,0 +1,85 @@
+"""The yield funnel: how much of what was put in became ground truth, and why the rest did not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sfm_gt.formats.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Level:
+    """``kept`` of ``total`` things of one sort; ``lost`` says in words what the others were."""
+
+    name: str
+    kept: int
+    total: int
+    lost: str
+
+    @property
+    def share(self) -> float:
+        """kept / total, 0 where there is nothing."""
+        return self.kept / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A video, shot or clip that gave no ground truth, and the verdict on it."""
+
+    what: str
+    name: str
+    stage: str
+    reason: str
+    message: str
+    measured: float | None
+    threshold: float | None
+
+
+def refusals(corpus: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Manifest]]) -> list[Refusal]:
+    """Everything refused, once each, in the order videos, shots, clips.
+
+    Args:
+        corpus: content of work/clips.json.
+        manifests: by clip and stage; a clip whose data set stage has none counts as ``unfinished``.
+    """
+    found = [_refusal("video", video["path"], "ingest", video) for video in corpus["videos"] if video["status"] != "ok"]
+    found += [_refusal("shot", shot["clip_id"], "clips", shot) for shot in corpus["rejected"]]
+    for clip_id, stages in manifests.items():
+        rejecting = [manifest for manifest in stages.values() if manifest.status == "rejected"]
+        found += [_refusal("clip", clip_id, manifest.stage, vars(manifest)) for manifest in rejecting]
+        if "dataset" not in stages:
+            unfinished = {"reason": "unfinished", "message": "a stage did not finish; see its log and run again"}
+            found.append(_refusal("clip", clip_id, next(reversed(stages), "frames"), unfinished))
+    return found
+
+
+def _refusal(what: str, name: str, stage: str, verdict: Mapping[str, Any]) -> Refusal:
+    return Refusal(
+        what, name, stage, verdict.get("reason") or "unknown", verdict.get("message") or "",
+        verdict.get("measured"), verdict.get("threshold"),
+    )  # fmt: skip
+
+
+def levels(
+    corpus: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Manifest]], index: Sequence[Mapping[str, Any]]
+) -> list[Level]:
+    """Videos, clips, frames and pixels.
+
+    Args:
+        index: rows of the data set's index.
+    """
+    videos, clips = corpus["videos"], corpus["clips"]
+    in_clips = sum(clip["last_frame"] - clip["first_frame"] + 1 for clip in clips)
+    registered = sum(int(stages["sfm"].measures.get("registered_frames", 0)) for stages in manifests.values() if "sfm" in stages)
+    pixels = sum(row["width"] * row["height"] for row in index)
+    valid = sum(round(row["valid_fraction"] * row["width"] * row["height"]) for row in index)
+    with_gt = {row["clip_id"] for row in index}
+    return [
+        Level("videos", sum(video["status"] == "ok" for video in videos), len(videos), "refused by ingest"),
+        Level("clips", len(with_gt), len(clips) + len(corpus["rejected"]), "shots refused, or rejected by a stage"),
+        Level("frames registered", registered, in_clips, "without a camera pose"),
+        Level("frames with ground truth", len(index), in_clips, "of rejected clips, without a pose or too sparse"),
+        Level("pixels of these frames", valid, pixels, "without consistent depth, moving or overlaid"),
+    ]

@@ -1,0 +1,160 @@
+"""Report: OUT/report/index.html with its pictures, opened from disk; everything that the run knows, for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sfm_gt.config import ReportConfig
+from sfm_gt.datasets.frames import Dataset, open_dataset
+from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.formats.dataset_layout import INDEX_NAME
+from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_json, read_manifest
+from sfm_gt.formats.workspace import CLIP_STAGES, Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sfm_gt.report.contact_sheet import Strip
+
+STAGE = "report"
+VERSION: int = 1
+
+
+def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> None:
+    """Writes OUT/report/ whole. Needs the data set's index, work/clips.json and the evaluation.
+
+    Raises:
+        InputError: one of them is missing, or a stored prediction cannot be read.
+    """
+    from sfm_gt import __version__
+    from sfm_gt.report.funnel import levels, refusals
+    from sfm_gt.report.page import render
+
+    dataset = open_dataset(workspace.root)
+    corpus = read_json(workspace.clip_list)
+    manifests = {clip_id: _manifests(workspace, clip_id) for clip_id in clip_ids}
+    index = [row for row in _index(dataset) if row["clip_id"] in manifests]
+    refused = refusals(corpus, manifests)
+    with replacing_directory(workspace.report) as folder:
+        clips = _clips(workspace, config, dataset, index, manifests, folder)
+        page = render({
+            "version": __version__,
+            "levels": levels(corpus, manifests, index),
+            "refusals": refused,
+            "reasons": sorted(Counter(refusal.reason for refusal in refused).items()),
+            "clips": clips,
+            "n_metric": sum(clip["metric"] for clip in clips),
+            **_models(read_json(workspace.evaluation / "summary.json")),
+        })  # fmt: skip
+        (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _manifests(workspace: Workspace, clip_id: str) -> dict[str, Manifest]:
+    folders = {stage: workspace.clip_stage(clip_id, stage) for stage in CLIP_STAGES}
+    return {stage: read_manifest(folder) for stage, folder in folders.items() if (folder / MANIFEST_NAME).is_file()}
+
+
+def _index(dataset: Dataset) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = pq.read_table(dataset.path / INDEX_NAME).to_pylist()
+    return rows
+
+
+def _models(summary: dict[str, Any]) -> dict[str, Any]:
+    from sfm_gt.metrics.protocol import REASONS
+    from sfm_gt.report.tables import headline
+
+    return {
+        "table": headline(summary["rows"]),
+        "notes": summary["notes"],
+        "unscored": [entry | {"why": REASONS[entry["reason"]]} for entry in summary["unscored"]],
+        "protocol_hash": summary["protocol_hash"],
+    }
+
+
+def _clips(
+    workspace: Workspace,
+    config: ReportConfig,
+    dataset: Dataset,
+    index: list[dict[str, Any]],
+    manifests: dict[str, dict[str, Manifest]],
+    folder: Path,
+) -> list[dict[str, Any]]:
+    import pandas as pd
+
+    from sfm_gt.stages.progress import progress
+
+    scores = pd.read_parquet(workspace.evaluation / "frames.parquet")
+    summary = read_json(workspace.evaluation / "summary.json")
+    clip_ids = sorted({row["clip_id"] for row in index})
+    clips = []
+    with progress("report") as report:
+        for done, clip_id in enumerate(clip_ids, start=1):
+            rows = [row for row in index if row["clip_id"] == clip_id]
+            facts = _facts(dataset.clip_info(clip_id), rows) | {
+                "clip_id": clip_id,
+                "stages": list(manifests[clip_id].values()),
+                "scores": _scores(scores[scores.clip_id == clip_id]),
+                "strips": _strips(workspace, config, dataset, clip_id, summary, folder),
+            }
+            clips.append(facts)
+            report(done, len(clip_ids))
+    return clips
+
+
+def _facts(info: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    from sfm_gt.report.trajectory import trajectory_svg
+
+    first, scale = rows[0], info.get("scale", {})
+    poses = np.array([row["cam_from_world"] for row in rows], dtype=np.float64).reshape(-1, 4, 4)
+    times = np.array([row["timestamp_s"] for row in rows])
+    return {
+        "metric": first["metric"],
+        "metric_from_sfm": first["metric_from_sfm"],
+        "sigma_percent": 100 * first["sigma_log_scale"] if first["metric"] else None,
+        "cues": sorted(scale.get("cues", {})),
+        "scale_notes": scale.get("notes", []),
+        "license": info.get("source", {}).get("license"),
+        "n_frames": len(rows),
+        "width": first["width"],
+        "height": first["height"],
+        "valid_share": float(np.mean([row["valid_fraction"] for row in rows])),
+        "trajectory": trajectory_svg(poses, times, "m" if first["metric"] else "SfM units"),
+    }
+
+
+def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
+    from sfm_gt.metrics.grading import ALL
+
+    found = []
+    for (model, alignment), group in scores[scores.region == ALL].groupby(["model", "alignment"], sort=False):
+        means = {name: group[group.metric == name].value for name in ("abs_rel", "delta1")}
+        found.append({"model": model, "alignment": alignment, "frames": len(means["abs_rel"])}
+                     | {name: float(values.mean()) for name, values in means.items()})  # fmt: skip
+    return found
+
+
+def _strips(
+    workspace: Workspace, config: ReportConfig, dataset: Dataset, clip_id: str, summary: dict[str, Any], folder: Path
+) -> list[Strip]:
+    from sfm_gt.metrics.protocol import Protocol
+    from sfm_gt.models.stored import read_prediction
+    from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, all_strips, chosen
+
+    frames = dataset.frames_of(clip_id)
+    shown = [frames[position] for position in chosen(len(frames), config.frames_per_clip)]
+    models = {}
+    for row in summary["rows"]:
+        maps = [
+            read_prediction(workspace.predictions(row["model"], clip_id), f.frame_index, f.camera.height, f.camera.width)
+            for f in shown
+        ]
+        models[row["model"]] = ModelMaps(row["model"], row["kind"], maps)
+    protocol = Protocol(*summary["protocol"]["gt_range_m"], summary["protocol"]["min_pixels"])
+    return all_strips(ContactSheet(folder, clip_id, shown, protocol), models)

@@ -1,0 +1,105 @@
+"""The report: every number of the funnel by hand, nothing refused goes unnamed, and a page that needs no network."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sfm_gt.config import EvaluateConfig, ModelConfig, ReportConfig
+from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.stages import evaluate, report
+
+CLIPS = ("far", "lost", "near")
+
+
+@pytest.fixture
+def page(workspace, predict_by_hand, tiny):
+    """Path of the report's page, with one model that misses frame 30."""
+    gt = np.nan_to_num(tiny.gt, nan=1.0)
+    for clip in ("near", "far"):
+        predict_by_hand("net", clip, "metric_depth", lambda i: None if i == 30 else gt * 1.1)
+    evaluate.run(workspace, EvaluateConfig(min_pixels=20), [ModelConfig(name="net", method="constant")], CLIPS)
+    report.run(workspace, ReportConfig(), CLIPS)
+    return workspace.report / "index.html"
+
+
+class _Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found: list[str] = []
+        self.open_tags: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found += [value for name, value in attrs if name in ("src", "href") and value]
+        if tag not in ("meta", "link", "img", "br", "path", "use", "rect"):
+            self.open_tags.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in ("path", "use", "rect"):
+            assert self.open_tags.pop() == tag
+
+
+def test_every_link_leads_to_a_file_beside_the_page(page):
+    links = _Links()
+    links.feed(page.read_text())
+    assert links.open_tags == []
+    local = [link for link in links.found if not link.startswith(("#", "data:"))]
+    assert any(link.endswith("_image.jpg") for link in local)
+    for link in local:
+        assert not re.match(r"[a-z]+:|/", link)
+        assert (page.parent / link).is_file()
+
+
+def test_funnel_by_hand(page):
+    text = re.sub(r"<[^>]+>", "", page.read_text())
+    text = re.sub(r"\s+", " ", text)
+    assert "videos 3 of 4 · 75 %" in text
+    assert "clips 2 of 4 · 50 %" in text
+    assert "frames registered 8 of 75" in text
+    assert "frames with ground truth 6 of 75" in text
+    assert f"pixels of these frames {6 * 176:,} of {6 * 192:,}".replace(",", " ") in text
+
+
+def test_everything_refused_is_named_with_reason_and_message(page):
+    text = page.read_text()
+    for words in ("not_a_video", "b.mp4: &lt;text&gt;", "too_short", "no_parallax", "lost.mp4: the camera only turns"):
+        assert words in text
+
+
+def test_clip_without_metres_says_so(page):
+    far, near = re.findall(r'<article class="clip" id="(?:far|near)">.*?</article>', page.read_text(), re.DOTALL)
+    assert "metric: false" in far
+    assert "SfM units" in far
+    assert "metric: false" not in near
+    assert "1 SfM unit = 2 m ± 1 %" in near
+    assert "z-depth in m" in near
+    assert "net, aligned by median" in far
+    assert "net, unaligned" in near
+    assert "no prediction" in near
+
+
+def test_unfinished_clip_is_named(workspace, page):
+    report.run(workspace, ReportConfig(), (*CLIPS, "torn"))
+    assert "unfinished" in page.read_text()
+
+
+def test_the_same_bytes_when_run_again(workspace, page):
+    def digest():
+        return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in page.parent.rglob("*") if p.is_file()}
+
+    first = digest()
+    report.run(workspace, ReportConfig(), CLIPS)
+    assert digest() == first
+
+
+def test_empty_dataset_gives_a_page(workspace):
+    index = workspace.dataset / layout.INDEX_NAME
+    pd.read_parquet(index).iloc[:0].to_parquet(index, index=False)
+    evaluate.run(workspace, EvaluateConfig(), [], CLIPS)
+    report.run(workspace, ReportConfig(), CLIPS)
+    assert "No frame was scored." in (workspace.report / "index.html").read_text()
