@@ -42,7 +42,9 @@ class EpipolarFlow:
 
     needs_reconstruction: ClassVar[bool] = False
 
-    def segment(self, frames: Sequence[Frame], reconstruction: Sequence[View] | None = None) -> Bool[np.ndarray, "n h w"]:
+    def segment(
+        self, frames: Sequence[Frame], reconstruction: Sequence[View] | None = None
+    ) -> Bool[np.ndarray, "n h w"]:
         """True where something moves; all False in frames without a partner that shows parallax.
 
         Args:
@@ -118,7 +120,9 @@ def fundamental_from_flow(image: UInt8[np.ndarray, "h w"], pair: flow.FlowPair) 
     if matrix is None or matrix.shape != (3, 3):
         return None
     inlier = inlier.ravel() > 0
-    _, by_homography = cv2.findHomography(start, end, cv2.USAC_MAGSAC, RANSAC_THRESHOLD_PX, maxIters=2000, confidence=0.999)
+    _, by_homography = cv2.findHomography(
+        start, end, cv2.USAC_MAGSAC, RANSAC_THRESHOLD_PX, maxIters=2000, confidence=0.999
+    )
     n_by_homography = 0 if by_homography is None else int((by_homography.ravel() > 0).sum())
     if inlier.mean() < MIN_INLIERS or n_by_homography > MAX_HOMOGRAPHY_SHARE * inlier.sum():
         return None

@@ -116,7 +116,9 @@ def median_motion_px(images: Sequence[UInt8[np.ndarray, "h w"]]) -> Float[np.nda
     factor = images[0].shape[1] / small[0].shape[1]
 
     def motion(position: int) -> float:
-        flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(small[position], small[position + 1], None)
+        flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(
+            small[position], small[position + 1], None
+        )
         return float(np.median(np.hypot(flow[..., 0], flow[..., 1]))) * factor
 
     return np.array([*in_parallel(motion, range(len(images) - 1)), 0.0])

@@ -13,7 +13,9 @@ from sfm_gt.masks.segmentation import Frame
 
 SAMPLED_FRAMES = 32
 STRONG_GRADIENT = 6.0  # mean over time, grey levels a pixel
-STILL_COHERENCE = 0.92  # |mean gradient| / mean |gradient|: 1 on print, 0.3 on a scene that passes by (95th percentile 0.6)
+STILL_COHERENCE = (
+    0.92  # |mean gradient| / mean |gradient|: 1 on print, 0.3 on a scene that passes by (95th percentile 0.6)
+)
 MAX_SCENE_COHERENCE = 0.6  # median over strong gradients; above, the scene itself hardly moves and nothing can be told
 WINDOW_PX = 15  # print has edges of several directions within it; the edge of a table under a pan has one
 MIN_CROSS_SHARE = 0.08  # of the gradient energy in a window: how much lies across its main direction

@@ -43,7 +43,12 @@ def _inspect(video: VideoFile, config: FramesConfig) -> dict[str, Any]:
         raise Rejected("sidecar_invalid", str(fault)) from None
     probe = probe_video(video.path, config.min_short_side_px)
     sidecar = video.sidecar.name if video.sidecar else None
-    return {**asdict(probe), "sidecar": sidecar, "size_bytes": video.path.stat().st_size, "source_sha256": _sha256(video.path)}
+    return {
+        **asdict(probe),
+        "sidecar": sidecar,
+        "size_bytes": video.path.stat().st_size,
+        "source_sha256": _sha256(video.path),
+    }
 
 
 def _sha256(path: Path) -> str:

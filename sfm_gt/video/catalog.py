@@ -69,7 +69,9 @@ def _video_file(path: Path, same_stem: list[Path], stem_is_shared: bool) -> Vide
     sidecars = [path.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES if path.with_suffix(suffix).is_file()]
     if stem_is_shared:
         other = next(p.name for p in same_stem if p != path)
-        message = f"{path.name}: {other} has the same stem, so sidecar and results would be mixed up; rename one of them"
+        message = (
+            f"{path.name}: {other} has the same stem, so sidecar and results would be mixed up; rename one of them"
+        )
         return VideoFile(slug(path.name), path, None, "duplicate_stem", message)
     if len(sidecars) > 1:
         message = f"{path.name}: both {sidecars[0].name} and {sidecars[1].name} lie beside it; remove one of them"

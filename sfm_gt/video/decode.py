@@ -21,8 +21,20 @@ from jaxtyping import UInt8
 from sfm_gt.errors import Rejected
 
 ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song, not a film
-DAMAGE_TOLERATED_AT_START = 300  # packets: a stream cut out of a longer one starts undecodable until its first key frame
-CONTAINER_MAGIC = (b"ftyp", b"moov", b"mdat", b"RIFF", b"\x1aE\xdf\xa3", b"FLV", b"OggS", b"\x00\x00\x01\xba", b"0&\xb2u")
+DAMAGE_TOLERATED_AT_START = (
+    300  # packets: a stream cut out of a longer one starts undecodable until its first key frame
+)
+CONTAINER_MAGIC = (
+    b"ftyp",
+    b"moov",
+    b"mdat",
+    b"RIFF",
+    b"\x1aE\xdf\xa3",
+    b"FLV",
+    b"OggS",
+    b"\x00\x00\x01\xba",
+    b"0&\xb2u",
+)
 
 
 @dataclass(frozen=True)
@@ -88,8 +100,12 @@ class VideoReader:
             has_others = len(self._container.streams) > 0
             self._container.close()
             if has_others:
-                raise Rejected("no_video_stream", f"{path.name}: holds no video stream, only others; remove it from the folder")
-            raise Rejected("truncated", f"{path.name}: its index is missing, so it was cut off; copy or download it again")
+                raise Rejected(
+                    "no_video_stream", f"{path.name}: holds no video stream, only others; remove it from the folder"
+                )
+            raise Rejected(
+                "truncated", f"{path.name}: its index is missing, so it was cut off; copy or download it again"
+            )
         self.stream = films[0]
         self.stream.thread_type = "AUTO"
 
@@ -101,7 +117,9 @@ class VideoReader:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._container.close()
 
     def frames(self) -> Iterator[av.VideoFrame]:
@@ -139,7 +157,9 @@ class VideoReader:
             Rejected: no_timestamps.
         """
         if frame.pts is None:
-            raise Rejected("no_timestamps", f"{self.path.name}: frames carry no time; remux it (ffmpeg -fflags +genpts -c copy)")
+            raise Rejected(
+                "no_timestamps", f"{self.path.name}: frames carry no time; remux it (ffmpeg -fflags +genpts -c copy)"
+            )
         return float(frame.pts * frame.time_base)
 
 
@@ -179,20 +199,28 @@ def shrink(rgb: UInt8[np.ndarray, "h w 3"], max_long_side_px: int) -> UInt8[np.n
     factor = max_long_side_px / max(height, width)
     if factor >= 1:
         return rgb
-    return cv2.resize(rgb, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        rgb, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA
+    )
 
 
 def _open(path: Path) -> av.container.InputContainer:
     try:
         return av.open(str(path), metadata_errors="replace")
     except OSError as fault:
-        raise Rejected("unreadable", f"{path.name}: cannot be read ({fault.strerror}); check the file and its permissions") from None
+        raise Rejected(
+            "unreadable", f"{path.name}: cannot be read ({fault.strerror}); check the file and its permissions"
+        ) from None
     except av.FFmpegError:
         with path.open("rb") as file:
             head = file.read(64)
         if any(magic in head for magic in CONTAINER_MAGIC):
-            raise Rejected("truncated", f"{path.name}: a video container that cannot be opened, cut off or damaged; copy it again") from None
-        raise Rejected("not_a_video", f"{path.name}: not a video, whatever its suffix says; remove or replace it") from None
+            raise Rejected(
+                "truncated", f"{path.name}: a video container that cannot be opened, cut off or damaged; copy it again"
+            ) from None
+        raise Rejected(
+            "not_a_video", f"{path.name}: not a video, whatever its suffix says; remove or replace it"
+        ) from None
 
 
 def _axes_of_display_matrix(content: bytes) -> tuple[int, int, int, int]:

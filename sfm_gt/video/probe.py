@@ -144,4 +144,6 @@ def _frames_by_duration(reader: VideoReader, times: _Times) -> int:
     # Matroska and MPEG-TS count no frames. Their duration covers all streams, so it says something of a lone one only.
     if reader.container.duration is None or len(reader.container.streams) > 1 or times.variable:
         return 0
-    return int(Fraction(reader.container.duration, 1_000_000) / Fraction(times.usual_step_s or 1).limit_denominator(10**6))
+    return int(
+        Fraction(reader.container.duration, 1_000_000) / Fraction(times.usual_step_s or 1).limit_denominator(10**6)
+    )

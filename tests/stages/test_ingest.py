@@ -1,0 +1,48 @@
+"""Ingest of a whole folder of sound and broken videos: each gets one file, one line, and does not stop the others."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from sfm_gt.config import FramesConfig
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.stages import ingest
+from sfm_gt.video.catalog import list_videos
+from tests.video.make_videos import panning, write_audio, write_video
+
+
+def test_a_folder_of_all_sorts(tmp_path: Path) -> None:
+    folder, workspace = tmp_path / "in", Workspace(tmp_path / "out")
+    folder.mkdir()
+    good = write_video(folder / "grün und blau.mp4", panning(6))
+    write_video(folder / "twin.mp4", panning(3))
+    write_video(folder / "twin.avi", panning(3), codec="mpeg4")
+    write_video(folder / "badly_described.mp4", panning(3))
+    (folder / "badly_described.yaml").write_text("scale: [not, a: mapping")
+    write_video(folder / "dot.mkv", [np.zeros((1, 1, 3), np.uint8)] * 3, codec="ffv1", pixel_format="bgr0")
+    write_audio(folder / "sound.mp4")
+    (folder / "text.mp4").write_text("hello")
+    (folder / "empty.mov").touch()
+    (folder / "link.mp4").symlink_to(folder / "nowhere.mp4")
+    found = {v.path.name: ingest.run(workspace, v, FramesConfig()) for v in list_videos(folder)}
+    assert {name: facts["reason"] for name, facts in found.items()} == {
+        "grün und blau.mp4": None,
+        "twin.mp4": "duplicate_stem",
+        "twin.avi": "duplicate_stem",
+        "badly_described.mp4": "sidecar_invalid",
+        "dot.mkv": "too_small",
+        "sound.mp4": "no_video_stream",
+        "text.mp4": "not_a_video",
+        "empty.mov": "empty_file",
+        "link.mp4": "unreadable",
+    }
+    for facts in found.values():
+        assert json.loads(workspace.ingest(facts["video_id"]).read_text()) == facts
+        if facts["status"] == "rejected":
+            stem = facts["path"].rsplit(".", 1)[0]
+            assert stem in facts["message"] and "\n" not in facts["message"]
+    facts = found[good.name]
+    assert facts["source_sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
+    assert facts["size_bytes"] == good.stat().st_size and facts["n_frames"] == 6

@@ -1,0 +1,63 @@
+"""Which files count as videos, what they are called, and which are refused by name alone."""
+
+from pathlib import Path
+
+import pytest
+
+from sfm_gt.errors import InputError
+from sfm_gt.video.catalog import list_videos, slug
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).write_bytes(b"x")
+
+
+def test_lists_videos_of_any_container_sorted_and_passes_over_the_rest(tmp_path: Path) -> None:
+    touch(tmp_path, "b.MP4", "a.mkv", "c.WebM", "a.yaml", "notes.txt", "._b.mp4", "cover.jpg")
+    (tmp_path / "folder.mp4").mkdir()
+    videos = list_videos(tmp_path)
+    assert [v.path.name for v in videos] == ["a.mkv", "b.MP4", "c.WebM"]
+    assert [v.video_id for v in videos] == ["a", "b", "c"]
+    assert videos[0].sidecar == tmp_path / "a.yaml"
+    assert videos[1].sidecar is None
+    assert all(v.refusal is None for v in videos)
+
+
+def test_two_videos_of_one_stem_are_both_refused_and_keep_apart(tmp_path: Path) -> None:
+    touch(tmp_path, "clip.mp4", "clip.mov", "other.mp4")
+    mov, mp4, other = list_videos(tmp_path)
+    assert mov.refusal == mp4.refusal == "duplicate_stem"
+    assert mov.video_id != mp4.video_id and "mov" in mov.video_id and "mp4" in mp4.video_id
+    assert "clip.mp4" in mov.message and "rename" in mov.message and "\n" not in mov.message
+    assert other.refusal is None
+
+
+def test_two_sidecars_refuse_the_video(tmp_path: Path) -> None:
+    touch(tmp_path, "clip.mp4", "clip.yaml", "clip.yml")
+    (video,) = list_videos(tmp_path)
+    assert video.refusal == "sidecar_invalid" and "remove one" in video.message
+
+
+@pytest.mark.parametrize("name", ["größe", "my clip", "走る", "a.b", "-x", "x" * 100, "a/../b", ""])
+def test_slug_is_safe_in_paths_and_tells_names_apart(name: str) -> None:
+    made = slug(name)
+    assert made.isascii() and all(c.isalnum() or c in "_-" for c in made) and made[0].isalnum()
+    assert made != name and made == slug(name) and made != slug(name + " ")
+    assert len(made) <= 70
+
+
+def test_slug_keeps_safe_names() -> None:
+    assert slug("IMG_2024-01") == "IMG_2024-01"
+
+
+def test_missing_empty_and_wrong_folders_end_in_one_line(tmp_path: Path) -> None:
+    touch(tmp_path, "notes.txt")
+    for folder, expected in (
+        (tmp_path / "no", "no such folder"),
+        (tmp_path / "notes.txt", "is a file"),
+        (tmp_path, "no video"),
+    ):
+        with pytest.raises(InputError, match=expected) as caught:
+            list_videos(folder)
+        assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
