@@ -1,7 +1,7 @@
 """The published tree: names, columns and units of the ground-truth data set on disk.
 
     dataset/dataset.json                 format version, clips, counts
-    dataset/index.parquet                one row a frame (columns: INDEX_COLUMNS)
+    dataset/index.parquet                one row a frame (columns: INDEX_SCHEMA)
     dataset/clips/<clip>/clip.json       versions, configuration, source hash, licence, scale and its sigma, units
     dataset/clips/<clip>/images/NNNNNN.jpg     undistorted RGB
     dataset/clips/<clip>/depth/NNNNNN.png      uint16, z-depth / depth_unit, 0 = invalid
@@ -16,7 +16,12 @@ a clip with ``metric: false`` are in SfM units, and ``length_unit`` in its clip.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, UInt16
 
 FORMAT_VERSION = 1
 LAYERS = {"image": ("images", ".jpg"), "depth": ("depth", ".png"), "sigma": ("sigma", ".png"),
@@ -24,11 +29,43 @@ LAYERS = {"image": ("images", ".jpg"), "depth": ("depth", ".png"), "sigma": ("si
 INDEX_NAME = "index.parquet"
 DATASET_JSON = "dataset.json"
 CLIP_JSON = "clip.json"
-INDEX_COLUMNS = (
-    "clip_id", "video_id", "frame_index", "timestamp_s", "metric", "width", "height", "fx", "fy", "cx", "cy",
-    "cam_from_world", "depth_unit", "sigma_unit", "metric_from_sfm", "sigma_log_scale", "valid_fraction",
-    "moving_fraction", "has_person",
-)  # fmt: skip
+INDEX_SCHEMA = pa.schema(
+    [
+        pa.field("clip_id", pa.string(), nullable=False),
+        pa.field("video_id", pa.string(), nullable=False),
+        pa.field("frame_index", pa.int64(), nullable=False),
+        pa.field("timestamp_s", pa.float64(), nullable=False),
+        pa.field("metric", pa.bool_(), nullable=False),
+        pa.field("width", pa.int64(), nullable=False),
+        pa.field("height", pa.int64(), nullable=False),
+        *(pa.field(name, pa.float64(), nullable=False) for name in ("fx", "fy", "cx", "cy")),
+        pa.field("cam_from_world", pa.list_(pa.float64(), 16), nullable=False),
+        pa.field("depth_unit", pa.float64(), nullable=False),
+        pa.field("sigma_unit", pa.float64(), nullable=False),
+        pa.field("metric_from_sfm", pa.float64()),
+        pa.field("sigma_log_scale", pa.float64()),
+        pa.field("valid_fraction", pa.float64(), nullable=False),
+        pa.field("moving_fraction", pa.float64(), nullable=False),
+        pa.field("has_person", pa.bool_(), nullable=False),
+    ]
+)
+INDEX_COLUMNS = tuple(INDEX_SCHEMA.names)
+# Sigma is a tenth of depth at most (dataset.max_rel_sigma), so a ten times finer step still fits into 16 bits.
+SIGMA_STEPS = 10
+MAX_STEPS = np.iinfo(np.uint16).max
+
+
+def depth_units(max_depth: float) -> tuple[float, float]:
+    """Steps of the depth and sigma PNGs: the finest of 1, 2, 5 x 10^k whose 16 bits reach ``max_depth``."""
+    exponent = math.floor(math.log10(max_depth / MAX_STEPS))
+    depth_unit = next(m * 10.0**exponent for m in (1, 2, 5, 10) if m * 10.0**exponent * MAX_STEPS >= max_depth)
+    return depth_unit, depth_unit / SIGMA_STEPS
+
+
+def quantised(values: Float[np.ndarray, "h w"], unit: float) -> UInt16[np.ndarray, "h w"]:
+    """NaN = invalid in memory to 0 = invalid on disk, in steps of ``unit``; a valid value is never rounded to 0."""
+    steps = np.clip(np.rint(values / unit), 1, MAX_STEPS)
+    return np.where(np.isfinite(values), steps, 0).astype(np.uint16)
 
 
 def layer_path(dataset: Path, clip_id: str, layer: str, frame_index: int) -> Path:

@@ -34,12 +34,13 @@ def build_database(
     max_features: int,
     focal_px: float | None,
     seed: int,
+    n_threads: int,
 ) -> None:
     """Extracts SIFT features of ``names`` and matches them; one camera, SIMPLE_RADIAL, is shared by all.
 
     Args:
         database: path of a database that does not exist yet.
-        ignored: by image name, True where no feature may be taken (moving, overlay).
+        ignored: for every name, True where no feature may be taken (moving, overlay).
         focal_px: prior focal length in pixels of the images, or None.
     """
     reader = pycolmap.ImageReaderOptions()
@@ -47,15 +48,16 @@ def build_database(
     if focal_px is not None:
         height, width = cv2.imread(str(images / names[0]), cv2.IMREAD_GRAYSCALE).shape
         reader.camera_params = f"{focal_px},{width / 2},{height / 2},0"
-    if ignored:
+    if ignored:  # COLMAP refuses an image without a mask once any has one, so there are masks for all or for none
         reader.mask_path = _write_masks(database.parent / "masks", ignored)
     extraction = pycolmap.FeatureExtractionOptions()
+    extraction.num_threads = n_threads
     extraction.sift.max_num_features = max_features
     pycolmap.extract_features(
         database, images, image_names=list(names), camera_mode=pycolmap.CameraMode.SINGLE,
         reader_options=reader, extraction_options=extraction,
     )  # fmt: skip
-    _match(database, choose_pairs(names), seed)
+    _match(database, choose_pairs(names), seed, n_threads)
 
 
 def _write_masks(folder: Path, ignored: Mapping[str, Bool[np.ndarray, "h w"]]) -> Path:
@@ -66,11 +68,15 @@ def _write_masks(folder: Path, ignored: Mapping[str, Bool[np.ndarray, "h w"]]) -
     return folder
 
 
-def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int) -> None:
+def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int, n_threads: int) -> None:
     listed = database.with_name("pairs.txt")
     listed.write_text("".join(f"{a} {b}\n" for a, b in pairs))
     pairing = pycolmap.ImportedPairingOptions()
     pairing.match_list_path = listed
     verification = pycolmap.TwoViewGeometryOptions()
     verification.ransac.random_seed = seed
-    pycolmap.match_image_pairs(database, pairing_options=pairing, verification_options=verification)
+    matching = pycolmap.FeatureMatchingOptions()
+    matching.num_threads = n_threads
+    pycolmap.match_image_pairs(
+        database, matching_options=matching, pairing_options=pairing, verification_options=verification,
+    )  # fmt: skip

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.frame_folder import FrameList, read_frame, read_frame_list
 from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.sparse_model import read_sparse_model
 from sfm_gt.formats.workspace import Workspace
@@ -46,15 +46,14 @@ class ClipViews:
         self._sfm = workspace.clip_stage(clip_id, "sfm")
 
     @cached_property
-    def frames(self) -> dict[str, Any]:
-        """Content of frames.json."""
-        content: dict[str, Any] = read_json(self._frames / "frames.json")
-        return content
+    def frames(self) -> FrameList:
+        """The frames as filmed."""
+        return read_frame_list(self._frames)
 
     @cached_property
     def timestamps_s(self) -> dict[int, float]:
         """Presentation time of each frame of the clip, by its index in the source video."""
-        return {frame["frame_index"]: frame["timestamp_s"] for frame in self.frames["frames"]}
+        return {frame.frame_index: frame.timestamp_s for frame in self.frames.frames}
 
     @cached_property
     def model(self) -> SparseModel:
@@ -73,11 +72,7 @@ class ClipViews:
 
     def filmed(self, frame_index: int) -> UInt8[np.ndarray, "h w 3"]:
         """The frame as filmed, RGB. Raises InputError when it is missing."""
-        path = self._frames / f"{frame_index:06d}.png"
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise InputError(f"{path}: missing or unreadable; run `sfm-gt frames` again")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        return read_frame(self._frames, frame_index)
 
     def moving_before_sfm(self, frame_index: int) -> Bool[np.ndarray, "h w"]:
         """What moved by the epipolar test, on the undistorted image."""

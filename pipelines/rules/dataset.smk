@@ -1,0 +1,58 @@
+# Depth, masks and scale -> the published data set.
+# Needs:  OUT/work/clips/<clip>/{sfm,dense,moving,scale}/
+# Gives:  OUT/dataset/, OUT/yield.txt
+
+
+rule dataset:
+    input:
+        f"{OUT}/work/clips/{{clip}}/moving/manifest.json",
+        f"{OUT}/work/clips/{{clip}}/scale/manifest.json",
+    output:
+        f"{OUT}/dataset/clips/{{clip}}/manifest.json",
+    params:
+        config=RUN.config_path,
+        version=RUN.version("dataset"),
+        options=RUN.options("dataset"),
+        provenance=lambda wildcards: RUN.sidecar_provenance(wildcards.clip),
+    log:
+        f"{OUT}/logs/dataset/{{clip}}.log",
+    benchmark:
+        f"{OUT}/logs/dataset/{{clip}}.tsv"
+    shell:
+        "sfm-gt dataset --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"
+
+
+rule index:
+    input:
+        f"{OUT}/work/clips.json",
+        for_each_clip(f"{OUT}/dataset/clips/{{clip}}/manifest.json"),
+    output:
+        f"{OUT}/dataset/index.parquet",
+        f"{OUT}/dataset/dataset.json",
+    params:
+        config=RUN.config_path,
+        version=RUN.version("index"),
+    log:
+        f"{OUT}/logs/index.log",
+    benchmark:
+        f"{OUT}/logs/index.tsv"
+    shell:
+        "sfm-gt index --config {params.config:q} 2>&1 | tee {log:q}"
+
+
+# Fails, after everything else is written, when the whole run produced nothing.
+rule yields:
+    input:
+        f"{OUT}/dataset/dataset.json",
+        f"{OUT}/report/index.html",
+    output:
+        f"{OUT}/yield.txt",
+    params:
+        config=RUN.config_path,
+        version=RUN.version("yields"),
+    log:
+        f"{OUT}/logs/yield.log",
+    benchmark:
+        f"{OUT}/logs/yield.tsv"
+    shell:
+        "sfm-gt yield --config {params.config:q} 2>&1 | tee {log:q} {output:q}"

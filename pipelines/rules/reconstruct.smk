@@ -1,0 +1,57 @@
+# Frames -> camera, poses and sparse points -> dense depth -> moving regions, all in SfM units.
+# Needs:  OUT/work/clips/<clip>/frames/
+# Gives:  OUT/work/clips/<clip>/{sfm,dense,moving}/
+
+
+rule sfm:
+    input:
+        f"{OUT}/work/clips/{{clip}}/frames/manifest.json",
+    output:
+        f"{OUT}/work/clips/{{clip}}/sfm/manifest.json",
+    params:
+        config=RUN.config_path,
+        version=RUN.version("sfm"),
+        options=RUN.options("sfm"),
+        camera=lambda wildcards: RUN.sidecar_section(wildcards.clip, "camera"),
+    threads: workflow.cores
+    log:
+        f"{OUT}/logs/sfm/{{clip}}.log",
+    benchmark:
+        f"{OUT}/logs/sfm/{{clip}}.tsv"
+    shell:
+        "sfm-gt sfm --config {params.config:q} --clip {wildcards.clip} --cores {threads} 2>&1 | tee {log:q}"
+
+
+rule dense:
+    input:
+        f"{OUT}/work/clips/{{clip}}/sfm/manifest.json",
+    output:
+        f"{OUT}/work/clips/{{clip}}/dense/manifest.json",
+    params:
+        config=RUN.config_path,
+        version=RUN.version("dense"),
+        options=RUN.options("dense"),
+    threads: workflow.cores
+    log:
+        f"{OUT}/logs/dense/{{clip}}.log",
+    benchmark:
+        f"{OUT}/logs/dense/{{clip}}.tsv"
+    shell:
+        "sfm-gt dense --config {params.config:q} --clip {wildcards.clip} --cores {threads} 2>&1 | tee {log:q}"
+
+
+rule moving:
+    input:
+        f"{OUT}/work/clips/{{clip}}/dense/manifest.json",
+    output:
+        f"{OUT}/work/clips/{{clip}}/moving/manifest.json",
+    params:
+        config=RUN.config_path,
+        version=RUN.version("moving"),
+        options=RUN.options("moving"),
+    log:
+        f"{OUT}/logs/moving/{{clip}}.log",
+    benchmark:
+        f"{OUT}/logs/moving/{{clip}}.tsv"
+    shell:
+        "sfm-gt moving --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"

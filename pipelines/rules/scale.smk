@@ -1,0 +1,21 @@
+# Sparse model and sidecar -> metres per SfM unit, or metric: false. Independent of dense: a new cue costs minutes.
+# Needs:  OUT/work/clips/<clip>/sfm/, the video's sidecar
+# Gives:  OUT/work/clips/<clip>/scale/
+
+
+rule scale:
+    input:
+        f"{OUT}/work/clips/{{clip}}/sfm/manifest.json",
+    output:
+        f"{OUT}/work/clips/{{clip}}/scale/manifest.json",
+    params:
+        config=RUN.config_path,
+        version=RUN.version("scale"),
+        options=RUN.options("scale"),
+        evidence=lambda wildcards: RUN.sidecar_section(wildcards.clip, "scale"),
+    log:
+        f"{OUT}/logs/scale/{{clip}}.log",
+    benchmark:
+        f"{OUT}/logs/scale/{{clip}}.tsv"
+    shell:
+        "sfm-gt scale --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"

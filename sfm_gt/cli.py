@@ -1,0 +1,244 @@
+"""``sfm-gt <stage>``: parse, load the configuration, call the stage, turn known errors into one line and exit status 1."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sfm_gt.errors import InputError, SfmGtError
+from sfm_gt.formats.workspace import Workspace
+
+app = typer.Typer(
+    name="sfm-gt",
+    help="Metric depth ground truth from frozen-scene videos. Each command is one stage of the workflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="configuration (YAML); a run leaves it in OUT/config.yaml")]
+VideoOption = Annotated[str, typer.Option("--video", help="video id, as in OUT/work/videos/")]
+ClipOption = Annotated[str, typer.Option("--clip", help="clip id, as in OUT/work/clips/")]
+CoresOption = Annotated[int, typer.Option("--cores", min=1, help="threads; results do not depend on their number")]
+
+
+class _Run:
+    """The configuration of a run and the lookups that commands share."""
+
+    def __init__(self, config_path: Path):
+        from sfm_gt.config import read_config
+
+        self.config = read_config(config_path)
+        self.workspace = Workspace(self.config.out)
+
+    def videos(self) -> Any:
+        from sfm_gt.video.catalog import list_videos
+
+        return list_videos(self.config.videos)
+
+    def video(self, video_id: str) -> Any:
+        for video in self.videos():
+            if video.video_id == video_id:
+                return video
+        raise InputError(f"{self.config.videos}: no video with id {video_id!r}; ids are listed in OUT/work/clips.json")
+
+    def clips(self) -> list[dict[str, Any]]:
+        from sfm_gt.formats.manifest import read_json
+
+        listed: list[dict[str, Any]] = read_json(self.workspace.clip_list)["clips"]
+        return listed
+
+    def clip_ids(self) -> list[str]:
+        return [clip["clip_id"] for clip in self.clips()]
+
+    def clip(self, clip_id: str) -> dict[str, Any]:
+        for clip in self.clips():
+            if clip["clip_id"] == clip_id:
+                return clip
+        raise InputError(f"{self.workspace.clip_list}: no clip {clip_id!r}; known are {', '.join(self.clip_ids())}")
+
+    def video_of(self, clip_id: str) -> Any:
+        return self.video(self.clip(clip_id)["video_id"])
+
+
+def _say(manifest: Any) -> None:
+    """One line about the outcome of a clip's stage, for the log."""
+    if manifest.ok:
+        typer.echo(f"{manifest.stage}: ok")
+    else:
+        typer.echo(f"{manifest.stage}: {manifest.status} ({manifest.reason}): {manifest.message}")
+
+
+@app.command()
+def ingest(config: ConfigOption, video: VideoOption) -> None:
+    """Probe one video and read its sidecar; refuse it with a reason where it cannot be used."""
+    from sfm_gt.stages import ingest as stage
+
+    run = _Run(config)
+    facts = stage.run(run.workspace, run.video(video), run.config.frames)
+    typer.echo(f"ingest: {facts['status']}" + (f" ({facts['reason']}): {facts['message']}" if facts["reason"] else ""))
+
+
+@app.command()
+def clips(config: ConfigOption, video: VideoOption) -> None:
+    """Cut one video into clips (shots)."""
+    from sfm_gt.stages import clips as stage
+
+    run = _Run(config)
+    content = stage.run(run.workspace, video, run.video(video).path, run.config.clips)
+    typer.echo(f"clips: {len(content['clips'])} kept, {len(content['rejected'])} rejected")
+
+
+@app.command("clip-list")
+def clip_list(config: ConfigOption) -> None:
+    """Join the clips of all videos into OUT/work/clips.json."""
+    from sfm_gt.stages import clips as stage
+
+    run = _Run(config)
+    content = stage.merge(run.workspace, run.videos())
+    typer.echo(f"clip-list: {len(content['clips'])} clips of {len(content['videos'])} videos")
+
+
+@app.command()
+def frames(config: ConfigOption, clip: ClipOption) -> None:
+    """Decode the frames of one clip and choose keyframes."""
+    from sfm_gt.stages import frames as stage
+
+    run = _Run(config)
+    _say(stage.run(run.workspace, run.clip(clip), run.video_of(clip).path, run.config.frames))
+
+
+@app.command()
+def sfm(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
+    """Camera, poses and sparse points of one clip."""
+    from sfm_gt.formats.sidecar import read_sidecar
+    from sfm_gt.stages import sfm as stage
+
+    run = _Run(config)
+    hints = read_sidecar(run.video_of(clip).sidecar).camera
+    _say(stage.run(run.workspace, clip, run.config.sfm, hints, run.config.seed, cores))
+
+
+@app.command()
+def dense(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
+    """Depth and sigma of every frame of one clip, in SfM units."""
+    from sfm_gt.stages import dense as stage
+
+    run = _Run(config)
+    _say(stage.run(run.workspace, clip, run.config.dense, cores))
+
+
+@app.command()
+def moving(config: ConfigOption, clip: ClipOption) -> None:
+    """Moving regions of one clip: observed flow against the rigid flow of depth and poses."""
+    from sfm_gt.stages import moving as stage
+
+    run = _Run(config)
+    _say(stage.run(run.workspace, clip, run.config.moving))
+
+
+@app.command()
+def scale(config: ConfigOption, clip: ClipOption) -> None:
+    """Metres per SfM unit of one clip, or metric: false with the reason."""
+    from sfm_gt.stages import scale as stage
+
+    run = _Run(config)
+    _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar, run.config.scale))
+
+
+@app.command()
+def dataset(config: ConfigOption, clip: ClipOption) -> None:
+    """Publish the layers of one clip below OUT/dataset."""
+    from sfm_gt.stages import dataset as stage
+
+    run = _Run(config)
+    _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar, run.config.dataset))
+
+
+@app.command()
+def index(config: ConfigOption) -> None:
+    """One Parquet row a frame over all clips."""
+    from sfm_gt.stages import index as stage
+
+    run = _Run(config)
+    content = stage.run(run.workspace, run.clip_ids())
+    typer.echo(f"index: {content['frames']} frames of {len(content['clips'])} clips")
+
+
+@app.command()
+def predict(config: ConfigOption, clip: ClipOption, model: Annotated[str, typer.Option("--model")]) -> None:
+    """Run one depth model on one clip."""
+    from sfm_gt.stages import predict as stage
+
+    run = _Run(config)
+    chosen = [entry for entry in run.config.models if entry.name == model]
+    if not chosen:
+        raise InputError(f"{config}: no model {model!r}; known are {', '.join(m.name for m in run.config.models)}")
+    _say(stage.run(run.workspace, chosen[0], clip))
+
+
+@app.command()
+def evaluate(config: ConfigOption) -> None:
+    """Grade all models' predictions; write the tables."""
+    from sfm_gt.stages import evaluate as stage
+
+    run = _Run(config)
+    stage.run(run.workspace, run.config.evaluate, run.config.models, run.clip_ids())
+
+
+@app.command()
+def report(config: ConfigOption) -> None:
+    """Write the HTML report."""
+    from sfm_gt.stages import report as stage
+
+    run = _Run(config)
+    stage.run(run.workspace, run.config.report, run.clip_ids())
+
+
+@app.command("yield")
+def yield_(config: ConfigOption) -> None:
+    """Say what the run produced; exit status 1 when it produced nothing at all."""
+    from sfm_gt.stages import yields as stage
+
+    run = _Run(config)
+    typer.echo(stage.run(run.workspace))
+
+
+@app.command()
+def schema(folder: Annotated[Path, typer.Argument(help="folder for default.yaml and schema.json")]) -> None:
+    """Write the default configuration and the JSON schema of all keys."""
+    from sfm_gt.config import write_schema
+
+    write_schema(folder)
+
+
+def _os_error_line(fault: OSError) -> str:
+    mends = {
+        errno.ENOSPC: "the disk is full; free some space or choose another out folder, then run again",
+        errno.EDQUOT: "the disk quota is used up; free some space or choose another out folder, then run again",
+        errno.EROFS: "the file system is read-only; choose another out folder",
+        errno.EACCES: "permission denied; make it writable or choose another folder",
+        errno.EPERM: "permission denied; make it writable or choose another folder",
+    }
+    where = f"{fault.filename}: " if fault.filename else ""
+    return where + mends.get(fault.errno or 0, str(fault))
+
+
+def main() -> None:
+    """Entry point of ``sfm-gt``."""
+    try:
+        app()
+    except SfmGtError as fault:
+        typer.echo(f"sfm-gt: {fault}", err=True)
+        sys.exit(1)
+    except OSError as fault:
+        typer.echo(f"sfm-gt: {_os_error_line(fault)}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

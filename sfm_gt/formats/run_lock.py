@@ -1,0 +1,42 @@
+"""Locks that die with their process: one run at a time on an output folder, one process at a time on a stage's output."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from sfm_gt.errors import OutputError
+
+
+def try_hold(path: Path) -> IO[str] | None:
+    """Locks the file ``path`` for the life of the answer; None when another process holds it.
+
+    Raises:
+        OutputError: its folder cannot be written.
+    """
+    file = _open(path)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Waits for the lock ``path`` and holds it. A stage whose workflow was killed may still be running on its own."""
+    with _open(path) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _open(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("w")
+    except OSError as fault:
+        raise OutputError(f"{path.parent}: cannot be written ({fault.strerror}); choose another out folder") from None

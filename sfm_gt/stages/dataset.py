@@ -1,0 +1,177 @@
+"""Dataset: the published layers of one clip, in metres where the clip is metric."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sfm_gt.config import DatasetConfig
+from sfm_gt.errors import Rejected
+from sfm_gt.formats.manifest import Manifest, read_json, read_manifest, write_json
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.stages.clip_stage import run_clip_stage
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sfm_gt.stages.clip_views import ClipViews
+
+STAGE = "dataset"
+VERSION: int = 1
+FRAMES_NAME = "frames.parquet"
+# Stages whose version stands in clip.json.
+UPSTREAM = ("frames", "sfm", "dense", "moving", "scale")
+
+
+def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: DatasetConfig) -> Manifest:
+    """Writes ``dataset/clips/<clip>/``: see formats/dataset_layout.py."""
+    return run_clip_stage(
+        workspace, clip_id, STAGE, VERSION, "moving",
+        lambda folder: _build(folder, workspace, clip_id, sidecar, config),
+    )  # fmt: skip
+
+
+def _build(
+    folder: Path, workspace: Workspace, clip_id: str, sidecar: Path | None, config: DatasetConfig
+) -> dict[str, Any]:
+    from sfm_gt.formats.dataset_layout import CLIP_JSON, depth_units
+    from sfm_gt.stages.clip_views import ClipViews
+    from sfm_gt.stages.scale import SCALE_NAME
+
+    views = ClipViews(workspace, clip_id)
+    scale = read_json(workspace.clip_stage(clip_id, "scale") / SCALE_NAME)
+    layers = _Layers(workspace, clip_id, views, scale["metric_from_sfm"] or 1.0, config)
+    kept, dropped = layers.choose_frames()
+    if not kept:
+        raise Rejected("too_little_depth", f"no frame has {100 * config.min_valid:.0f} % valid depth (dataset.min_valid); "
+                       "the scene needs more texture or more parallax", layers.best_fraction, config.min_valid)  # fmt: skip
+    units = depth_units(layers.max_depth)
+    rows = [layers.write(folder, frame_index, *units) | _clip_columns(clip_id, scale) for frame_index in kept]
+    _write_rows(folder / FRAMES_NAME, rows)
+    counts = {"frames": len(kept), "dropped_frames": len(dropped), "mean_valid_fraction":
+              sum(row["valid_fraction"] for row in rows) / len(rows)}  # fmt: skip
+    write_json(folder / CLIP_JSON, _clip_json(workspace, clip_id, sidecar, views, scale, units) | counts)
+    return counts | {"metric": scale["metric"]}
+
+
+class _Layers:
+    """Depth, sigma and masks of a clip's frames, joined from the stages and multiplied by the scale."""
+
+    def __init__(
+        self, workspace: Workspace, clip_id: str, views: ClipViews, scale: float, config: DatasetConfig
+    ):
+        self._dense = workspace.clip_stage(clip_id, "dense")
+        self._moving = workspace.clip_stage(clip_id, "moving")
+        self._views, self._scale, self._config = views, scale, config
+        self.max_depth = self.best_fraction = 0.0
+
+    def _read(self, frame_index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Depth and sigma in the unit of the data set, NaN where not valid, and the moving mask."""
+        import numpy as np
+
+        from sfm_gt.stages.clip_views import read_mask
+
+        moving = read_mask(self._moving / f"{frame_index:06d}.png")
+        with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
+            depth, sigma = maps["z_depth_sfm"] * self._scale, maps["sigma_sfm"] * self._scale
+        with np.errstate(invalid="ignore"):
+            valid = (depth > 0) & (sigma <= self._config.max_rel_sigma * depth)
+        valid &= self._views.undistortion.inside & ~self._views.overlay & ~moving
+        return np.where(valid, depth, np.nan), np.where(valid, sigma, np.nan), moving
+
+    def choose_frames(self) -> tuple[list[int], list[int]]:
+        """Frames with enough valid depth and those without."""
+        import numpy as np
+
+        kept, dropped = [], []
+        for path in sorted(self._dense.glob("*.npz")):
+            depth, _, _ = self._read(int(path.stem))
+            fraction = float(np.isfinite(depth).mean())
+            self.best_fraction = max(self.best_fraction, fraction)
+            if fraction >= self._config.min_valid:
+                kept.append(int(path.stem))
+                self.max_depth = max(self.max_depth, float(np.nanmax(depth)))
+            else:
+                dropped.append(int(path.stem))
+        return kept, dropped
+
+    def write(self, folder: Path, frame_index: int, depth_unit: float, sigma_unit: float) -> dict[str, Any]:
+        """Writes the layers of one frame and returns its columns of the index."""
+        import cv2
+        import numpy as np
+
+        from sfm_gt.formats.dataset_layout import LAYERS, quantised
+        from sfm_gt.geometry.transforms import scale_world
+        from sfm_gt.stages.clip_views import write_mask
+
+        depth, sigma, moving = self._read(frame_index)
+        view = self._views.view(frame_index)
+        arrays = {"image": cv2.cvtColor(view.image, cv2.COLOR_RGB2BGR), "depth": quantised(depth, depth_unit),
+                  "sigma": quantised(sigma, sigma_unit)}  # fmt: skip
+        quality = [cv2.IMWRITE_JPEG_QUALITY, self._config.jpeg_quality]
+        for layer, pixels in arrays.items():
+            path = folder / LAYERS[layer][0] / f"{frame_index:06d}{LAYERS[layer][1]}"
+            path.parent.mkdir(exist_ok=True)
+            if not cv2.imwrite(str(path), pixels, quality):
+                raise OSError(f"{path}: could not be written")
+        write_mask(folder / "moving" / f"{frame_index:06d}.png", moving)
+        write_mask(folder / "overlay" / f"{frame_index:06d}.png", self._views.overlay)
+        camera = view.camera
+        return {
+            "frame_index": frame_index, "timestamp_s": self._views.timestamps_s[frame_index],
+            "width": camera.width, "height": camera.height,
+            "fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy,
+            "cam_from_world": scale_world(view.cam_from_world, self._scale).ravel().tolist(),
+            "depth_unit": depth_unit, "sigma_unit": sigma_unit,
+            "valid_fraction": float(np.isfinite(depth).mean()), "moving_fraction": float(moving.mean()),
+        }  # fmt: skip
+
+
+def _clip_columns(clip_id: str, scale: dict[str, Any]) -> dict[str, Any]:
+    return {"clip_id": clip_id, "video_id": clip_id.rsplit("-", 1)[0], "metric": scale["metric"], "has_person": False,
+            "metric_from_sfm": scale["metric_from_sfm"], "sigma_log_scale": scale["sigma_log_scale"]}  # fmt: skip
+
+
+def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from sfm_gt.formats.dataset_layout import INDEX_SCHEMA
+
+    pq.write_table(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA), path)
+
+
+def _clip_json(
+    workspace: Workspace,
+    clip_id: str,
+    sidecar: Path | None,
+    views: ClipViews,
+    scale: dict[str, Any],
+    units: tuple[float, float],
+) -> dict[str, Any]:
+    """Everything that is known about a clip: provenance, versions, configuration, scale and units."""
+    from importlib.metadata import version
+
+    from sfm_gt.config import read_config
+    from sfm_gt.formats.sidecar import read_sidecar
+
+    video_id = clip_id.rsplit("-", 1)[0]
+    stated = read_sidecar(sidecar)
+    config = read_config(workspace.config).model_dump(mode="json")
+    manifests = {stage: read_manifest(workspace.clip_stage(clip_id, stage)) for stage in UPSTREAM}
+    return {
+        "clip_id": clip_id,
+        "video_id": video_id,
+        "source": read_json(workspace.ingest(video_id))
+        | stated.model_dump(mode="json", include={"source", "license", "recorded_by", "consent"}),
+        "metric": scale["metric"],
+        "length_unit": "m" if scale["metric"] else "sfm",
+        "scale": scale,
+        "depth_unit": units[0],
+        "sigma_unit": units[1],
+        "camera_as_filmed": views.undistortion.to_dict(),
+        "stage_versions": {stage: manifest.version for stage, manifest in manifests.items()} | {STAGE: VERSION},
+        "measures": {stage: manifest.measures for stage, manifest in manifests.items()},
+        "config": {section: config[section] for section in ("clips", *UPSTREAM, STAGE, "seed")},
+        "software": {name: version(name) for name in ("sfm-gt", "pycolmap", "numpy", "opencv-python-headless")},
+    }

@@ -1,0 +1,40 @@
+"""Dense: depth and sigma of every frame of one clip, in SfM units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sfm_gt.config import DenseConfig
+from sfm_gt.formats.manifest import Manifest
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.stages.clip_stage import run_clip_stage
+
+STAGE = "dense"
+VERSION: int = 1
+
+
+def run(workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> Manifest:
+    """Writes ``work/clips/<clip>/dense/NNNNNN.npz`` with z_depth_sfm, sigma_sfm and hypothesis_sfm, float32."""
+    return run_clip_stage(
+        workspace, clip_id, STAGE, VERSION, "sfm",
+        lambda folder: _densify(folder, workspace, clip_id, config, n_workers),
+    )  # fmt: skip
+
+
+def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> dict[str, Any]:
+    import numpy as np
+
+    from sfm_gt.dense.clip import densify
+    from sfm_gt.stages.clip_views import ClipViews
+    from sfm_gt.stages.progress import progress
+
+    views = ClipViews(workspace, clip_id)
+    frame_indices = views.model.frame_indices[:: config.frame_step].tolist()
+    fractions = []
+    with progress(f"dense {clip_id}") as report:
+        for frame_index, depth in densify(views.model, views.view, frame_indices, config, n_workers, report):
+            np.savez(folder / f"{frame_index:06d}.npz", z_depth_sfm=depth.z_depth_sfm, sigma_sfm=depth.sigma_sfm,
+                     hypothesis_sfm=depth.hypothesis_sfm)  # fmt: skip
+            fractions.append(float(np.isfinite(depth.z_depth_sfm).mean()))
+    return {"frames": len(fractions), "mean_valid_fraction": float(np.mean(fractions))}

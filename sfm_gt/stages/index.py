@@ -1,0 +1,32 @@
+"""Index: one Parquet row a frame over all clips, and the data set's own JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sfm_gt.formats.manifest import read_manifest, write_json
+from sfm_gt.formats.workspace import Workspace
+
+STAGE = "index"
+VERSION: int = 1
+
+
+def run(workspace: Workspace, clip_ids: Sequence[str]) -> dict[str, Any]:
+    """Writes ``dataset/index.parquet`` and ``dataset/dataset.json``; clips without ground truth have no rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from sfm_gt.formats.atomic import replacing_file
+    from sfm_gt.formats.dataset_layout import DATASET_JSON, FORMAT_VERSION, INDEX_NAME, INDEX_SCHEMA
+    from sfm_gt.stages.dataset import FRAMES_NAME
+
+    folders = {clip_id: workspace.clip_stage(clip_id, "dataset") for clip_id in sorted(clip_ids)}
+    accepted = {clip_id: folder for clip_id, folder in folders.items() if read_manifest(folder).ok}
+    tables = [pq.read_table(folder / FRAMES_NAME, schema=INDEX_SCHEMA) for folder in accepted.values()]
+    table = pa.concat_tables(tables) if tables else INDEX_SCHEMA.empty_table()
+    with replacing_file(workspace.dataset / INDEX_NAME) as partial:
+        pq.write_table(table, partial)
+    content = {"format_version": FORMAT_VERSION, "clips": list(accepted), "frames": table.num_rows}
+    write_json(workspace.dataset / DATASET_JSON, content)
+    return content

@@ -1,0 +1,148 @@
+"""What the Snakefile knows of a run: validated configuration, videos, and what each rule's ``params`` must carry.
+
+``params`` decide what Snakemake runs again: each rule carries its stage's section and version, and those parts of the
+sidecar that its stage reads. Editing ``dense:`` therefore reruns dense and what follows, nothing above it.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import json
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any
+
+from sfm_gt.config import Config, to_yaml, validate
+from sfm_gt.errors import InputError, SfmGtError
+from sfm_gt.formats import run_lock
+from sfm_gt.formats.atomic import replacing_file
+from sfm_gt.formats.sidecar import Sidecar, read_sidecar, trajectory_path
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.video.catalog import VideoFile, list_videos
+
+
+class RunPlan:
+    """One run as the rules see it."""
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._workspace = Workspace(config.out)
+        self._videos: dict[str, VideoFile] = {video.video_id: video for video in list_videos(config.videos)}
+        self.lock: IO[str] | None = None
+        self.out = str(config.out)
+        self.config_path = str(self._workspace.config)
+        self.video_ids = sorted(self._videos)
+        self.model_names = [model.name for model in config.models]
+
+    @staticmethod
+    def version(stage: str) -> int:
+        """VERSION of a stage: it moves when the stage's output values move."""
+        version: int = importlib.import_module(f"sfm_gt.stages.{stage}").VERSION
+        return version
+
+    def options(self, section: str) -> str:
+        """One section of the configuration."""
+        return str(getattr(self._config, section).model_dump_json())
+
+    def model_options(self, name: str) -> str:
+        """One entry of ``models``."""
+        return next(model.model_dump_json() for model in self._config.models if model.name == name)
+
+    def video_input(self, video_id: str) -> list[str]:
+        """The video file; a dangling link is left to ingest, which refuses it by name."""
+        path = self._videos[video_id].path
+        return [str(path)] if path.exists() else []
+
+    def video_of(self, clip_id: str) -> str:
+        """Video id of a clip id."""
+        return clip_id.rsplit("-", 1)[0]
+
+    @cached_property
+    def _sidecars(self) -> dict[str, Sidecar | str]:
+        """Each video's sidecar, or the fault that ingest will refuse it for."""
+        read: dict[str, Sidecar | str] = {}
+        for video in self._videos.values():
+            try:
+                read[video.video_id] = read_sidecar(video.sidecar)
+            except InputError as fault:
+                read[video.video_id] = str(fault)
+        return read
+
+    def sidecar_fault(self, video_id: str) -> str:
+        """Why the sidecar cannot be used, empty when it can: a mended sidecar makes ingest run again."""
+        sidecar = self._sidecars[video_id]
+        return sidecar if isinstance(sidecar, str) else ""
+
+    def sidecar_section(self, clip_id: str, section: str) -> str:
+        """One section of the sidecar, with the content of the files that it names."""
+        video = self._videos.get(self.video_of(clip_id))
+        sidecar = self._sidecars.get(self.video_of(clip_id))
+        if video is None or not isinstance(sidecar, Sidecar):
+            return ""
+        stated: str = getattr(sidecar, section).model_dump_json(exclude_defaults=True)
+        trajectories = (sidecar.scale.known_poses, sidecar.scale.gps) if section == "scale" else ()
+        for trajectory in trajectories:
+            if trajectory is not None and video.sidecar is not None:
+                stated += trajectory_path(video.sidecar, trajectory).read_text(errors="replace")
+        return stated
+
+    def sidecar_provenance(self, clip_id: str) -> str:
+        """Source, licence, author and consent."""
+        sidecar = self._sidecars.get(self.video_of(clip_id))
+        if not isinstance(sidecar, Sidecar):
+            return ""
+        return sidecar.model_dump_json(include={"source", "license", "recorded_by", "consent"})
+
+
+def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
+    """Validates and leaves the effective configuration in the output folder; exits with one line on a fault.
+
+    Args:
+        workflow: Snakemake's global of the Snakefile.
+        content: Snakemake's ``config``.
+    """
+    try:
+        config = validate(json.loads(json.dumps(content, default=str)))
+        plan = RunPlan(config)
+        if workflow.is_main_process:
+            plan.lock = run_lock.try_hold(config.out / ".lock")
+        if plan.lock is not None:
+            _clear_remains(Path(".snakemake"), str(config.out))
+            _leave_config(config)
+    except SfmGtError as fault:
+        print(f"sfm-gt: {fault}", file=sys.stderr)
+        sys.exit(1)
+    return plan
+
+
+def _clear_remains(snakemake_folder: Path, out: str) -> None:
+    """Removes what a killed Snakemake left of its work on ``out``: its lock and its marks of incomplete outputs.
+
+    To be called only with our own lock held, which proves that no other run is at work there. Our outputs appear whole or
+    not at all, so one that exists is complete whatever the mark says.
+    """
+    prefix = out.rstrip("/") + "/"
+    for lock in snakemake_folder.glob("locks/*.lock"):
+        if any(line.startswith(prefix) for line in lock.read_text().splitlines()):
+            lock.unlink()
+    marks = snakemake_folder / "incomplete"
+    for mark in [path for path in marks.rglob("*") if path.is_file()]:
+        # Snakemake names a mark by the encoded output path; long ones are cut into folders that begin with @.
+        encoded = "".join(part.removeprefix("@") for part in mark.relative_to(marks).parts)
+        if base64.urlsafe_b64decode(encoded).decode(errors="replace").startswith(prefix):
+            mark.unlink()
+
+
+def keep_going(workflow: Any) -> None:
+    """One clip's fault must not stop the others; the run still ends with exit status 1."""
+    workflow.scheduler.keepgoing = True
+
+
+def _leave_config(config: Config) -> None:
+    path = Workspace(config.out).config
+    text = to_yaml(config)
+    if not path.is_file() or path.read_text() != text:
+        with replacing_file(path) as partial:
+            partial.write_text(text)
