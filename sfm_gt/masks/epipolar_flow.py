@@ -24,6 +24,9 @@ WANTED_MOTION = (0.015, 0.04)
 MAX_GAP = 24
 MAX_ROUND_TRIP_PX = 1.0
 SAMPLE_STEP_PX = 6
+# Samples cover the image evenly but for its emptiest parts: were they drawn by texture, a patterned coat in a plain room
+# would hold the majority.
+MIN_TEXTURE_QUANTILE = 0.2
 RANSAC_THRESHOLD_PX = 0.5
 MIN_THRESHOLD_PX = 1.0  # least Sampson distance that counts as motion; DIS itself errs by about 0.3 px
 THRESHOLD_SIGMAS = 5.0
@@ -107,7 +110,7 @@ def denied_by_image(
 def fundamental_from_flow(image: UInt8[np.ndarray, "h w"], pair: flow.FlowPair) -> Float[np.ndarray, "3 3"] | None:
     """F with end^T F start = 0 for static points, by MAGSAC++; None without parallax or without a clear majority."""
     corner_strength = cv2.cornerMinEigenVal(image, 7)
-    textured = corner_strength > np.median(corner_strength)
+    textured = corner_strength > np.quantile(corner_strength, MIN_TEXTURE_QUANTILE)
     on_grid = np.zeros_like(pair.followed)
     on_grid[SAMPLE_STEP_PX // 2 :: SAMPLE_STEP_PX, SAMPLE_STEP_PX // 2 :: SAMPLE_STEP_PX] = True
     chosen = pair.followed & textured & on_grid
