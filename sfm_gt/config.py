@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sfm_gt.errors import ConfigError
 from sfm_gt.formats.validation import validated
+from sfm_gt.models.settings import ModelConfig
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
@@ -86,17 +87,6 @@ class DatasetConfig(Section):
     min_valid: Fraction = Field(0.2, description="frames with a smaller share of valid pixels are dropped (MegaDepth, MannequinChallenge)")
     jpeg_quality: Annotated[int, Field(ge=50, le=100)] = Field(95, description="quality of the undistorted images")
     max_rel_sigma: Annotated[float, Field(gt=0, le=0.1)] = Field(0.05, description="larger sigma / depth is invalid")
-
-
-class ModelConfig(Section):
-    """One depth model to grade."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    method: str = Field(description="a file in sfm_gt/models/")
-    path: str | None = Field(None, description="description file, weights or folder of predictions")
-    kind: Literal[
-        "metric_depth", "scale_invariant_depth", "affine_invariant_depth", "affine_invariant_disparity"
-    ] | None = Field(None, description="what the values mean; needed for predictions on disk")
 
 
 class EvaluateConfig(Section):

@@ -24,8 +24,10 @@ class Stock:
 
     def colour(self, low: float = 0.03, high: float = 0.9) -> np.ndarray:
         """Linear RGB (3,): a grey of random brightness pulled towards a random hue."""
-        grey = self.rng.uniform(low, high)
-        return np.clip(grey * (1.0 + self.rng.uniform(0.0, 0.8) * self.rng.uniform(-1.0, 1.0, 3)), 0.0, 1.0)
+        # Linear light: squaring spreads the draws evenly to the eye, so that dark things are as common as bright ones.
+        grey = self.rng.uniform(low**0.5, high**0.5) ** 2
+        saturation = self.rng.uniform(0.0, 1.0) ** 1.5
+        return np.clip(grey * (1.0 + saturation * self.rng.uniform(-1.0, 1.2, 3)), 0.0, 1.0)
 
     def material(self, kinds=None, cell_m=(0.04, 0.6), low=0.03, high=0.9, emission=0.0) -> int:
         """Adds a random material and returns its index; `kinds` limits the textures, cell sizes are log-uniform."""

@@ -102,19 +102,22 @@ def hit_capsule(ox, oy, oz, dx, dy, dz, bx, by, bz, radius):
 
 
 @jit
-def hit_primitive(prim, ox, oy, oz, dx, dy, dz):
-    """First t > T_MIN of a world ray on one primitive row, or inf."""
-    ox, oy, oz = ox - prim[1], oy - prim[2], oz - prim[3]
-    kind = int(prim[0])
+def hit_primitive(prims, p, ox, oy, oz, dx, dy, dz):
+    """First t > T_MIN of a world ray on row p of the primitives, or inf.
+
+    Takes the table and an index, as a row view made in this innermost call costs more than the intersection.
+    """
+    ox, oy, oz = ox - prims[p, 1], oy - prims[p, 2], oz - prims[p, 3]
+    kind, sx, sy, sz = int(prims[p, 0]), prims[p, 6], prims[p, 7], prims[p, 8]
     if kind == CAPSULE:
-        return hit_capsule(ox, oy, oz, dx, dy, dz, prim[6], prim[7], prim[8], prim[9])
-    ox, oy, oz = to_local(prim, ox, oy, oz)
-    dx, dy, dz = to_local(prim, dx, dy, dz)
+        return hit_capsule(ox, oy, oz, dx, dy, dz, sx, sy, sz, prims[p, 9])
+    c, s = prims[p, 4], prims[p, 5]
+    ox, oz, dx, dz = c * ox - s * oz, s * ox + c * oz, c * dx - s * dz, s * dx + c * dz
     if kind == BOX:
-        return hit_box(ox, oy, oz, dx, dy, dz, prim[6], prim[7], prim[8])
+        return hit_box(ox, oy, oz, dx, dy, dz, sx, sy, sz)
     if kind == ELLIPSOID:
-        return hit_ellipsoid(ox, oy, oz, dx, dy, dz, prim[6], prim[7], prim[8])
-    return hit_cylinder(ox, oy, oz, dx, dy, dz, prim[6], prim[7], prim[8])
+        return hit_ellipsoid(ox, oy, oz, dx, dy, dz, sx, sy, sz)
+    return hit_cylinder(ox, oy, oz, dx, dy, dz, sx, sy, sz)
 
 
 @jit

@@ -54,12 +54,13 @@ class Scene:
 
 
 @jit
-def _misses_sphere(group, ox, oy, oz, dx, dy, dz):
-    """True when the ray's whole line passes outside the group's bounding sphere."""
-    cx, cy, cz = group[0] - ox, group[1] - oy, group[2] - oz
+def _misses_sphere(groups, g, ox, oy, oz, dx, dy, dz):
+    """True when the ray's whole line passes outside the bounding sphere of group g, or the sphere lies behind."""
+    cx, cy, cz = groups[g, 0] - ox, groups[g, 1] - oy, groups[g, 2] - oz
     along = cx * dx + cy * dy + cz * dz
     dd = dx * dx + dy * dy + dz * dz
-    return (cx * cx + cy * cy + cz * cz - group[3] ** 2) * dd > along * along
+    outside = cx * cx + cy * cy + cz * cz - groups[g, 3] ** 2
+    return outside > 0.0 and (along < 0.0 or outside * dd > along * along)
 
 
 @jit
@@ -67,10 +68,10 @@ def _nearest(primitives, groups, ox, oy, oz, dx, dy, dz, t_max):
     """Nearest primitive before t_max: (t, index), or (t_max, -1)."""
     best, index = t_max, -1
     for g in range(groups.shape[0]):
-        if _misses_sphere(groups[g], ox, oy, oz, dx, dy, dz):
+        if _misses_sphere(groups, g, ox, oy, oz, dx, dy, dz):
             continue
         for p in range(int(groups[g, 4]), int(groups[g, 5])):
-            t = hit_primitive(primitives[p], ox, oy, oz, dx, dy, dz)
+            t = hit_primitive(primitives, p, ox, oy, oz, dx, dy, dz)
             if t < best:
                 best, index = t, p
     return best, index
@@ -80,10 +81,10 @@ def _nearest(primitives, groups, ox, oy, oz, dx, dy, dz, t_max):
 def _occluded(primitives, groups, ox, oy, oz, dx, dy, dz):
     """True when any primitive lies on the ray before t = 1."""
     for g in range(groups.shape[0]):
-        if _misses_sphere(groups[g], ox, oy, oz, dx, dy, dz):
+        if _misses_sphere(groups, g, ox, oy, oz, dx, dy, dz):
             continue
         for p in range(int(groups[g, 4]), int(groups[g, 5])):
-            if hit_primitive(primitives[p], ox, oy, oz, dx, dy, dz) < 1.0:
+            if hit_primitive(primitives, p, ox, oy, oz, dx, dy, dz) < 1.0:
                 return True
     return False
 

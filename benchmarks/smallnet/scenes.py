@@ -70,7 +70,7 @@ def _panels(stock: Stock, room: np.ndarray):
 def _fill(stock: Stock, room: np.ndarray):
     """Furniture, half of it backed against a wall, and up to six figures on the floor."""
     rng, area = stock.rng, (room[1] - room[0]) * (room[5] - room[4])
-    pieces = rng.integers(2, 5 + min(int(area / 5), 9))
+    pieces = rng.integers(2, 7 + min(int(area / 5), 9))
     builders = (table, cabinet, cabinet, shelf, seat, seat, round_thing)
     for _ in range(pieces):
         build = builders[rng.integers(len(builders))]
@@ -129,18 +129,18 @@ def random_camera(rng: np.random.Generator, room: np.ndarray, height: int, width
     # Towards a point across the room's middle: a camera that stares at the wall beside it teaches nothing.
     target_x, target_z = 0.7 * rng.uniform(room[0], room[1]) - 0.3 * x, 0.7 * rng.uniform(room[4], room[5]) - 0.3 * z
     yaw = math.atan2(target_x - x, target_z - z) + rng.normal(0.0, 0.2)
-    pitch, roll = math.radians(rng.normal(-8.0, 11.0)), math.radians(rng.normal(0.0, 3.0))
+    # Most people film level; every sixth looks down at what lies on tables and the floor.
+    pitch_deg = rng.normal(-7.0, 9.0) if rng.random() < 0.83 else rng.uniform(-45.0, -15.0)
+    pitch, roll = math.radians(pitch_deg), math.radians(rng.normal(0.0, 4.0))
     focal, aspect = rng.uniform(0.7, 1.1), SOURCE_ASPECTS[rng.integers(len(SOURCE_ASPECTS))]
     centre = np.array([x, -min(rng.uniform(1.0, 1.8), -room[2] - 0.3), z])
     rotation = rotation_world_from_cam(yaw, pitch, roll)
-    return Camera(
-        focal * width, focal * aspect * height, width / 2, height / 2, width, height, rotation, centre
-    )
+    return Camera(focal * width, focal * aspect * height, width / 2, height / 2, width, height, rotation, centre)
 
 
 def degrade(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Linear RGB (H, W, 3) to an 8-bit RGB picture (H, W, 3): exposure, tint, vignette, blur, gamma, noise, JPEG."""
-    exposure = rng.uniform(0.16, 0.42) / max(float(np.median(linear)), 1e-3)
+    exposure = rng.uniform(0.10, 0.40) / max(float(np.median(linear)), 1e-3)
     image = linear * exposure * (1.0 + rng.uniform(-0.12, 0.12, 3))
     rows, columns = np.mgrid[-1 : 1 : image.shape[0] * 1j, -1 : 1 : image.shape[1] * 1j]
     image *= (1.0 - rng.uniform(0.0, 0.25) * (rows**2 + columns**2))[..., None]
@@ -149,7 +149,7 @@ def degrade(linear: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     # A soft shoulder instead of a hard clip, as cameras have.
     image = np.clip(image / (1.0 + 0.3 * image) * 1.3, 0.0, 1.0) ** (1.0 / rng.uniform(1.8, 2.6))
     grey = image.mean(axis=2, keepdims=True)
-    image = grey + rng.uniform(0.2, 1.2) * (image - grey)
+    image = grey + rng.uniform(0.2, 1.6) * (image - grey)
     image = np.clip(image + rng.normal(0.0, rng.uniform(0.0, 0.03), image.shape), 0.0, 1.0)
     picture = np.round(255.0 * image).astype(np.uint8)
     if rng.random() < 0.6:

@@ -28,12 +28,13 @@ def value_noise(x, y, z, seed):
     fx, fy, fz = math.floor(x), math.floor(y), math.floor(z)
     ix, iy, iz = int(fx), int(fy), int(fz)
     u, v, w = x - fx, y - fy, z - fz
-    u, v, w = u * u * (3 - 2 * u), v * v * (3 - 2 * v), w * w * (3 - 2 * w)
+    u, v, w = u * u * (3.0 - 2.0 * u), v * v * (3.0 - 2.0 * v), w * w * (3.0 - 2.0 * w)
     total = 0.0
-    for k in range(8):
-        a, b, c = k & 1, (k >> 1) & 1, k >> 2
-        weight = (u if a else 1 - u) * (v if b else 1 - v) * (w if c else 1 - w)
-        total += weight * _hash01(ix + a, iy + b, iz + c, seed)
+    for k in range(2):
+        near, far = _hash01(ix, iy, iz + k, seed), _hash01(ix, iy + 1, iz + k, seed)
+        near += u * (_hash01(ix + 1, iy, iz + k, seed) - near)
+        far += u * (_hash01(ix + 1, iy + 1, iz + k, seed) - far)
+        total += (w if k else 1.0 - w) * (near + v * (far - near))
     return total
 
 
@@ -62,9 +63,9 @@ def _bricks(u, v):
 def _pattern(kind, u, v, x, y, z, seed):
     """Share of colour b in 0..1; u, v and x, y, z in cells."""
     if kind == CHECKER:
-        return float((int(math.floor(u)) + int(math.floor(v))) & 1)
+        return float((math.floor(u) + math.floor(v)) & 1)
     if kind == STRIPES:
-        return float(int(math.floor(u)) & 1)
+        return float(math.floor(u) & 1)
     if kind == NOISE:
         return min(max(2.0 * fractal_noise(x, y, z, seed, 4) - 0.5, 0.0), 1.0)
     if kind == BRICKS:
@@ -76,7 +77,7 @@ def _pattern(kind, u, v, x, y, z, seed):
     if kind == TILES:
         return 1.0 if u - math.floor(u) < 0.06 or v - math.floor(v) < 0.06 else 0.0
     if kind == PLAID:
-        return 0.5 * float(int(math.floor(u)) & 1) + 0.5 * float(int(math.floor(2.3 * v)) & 1)
+        return 0.5 * float(math.floor(u) & 1) + 0.5 * float(math.floor(2.3 * v) & 1)
     return 0.0
 
 

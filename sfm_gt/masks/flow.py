@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -62,8 +63,16 @@ def one_thread_a_call() -> Iterator[None]:
 
 def in_parallel(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
     """Results of ``work`` in the order of ``items``, computed on all cores (OpenCV releases the interpreter's lock)."""
-    with one_thread_a_call(), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        yield from pool.map(work, items)
+    workers = os.cpu_count() or 1
+    running: deque[Future[_Result]] = deque()
+    with one_thread_a_call(), ThreadPoolExecutor(workers) as pool:
+        for item in items:
+            running.append(pool.submit(work, item))
+            # Few results wait at a time: each holds maps of a whole frame.
+            if len(running) > 2 * workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
 
 
 def dis_flow(a: UInt8[np.ndarray, "h w"], b: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w 2"]:

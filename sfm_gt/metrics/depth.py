@@ -103,7 +103,7 @@ IN_METRES = {"rmse": rmse, "mae": mae, "sq_rel_eigen": sq_rel_eigen, "irmse": ir
 def _scored(
     prediction: Float[np.ndarray, "*n"], gt: Float[np.ndarray, "*n"], valid: Bool[np.ndarray, "*n"]
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    return prediction[valid].astype(np.float64), gt[valid].astype(np.float64)
+    return prediction[valid].astype(np.float64, copy=False), gt[valid].astype(np.float64, copy=False)
 
 
 def _mean(values: Float[np.ndarray, " k"]) -> float:

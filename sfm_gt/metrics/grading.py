@@ -85,9 +85,9 @@ def _grade_alignment(
     alignment: str,
 ) -> Iterator[Score | Unscored]:
     # Gathered once, since the maps are large and the metrics many.
-    p, g, every = values[usable], gt.z_depth[usable], np.ones(int(usable.sum()), dtype=bool)
+    p, g = values[usable], gt.z_depth[usable].astype(np.float64)
     try:
-        depth = aligned_depth(alignment, p, g, every, protocol.depth_range(gt.z_depth, gt.scored, gt.metric))
+        depth = aligned_depth(alignment, p, g, np.ones_like(g, dtype=bool), protocol.depth_range(gt.z_depth, gt.scored, gt.metric))
     except AlignmentError:
         yield Unscored(alignment, "alignment_failed")
         return
@@ -96,7 +96,8 @@ def _grade_alignment(
     metrics = UNITLESS | (IN_METRES if gt.metric else {})
     for region, mask in {ALL: usable, **gt.regions}.items():
         inside = mask[usable]
-        n_pixels = int(inside.sum())
-        if n_pixels >= protocol.min_pixels:
+        p_inside, g_inside = depth[inside], g[inside]
+        if g_inside.size >= protocol.min_pixels:
+            every = np.ones_like(g_inside, dtype=bool)
             for name, metric in metrics.items():
-                yield Score(alignment, region, name, metric(depth, g, inside), n_pixels)
+                yield Score(alignment, region, name, metric(p_inside, g_inside, every), g_inside.size)

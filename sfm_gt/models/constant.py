@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt8
 
-from sfm_gt.config import ModelConfig
 from sfm_gt.errors import ConfigError
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.prediction import FrameKey, Prediction
+from sfm_gt.models.settings import ModelConfig
 
 
 class ConstantModel:

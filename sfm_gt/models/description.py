@@ -23,11 +23,11 @@ import yaml
 from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 
-from sfm_gt.config import ModelConfig
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.validation import validated
 from sfm_gt.models.prediction import Kind, Prediction, required_path
 from sfm_gt.models.resizing import image_to_input, map_to_image
+from sfm_gt.models.settings import ModelConfig
 
 BUILTIN = "builtin:"
 WEIGHTS = Path(__file__).parent / "weights"

@@ -20,12 +20,12 @@ import yaml
 from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 
-from sfm_gt.config import ModelConfig
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.validation import validated
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.prediction import KINDS, FrameKey, MissingPredictionError, Prediction, required_path
 from sfm_gt.models.resizing import map_to_image
+from sfm_gt.models.settings import ModelConfig
 
 SUFFIXES = (".npy", ".npz", ".png", ".exr")
 UNIT_FILE = "predictions.yaml"

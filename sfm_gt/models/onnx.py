@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import UInt8
 
-from sfm_gt.config import ModelConfig
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.description import check_shape, chosen, read_description
 from sfm_gt.models.prediction import FrameKey, Prediction, agreed_kind, file_sha256
+from sfm_gt.models.settings import ModelConfig
 
 
 class OnnxModel:

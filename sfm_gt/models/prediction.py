@@ -14,9 +14,9 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from sfm_gt.config import ModelConfig
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.models.settings import ModelConfig
 
 Kind = Literal["metric_depth", "scale_invariant_depth", "affine_invariant_depth", "affine_invariant_disparity"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,8 +127,3 @@ class ContactSheet:
                 save_picture(self._page_folder / src, picture)
                 saved.append(Picture(caption, src))
         return saved
-
-
-def all_strips(sheet: ContactSheet, models: Mapping[str, ModelMaps]) -> list[Strip]:
-    """Every strip of a clip, the GT first."""
-    return sheet.ground_truth() + [strip for model in models.values() for strip in sheet.predictions(model)]

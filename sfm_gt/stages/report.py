@@ -19,8 +19,6 @@ from sfm_gt.formats.workspace import CLIP_STAGES, Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sfm_gt.report.contact_sheet import Strip
-
 STAGE = "report"
 VERSION: int = 1
 
@@ -101,8 +99,7 @@ def _clips(
                 "clip_id": clip_id,
                 "stages": list(manifests[clip_id].values()),
                 "scores": _scores(scores[scores.clip_id == clip_id]),
-                "strips": _strips(workspace, config, dataset, clip_id, summary, folder),
-            }
+            } | _sheet(workspace, config, dataset, clip_id, summary, folder)
             clips.append(facts)
             report(done, len(clip_ids))
     return clips
@@ -140,21 +137,20 @@ def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def _strips(
+def _sheet(
     workspace: Workspace, config: ReportConfig, dataset: Dataset, clip_id: str, summary: dict[str, Any], folder: Path
-) -> list[Strip]:
+) -> dict[str, Any]:
     from sfm_gt.metrics.protocol import Protocol
     from sfm_gt.models.stored import read_prediction
-    from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, all_strips, chosen
+    from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, chosen
 
     frames = dataset.frames_of(clip_id)
     shown = [frames[position] for position in chosen(len(frames), config.frames_per_clip)]
-    models = {}
-    for row in summary["rows"]:
-        maps = [
-            read_prediction(workspace.predictions(row["model"], clip_id), f.frame_index, f.camera.height, f.camera.width)
-            for f in shown
-        ]
-        models[row["model"]] = ModelMaps(row["model"], row["kind"], maps)
     protocol = Protocol(*summary["protocol"]["gt_range_m"], summary["protocol"]["min_pixels"])
-    return all_strips(ContactSheet(folder, clip_id, shown, protocol), models)
+    sheet = ContactSheet(folder, clip_id, shown, protocol)
+    models = {}
+    for name, kind in {row["model"]: row["kind"] for row in summary["rows"]}.items():
+        stored = workspace.predictions(name, clip_id)
+        maps = [read_prediction(stored, f.frame_index, f.camera.height, f.camera.width) for f in shown]
+        models[name] = sheet.predictions(ModelMaps(name, kind, maps))
+    return {"strips": sheet.ground_truth(), "models": models}

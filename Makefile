@@ -1,0 +1,50 @@
+# make demo and make test do everything on a fresh machine with Python 3.11 and make.
+
+PYTHON ?= python3.11
+CORES ?= all
+DEMO_OUT ?= demo_out
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test check docs format clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+# Exact versions from constraints.txt; without them pip takes a torch of several gigabytes.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tflite,train]'
+	touch $@
+
+demo: $(INSTALLED) ## run the workflow on the embedded clip, print the table and where the report lies
+	snakemake --cores $(CORES) --quiet rules --configfile pipelines/config/demo.yaml \
+	    --config videos=examples/demo/videos out=$(DEMO_OUT)
+	@python examples/demo/check_against_truth.py $(DEMO_OUT)
+	@cat $(DEMO_OUT)/evaluation/table.md
+	@echo "report: $(DEMO_OUT)/report/index.html"
+
+test: $(INSTALLED) ## run all tests
+	pytest
+
+check: $(INSTALLED) ## formatting, lint, types, layers, workflow lint and dry run
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+	snakefmt --check Snakefile pipelines/rules
+	snakemake --lint --configfile pipelines/config/demo.yaml --config videos=examples/demo/videos out=.lint_out
+	rm -rf .lint_out
+
+docs: $(INSTALLED) ## API pages into docs/api
+	pdoc --output-directory docs/api sfm_gt
+
+format: $(INSTALLED) ## rewrite all sources in the house format
+	ruff format .
+	ruff check --fix .
+	snakefmt Snakefile pipelines/rules
+
+clean: ## remove what make made
+	rm -rf .venv $(DEMO_OUT) .snakemake docs/api
