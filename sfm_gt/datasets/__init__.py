@@ -1,0 +1,20 @@
+"""L1: what training code imports. Reading needs numpy and OpenCV only; torch is imported when its dataset is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
+
+if TYPE_CHECKING:
+    from sfm_gt.datasets.torch_dataset import TorchDataset
+
+__all__ = ["Dataset", "Frame", "TorchDataset", "open_dataset"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "TorchDataset":
+        from sfm_gt.datasets.torch_dataset import TorchDataset
+
+        return TorchDataset
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

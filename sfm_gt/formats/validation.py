@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -34,7 +34,8 @@ def _explain(model: type[BaseModel], fault: Any) -> str:
         return f"unknown key {key!r}; {hint}"
     if fault["type"] == "missing":
         return f"{key!r} is missing"
-    return f"{key} = {fault['input']!r}: {fault['msg'][:1].lower()}{fault['msg'][1:]}" if key else fault["msg"]
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{key} = {fault['input']!r}: {message[:1].lower()}{message[1:]}" if key else str(message)
 
 
 def _keys_beside(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:
@@ -44,7 +45,7 @@ def _keys_beside(model: type[BaseModel], location: Iterable[str | int]) -> list[
     return list(model.model_fields)
 
 
-def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The models inside an annotation such as ``tuple[Model, ...] | None``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
