@@ -22,7 +22,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED) ## run the workflow on the embedded clip, print the table and where the report lies
 	snakemake --cores $(CORES) --quiet rules --configfile pipelines/config/demo.yaml \
 	    --config videos=examples/demo/videos out=$(DEMO_OUT)
-	@python examples/demo/check_against_truth.py $(DEMO_OUT)
+	@python benchmarks/accuracy/demo.py $(DEMO_OUT)
 	@cat $(DEMO_OUT)/evaluation/table.md
 	@echo "report: $(DEMO_OUT)/report/index.html"
 

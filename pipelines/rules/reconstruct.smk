@@ -19,7 +19,9 @@ rule sfm:
     benchmark:
         f"{OUT}/logs/sfm/{{clip}}.tsv"
     shell:
-        "sfm-gt sfm --config {params.config:q} --clip {wildcards.clip} --cores {threads} 2>&1 | tee {log:q}"
+        # COLMAP reports every image; all of it goes to the log, the console gets our own lines.
+        "sfm-gt sfm --config {params.config:q} --clip {wildcards.clip} --cores {threads} 2>&1"
+        " | tee {log:q} | sed '/^[IW][0-9]\\{{8\\}} /d'"
 
 
 rule dense:

@@ -52,10 +52,23 @@ def triangulate(
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
     return TriangulatedPoint(
         point=solution.x,
-        covariance=np.linalg.pinv(solution.jac.T @ solution.jac),
+        covariance=_covariance(camera, cam_from_world, solution.x, sigma_px),
         angle_deg=float(np.degrees(np.arccos(np.clip((rays @ rays[0]).min(), -1.0, 1.0)))),
         rms_px=float(np.sqrt(np.mean(residuals(solution.x) ** 2) * 2.0) * sigma_px),
     )
+
+
+def _covariance(
+    camera: PinholeCamera, cam_from_world: Float[np.ndarray, "n 4 4"], point: Float[np.ndarray, "3"], sigma_px: float
+) -> Float[np.ndarray, "3 3"]:
+    """Inverse of the Fisher information of pixel noise, from the derivative of the projection."""
+    rotation = cam_from_world[:, :3, :3]
+    x, y, z = (rotation @ point + cam_from_world[:, :3, 3]).T
+    zero = np.zeros_like(z)
+    by_camera = np.stack([np.stack([camera.fx / z, zero, -camera.fx * x / z**2], axis=-1),
+                          np.stack([zero, camera.fy / z, -camera.fy * y / z**2], axis=-1)], axis=1)  # fmt: skip
+    by_point = (by_camera @ rotation).reshape(-1, 3) / sigma_px
+    return np.linalg.pinv(by_point.T @ by_point)
 
 
 def _linear(

@@ -19,7 +19,9 @@ from sfm_gt.scale.fusion import weighted_mean
 # Frames that a pixel is followed to, each way in time. Longer tracks gain little angle for the drift they pick up.
 MAX_TRACK_FRAMES = 45
 WINDOW = {"winSize": (21, 21), "maxLevel": 3}
-MAX_ROUND_TRIP_PX = 0.5
+TEMPLATE = {"winSize": (15, 15), "maxLevel": 0}
+# Not coming back to the start, or parting from the frame-to-frame track, by more than this means that the track slipped.
+MAX_SLIP_PX = 1.0
 MIN_VIEWS = 5
 # Below this angle depth along the ray is too uncertain to hold a ruler against.
 MIN_ANGLE_DEG = 1.0
@@ -82,21 +84,30 @@ def _follow(
     if frame_index not in frames:
         raise NoEvidenceError(f"frame {frame_index} is not a registered frame of this clip")
     start = frames.index(frame_index)
+    reference = evidence.load_gray(frame_index)
     start_px = integer_centred_from_pixel(evidence.undistorted_px(source_px)).astype(np.float32)
     rows, pixels = [start], [pixel_from_integer_centred(start_px.astype(np.float64))[0]]
     for step in (1, -1):
-        before, xy = evidence.load_gray(frame_index), start_px
+        before, xy = reference, start_px
         for row in range(start + step, start + step * (MAX_TRACK_FRAMES + 1), step):
             if not 0 <= row < len(frames):
                 break
             gray = evidence.load_gray(frames[row])
-            after, found, _ = cv2.calcOpticalFlowPyrLK(before, gray, xy, None, **WINDOW)
-            back, returned, _ = cv2.calcOpticalFlowPyrLK(gray, before, after, None, **WINDOW)
-            if not (found[0, 0] and returned[0, 0]) or np.linalg.norm(back - xy) > MAX_ROUND_TRIP_PX:
+            guess, found, _ = cv2.calcOpticalFlowPyrLK(before, gray, xy, None, **WINDOW)
+            # The step from frame to frame only leads the way: matched against the first frame, errors do not add up.
+            xy, matched, _ = cv2.calcOpticalFlowPyrLK(
+                reference, gray, start_px, guess.copy(), flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **TEMPLATE
+            )
+            back, returned, _ = cv2.calcOpticalFlowPyrLK(
+                gray, reference, xy, start_px.copy(), flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **TEMPLATE
+            )
+            if not (found[0, 0] and matched[0, 0] and returned[0, 0]):
+                break
+            if max(np.linalg.norm(back - start_px), np.linalg.norm(xy - guess)) > MAX_SLIP_PX:
                 break
             rows.append(row)
-            pixels.append(pixel_from_integer_centred(after.astype(np.float64))[0])
-            before, xy = gray, after
+            pixels.append(pixel_from_integer_centred(xy.astype(np.float64))[0])
+            before = gray
     return rows, pixels
 
 

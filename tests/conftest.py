@@ -1,0 +1,23 @@
+"""Shapes and dtypes of annotated arrays are checked while tests run; real data is found or its tests skip loudly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+# Numba compiles the functions of dense/ from their source, which the hook would wrap; models/ and stages/ hold few arrays.
+install_import_hook([f"sfm_gt.{layer}" for layer in ("geometry", "metrics", "scale", "sfm", "masks", "video")],
+                    "beartype.beartype")  # fmt: skip
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of third-party data with truth, which is not part of the repository."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no shared data beside the repository ({folder.parent.name}/{folder.name}): real-data tests not run")
+    return folder
