@@ -1,8 +1,8 @@
 """Moving pixels before SfM: optical flow that breaks the epipolar geometry of its pair of frames.
 
 Flow between frames far enough apart for parallax; a robust fundamental matrix a pair; a pixel moves when its flow leads
-off the epipolar line, against most partners, and the image itself denies the nearest point on the line (in the spirit of
-RoMo, Goli et al. 2024, without its networks). Motion along the epipolar line is invisible here; ``rigid_flow`` sees it.
+off the epipolar line, against most partners, and the image itself denies the nearest point on the line (in the spirit
+of RoMo, Goli et al. 2024, without its networks). Motion along the epipolar line is invisible here, not to rigid_flow.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ WANTED_MOTION = (0.015, 0.04)
 MAX_GAP = 24
 MAX_ROUND_TRIP_PX = 1.0
 SAMPLE_STEP_PX = 6
-# Samples cover the image evenly but for its emptiest parts: were they drawn by texture, a patterned coat in a plain room
-# would hold the majority.
+# Samples cover the image evenly but for its emptiest parts: were they drawn by texture, a patterned coat in a plain
+# room would hold the majority.
 MIN_TEXTURE_QUANTILE = 0.2
 RANSAC_THRESHOLD_PX = 0.5
 MIN_THRESHOLD_PX = 1.0  # least Sampson distance that counts as motion; DIS itself errs by about 0.3 px
@@ -119,7 +119,11 @@ def fundamental_from_flow(image: UInt8[np.ndarray, "h w"], pair: flow.FlowPair) 
     if len(start) < 50:
         return None
     cv2.setRNGSeed(0)
-    matrix, inlier = cv2.findFundamentalMat(start, end, cv2.USAC_MAGSAC, RANSAC_THRESHOLD_PX, 0.9999, 5000)
+    try:
+        matrix, inlier = cv2.findFundamentalMat(start, end, cv2.USAC_MAGSAC, RANSAC_THRESHOLD_PX, 0.9999, 5000)
+    except cv2.error:
+        # OpenCV 5 asserts instead of answering None where no sample gives a model.
+        return None
     if matrix is None or matrix.shape != (3, 3):
         return None
     inlier = inlier.ravel() > 0

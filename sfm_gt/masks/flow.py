@@ -52,7 +52,7 @@ def _working_image(frame: Frame, max_long_side_px: int) -> UInt8[np.ndarray, "h 
 
 @contextmanager
 def one_thread_a_call() -> Iterator[None]:
-    """DIS cuts its work by OpenCV's number of threads, and its result hangs on the cuts: one thread makes it one result."""
+    """One thread in OpenCV: DIS cuts its work by the number of threads, and its result hangs on the cuts."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -114,7 +114,7 @@ def inside(positions: Float[np.ndarray, "h w 2"]) -> Bool[np.ndarray, "h w"]:
 def patch_difference(
     a: UInt8[np.ndarray, "h w"], b: UInt8[np.ndarray, "h w"], positions: Float[np.ndarray, "h w 2"], window_px: int = 7
 ) -> Float[np.ndarray, "h w"]:
-    """Mean grey difference between the patch round each pixel of ``a`` and the one that ``positions`` names in ``b``."""
+    """Mean grey difference between the patch round each pixel of ``a`` and the one at ``positions`` in ``b``."""
     difference = np.abs(sample(b, positions).astype(np.float32) - a)
     return cv2.blur(difference, (window_px, window_px))
 
@@ -136,7 +136,7 @@ def median_motion_px(images: Sequence[UInt8[np.ndarray, "h w"]]) -> Float[np.nda
 def pairs_by_motion(
     motion_px: Float[np.ndarray, " n"], wanted_px: Sequence[float], max_gap: int
 ) -> list[tuple[int, int]]:
-    """Pairs of frames (i, j), i < j, between which the scene has moved by about ``wanted_px``; none where it does not."""
+    """Pairs of frames (i, j), i < j, between which the scene moves by about ``wanted_px``; none where it does not."""
     path = np.concatenate([[0.0], np.cumsum(motion_px[:-1])])
     pairs = set()
     for wanted in wanted_px:

@@ -1,0 +1,205 @@
+"""Moving pixels after SfM and dense depth: observed motion against the flow that a frozen scene would show.
+
+Depth and poses say where each pixel would lie in another frame, were it static. That frame is warped back accordingly:
+what is frozen then stands still between frame and warp, however far apart in time, and parallax is no motion. A pixel whose depth is unknown may slide along its epipolar line, which is all that a wrong depth can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, UInt8
+from scipy import ndimage
+
+from sfm_gt.geometry.camera import pixel_grid
+from sfm_gt.geometry.transforms import inverse_rigid
+from sfm_gt.geometry.types import PinholeCamera, View
+from sfm_gt.masks import flow, regions
+from sfm_gt.masks.segmentation import Frame
+
+WORKING_LONG_SIDE_PX = 480
+# Frames between partners. Far ones show how far a slow figure is off its frozen place; near ones still see all pixels.
+GAPS = (3, 8, 16, 26)
+RELATIVE_TOLERANCE = 0.02  # of the parallax: depth error of a good map
+OCCLUDED_SHARE = 0.97  # a pixel is hidden in the partner where that sees something nearer than this share of its depth
+SAME_CORRELATION = 0.6  # patches that correlate so show the same thing
+OTHER_CORRELATION = 0.3  # patches that correlate less show something else
+CORRELATION_GAIN = 0.1  # how much better a patch must fit off its static place before it counts as moved
+PATCH_PX = 9
+MIN_CONTRAST = 3.0  # grey levels, standard deviation in a patch; less tells nothing
+MIN_SEEN = 2
+MOVING_SHARE = 0.6  # of the partners that can tell; a frame on the eve of motion is denied by half of them
+CLOSE_PX = 6
+MIN_AREA = 0.001
+
+
+def rigid_flow(
+    z_depth: Float[np.ndarray, "h w"], camera: PinholeCamera, cam_b_from_cam_a: Float[np.ndarray, "4 4"]
+) -> Float[np.ndarray, "h w 2"]:
+    """Flow in pixels that camera motion alone gives each pixel of view a; NaN without depth or behind camera b.
+
+    Args:
+        z_depth: depth map of view a, in the unit of the pose's translation; NaN = unknown.
+        camera: the camera of both views.
+        cam_b_from_cam_a: relative pose.
+    """
+    return _project(z_depth, camera, cam_b_from_cam_a)[..., :2] - pixel_grid(camera.width, camera.height)
+
+
+class RigidFlow:
+    """Moving masks from frames, poses and depth.
+
+    Args:
+        threshold_px: residual above which a pixel moves, in pixels of a frame with a long side of 480.
+        dilate_px: safety margin around what moves, in pixels of the frames.
+    """
+
+    needs_reconstruction: ClassVar[bool] = True
+
+    def __init__(self, threshold_px: float = 1.5, dilate_px: int = 4):
+        self._threshold_px = threshold_px
+        self._dilate_px = dilate_px
+
+    def segment(self, frames: Sequence[Frame], reconstruction: Sequence[View] | None) -> Bool[np.ndarray, "n h w"]:
+        """True where something moves, or stands elsewhere than in most partner frames.
+
+        Args:
+            frames: undistorted frames, grey or RGB, in order of time.
+            reconstruction: one view a frame; ``z_depth_sfm`` may hold NaN where depth is unknown, or be None.
+
+        Raises:
+            ValueError: no reconstruction, or not one view a frame.
+        """
+        if reconstruction is None or len(reconstruction) != len(frames):
+            raise ValueError(f"rigid_flow needs one view a frame; found {len(reconstruction or ())} for {len(frames)}")
+        shots = [_Shot.of(frame, view) for frame, view in zip(frames, reconstruction, strict=True)]
+        partners = _partners([view.frame_index for view in reconstruction])
+        scores = list(flow.in_parallel(lambda i: self._score(shots, i, partners[i]), range(len(shots))))
+        height, width = frames[0].shape[:2]
+        return np.stack([self._region(score >= MOVING_SHARE, height, width) for score in scores])
+
+    def _score(self, shots: Sequence[_Shot], position: int, partners: Sequence[int]) -> Float[np.ndarray, "h w"]:
+        """Share of the partners in which a pixel is not at its static place; 0 where too few can tell."""
+        votes = np.zeros(shots[position].grey.shape, np.float32)
+        seen = np.zeros_like(votes)
+        for partner in partners:
+            moves, tells = judge(shots[position], shots[partner], self._threshold_px)
+            votes += moves
+            seen += tells
+        return np.where(seen >= MIN_SEEN, votes / np.maximum(seen, 1), 0)
+
+    def _region(self, found: Bool[np.ndarray, "h w"], height: int, width: int) -> Bool[np.ndarray, "h2 w2"]:
+        region = regions.clean(found, CLOSE_PX, round(MIN_AREA * found.size))
+        return regions.dilate(regions.enlarge(region, height, width), self._dilate_px)
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """A view at working size. ``z_static``: depth without gaps; ``known``: where it comes from the depth map."""
+
+    grey: UInt8[np.ndarray, "h w"]
+    camera: PinholeCamera
+    cam_from_world: Float[np.ndarray, "4 4"]
+    z_static: Float[np.ndarray, "h w"]
+    known: Bool[np.ndarray, "h w"]
+
+    @classmethod
+    def of(cls, frame: Frame, view: View) -> _Shot:
+        (grey,) = flow.working_images([frame], WORKING_LONG_SIDE_PX)
+        height, width = grey.shape
+        z = np.full((height, width), np.nan, np.float32)
+        if view.z_depth_sfm is not None:
+            z = cv2.resize(view.z_depth_sfm.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
+        known = np.isfinite(z)
+        return cls(grey, view.camera.resized(width, height), view.cam_from_world, _fill(z, known), known)
+
+
+def judge(shot: _Shot, partner: _Shot, threshold_px: float) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
+    """(moves, tells) for each pixel of ``shot``: does ``partner`` deny that it is static, and can it tell at all."""
+    b_from_a = partner.cam_from_world @ inverse_rigid(shot.cam_from_world)
+    there = _project(shot.z_static, shot.camera, b_from_a).astype(np.float32)
+    place = there[..., :2] - np.float32(0.5)
+    visible = flow.inside(place) & (there[..., 2] > 0)
+    hidden = flow.sample(partner.z_static, place) < OCCLUDED_SHARE * there[..., 2]
+    warped = flow.sample(partner.grey, place)
+    slide = flow.dis_flow(shot.grey, warped)
+    static_fit, contrast = _correlation(shot.grey, warped)
+    moved_fit, _ = _correlation(shot.grey, flow.sample(warped, flow.grid(*warped.shape) + slide))
+    parallax, along = _parallax(shot, b_from_a, place)
+    residual = np.where(
+        shot.known,
+        np.hypot(slide[..., 0], slide[..., 1]),
+        np.abs(slide[..., 0] * along[..., 1] - slide[..., 1] * along[..., 0]),
+    )
+    off_place = residual > threshold_px + RELATIVE_TOLERANCE * parallax
+    found_elsewhere = off_place & (moved_fit > SAME_CORRELATION) & (moved_fit > static_fit + CORRELATION_GAIN)
+    gone = (static_fit < OTHER_CORRELATION) & (moved_fit < SAME_CORRELATION) & shot.known & ~hidden
+    stays = (moved_fit > SAME_CORRELATION) & ~found_elsewhere
+    able = visible & (contrast > MIN_CONTRAST)
+    moves = able & (found_elsewhere | gone) & ~(hidden & shot.known)
+    return moves, moves | (able & stays)
+
+
+def _project(
+    z_depth: Float[np.ndarray, "h w"], camera: PinholeCamera, b_from_a: Float[np.ndarray, "4 4"]
+) -> Float[np.ndarray, "h w 3"]:
+    """Pixel position in view b, and depth there; NaN without depth or behind camera b."""
+    # One 3x4 matrix takes (x z, y z, z) straight to b's homogeneous pixels; OpenCV applies it fast.
+    matrix = np.eye(4)
+    matrix[:3, :3] = camera.matrix
+    combined = (matrix @ b_from_a @ np.linalg.inv(matrix))[:3]
+    pixels = pixel_grid(camera.width, camera.height)
+    points = np.concatenate([pixels * z_depth[..., None], z_depth[..., None]], axis=-1)
+    projected = cv2.transform(points, combined)
+    depth = np.where(projected[..., 2] > 0, projected[..., 2], np.nan)[..., None]
+    return np.concatenate([projected[..., :2] / depth, depth], axis=-1)
+
+
+def _parallax(
+    shot: _Shot, b_from_a: Float[np.ndarray, "4 4"], place: Float[np.ndarray, "h w 2"]
+) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w 2"]]:
+    """Distance in pixels between a pixel's place and that of a point at infinity, and the direction from there."""
+    rotation = b_from_a.copy()
+    rotation[:3, 3] = 0
+    far = _project(np.ones_like(shot.z_static), shot.camera, rotation).astype(np.float32)[..., :2] - np.float32(0.5)
+    step = place - far
+    length = np.hypot(step[..., 0], step[..., 1])
+    return length, step / np.maximum(length, 1e-6)[..., None]
+
+
+def _correlation(
+    a: UInt8[np.ndarray, "h w"], b: UInt8[np.ndarray, "h w"]
+) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
+    """Zero-mean normalised correlation of patches, and the contrast of ``a``'s patch in grey levels."""
+    a, b = a.astype(np.float32), b.astype(np.float32)
+    mean_a, mean_b, aa, bb, ab = (cv2.blur(x, (PATCH_PX, PATCH_PX)) for x in (a, b, a * a, b * b, a * b))
+    variance_a, variance_b = aa - mean_a**2, bb - mean_b**2
+    # The added variance is that of coding noise: it pulls the correlation of even patches to 0.
+    correlation = (ab - mean_a * mean_b) / np.sqrt((np.maximum(variance_a, 0) + 1) * (np.maximum(variance_b, 0) + 1))
+    return correlation, np.sqrt(np.maximum(variance_a, 0))
+
+
+def _fill(z: Float[np.ndarray, "h w"], known: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """Depth with gaps filled by the nearest known value; 1 everywhere when nothing is known."""
+    if not known.any():
+        return np.ones_like(z)
+    rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return z[rows, columns]
+
+
+def _partners(frame_indices: Sequence[int]) -> list[list[int]]:
+    """For each view the positions of the views about GAPS frames before and after."""
+    indices = np.array(frame_indices)
+    partners = []
+    for position, index in enumerate(indices):
+        wanted = [index + sign * gap for gap in GAPS for sign in (-1, 1)]
+        found = {int(np.argmin(np.abs(indices - w))) for w in wanted if indices[0] <= w <= indices[-1]}
+        partners.append(sorted(found - {position}))
+    return partners
+
+
+PLUGIN = RigidFlow
