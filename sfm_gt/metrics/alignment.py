@@ -6,7 +6,7 @@
 | median | p * med(g) / med(p) | one scale (UniDepth, DUSt3R lineage; not med(g / p)) |
 | ls_scale | argmin_s sum (s p - g)^2 | one scale |
 | ls_affine_depth | argmin_{s,t} sum (s p + t - g)^2 | scale and shift of depth (Marigold) |
-| ls_affine_disparity | argmin_{s,t} sum (s p + t - 1/g)^2, then 1 / . | scale and shift of disparity (MiDaS, Depth Anything) |
+| ls_affine_disparity | argmin_{s,t} sum (s p + t - 1/g)^2, then 1 / . | the same of 1 / depth (MiDaS, Depth Anything) |
 
 Fits are of one image, in float64, on the pixels that are scored afterwards.
 
@@ -98,14 +98,10 @@ def fit_ls_affine(
     return Affine(scale, t_mean - scale * p_mean)
 
 
-def aligned_depth(
-    alignment: str,
-    prediction: Float[np.ndarray, "*n"],
-    gt: Float[np.ndarray, "*n"],
-    valid: Bool[np.ndarray, "*n"],
-    depth_range: DepthRange,
-) -> Float[np.ndarray, "*n"]:
-    """The prediction as depth in the unit of ``gt``, float64, inside ``depth_range``; NaN where it is not finite.
+def fit(
+    alignment: str, prediction: Float[np.ndarray, "*n"], gt: Float[np.ndarray, "*n"], valid: Bool[np.ndarray, "*n"]
+) -> Affine:
+    """What the alignment does to the prediction's values: onto depth, or for ls_affine_disparity onto 1 / depth.
 
     Args:
         alignment: a name of the table above.
@@ -115,12 +111,19 @@ def aligned_depth(
         AlignmentError: the fit does not exist.
         KeyError: no such alignment.
     """
-    finite = np.where(np.isfinite(prediction), prediction, np.nan).astype(np.float64)
     if alignment == "ls_affine_disparity":
-        disparity_gt = 1.0 / np.where(valid, gt, 1.0).astype(np.float64)
-        disparity = fit_ls_affine(finite, disparity_gt, valid).apply(finite)
-        return depth_range.clamp(1.0 / np.maximum(disparity, 1.0 / depth_range.highest))
-    return depth_range.clamp(DEPTH_FITS[alignment](finite, gt, valid).apply(finite))
+        return fit_ls_affine(prediction, 1.0 / np.where(valid, gt, 1.0).astype(np.float64), valid)
+    return DEPTH_FITS[alignment](prediction, gt, valid)
+
+
+def depth_from(
+    alignment: str, fitted: Affine, prediction: Float[np.ndarray, "*n"], depth_range: DepthRange
+) -> Float[np.ndarray, "*n"]:
+    """The prediction as depth in the unit of the GT, float64, inside ``depth_range``; NaN where it is not finite."""
+    mapped = fitted.apply(np.where(np.isfinite(prediction), prediction, np.nan))
+    if alignment == "ls_affine_disparity":
+        mapped = 1.0 / np.maximum(mapped, 1.0 / depth_range.highest)
+    return depth_range.clamp(mapped)
 
 
 def _fit_none(

@@ -1,8 +1,8 @@
 """Depth metrics over the valid pixels of one map.
 
 All take ``(prediction, gt, valid)``: two maps of z-depth of one shape and in one unit, and where to score. Sums run in
-float64. Every metric is NaN when no pixel is valid, and NaN when the prediction of a valid pixel is not finite: a missing
-value is never an error of zero, and it is the caller who says what it counts as (see ``protocol.py``).
+float64. Every metric is NaN when no pixel is valid, and when the prediction of a valid pixel is NaN: a missing value is
+never an error of zero, and the caller says what it counts as (see ``protocol.py``).
 
 Definitions follow Eigen et al. 2014 (AbsRel, SqRel, RMSE, RMSElog, delta), the KITTI depth benchmark (SILog, iRMSE) and
 Make3D (log10).

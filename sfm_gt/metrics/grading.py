@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sfm_gt.metrics.alignment import AlignmentError, aligned_depth
+from sfm_gt.metrics.alignment import AlignmentError, depth_from, fit
 from sfm_gt.metrics.depth import IN_METRES, UNITLESS
 from sfm_gt.metrics.protocol import GRANTED, Protocol
 
 ALL = "all"
 COVERAGE = "coverage"
 """Name of the share of scored GT pixels on which the prediction is finite; it stands beside the metrics."""
+INVERTED = "inverted"
+"""Name of the figure that is 1 where the fit had to turn the prediction around (negative scale), else 0."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,14 @@ def _grade_alignment(
     # Gathered once, since the maps are large and the metrics many.
     p, g = values[usable], gt.z_depth[usable].astype(np.float64)
     try:
-        depth = aligned_depth(alignment, p, g, np.ones_like(g, dtype=bool), protocol.depth_range(gt.z_depth, gt.scored, gt.metric))
+        fitted = fit(alignment, p, g, np.ones_like(g, dtype=bool))
     except AlignmentError:
         yield Unscored(alignment, "alignment_failed")
         return
+    depth = depth_from(alignment, fitted, p, protocol.depth_range(gt.z_depth, gt.scored, gt.metric))
     n_scored = int(gt.scored.sum())
     yield Score(alignment, ALL, COVERAGE, p.size / n_scored, n_scored)
+    yield Score(alignment, ALL, INVERTED, float(fitted.scale < 0), p.size)
     metrics = UNITLESS | (IN_METRES if gt.metric else {})
     for region, mask in {ALL: usable, **gt.regions}.items():
         inside = mask[usable]

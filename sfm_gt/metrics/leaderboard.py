@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sfm_gt.metrics.depth import IN_METRES, UNITLESS
-from sfm_gt.metrics.grading import ALL, COVERAGE
+from sfm_gt.metrics.grading import ALL, COVERAGE, INVERTED
 from sfm_gt.metrics.protocol import dataset_mean, image_mean
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def _row(scores: pd.DataFrame, unscored: pd.DataFrame, model: str, kind: str, al
         "pixels": int(counted.n_pixels.sum()),
         "missing_frames": int(failed.reason.isin(MISSING).sum()),
         "missing_pixel_share": 1.0 - int(counted.n_pixels.sum()) / gt_pixels if gt_pixels else math.nan,
+        "inverted_frames": int(mine[mine.metric == INVERTED].value.sum()),
         "not_metric_frames": int((failed.reason == "not_metric").sum()),
         "too_few_pixels_frames": int((failed.reason == "too_few_pixels").sum()),
     }

@@ -1,8 +1,8 @@
 """The baseline that knows nothing: the same value everywhere. What it scores is what the alignment alone gives.
 
 Up to scale by default (the median alignment then makes it the median depth of the frame). Configured with
-``kind: affine_invariant_depth`` or ``affine_invariant_disparity`` it is graded with those alignments, and so is the floor
-that models of these kinds must clear.
+``kind: affine_invariant_depth`` or ``affine_invariant_disparity`` it is graded with those alignments, and so is the
+floor that models of these kinds must clear.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@
     license: Apache-2.0
     note: "what it was trained on"
 
-``mean`` and ``std`` apply to RGB in 0..1, in the order of ``channels``. ``name`` of input and output may be left out where
-the network has just one. ``path: builtin:NAME`` in the configuration means ``sfm_gt/models/weights/NAME.yaml``.
+``mean`` and ``std`` apply to RGB in 0..1, in the order of ``channels``. ``name`` of input and output may be left out
+where the network has just one. ``path: builtin:NAME`` in the configuration means ``sfm_gt/models/weights/NAME.yaml``.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def chosen(names: list[str], wanted: str | None, what: str, network: Path) -> st
 
 
 def check_shape(found: list[Any], description: NetworkDescription, network: Path) -> None:
-    """Raises InputError when the network's fixed input sizes are not the described ones (batch and -1, None, names: free)."""
+    """Raises InputError when fixed input sizes of the network are not the described ones; -1, None, names are free."""
     needed = description.input.shape
     fixed = [n if isinstance(n, int) and n > 0 else None for n in found]
     if len(fixed) != 4 or any(n not in (None, m) for n, m in zip(fixed, needed, strict=True)):

@@ -1,7 +1,7 @@
 """The baseline that knows only the camera: a level view over a floor, everything above the horizon far away.
 
-A camera at HEIGHT_M looks along the floor, so z = HEIGHT_M fy / (y - cy) below the principal point, and CAP_M where that
-is more or where the ray does not fall. The height is a guess, so the depth is up to scale. With
+A camera at HEIGHT_M looks along the floor, so z = HEIGHT_M fy / (y - cy) below the principal point, and CAP_M where
+that is more or where the ray does not fall. The height is a guess, so the depth is up to scale. With
 ``kind: affine_invariant_disparity`` the baseline gives 1 / z and is graded as models of that kind are.
 """
 

@@ -6,7 +6,7 @@
                      NNNNNN.png     16 bit, one channel; 0 = no answer
     <path>/predictions.yaml         only for png: "unit: 0.001" (value = pixel * unit; metres for metric_depth)
 
-A map of another size than its image is resized bilinearly in its own domain. A frame without a file is counted as missing.
+A map of another size than its image is resized bilinearly in its own domain. A frame without a file counts as missing.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ def _read_npy(path: Path) -> np.ndarray:
     try:
         content: Any = np.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as fault:
-        raise InputError(f"{path}: not a NumPy array ({' '.join(str(fault).split())}); write it with numpy.save") from None
+        raise InputError(
+            f"{path}: not a NumPy array ({' '.join(str(fault).split())}); write it with numpy.save"
+        ) from None
     return content
 
 
@@ -95,7 +97,9 @@ def _read_png(path: Path) -> Float[np.ndarray, "h w"]:
     try:
         stated = yaml.safe_load(unit_file.read_text())
     except (OSError, yaml.YAMLError):
-        raise InputError(f"{unit_file}: missing or not YAML; PNG predictions need it, for example: unit: 0.001") from None
+        raise InputError(
+            f"{unit_file}: missing or not YAML; PNG predictions need it, for example: unit: 0.001"
+        ) from None
     unit = validated(PngUnit, stated, str(unit_file), InputError).unit
     values: Float[np.ndarray, "h w"] = pixels.astype(np.float32) * np.float32(unit)
     values[pixels == 0] = np.nan
@@ -106,7 +110,7 @@ def _read_exr(path: Path) -> np.ndarray:
     try:
         import OpenEXR
     except ImportError:
-        raise ConfigError(f"{path}: reading EXR needs the OpenEXR package; pip install 'sfm-gt[exr]', or use npy") from None
+        raise ConfigError(f"{path}: reading EXR needs the OpenEXR package; pip install OpenEXR, or use npy") from None
     try:
         with OpenEXR.File(str(path)) as file:
             channels = {name: np.array(channel.pixels) for name, channel in file.channels().items()}

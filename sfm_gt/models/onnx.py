@@ -26,7 +26,7 @@ class OnnxModel:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         try:
             self._session = onnxruntime.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
-        except Exception as fault:  # noqa: BLE001, onnxruntime's exceptions have no base class of their own
+        except Exception as fault:  # onnxruntime's exceptions have no base class of their own
             reason = " ".join(str(fault).split())
             raise InputError(f"{network}: onnxruntime cannot load it ({reason}); export it again") from None
         inputs = {tensor.name: tensor for tensor in self._session.get_inputs()}

@@ -36,8 +36,8 @@ class Prediction:
 
     Attributes:
         values: (H, W) float32. metric_depth: z-depth in metres; scale_invariant_depth: z-depth times an unknown scale;
-            affine_invariant_depth: z-depth times an unknown scale plus an unknown shift; affine_invariant_disparity: the
-            same of 1 / z-depth, larger = nearer. Not finite = no answer for the pixel.
+            affine_invariant_depth: z-depth times an unknown scale plus an unknown shift; affine_invariant_disparity:
+            the same of 1 / z-depth, larger = nearer. Not finite = no answer for the pixel.
     """
 
     values: Float[np.ndarray, "h w"]

@@ -15,6 +15,6 @@ class ModelConfig(BaseModel):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     method: str = Field(description="a file in sfm_gt/models/")
     path: str | None = Field(None, description="description file, weights or folder of predictions")
-    kind: Literal[
-        "metric_depth", "scale_invariant_depth", "affine_invariant_depth", "affine_invariant_disparity"
-    ] | None = Field(None, description="what the values mean; needed for predictions on disk")
+    kind: (
+        Literal["metric_depth", "scale_invariant_depth", "affine_invariant_depth", "affine_invariant_disparity"] | None
+    ) = Field(None, description="what the values mean; needed for predictions on disk")

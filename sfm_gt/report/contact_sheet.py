@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from sfm_gt.datasets.frames import Frame
-from sfm_gt.metrics.alignment import AlignmentError, aligned_depth
+from sfm_gt.metrics.alignment import AlignmentError, depth_from, fit
 from sfm_gt.metrics.protocol import GRANTED, Protocol
 from sfm_gt.report.pictures import (
     MOVING_RGB,
@@ -74,11 +74,16 @@ class ContactSheet:
         images = [draw_masks(f.image, f.moving, f.overlay, f.person) for f in self._frames]
         key = (("moving", MOVING_RGB), ("overlay", OVERLAY_RGB), ("person", PERSON_RGB))
         known = key if any(frame.has_person for frame in self._frames) else key[:2]
-        sigmas = [(f.sigma_m if f.metric else f.sigma_sfm) / depth for f, depth in zip(self._frames, self._depths, strict=True)]
+        sigmas = [
+            (f.sigma_m if f.metric else f.sigma_sfm) / depth
+            for f, depth in zip(self._frames, self._depths, strict=True)
+        ]
         of_sigma = sigma_scale(sigmas)
         return [
             Strip("Image", self._save("image", images), key=known),
-            Strip("Ground truth", self._save("depth", [self._scale.paint(depth) for depth in self._depths]), self._scale),
+            Strip(
+                "Ground truth", self._save("depth", [self._scale.paint(depth) for depth in self._depths]), self._scale
+            ),
             Strip("Uncertainty", self._save("sigma", [of_sigma.paint(100 * sigma) for sigma in sigmas]), of_sigma),
         ]
 
@@ -112,9 +117,10 @@ class ContactSheet:
         if not usable.any():
             return NO_ALIGNMENT
         try:
-            return aligned_depth(alignment, values, gt, usable, self._protocol.depth_range(gt, usable, frame.metric))
+            fitted = fit(alignment, values, gt, usable)
         except AlignmentError:
             return NO_ALIGNMENT
+        return depth_from(alignment, fitted, values, self._protocol.depth_range(gt, usable, frame.metric))
 
     def _save(self, name: str, pictures: Sequence[UInt8[np.ndarray, "h w 3"] | str]) -> list[Picture]:
         saved = []

@@ -51,7 +51,7 @@ def refusals(corpus: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Man
         found += [_refusal("clip", clip_id, manifest.stage, vars(manifest)) for manifest in rejecting]
         if "dataset" not in stages:
             unfinished = {"reason": "unfinished", "message": "a stage did not finish; see its log and run again"}
-            found.append(_refusal("clip", clip_id, next(reversed(stages), "frames"), unfinished))
+            found.append(_refusal("clip", clip_id, list(stages)[-1] if stages else "frames", unfinished))
     return found
 
 
@@ -72,7 +72,9 @@ def levels(
     """
     videos, clips = corpus["videos"], corpus["clips"]
     in_clips = sum(clip["last_frame"] - clip["first_frame"] + 1 for clip in clips)
-    registered = sum(int(stages["sfm"].measures.get("registered_frames", 0)) for stages in manifests.values() if "sfm" in stages)
+    registered = sum(
+        int(stages["sfm"].measures.get("registered_frames", 0)) for stages in manifests.values() if "sfm" in stages
+    )
     pixels = sum(row["width"] * row["height"] for row in index)
     valid = sum(round(row["valid_fraction"] * row["width"] * row["height"]) for row in index)
     with_gt = {row["clip_id"] for row in index}

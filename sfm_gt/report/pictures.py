@@ -65,12 +65,12 @@ def depth_scale(depths: list[Float[np.ndarray, "h w"]], unit: str) -> ColourScal
 def sigma_scale(relative_sigmas: list[Float[np.ndarray, "h w"]]) -> ColourScale:
     """Relative sigma in percent, from 0 to its 98th percentile."""
     _, highest = _percentiles([100 * sigma for sigma in relative_sigmas], 0, 98)
-    return ColourScale("σ in % of depth", 0.0, highest, cv2.COLORMAP_CIVIDIS)
+    return ColourScale("σ in % of depth", 0.0, highest, cv2.COLORMAP_VIRIDIS)
 
 
 def error_scale() -> ColourScale:
-    """Absolute relative error in percent up to 25 %, which is about where delta 1 ends."""
-    return ColourScale("|p − g| / g in %", 0.0, 25.0, cv2.COLORMAP_MAGMA)
+    """Absolute relative error in percent; delta 1 ends about in the middle."""
+    return ColourScale("|p − g| / g in %", 0.0, 50.0, cv2.COLORMAP_MAGMA)
 
 
 def _percentiles(maps: list[Float[np.ndarray, "h w"]], low: float, high: float) -> tuple[float, float]:
@@ -108,6 +108,11 @@ def save_picture(path: Path, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
         size = (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale))
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    options = [
+        cv2.IMWRITE_JPEG_QUALITY,
+        JPEG_QUALITY,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]
     if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options):
         raise OSError(f"{path}: could not be written")

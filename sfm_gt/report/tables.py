@@ -1,4 +1,4 @@
-"""The table of models in CSV (every figure), Markdown and LaTeX (the headline figures), with protocol hash and notes."""
+"""The table of models: CSV with every figure, Markdown and LaTeX with the headline ones, protocol hash and notes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,13 @@ def _cell(column: str, row: Row) -> str:
     value = row[column]
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else f"{value:,}".replace(",", " ") if column == "pixels" else str(value)
+    return (
+        f"{value:.3f}"
+        if isinstance(value, float)
+        else f"{value:,}".replace(",", " ")
+        if column == "pixels"
+        else str(value)
+    )
 
 
 def markdown(rows: Sequence[Row], protocol_hash: str, notes: Sequence[str]) -> str:
@@ -41,7 +47,9 @@ def markdown(rows: Sequence[Row], protocol_hash: str, notes: Sequence[str]) -> s
         return f"{NOTHING_SCORED}\n\n" + "".join(f"{line}\n" for line in _below(protocol_hash, notes))
     cells = headline(rows)
     lines = ["| " + " | ".join(HEADLINE.values()) + " |"]
-    lines.append("|" + "|".join("---" if column in ("model", "kind", "alignment") else "---:" for column in HEADLINE) + "|")
+    lines.append(
+        "|" + "|".join("---" if column in ("model", "kind", "alignment") else "---:" for column in HEADLINE) + "|"
+    )
     lines += ["| " + " | ".join(row.values()) + " |" for row in cells]
     return "\n".join(lines) + "\n\n" + "".join(f"{line}\n" for line in _below(protocol_hash, notes))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -35,9 +36,7 @@ def level_path(cam_from_world: Float[np.ndarray, "n 4 4"]) -> tuple[Float[np.nda
     return (centres - centres[0]) @ axes, cam_from_world[:, 2, :3] @ axes
 
 
-def trajectory_svg(
-    cam_from_world: Float[np.ndarray, "n 4 4"], timestamps_s: Float[np.ndarray, " n"], unit: str
-) -> str:
+def trajectory_svg(cam_from_world: Float[np.ndarray, "n 4 4"], timestamps_s: Float[np.ndarray, " n"], unit: str) -> str:
     """Both plots as one SVG element to stand inside a page; text and lines take the page's colour.
 
     Args:
@@ -47,7 +46,7 @@ def trajectory_svg(
     from matplotlib.figure import Figure
 
     path, views = level_path(cam_from_world)
-    style = {"svg.fonttype": "none", "svg.hashsalt": "sfm_gt", "text.color": INK, "axes.edgecolor": INK,
+    style: Any = {"svg.fonttype": "none", "svg.hashsalt": "sfm_gt", "text.color": INK, "axes.edgecolor": INK,
              "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "font.size": 9, "axes.linewidth": 0.6,
              "axes.spines.top": False, "axes.spines.right": False, "font.family": "sans-serif"}  # fmt: skip
     with matplotlib.rc_context(style):
@@ -64,7 +63,7 @@ def trajectory_svg(
     return _inline(svg.getvalue())
 
 
-def _draw_above(axes, path: Float[np.ndarray, "n 3"], views: Float[np.ndarray, "n 3"], unit: str) -> None:  # type: ignore[no-untyped-def]
+def _draw_above(axes: Any, path: Float[np.ndarray, "n 3"], views: Float[np.ndarray, "n 3"], unit: str) -> None:
     axes.plot(path[:, 0], path[:, 1], color=ACCENT, linewidth=1.4)
     length = 0.12 * max(float(np.ptp(path[:, :2], axis=0).max()), 1e-9)
     for row in np.unique(np.linspace(0, len(path) - 1, N_VIEW_LINES).round().astype(int)):
@@ -79,6 +78,8 @@ def _draw_above(axes, path: Float[np.ndarray, "n 3"], views: Float[np.ndarray, "
 
 def _inline(document: str) -> str:
     svg = document[document.index("<svg") :]
-    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1), count=1)
+    svg = re.sub(
+        r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1), count=1
+    )
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     return svg.replace(INK, "currentColor").replace("<svg", '<svg role="img" aria-label="camera trajectory"', 1)

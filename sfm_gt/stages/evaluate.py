@@ -102,9 +102,7 @@ def _notes(dataset: Dataset, clip_ids: set[str]) -> list[str]:
     return [f"metric: false for {clips}: depth there is up to scale, so they count under alignments up to scale only."]
 
 
-def _write(
-    folder: Path, protocol: Protocol, scores: Rows, unscored: Rows, models: list[str], notes: list[str]
-) -> None:
+def _write(folder: Path, protocol: Protocol, scores: Rows, unscored: Rows, models: list[str], notes: list[str]) -> None:
     import pandas as pd
 
     from sfm_gt.metrics import leaderboard
@@ -115,6 +113,7 @@ def _write(
     frames.to_parquet(folder / "frames.parquet", index=False)
     failed.to_parquet(folder / "unscored.parquet", index=False)
     rows = leaderboard.rows(frames, failed, models)
+    notes = notes + [_inverted_note(row) for row in rows if 2 * row["inverted_frames"] > row["frames"]]
     (folder / "table.csv").write_text(tables.csv(rows, protocol.hash))
     (folder / "table.md").write_text(tables.markdown(rows, protocol.hash, notes))
     (folder / "table.tex").write_text(tables.latex(rows, protocol.hash, notes))
@@ -132,6 +131,13 @@ def _write(
         "notes": notes,
     }
     write_json(folder / "summary.json", summary)
+
+
+def _inverted_note(row: dict[str, Any]) -> str:
+    return (
+        f"{row['model']}: the fit turned the prediction around on {row['inverted_frames']} of {row['frames']} frames; "
+        f"check kind ({row['kind']}) and negate, and do not trust its figures."
+    )
 
 
 def _without_nan(value: Any) -> Any:

@@ -95,11 +95,15 @@ def _clips(
     with progress("report") as report:
         for done, clip_id in enumerate(clip_ids, start=1):
             rows = [row for row in index if row["clip_id"] == clip_id]
-            facts = _facts(dataset.clip_info(clip_id), rows) | {
-                "clip_id": clip_id,
-                "stages": list(manifests[clip_id].values()),
-                "scores": _scores(scores[scores.clip_id == clip_id]),
-            } | _sheet(workspace, config, dataset, clip_id, summary, folder)
+            facts = (
+                _facts(dataset.clip_info(clip_id), rows)
+                | {
+                    "clip_id": clip_id,
+                    "stages": list(manifests[clip_id].values()),
+                    "scores": _scores(scores[scores.clip_id == clip_id]),
+                }
+                | _sheet(workspace, config, dataset, clip_id, summary, folder)
+            )
             clips.append(facts)
             report(done, len(clip_ids))
     return clips
@@ -146,7 +150,8 @@ def _sheet(
 
     frames = dataset.frames_of(clip_id)
     shown = [frames[position] for position in chosen(len(frames), config.frames_per_clip)]
-    protocol = Protocol(*summary["protocol"]["gt_range_m"], summary["protocol"]["min_pixels"])
+    min_depth_m, max_depth_m = summary["protocol"]["gt_range_m"]
+    protocol = Protocol(min_depth_m, max_depth_m, summary["protocol"]["min_pixels"])
     sheet = ContactSheet(folder, clip_id, shown, protocol)
     models = {}
     for name, kind in {row["model"]: row["kind"] for row in summary["rows"]}.items():

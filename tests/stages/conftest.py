@@ -1,8 +1,8 @@
 """A published data set of two small clips, written in the layout of ``dataset_layout`` with numbers known by hand.
 
-``near`` is metric (1 SfM unit = 2 m), ``far`` is not. Every frame is 12 rows by 16 columns: GT depth 2 on the left half and
-4 on the right half. Row 0 is invalid, row 1 moves, row 2 is overlay; rows 3 to 11 are scored, 144 pixels, half of each
-depth. The last four columns are a person in ``near``.
+``near`` is metric (1 SfM unit = 2 m), ``far`` is not. Every frame is 12 rows by 16 columns: GT depth 2 on the left half
+and 4 on the right half. Row 0 is invalid, row 1 moves, row 2 is overlay; rows 3 to 11 are scored, 144 pixels, half of
+each depth. The last four columns are a person in ``near``.
 """
 
 from __future__ import annotations
@@ -69,7 +69,11 @@ def _index_row(clip_id: str, frame_index: int, metric: bool) -> dict:
 
 def _write_clip_files(workspace: Workspace, clip_id: str, metric: bool) -> None:
     folder = workspace.clip_stage(clip_id, "dataset")
-    scale = {"metric": metric, "cues": {"known_distance": {}} if metric else {}, "notes": ["known_distance: 2 of 2 agree"]}
+    scale = {
+        "metric": metric,
+        "cues": {"known_distance": {}} if metric else {},
+        "notes": ["known_distance: 2 of 2 agree"],
+    }
     write_json(folder / layout.CLIP_JSON, {"clip_id": clip_id, "source": {"license": "CC0-1.0"}, "scale": scale})
     write_manifest(workspace.clip_stage(clip_id, "sfm"), Manifest("sfm", 1, measures={"registered_frames": 4.0}))
     write_manifest(folder, Manifest("dataset", 1, measures={"frames": len(FRAMES)}))
@@ -89,9 +93,23 @@ def workspace(tmp_path: Path) -> Workspace:
     lost = Manifest("sfm", 1, "rejected", "no_parallax", "lost.mp4: the camera only turns", 0.4, 1.0)
     write_manifest(workspace.clip_stage("lost", "sfm"), lost)
     write_manifest(workspace.clip_stage("lost", "dataset"), lost.skipped_in("dataset", 1))
-    clips = [{"clip_id": c, "video_id": f"video_{c}", "first_frame": 7, "last_frame": 31} for c in ("far", "lost", "near")]
-    broken = {"video_id": "b", "path": "b.mp4", "status": "rejected", "reason": "not_a_video", "message": "b.mp4: <text>"}
-    short = {"clip_id": "far-001", "reason": "too_short", "message": "far.mp4: 3 frames", "measured": 3, "threshold": 15}
+    clips = [
+        {"clip_id": c, "video_id": f"video_{c}", "first_frame": 7, "last_frame": 31} for c in ("far", "lost", "near")
+    ]
+    broken = {
+        "video_id": "b",
+        "path": "b.mp4",
+        "status": "rejected",
+        "reason": "not_a_video",
+        "message": "b.mp4: <text>",
+    }
+    short = {
+        "clip_id": "far-001",
+        "reason": "too_short",
+        "message": "far.mp4: 3 frames",
+        "measured": 3,
+        "threshold": 15,
+    }
     fine = [{"video_id": f"video_{c}", "path": f"{c}.mp4", "status": "ok", "reason": None, "message": None}
             for c in ("far", "lost", "near")]  # fmt: skip
     write_json(workspace.clip_list, {"clips": clips, "rejected": [short], "videos": [broken, *fine]})

@@ -68,10 +68,21 @@ def test_constant_under_median_by_hand(workspace, predict_by_hand, tiny):
 
 def test_affine_disparity_is_exact_for_affine_disparity(workspace, predict_by_hand, tiny):
     for clip in ("near", "far"):
-        predict_by_hand("relative", clip, "affine_invariant_disparity", lambda _: -7 + 40 / np.nan_to_num(tiny.gt, nan=1))
+        predict_by_hand(
+            "relative", clip, "affine_invariant_disparity", lambda _: -7 + 40 / np.nan_to_num(tiny.gt, nan=1)
+        )
     row = _row(_evaluate(workspace, "relative"), "relative", "ls_affine_disparity")
     assert row["abs_rel"] == pytest.approx(0.0, abs=1e-6)
     assert row["frames"] == 6
+
+
+def test_disparity_declared_as_depth_is_pointed_out(workspace, predict_by_hand, tiny):
+    for clip in ("near", "far"):
+        predict_by_hand("odd", clip, "affine_invariant_depth", lambda _: 1 / np.nan_to_num(tiny.gt, nan=1))
+    summary = _evaluate(workspace, "odd")
+    assert _row(summary, "odd", "ls_affine_depth")["inverted_frames"] == 6
+    assert any("turned the prediction around on 6 of 6 frames" in note for note in summary["notes"])
+    assert "check kind and negate" in (workspace.evaluation / "table.md").read_text()
 
 
 def test_videos_weigh_the_same_however_many_frames(workspace, predict_by_hand, tiny):
@@ -100,7 +111,9 @@ def test_non_finite_pixels_and_frames_are_counted(workspace, predict_by_hand, ti
     assert row["abs_rel"] == pytest.approx(0.1, abs=1e-6)
     assert row["missing_pixel_share"] == pytest.approx(3 / 9)
     assert (row["frames"], row["missing_frames"]) == (2, 1)
-    assert {"model": "holes", "alignment": "none", "reason": "non_finite_prediction", "frames": 1} in summary["unscored"]
+    assert {"model": "holes", "alignment": "none", "reason": "non_finite_prediction", "frames": 1} in summary[
+        "unscored"
+    ]
 
 
 def test_long_format_holds_regions_with_the_fit_of_the_whole(workspace, metric_model):

@@ -60,7 +60,7 @@ def test_a_fault_leaves_nothing_half_written(workspace, tiny, tmp_path):
     np.save(stored / "000007.npy", np.full((tiny.height, tiny.width), 3.0))
     (stored / "000009.npy").write_bytes(b"not an array")
     config = ModelConfig(name="theirs", method="on_disk", path=str(tmp_path / "theirs"), kind="metric_depth")
-    with pytest.raises(InputError, match="000009.npy: not a NumPy array"):
+    with pytest.raises(InputError, match=r"000009\.npy: not a NumPy array"):
         predict.run(workspace, config, "near")
     assert not workspace.predictions("theirs", "near").exists()
     assert not list(workspace.predictions("theirs", "near").parent.iterdir())

@@ -1,0 +1,102 @@
+"""What every plug-in in sfm_gt/models/ keeps. A new file needs a recipe below and fails without."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sfm_gt import registry
+from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.metrics.protocol import GRANTED
+from sfm_gt.models.prediction import FrameKey
+from sfm_gt.models.settings import ModelConfig
+
+HEIGHT, WIDTH = 30, 40
+KEY = FrameKey("clip", 3)
+CAMERA = PinholeCamera(WIDTH, HEIGHT, 35.0, 35.0, 20.0, 15.0)
+METHODS = registry.names("models")
+HEAVY = ("torch", "onnxruntime", "onnx", "ai_edge_litert", "OpenEXR", "pandas", "matplotlib")
+
+
+def _on_disk(tmp_path: Path) -> ModelConfig:
+    (tmp_path / "clip").mkdir()
+    np.save(tmp_path / "clip" / "000003.npy", np.linspace(1, 2, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH))
+    return ModelConfig(name="m", method="on_disk", path=str(tmp_path), kind="metric_depth")
+
+
+def _tflite(tmp_path: Path) -> ModelConfig:
+    pytest.importorskip("ai_edge_litert")
+    network = Path(__file__).resolve().parents[3] / "shared" / "data" / "models" / "mobile_pydnet_pruned35.tflite"
+    if not network.is_file():
+        pytest.skip("no TFLite depth network beside the repository (shared/data/models)")
+    path = tmp_path / "pydnet.yaml"
+    path.write_text(
+        f"name: pydnet\nfile: {network}\nkind: affine_invariant_disparity\n"
+        "input: {height: 192, width: 640}\noutput: {negate: true}\n"
+    )
+    return ModelConfig(name="m", method="tflite", path=str(path))
+
+
+RECIPES = {
+    "constant": lambda tmp_path: ModelConfig(name="m", method="constant"),
+    "ground_plane": lambda tmp_path: ModelConfig(name="m", method="ground_plane"),
+    "on_disk": _on_disk,
+    "onnx": lambda tmp_path: ModelConfig(name="m", method="onnx", path="builtin:smallnet"),
+    "tflite": _tflite,
+}
+
+
+@pytest.fixture(params=METHODS)
+def config(request, tmp_path):
+    assert request.param in RECIPES, f"sfm_gt/models/{request.param}.py needs a recipe here: a configuration that runs"
+    return RECIPES[request.param](tmp_path)
+
+
+def _image(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+
+
+def test_contract(config):
+    image = _image()
+    before = image.copy()
+    model = registry.load("models", config.method)(config)
+    prediction = model.predict(image, CAMERA, KEY)
+    assert prediction.values.shape == (HEIGHT, WIDTH)
+    assert prediction.values.dtype == np.float32
+    assert np.isfinite(prediction.values).all()
+    assert prediction.kind == model.kind
+    assert model.kind in GRANTED
+    assert model.source_sha256 is None or len(model.source_sha256) == 64
+    np.testing.assert_array_equal(image, before)
+
+
+def test_the_same_bytes_for_the_same_image_whatever_came_before(config):
+    model = registry.load("models", config.method)(config)
+    first = model.predict(_image(), CAMERA, KEY).values.copy()
+    model.predict(_image(1), CAMERA, KEY)
+    np.testing.assert_array_equal(model.predict(_image(), CAMERA, KEY).values, first)
+    again = registry.load("models", config.method)(config)
+    np.testing.assert_array_equal(again.predict(_image(), CAMERA, KEY).values, first)
+
+
+def test_plugins_import_without_any_runtime():
+    modules = ", ".join(f"sfm_gt.models.{name}" for name in METHODS)
+    code = f"import sys, {modules}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert eval(loaded) == []
+
+
+@pytest.mark.parametrize("stage", ["predict", "evaluate", "report"])
+def test_stages_that_the_workflow_imports_are_light(stage):
+    code = (
+        f"import sys, sfm_gt.stages.{stage} as s; print(s.VERSION, [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    version, loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split(maxsplit=1)
+    assert int(version) >= 1
+    assert eval(loaded) == []

@@ -1,0 +1,113 @@
+"""Predictions on disk: every format gives the same values, faults name the file and the mend."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.models.on_disk import OnDiskModel
+from sfm_gt.models.prediction import FrameKey, MissingPredictionError
+from sfm_gt.models.settings import ModelConfig
+
+IMAGE = np.zeros((4, 6, 3), np.uint8)
+VALUES = np.arange(24, dtype=np.float32).reshape(4, 6) / 4 + 1
+
+
+@pytest.fixture
+def model(tmp_path):
+    (tmp_path / "clip").mkdir()
+    return OnDiskModel(ModelConfig(name="theirs", method="on_disk", path=str(tmp_path), kind="metric_depth"))
+
+
+def _predict(model, frame_index=5):
+    return model.predict(IMAGE, None, FrameKey("clip", frame_index))
+
+
+def _write_exr(path, channels):
+    openexr = pytest.importorskip("OpenEXR")
+    header = {"compression": openexr.ZIP_COMPRESSION, "type": openexr.scanlineimage}
+    openexr.File(header, channels).write(str(path))
+
+
+def test_npy_and_npz(model, tmp_path):
+    np.save(tmp_path / "clip" / "000005.npy", VALUES)
+    np.savez(tmp_path / "clip" / "000006.npz", depth=VALUES[None])
+    for frame_index in (5, 6):
+        prediction = _predict(model, frame_index)
+        np.testing.assert_array_equal(prediction.values, VALUES)
+        assert prediction.kind == "metric_depth"
+
+
+def test_png_has_a_stated_unit_and_zero_is_no_answer(model, tmp_path):
+    stored = np.round(VALUES * 1000).astype(np.uint16)
+    stored[0, 0] = 0
+    cv2.imwrite(str(tmp_path / "clip" / "000005.png"), stored)
+    with pytest.raises(InputError, match=r"predictions\.yaml: missing or not YAML"):
+        _predict(model)
+    (tmp_path / "predictions.yaml").write_text("unit: 0.001\n")
+    values = _predict(model).values
+    assert np.isnan(values[0, 0])
+    np.testing.assert_allclose(values.ravel()[1:], VALUES.ravel()[1:], atol=5e-4)
+
+
+@pytest.mark.parametrize("name", ["Z", "Y", "RGB"])
+def test_exr(model, tmp_path, name):
+    _write_exr(tmp_path / "clip" / "000005.exr", {name: np.stack([VALUES] * 3, 2) if name == "RGB" else VALUES})
+    np.testing.assert_array_equal(_predict(model).values, VALUES)
+
+
+def test_other_size_is_resized_in_its_own_domain(model, tmp_path):
+    np.save(tmp_path / "clip" / "000005.npy", np.full((2, 3), 7, np.int64))
+    np.testing.assert_array_equal(_predict(model).values, np.full((4, 6), 7, np.float32))
+
+
+def test_missing_frame_is_no_fault_of_the_run(model):
+    with pytest.raises(MissingPredictionError, match=r"000005\.npy: not there"):
+        _predict(model)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "message"),
+    [
+        ("npy", np.zeros((4, 6, 3)), r"found float64 of shape \(4, 6, 3\), needed one map"),
+        ("npy", np.zeros((4, 6), complex), "found complex128"),
+        ("npy", None, "not a NumPy array"),
+        ("npz", None, "not a NumPy array"),
+        ("png", np.zeros((4, 6), np.uint8), "found uint8"),
+        ("png", None, "found an unreadable file"),
+    ],
+)
+def test_faults_name_file_and_mend(model, tmp_path, suffix, content, message):
+    path = tmp_path / "clip" / f"000005.{suffix}"
+    if content is None:
+        path.write_bytes(b"nonsense")
+    elif suffix == "png":
+        cv2.imwrite(str(path), content)
+    else:
+        np.save(path, content)
+    with pytest.raises(InputError, match=message) as fault:
+        _predict(model)
+    assert path.name in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+def test_npz_with_two_arrays(model, tmp_path):
+    np.savez(tmp_path / "clip" / "000005.npz", depth=VALUES, sigma=VALUES)
+    with pytest.raises(InputError, match=r"holds 2 arrays \(depth, sigma\), needed one"):
+        _predict(model)
+
+
+def test_two_files_for_one_frame(model, tmp_path):
+    np.save(tmp_path / "clip" / "000005.npy", VALUES)
+    np.savez(tmp_path / "clip" / "000005.npz", VALUES)
+    with pytest.raises(InputError, match=r"000005\.npz lies beside it; keep one"):
+        _predict(model)
+
+
+def test_configuration(tmp_path):
+    with pytest.raises(ConfigError, match="need kind: one of metric_depth"):
+        OnDiskModel(ModelConfig(name="theirs", method="on_disk", path=str(tmp_path)))
+    with pytest.raises(InputError, match="no such folder"):
+        OnDiskModel(ModelConfig(name="t", method="on_disk", path=str(tmp_path / "no"), kind="metric_depth"))
