@@ -1,4 +1,4 @@
-"""Pictures and plots of the report: colours at their ends, invalid in grey, masks where they are, a level camera path."""
+"""Pictures and plots of the report: colours at their ends, invalid in grey, masks in place, a level camera path."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_disparity_declared_as_depth_is_pointed_out(workspace, predict_by_hand, 
     summary = _evaluate(workspace, "odd")
     assert _row(summary, "odd", "ls_affine_depth")["inverted_frames"] == 6
     assert any("turned the prediction around on 6 of 6 frames" in note for note in summary["notes"])
-    assert "check kind and negate" in (workspace.evaluation / "table.md").read_text()
+    assert "check kind (affine_invariant_depth) and negate" in (workspace.evaluation / "table.md").read_text()
 
 
 def test_videos_weigh_the_same_however_many_frames(workspace, predict_by_hand, tiny):
