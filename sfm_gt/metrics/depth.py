@@ -103,7 +103,12 @@ IN_METRES = {"rmse": rmse, "mae": mae, "sq_rel_eigen": sq_rel_eigen, "irmse": ir
 def _scored(
     prediction: Float[np.ndarray, "*n"], gt: Float[np.ndarray, "*n"], valid: Bool[np.ndarray, "*n"]
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    return prediction[valid].astype(np.float64, copy=False), gt[valid].astype(np.float64, copy=False)
+    # Grading gathers once for all metrics and passes whole vectors, for which another copy would cost most of the time.
+    if valid.all():
+        prediction, gt = prediction.reshape(-1), gt.reshape(-1)
+    else:
+        prediction, gt = prediction[valid], gt[valid]
+    return prediction.astype(np.float64, copy=False), gt.astype(np.float64, copy=False)
 
 
 def _mean(values: Float[np.ndarray, " k"]) -> float:
