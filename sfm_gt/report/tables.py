@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 HEADLINE = {
-    "model": "model", "kind": "kind", "alignment": "alignment", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑",
+    "model": "model", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑", "alignment": "alignment", "kind": "kind",
     "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)", "videos": "videos",
     "frames": "frames", "pixels": "pixels", "missing": "missing",
 }  # fmt: skip
+WORDS = ("model", "alignment", "kind")
+"""Columns that hold words; all others hold figures and stand to the right."""
 NOTHING_SCORED = "No frame was scored."
 
 
@@ -32,13 +34,9 @@ def _cell(column: str, row: Row) -> str:
     value = row[column]
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
-    return (
-        f"{value:.3f}"
-        if isinstance(value, float)
-        else f"{value:,}".replace(",", " ")
-        if column == "pixels"
-        else str(value)
-    )
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return f"{value:,}".replace(",", " ") if column == "pixels" else str(value)
 
 
 def markdown(rows: Sequence[Row], protocol_hash: str, notes: Sequence[str]) -> str:
@@ -47,9 +45,7 @@ def markdown(rows: Sequence[Row], protocol_hash: str, notes: Sequence[str]) -> s
         return f"{NOTHING_SCORED}\n\n" + "".join(f"{line}\n" for line in _below(protocol_hash, notes))
     cells = headline(rows)
     lines = ["| " + " | ".join(HEADLINE.values()) + " |"]
-    lines.append(
-        "|" + "|".join("---" if column in ("model", "kind", "alignment") else "---:" for column in HEADLINE) + "|"
-    )
+    lines.append("|" + "|".join("---" if column in WORDS else "---:" for column in HEADLINE) + "|")
     lines += ["| " + " | ".join(row.values()) + " |" for row in cells]
     return "\n".join(lines) + "\n\n" + "".join(f"{line}\n" for line in _below(protocol_hash, notes))
 
@@ -66,7 +62,9 @@ def latex(rows: Sequence[Row], protocol_hash: str, notes: Sequence[str]) -> str:
     frame = pd.DataFrame(headline(rows))
     styled = frame.style.format(escape="latex").hide(axis="index")
     styled = styled.format_index(lambda title: titles[_column_of(title)], axis=1)
-    body: str = styled.to_latex(hrules=True, column_format="lll" + "r" * (len(HEADLINE) - 3))
+    body: str = styled.to_latex(
+        hrules=True, column_format="".join("l" if column in WORDS else "r" for column in HEADLINE)
+    )
     return body.replace("–", "--") + comments
 
 

@@ -66,10 +66,11 @@ def _index(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _models(summary: dict[str, Any]) -> dict[str, Any]:
     from sfm_gt.metrics.protocol import REASONS
-    from sfm_gt.report.tables import headline
+    from sfm_gt.report.tables import WORDS, headline
 
     return {
         "table": headline(summary["rows"]),
+        "words": WORDS,
         "notes": summary["notes"],
         "unscored": [entry | {"why": REASONS[entry["reason"]]} for entry in summary["unscored"]],
         "protocol_hash": summary["protocol_hash"],
