@@ -1,0 +1,86 @@
+"""Dense depth of a whole clip: every frame matches on its own, then the frames have to agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from sfm_gt.dense.estimate import DepthEstimate
+from sfm_gt.dense.neighbours import choose_neighbours, depth_range
+from sfm_gt.dense.patchmatch import Hypothesis, PatchMatch
+from sfm_gt.dense.pyramid import Pyramid
+from sfm_gt.geometry.types import SparseModel, View
+
+# Views kept ready for matching; a frame's neighbours lie within some tens of frames.
+CACHED_VIEWS = 96
+
+
+def densify(
+    model: SparseModel,
+    load_view: Callable[[int], View],
+    frame_indices: Sequence[int],
+    method: PatchMatch,
+    n_neighbours: int,
+    n_workers: int,
+    progress: Callable[[int, int], None],
+) -> Iterator[tuple[int, DepthEstimate]]:
+    """Depth of every frame of ``frame_indices``, in their order.
+
+    Args:
+        load_view: a registered frame by its index.
+        n_workers: threads; results do not depend on their number.
+        progress: called with the steps done and in all (two a frame).
+
+    Raises:
+        InputError: fewer than two frames, or poses that are not finite.
+    """
+    rows = [model.row_of(index) for index in frame_indices]
+    chosen = {row: choose_neighbours(model, row, n_neighbours, rows).tolist() for row in rows}
+    # Sparse points outside a frame's own range can still lie in it, so the search is as wide as its neighbours'.
+    load = lru_cache(maxsize=CACHED_VIEWS)(lambda row: method.pyramid(load_view(int(model.frame_indices[row]))))
+    hypotheses: dict[int, Hypothesis] = {}
+    threads_before = cv2.getNumThreads()
+    # Frames run side by side; OpenCV's own threads would only compete with them.
+    cv2.setNumThreads(1)
+    try:
+        with ThreadPoolExecutor(n_workers) as pool:
+            matched = pool.map(lambda row: _match(model, method, load, chosen, row), rows)
+            for done, (row, hypothesis) in enumerate(zip(rows, matched, strict=True), start=1):
+                hypotheses[row] = hypothesis
+                progress(done, 2 * len(rows))
+            verified = pool.map(lambda row: _verify(method, load, chosen, hypotheses, row), rows)
+            for done, (index, estimate) in enumerate(zip(frame_indices, verified, strict=True), start=1):
+                progress(len(rows) + done, 2 * len(rows))
+                yield int(index), estimate
+    finally:
+        cv2.setNumThreads(threads_before)
+
+
+def _match(
+    model: SparseModel,
+    method: PatchMatch,
+    load: Callable[[int], Pyramid],
+    chosen: dict[int, list[int]],
+    row: int,
+) -> Hypothesis:
+    reference = load(row)
+    if not chosen[row]:
+        height, width = reference.levels[0].grey.shape
+        return Hypothesis(np.ones((height, width, 3), np.float32), np.ones((height, width), np.float32), 1.0)
+    return method.match(reference, [load(other) for other in chosen[row]], depth_range(model, row))
+
+
+def _verify(
+    method: PatchMatch,
+    load: Callable[[int], Pyramid],
+    chosen: dict[int, list[int]],
+    hypotheses: dict[int, Hypothesis],
+    row: int,
+) -> DepthEstimate:
+    others = chosen[row] or [row]
+    inverse = [hypotheses[other].inverse_depth for other in others]
+    return method.verify(load(row), [load(other) for other in others], hypotheses[row], inverse)

@@ -1,0 +1,28 @@
+"""What a dense method answers for one view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+
+@dataclass(frozen=True)
+class DepthEstimate:
+    """Depth of one view in SfM units; all maps are (H, W) on the view's pixels.
+
+    Attributes:
+        z_depth_sfm: float32, accepted pixels only, NaN = invalid.
+        sigma_sfm: float32, one standard deviation of ``z_depth_sfm``, NaN where invalid.
+        normal_cam: (H, W, 3) float32, unit surface normal in the camera frame, towards the camera, NaN where invalid.
+        hypothesis_sfm: float32, depth before neighbours had to agree, NaN where nothing could be matched. It comes from
+            the images alone like ``z_depth_sfm``, but may be wrong: for motion masks, never for ground truth.
+        n_consistent: uint8, how many neighbours agree.
+    """
+
+    z_depth_sfm: Float[np.ndarray, "h w"]
+    sigma_sfm: Float[np.ndarray, "h w"]
+    normal_cam: Float[np.ndarray, "h w 3"]
+    hypothesis_sfm: Float[np.ndarray, "h w"]
+    n_consistent: UInt8[np.ndarray, "h w"]

@@ -1,0 +1,176 @@
+"""The matching cost of one slanted patch in one neighbour: bilateral NCC over a sparse grid of samples.
+
+A hypothesis at a pixel is a plane, written as inverse depth that is affine in the image (exact for a pinhole camera):
+``w(x + du, y + dv) = w + wx * du + wy * dv``. A neighbour j sees the reference pixel (x, y) at the homogeneous position
+``A_j (x, y, 1) + b_j w``, so a patch needs one homography and no trigonometry (Bleyer et al., PatchMatch Stereo, 2011;
+Schönberger et al., Pixelwise View Selection, 2016, for the bilateral weights).
+
+Inside the kernels pixel coordinates are integer-centred; grey values are packed, four neighbours to a 32-bit word, so
+that one bilinear sample is one load.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8, UInt32
+from numba import njit
+
+# Reject cost of a view that does not see the whole patch; an uncorrelated patch costs 1.
+UNSEEN = np.float32(1.0)
+# Variance that sensor noise and rounding alone give, in squared grey levels: below it a patch has no texture to match,
+# and without this term the NCC of two noise patches would decide.
+NOISE_VARIANCE = np.float32(4.0)
+
+_ZERO = np.float32(0.0)
+_ONE = np.float32(1.0)
+_MASK = np.uint32(255)
+_SHIFT_RIGHT = np.uint32(8)
+_SHIFT_DOWN = np.uint32(16)
+_SHIFT_DIAGONAL = np.uint32(24)
+
+
+class Patch(NamedTuple):
+    """The sample grid of a patch.
+
+    Attributes:
+        steps: (K, 3) int32, column offset, row offset and index of the spatial weight of each sample.
+        offsets: (2, K) float32, the column and row offsets again, as the cost kernels want them.
+        weights: (S, 256) float32, bilateral weight by spatial index and absolute grey difference.
+        reach: largest offset, in pixels.
+    """
+
+    steps: np.ndarray
+    offsets: np.ndarray
+    weights: np.ndarray
+    reach: np.float32
+
+
+def make_patch(samples: int, stride: int, sigma_grey: float) -> Patch:
+    """A ``samples`` x ``samples`` grid of ``stride`` pixels whose weights fall with grey difference and distance."""
+    reach = stride * (samples // 2)
+    steps_1d = np.arange(-reach, reach + 1, stride)
+    dv, du = (grid.ravel() for grid in np.meshgrid(steps_1d, steps_1d, indexing="ij"))
+    spatial = np.exp(-(du**2 + dv**2) / (2.0 * max(reach, 1) ** 2))
+    grey = np.exp(-np.arange(256) / sigma_grey)
+    steps = np.stack([du, dv, np.arange(du.size)], axis=1).astype(np.int32)
+    offsets = np.stack([du, dv]).astype(np.float32)
+    return Patch(steps, offsets, (spatial[:, None] * grey).astype(np.float32), np.float32(reach))
+
+
+def pack_grey(grey: UInt8[np.ndarray, "h w"]) -> UInt32[np.ndarray, "h w"]:
+    """Each pixel with its right, lower and diagonal neighbour in one word, lowest byte first."""
+    wide = grey.astype(np.uint32)
+    packed = wide.copy()
+    packed[:, :-1] |= wide[:, 1:] << 8
+    packed[:-1] |= wide[1:] << 16
+    packed[:-1, :-1] |= wide[1:, 1:] << 24
+    return packed
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def load_reference(grey, usable, x, y, patch, values, weights):
+    """Fill ``values`` (centred on their weighted mean) and ``weights`` (sum 1) of the patch; returns its variance.
+
+    Samples outside the image or on unusable pixels weigh 0. Returns -1 when fewer than half of the samples are left.
+    """
+    steps = patch.steps
+    height, width = grey.shape
+    centre = np.int32(grey[y, x])
+    total = _ZERO
+    mean = _ZERO
+    count = 0
+    for k in range(steps.shape[0]):
+        xx = x + steps[k, 0]
+        yy = y + steps[k, 1]
+        weight = _ZERO
+        value = _ZERO
+        if 0 <= xx < width and 0 <= yy < height and usable[yy, xx] != 0:
+            level = np.int32(grey[yy, xx])
+            value = np.float32(level)
+            weight = patch.weights[steps[k, 2], abs(level - centre)]
+            count += 1
+        values[k] = value
+        weights[k] = weight
+        total += weight
+        mean += weight * value
+    if 2 * count < steps.shape[0]:
+        return np.float32(-1.0)
+    inverse = _ONE / total
+    mean *= inverse
+    variance = _ZERO
+    for k in range(steps.shape[0]):
+        weights[k] *= inverse
+        values[k] -= mean
+        variance += weights[k] * values[k] * values[k]
+    return variance
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def project_patch(a, b, x, y, plane_w, plane_x, plane_y, reach, width, height, affine):
+    """Fill ``affine`` (6,) f32 with the patch's position in a neighbour; False when the neighbour does not see all of it.
+
+    ``affine``: x and y of the centre, then their change per du and per dv. First order is enough: across a patch of
+    +-4 px the perspective term moves a sample by about 0.01 px at 10 degrees of rotation.
+    """
+    fx = np.float32(x)
+    fy = np.float32(y)
+    z = a[2, 0] * fx + a[2, 1] * fy + a[2, 2] + b[2] * plane_w
+    if not z > _ZERO:
+        return False
+    inverse = _ONE / z
+    z_du = a[2, 0] + b[2] * plane_x
+    z_dv = a[2, 1] + b[2] * plane_y
+    inside = True
+    for i in range(2):
+        p = (a[i, 0] * fx + a[i, 1] * fy + a[i, 2] + b[i] * plane_w) * inverse
+        p_du = (a[i, 0] + b[i] * plane_x - p * z_du) * inverse
+        p_dv = (a[i, 1] + b[i] * plane_y - p * z_dv) * inverse
+        affine[i] = p
+        affine[2 + i] = p_du
+        affine[4 + i] = p_dv
+        extent = reach * (abs(p_du) + abs(p_dv))
+        limit = np.float32((width if i == 0 else height) - 1)
+        # Strictly below the last pixel: every bilinear sample needs its four neighbours.
+        if not (p - extent >= _ZERO and p + extent < limit):
+            inside = False
+    return inside
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def patch_cost(packed, affine, offsets, values, weights, variance):
+    """1 - NCC of the reference patch with a neighbour's patch that lies inside the image; 0 is a perfect match.
+
+    ``packed`` (H, W) uint32; ``offsets`` (2, K) f32: du and dv of each sample; ``values``, ``weights``, ``variance`` as
+    :func:`load_reference` left them.
+    """
+    stride = np.uint32(packed.shape[1])
+    flat = packed.reshape(-1)
+    x0, y0, x_du, y_du, x_dv, y_dv = affine[0], affine[1], affine[2], affine[3], affine[4], affine[5]
+    first = _ZERO
+    second = _ZERO
+    cross = _ZERO
+    for k in range(values.shape[0]):
+        du = offsets[0, k]
+        dv = offsets[1, k]
+        px = x0 + du * x_du + dv * x_dv
+        py = y0 + du * y_du + dv * y_dv
+        ix = np.int32(px)
+        iy = np.int32(py)
+        fx = px - np.float32(ix)
+        fy = py - np.float32(iy)
+        word = flat[np.uint32(iy) * stride + np.uint32(ix)]
+        top = np.float32(np.int32(word & _MASK))
+        right = np.float32(np.int32((word >> _SHIFT_RIGHT) & _MASK))
+        low = np.float32(np.int32((word >> _SHIFT_DOWN) & _MASK))
+        diagonal = np.float32(np.int32(word >> _SHIFT_DIAGONAL))
+        top += fx * (right - top)
+        low += fx * (diagonal - low)
+        value = top + fy * (low - top)
+        weighted = weights[k] * value
+        first += weighted
+        second += weighted * value
+        cross += weighted * values[k]
+    spread = max(second - first * first, _ZERO)
+    return _ONE - cross / np.sqrt((variance + NOISE_VARIANCE) * (spread + NOISE_VARIANCE))
