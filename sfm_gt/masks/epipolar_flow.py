@@ -28,8 +28,7 @@ SAMPLE_STEP_PX = 6
 # room would hold the majority.
 MIN_TEXTURE_QUANTILE = 0.2
 RANSAC_THRESHOLD_PX = 0.5
-MIN_THRESHOLD_PX = 1.0  # least Sampson distance that counts as motion; DIS itself errs by about 0.3 px
-THRESHOLD_SIGMAS = 5.0
+THRESHOLD_SIGMAS = 5.0  # of a pair whose flow is rougher than usual
 MIN_INLIERS = 0.5  # share of samples; with fewer the matrix may well describe the moving part
 MAX_HOMOGRAPHY_SHARE = 0.9  # of the inliers: above, the pair has no parallax and no trustworthy fundamental matrix
 PATCH_RATIO, PATCH_MARGIN = 1.3, 2.0  # how much worse (factor, grey levels) the point on the line must look
@@ -37,13 +36,21 @@ MIN_VOTES = 2
 VOTE_SHARE = 0.6
 CLOSE_PX = 6
 MIN_AREA = 0.001  # of the image
-DILATE_PX = 2
 
 
 class EpipolarFlow:
-    """Moving masks from frames alone."""
+    """Moving masks from frames alone.
+
+    Args:
+        threshold_px: least Sampson distance that counts as motion, in pixels of a frame with a long side of 480.
+        dilate_px: safety margin around what moves, in pixels of the frames.
+    """
 
     needs_reconstruction: ClassVar[bool] = False
+
+    def __init__(self, threshold_px: float = 1.0, dilate_px: int = 4):
+        self._threshold_px = threshold_px
+        self._dilate_px = dilate_px
 
     def segment(
         self, frames: Sequence[Frame], reconstruction: Sequence[View] | None = None
@@ -63,7 +70,11 @@ class EpipolarFlow:
 
         def judge(pair: tuple[int, int]) -> list[tuple[int, np.ndarray, np.ndarray]]:
             both = flow.flow_both_ways(images, *pair, MAX_ROUND_TRIP_PX)
-            return [(one.source, *judged) for one in both if (judged := off_epipolar_line(images, one)) is not None]
+            return [
+                (one.source, *judged)
+                for one in both
+                if (judged := off_epipolar_line(images, one, self._threshold_px)) is not None
+            ]
 
         for judged in flow.in_parallel(judge, pairs):
             for source, moves, usable in judged:
@@ -72,14 +83,13 @@ class EpipolarFlow:
         found = (votes >= MIN_VOTES) & (votes >= VOTE_SHARE * seen)
         return np.stack([self._region(one, height, width) for one in found])
 
-    @staticmethod
-    def _region(found: Bool[np.ndarray, "h w"], height: int, width: int) -> Bool[np.ndarray, "h2 w2"]:
+    def _region(self, found: Bool[np.ndarray, "h w"], height: int, width: int) -> Bool[np.ndarray, "h2 w2"]:
         region = regions.clean(found, CLOSE_PX, round(MIN_AREA * found.size))
-        return regions.enlarge(regions.dilate(region, DILATE_PX), height, width)
+        return regions.dilate(regions.enlarge(region, height, width), self._dilate_px)
 
 
 def off_epipolar_line(
-    images: Sequence[UInt8[np.ndarray, "h w"]], pair: flow.FlowPair
+    images: Sequence[UInt8[np.ndarray, "h w"]], pair: flow.FlowPair, threshold_px: float
 ) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]] | None:
     """(moves, usable) for the pixels of the pair's source; None where the pair has no trustworthy epipolar geometry."""
     fundamental = fundamental_from_flow(images[pair.source], pair)
@@ -90,7 +100,7 @@ def off_epipolar_line(
     distance, to_line = epipolar_residual(fundamental, positions, ends)
     # Median absolute deviation of a one-sided residual: 1.48 makes it a standard deviation for normal noise.
     sigma = 1.48 * float(np.median(distance[pair.followed]))
-    moves = pair.followed & (distance > max(MIN_THRESHOLD_PX, THRESHOLD_SIGMAS * sigma))
+    moves = pair.followed & (distance > max(threshold_px, THRESHOLD_SIGMAS * sigma))
     return moves & denied_by_image(images, pair, ends + to_line), pair.followed
 
 

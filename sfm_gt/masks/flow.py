@@ -36,12 +36,12 @@ class FlowPair:
     followed: Bool[np.ndarray, "h w"]
 
 
-def working_images(frames: Sequence[Frame], max_long_side_px: int) -> list[UInt8[np.ndarray, "h w"]]:
+def working_images(frames: Sequence[Frame], max_long_side_px: int) -> list[UInt8[np.ndarray, "h2 w2"]]:
     """Grey frames with a long side of at most ``max_long_side_px``."""
     return [_working_image(frame, max_long_side_px) for frame in frames]
 
 
-def _working_image(frame: Frame, max_long_side_px: int) -> UInt8[np.ndarray, "h w"]:
+def _working_image(frame: Frame, max_long_side_px: int) -> UInt8[np.ndarray, "h2 w2"]:
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
     height, width = grey.shape
     factor = max_long_side_px / max(height, width)

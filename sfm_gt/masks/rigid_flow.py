@@ -1,7 +1,8 @@
 """Moving pixels after SfM and dense depth: observed motion against the flow that a frozen scene would show.
 
 Depth and poses say where each pixel would lie in another frame, were it static. That frame is warped back accordingly:
-what is frozen then stands still between frame and warp, however far apart in time, and parallax is no motion. A pixel whose depth is unknown may slide along its epipolar line, which is all that a wrong depth can do.
+what is frozen then stands still between frame and warp, however far apart in time, and parallax is no motion. A pixel
+whose depth is unknown may slide along its epipolar line, which is all that a wrong depth can do.
 """
 
 from __future__ import annotations
@@ -24,15 +25,18 @@ from sfm_gt.masks.segmentation import Frame
 WORKING_LONG_SIDE_PX = 480
 # Frames between partners. Far ones show how far a slow figure is off its frozen place; near ones still see all pixels.
 GAPS = (3, 8, 16, 26)
+GAPS_AT_ENDS = (5, 12, 20, 32)  # taken besides where the other side of the clip has no partner
 RELATIVE_TOLERANCE = 0.02  # of the parallax: depth error of a good map
 OCCLUDED_SHARE = 0.97  # a pixel is hidden in the partner where that sees something nearer than this share of its depth
 SAME_CORRELATION = 0.6  # patches that correlate so show the same thing
+SURE_CORRELATION = 0.85
 OTHER_CORRELATION = 0.3  # patches that correlate less show something else
 CORRELATION_GAIN = 0.1  # how much better a patch must fit off its static place before it counts as moved
 PATCH_PX = 9
 MIN_CONTRAST = 3.0  # grey levels, standard deviation in a patch; less tells nothing
 MIN_SEEN = 2
 MOVING_SHARE = 0.6  # of the partners that can tell; a frame on the eve of motion is denied by half of them
+VERY_FAR_SFM = 1e6
 CLOSE_PX = 6
 MIN_AREA = 0.001
 
@@ -136,12 +140,14 @@ def judge(shot: _Shot, partner: _Shot, threshold_px: float) -> tuple[Bool[np.nda
         np.abs(slide[..., 0] * along[..., 1] - slide[..., 1] * along[..., 0]),
     )
     off_place = residual > threshold_px + RELATIVE_TOLERANCE * parallax
-    found_elsewhere = off_place & (moved_fit > SAME_CORRELATION) & (moved_fit > static_fit + CORRELATION_GAIN)
+    # Behind something nearer, flow clings to that; there only a match beyond doubt is the thing itself, moved.
+    needed_fit = np.where(hidden & shot.known, SURE_CORRELATION, SAME_CORRELATION)
+    found_elsewhere = off_place & (moved_fit > needed_fit) & (moved_fit > static_fit + CORRELATION_GAIN)
     gone = (static_fit < OTHER_CORRELATION) & (moved_fit < SAME_CORRELATION) & shot.known & ~hidden
     stays = (moved_fit > SAME_CORRELATION) & ~found_elsewhere
     able = visible & (contrast > MIN_CONTRAST)
-    moves = able & (found_elsewhere | gone) & ~(hidden & shot.known)
-    return moves, moves | (able & stays)
+    moves = able & (found_elsewhere | gone)
+    return moves, moves | (able & stays & ~(hidden & shot.known))
 
 
 def _project(
@@ -184,9 +190,9 @@ def _correlation(
 
 
 def _fill(z: Float[np.ndarray, "h w"], known: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """Depth with gaps filled by the nearest known value; 1 everywhere when nothing is known."""
+    """Depth with gaps filled by the nearest known value; very far everywhere when nothing is known."""
     if not known.any():
-        return np.ones_like(z)
+        return np.full_like(z, VERY_FAR_SFM)
     rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     return z[rows, columns]
 
@@ -197,6 +203,9 @@ def _partners(frame_indices: Sequence[int]) -> list[list[int]]:
     partners = []
     for position, index in enumerate(indices):
         wanted = [index + sign * gap for gap in GAPS for sign in (-1, 1)]
+        for gap, other in zip(GAPS, GAPS_AT_ENDS, strict=True):
+            wanted += [index + other] if index - gap < indices[0] else []
+            wanted += [index - other] if index + gap > indices[-1] else []
         found = {int(np.argmin(np.abs(indices - w))) for w in wanted if indices[0] <= w <= indices[-1]}
         partners.append(sorted(found - {position}))
     return partners

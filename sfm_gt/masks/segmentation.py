@@ -14,13 +14,19 @@ Frame = UInt8[np.ndarray, "h w"] | UInt8[np.ndarray, "h w 3"]
 
 
 class Segmenter(Protocol):
-    """Finds what moves in a clip.
+    """Finds what moves in a clip. Methods may import kernels (flow, regions) that lie beside them, not one another.
+
+    Args:
+        threshold_px: residual above which a pixel moves, in pixels of a frame with a long side of 480.
+        dilate_px: safety margin around what moves, in pixels of the frames.
 
     Attributes:
         needs_reconstruction: whether ``segment`` wants poses (and depth where there is some) beside the frames.
     """
 
     needs_reconstruction: ClassVar[bool]
+
+    def __init__(self, threshold_px: float, dilate_px: int): ...
 
     def segment(self, frames: Sequence[Frame], reconstruction: Sequence[View] | None) -> Bool[np.ndarray, "n h w"]:
         """True where something moves, in every frame; all False where the method cannot tell.

@@ -52,4 +52,5 @@ def test_a_blank_video_is_counted(tmp_path: Path) -> None:
     folder.mkdir()
     write_video(folder / "black.mp4", [frame * 0 for frame in panning(20)])
     (rejected,) = run_all(folder, workspace)["rejected"]
-    assert rejected["reason"] == "blank" and "black.mp4" in rejected["message"]
+    assert rejected["reason"] == "blank"
+    assert "black.mp4" in rejected["message"]

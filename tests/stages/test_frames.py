@@ -20,14 +20,17 @@ def test_frames_are_those_of_the_video_by_source_index(tmp_path: Path) -> None:
     manifest = frames.run(workspace, CLIP, path, FramesConfig())
     folder = workspace.clip_stage("a-000", "frames")
     listed = read_frame_list(folder)
-    assert manifest.ok and manifest == read_manifest(folder)
+    assert manifest.ok
+    assert manifest == read_manifest(folder)
     assert [f.frame_index for f in listed.frames] == list(range(4, 31))
     assert sorted(p.name for p in folder.glob("*.png")) == [f"{i:06d}.png" for i in range(4, 31)]
     for (index, time, rgb), record in zip(iterate_frames(path, 4, 30), listed.frames, strict=True):
         assert np.array_equal(read_frame(folder, index), rgb)
         assert record.timestamp_s == time
     keys = [f.frame_index for f in listed.keyframes]
-    assert keys[0] == 4 and keys[-1] == 30 and manifest.measures["n_keyframes"] == len(keys)
+    assert keys[0] == 4
+    assert keys[-1] == 30
+    assert manifest.measures["n_keyframes"] == len(keys)
 
 
 def test_large_frames_are_shrunk_and_say_so(tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ def test_a_folder_of_all_sorts(tmp_path: Path) -> None:
         assert json.loads(workspace.ingest(facts["video_id"]).read_text()) == facts
         if facts["status"] == "rejected":
             stem = facts["path"].rsplit(".", 1)[0]
-            assert stem in facts["message"] and "\n" not in facts["message"]
+            assert stem in facts["message"]
+            assert "\n" not in facts["message"]
     facts = found[good.name]
     assert facts["source_sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
-    assert facts["size_bytes"] == good.stat().st_size and facts["n_frames"] == 6
+    assert facts["size_bytes"] == good.stat().st_size
+    assert facts["n_frames"] == 6

@@ -28,22 +28,31 @@ def test_two_videos_of_one_stem_are_both_refused_and_keep_apart(tmp_path: Path) 
     touch(tmp_path, "clip.mp4", "clip.mov", "other.mp4")
     mov, mp4, other = list_videos(tmp_path)
     assert mov.refusal == mp4.refusal == "duplicate_stem"
-    assert mov.video_id != mp4.video_id and "mov" in mov.video_id and "mp4" in mp4.video_id
-    assert "clip.mp4" in mov.message and "rename" in mov.message and "\n" not in mov.message
+    assert mov.video_id != mp4.video_id
+    assert "mov" in mov.video_id
+    assert "mp4" in mp4.video_id
+    assert "clip.mp4" in mov.message
+    assert "rename" in mov.message
+    assert "\n" not in mov.message
     assert other.refusal is None
 
 
 def test_two_sidecars_refuse_the_video(tmp_path: Path) -> None:
     touch(tmp_path, "clip.mp4", "clip.yaml", "clip.yml")
     (video,) = list_videos(tmp_path)
-    assert video.refusal == "sidecar_invalid" and "remove one" in video.message
+    assert video.refusal == "sidecar_invalid"
+    assert "remove one" in video.message
 
 
 @pytest.mark.parametrize("name", ["größe", "my clip", "走る", "a.b", "-x", "x" * 100, "a/../b", ""])
 def test_slug_is_safe_in_paths_and_tells_names_apart(name: str) -> None:
     made = slug(name)
-    assert made.isascii() and all(c.isalnum() or c in "_-" for c in made) and made[0].isalnum()
-    assert made != name and made == slug(name) and made != slug(name + " ")
+    assert made.isascii()
+    assert all(c.isalnum() or c in "_-" for c in made)
+    assert made[0].isalnum()
+    assert made != name
+    assert made == slug(name)
+    assert made != slug(name + " ")
     assert len(made) <= 70
 
 
@@ -60,4 +69,5 @@ def test_missing_empty_and_wrong_folders_end_in_one_line(tmp_path: Path) -> None
     ):
         with pytest.raises(InputError, match=expected) as caught:
             list_videos(folder)
-        assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
+        assert str(folder) in str(caught.value)
+        assert "\n" not in str(caught.value)

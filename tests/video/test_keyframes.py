@@ -18,9 +18,11 @@ def choose(
 def test_spacing_follows_motion() -> None:
     # 2 px a frame, 0.04 * 320 = 12.8 px wanted: between 0.7 and 1.3 of that is 5 to 8 frames.
     keys = choose(panning(60, step_px=2))
-    assert keys[0] == 0 and keys[-1] == 59
+    assert keys[0] == 0
+    assert keys[-1] == 59
     gaps = np.diff(keys)
-    assert gaps[:-1].min() >= 5 and gaps.max() <= 8
+    assert gaps[:-1].min() >= 5
+    assert gaps.max() <= 8
 
 
 def test_sharp_frames_are_preferred() -> None:
@@ -33,12 +35,16 @@ def test_a_standing_camera_still_yields_a_few() -> None:
     noise = np.random.default_rng(0).integers(0, 4, (30, 240, 320, 3), dtype=np.uint8)
     still = [panning(1)[0] // 2 + extra for extra in noise]
     keys = choose(still)
-    assert len(keys) == 8 and keys[0] == 0 and keys[-1] == 29
+    assert len(keys) == 8
+    assert keys[0] == 0
+    assert keys[-1] == 29
 
 
 def test_at_most_the_allowed_number_with_both_ends() -> None:
     keys = choose(panning(60, step_px=4), max_keyframes=5)
-    assert len(keys) == 5 and keys[0] == 0 and keys[-1] == 59
+    assert len(keys) == 5
+    assert keys[0] == 0
+    assert keys[-1] == 59
 
 
 def test_copies_and_blank_frames_are_left_out() -> None:
@@ -47,7 +53,8 @@ def test_copies_and_blank_frames_are_left_out() -> None:
     copies = repeats(greys)
     assert copies.tolist() == [False, True] * 20
     keys = choose(frames, eligible=~copies)
-    assert all(key % 2 == 0 for key in keys) and keys[-1] == 38
+    assert all(key % 2 == 0 for key in keys)
+    assert keys[-1] == 38
 
 
 def test_one_still_image_leaves_one() -> None:

@@ -39,7 +39,8 @@ def test_long_shots_are_split_into_equal_parts() -> None:
 
 def test_times_are_those_of_the_frames() -> None:
     (shot,) = find_shots([(5, 0.5, panning(1)[0]), (6, 0.9, panning(1)[0])], 27.0, 900)
-    assert shot == Shot(5, 6, 0.5, 0.9) and shot.n_frames == 2
+    assert shot == Shot(5, 6, 0.5, 0.9)
+    assert shot.n_frames == 2
 
 
 def test_blank_means_one_tone() -> None:

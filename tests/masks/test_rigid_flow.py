@@ -1,0 +1,76 @@
+"""With depth, motion in any direction is found, and a figure off its frozen place; parallax is no motion."""
+
+import numpy as np
+import pytest
+
+from sfm_gt.geometry.types import PinholeCamera, View
+from sfm_gt.masks.rigid_flow import RigidFlow, rigid_flow
+from tests.masks.scenes import CAMERA, Scene
+
+MIN_RECALL = 0.8
+MAX_FALSE = 0.03  # includes the 4 px margin around the board
+DEPTH_NOISE = 0.005  # relative, one standard deviation
+
+
+def with_depth(scene: Scene, moving_factor: float = 1.0, holes: float = 0.0) -> list[View]:
+    """Views with noisy depth, that of what moves times ``moving_factor``; blocks unknown with chance ``holes``."""
+    rng = np.random.default_rng(0)
+    views = []
+    for view, moving in zip(scene.views, scene.moving, strict=True):
+        z = view.z_depth_sfm * (1 + DEPTH_NOISE * rng.normal(size=moving.shape)) * np.where(moving, moving_factor, 1)
+        z[np.kron(rng.random((12, 16)) < holes, np.ones((20, 20))) > 0] = np.nan
+        views.append(view.with_depth(z.astype(np.float32)))
+    return views
+
+
+def rates(scene: Scene, views: list[View]) -> tuple[float, float]:
+    found, truth = RigidFlow().segment(scene.frames, views), np.array(scene.moving)
+    return float(found[truth].mean()), float(found[~truth].mean())
+
+
+def test_rigid_flow_by_hand() -> None:
+    # Camera b stands 0.2 to the right: a point at depth 2 moves left by f * 0.2 / 2 = 10 px, at depth 4 by 5 px.
+    camera = PinholeCamera(4, 2, 100.0, 100.0, 2.0, 1.0)
+    b_from_a = np.eye(4)
+    b_from_a[0, 3] = -0.2
+    z = np.array([[2, 2, 4, 4], [2, np.nan, 4, 4]], np.float32)
+    flow = rigid_flow(z, camera, b_from_a)
+    assert flow[..., 0] == pytest.approx(np.array([[-10, -10, -5, -5], [-10, np.nan, -5, -5]]), nan_ok=True, abs=1e-5)
+    assert flow[..., 1] == pytest.approx(np.array([[0, 0, 0, 0], [0, np.nan, 0, 0]]), nan_ok=True, abs=1e-5)
+
+
+def test_points_behind_the_other_camera_have_no_flow() -> None:
+    forward = np.eye(4)
+    forward[2, 3] = -3.0
+    flow = rigid_flow(np.full((240, 320), 2.0, np.float32), CAMERA, forward)
+    assert np.isnan(flow).all()
+
+
+@pytest.mark.parametrize("holes", [0.0, 0.3])
+def test_strong_parallax_is_no_motion(frozen: Scene, holes: float) -> None:
+    assert np.mean(RigidFlow().segment(frozen.frames, with_depth(frozen, holes=holes))) < 0.005
+
+
+def test_motion_across_and_along_the_epipolar_lines_is_found(jumping: Scene, walking: Scene) -> None:
+    for scene in (jumping, walking):
+        recall, false = rates(scene, with_depth(scene))
+        assert recall > MIN_RECALL
+        assert false < MAX_FALSE
+
+
+def test_a_wrong_depth_hides_no_motion(walking: Scene) -> None:
+    # Matching gives a figure that walks with the camera a depth far behind its own.
+    recall, false = rates(walking, with_depth(walking, moving_factor=1.5))
+    assert recall > MIN_RECALL
+    assert false < MAX_FALSE
+
+
+def test_where_depth_is_missing_motion_across_the_epipolar_lines_is_still_found(jumping: Scene) -> None:
+    recall, false = rates(jumping, with_depth(jumping, moving_factor=np.nan, holes=0.2))
+    assert recall > MIN_RECALL
+    assert false < MAX_FALSE
+
+
+def test_a_missing_reconstruction_is_named(frozen: Scene) -> None:
+    with pytest.raises(ValueError, match="one view a frame"):
+        RigidFlow().segment(frozen.frames, frozen.views[:-1])
