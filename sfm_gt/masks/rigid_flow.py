@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import cv2
@@ -17,6 +18,7 @@ from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
 from sfm_gt.geometry.camera import pixel_grid
+from sfm_gt.geometry.conventions import integer_centred_from_pixel
 from sfm_gt.geometry.transforms import inverse_rigid
 from sfm_gt.geometry.types import PinholeCamera, View
 from sfm_gt.masks import flow, regions
@@ -51,7 +53,8 @@ def rigid_flow(
         camera: the camera of both views.
         cam_b_from_cam_a: relative pose.
     """
-    return _project(z_depth, camera, cam_b_from_cam_a)[..., :2] - pixel_grid(camera.width, camera.height)
+    place, _, _ = _project(z_depth, camera, cam_b_from_cam_a)
+    return place - pixel_grid(camera.width, camera.height)
 
 
 class RigidFlow:
@@ -125,15 +128,16 @@ class _Shot:
 def judge(shot: _Shot, partner: _Shot, threshold_px: float) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
     """(moves, tells) for each pixel of ``shot``: does ``partner`` deny that it is static, and can it tell at all."""
     b_from_a = partner.cam_from_world @ inverse_rigid(shot.cam_from_world)
-    there = _project(shot.z_static, shot.camera, b_from_a).astype(np.float32)
-    place = there[..., :2] - np.float32(0.5)
-    visible = flow.inside(place) & (there[..., 2] > 0)
-    hidden = flow.sample(partner.z_static, place) < OCCLUDED_SHARE * there[..., 2]
+    pixel, depth, at_infinity = _project(shot.z_static, shot.camera, b_from_a)
+    place = integer_centred_from_pixel(pixel)
+    visible = flow.inside(place)
+    hidden = flow.sample(partner.z_static, place) < OCCLUDED_SHARE * depth
     warped = flow.sample(partner.grey, place)
     slide = flow.dis_flow(shot.grey, warped)
     static_fit, contrast = _correlation(shot.grey, warped)
     moved_fit, _ = _correlation(shot.grey, flow.sample(warped, flow.grid(*warped.shape) + slide))
-    parallax, along = _parallax(shot, b_from_a, place)
+    parallax = np.hypot(*np.moveaxis(pixel - at_infinity, -1, 0))
+    along = (pixel - at_infinity) / np.maximum(parallax, 1e-6)[..., None]
     residual = np.where(
         shot.known,
         np.hypot(slide[..., 0], slide[..., 1]),
@@ -152,29 +156,22 @@ def judge(shot: _Shot, partner: _Shot, threshold_px: float) -> tuple[Bool[np.nda
 
 def _project(
     z_depth: Float[np.ndarray, "h w"], camera: PinholeCamera, b_from_a: Float[np.ndarray, "4 4"]
-) -> Float[np.ndarray, "h w 3"]:
-    """Pixel position in view b, and depth there; NaN without depth or behind camera b."""
-    # One 3x4 matrix takes (x z, y z, z) straight to b's homogeneous pixels; OpenCV applies it fast.
-    matrix = np.eye(4)
-    matrix[:3, :3] = camera.matrix
-    combined = (matrix @ b_from_a @ np.linalg.inv(matrix))[:3]
-    pixels = pixel_grid(camera.width, camera.height)
-    points = np.concatenate([pixels * z_depth[..., None], z_depth[..., None]], axis=-1)
-    projected = cv2.transform(points, combined)
-    depth = np.where(projected[..., 2] > 0, projected[..., 2], np.nan)[..., None]
-    return np.concatenate([projected[..., :2] / depth, depth], axis=-1)
+) -> tuple[Float[np.ndarray, "h w 2"], Float[np.ndarray, "h w"], Float[np.ndarray, "h w 2"]]:
+    """Pixel position in view b and depth there, NaN behind camera b; and the position of the same ray at infinity."""
+    # K R K^-1 (x, y, 1) z + K t: the turned ray comes first, since it is also the point at infinity.
+    turn = (camera.matrix @ b_from_a[:3, :3] @ np.linalg.inv(camera.matrix)).astype(np.float32)
+    shift = (camera.matrix @ b_from_a[:3, 3]).astype(np.float32)
+    ray = cv2.transform(_homogeneous_grid(camera.width, camera.height), turn)
+    point = ray * z_depth[..., None] + shift
+    depth = np.where(point[..., 2] > 0, point[..., 2], np.nan)
+    return point[..., :2] / depth[..., None], depth, ray[..., :2] / ray[..., 2:]
 
 
-def _parallax(
-    shot: _Shot, b_from_a: Float[np.ndarray, "4 4"], place: Float[np.ndarray, "h w 2"]
-) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w 2"]]:
-    """Distance in pixels between a pixel's place and that of a point at infinity, and the direction from there."""
-    rotation = b_from_a.copy()
-    rotation[:3, 3] = 0
-    far = _project(np.ones_like(shot.z_static), shot.camera, rotation).astype(np.float32)[..., :2] - np.float32(0.5)
-    step = place - far
-    length = np.hypot(step[..., 0], step[..., 1])
-    return length, step / np.maximum(length, 1e-6)[..., None]
+@lru_cache(maxsize=4)
+def _homogeneous_grid(width: int, height: int) -> Float[np.ndarray, "h w 3"]:
+    grid = np.concatenate([pixel_grid(width, height), np.ones((height, width, 1))], axis=-1).astype(np.float32)
+    grid.setflags(write=False)
+    return grid
 
 
 def _correlation(
