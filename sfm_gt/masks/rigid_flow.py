@@ -76,7 +76,8 @@ class RigidFlow:
 
         Args:
             frames: undistorted frames, grey or RGB, in order of time.
-            reconstruction: one view a frame; ``z_depth_sfm`` may hold NaN where depth is unknown, or be None.
+            reconstruction: one view a frame; ``z_depth_sfm`` may hold NaN where depth is unknown, or be None. Pixels
+                that are not ``usable`` (outside the filmed image, overlay) are judged by nobody.
 
         Raises:
             ValueError: no reconstruction, or not one view a frame.
@@ -106,13 +107,20 @@ class RigidFlow:
 
 @dataclass(frozen=True)
 class _Shot:
-    """A view at working size. ``z_static``: depth without gaps; ``known``: where it comes from the depth map."""
+    """A view at working size.
+
+    Attributes:
+        z_static: depth without gaps.
+        known: where it comes from the depth map.
+        clear: where the whole patch round a pixel may be used.
+    """
 
     grey: UInt8[np.ndarray, "h w"]
     camera: PinholeCamera
     cam_from_world: Float[np.ndarray, "4 4"]
     z_static: Float[np.ndarray, "h w"]
     known: Bool[np.ndarray, "h w"]
+    clear: Bool[np.ndarray, "h w"]
 
     @classmethod
     def of(cls, frame: Frame, view: View) -> _Shot:
@@ -122,7 +130,9 @@ class _Shot:
         if view.z_depth_sfm is not None:
             z = cv2.resize(view.z_depth_sfm.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
         known = np.isfinite(z)
-        return cls(grey, view.camera.resized(width, height), view.cam_from_world, _fill(z, known), known)
+        usable = cv2.resize(view.usable.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+        clear = cv2.erode(usable, np.ones((PATCH_PX, PATCH_PX), np.uint8)).astype(bool)
+        return cls(grey, view.camera.resized(width, height), view.cam_from_world, _fill(z, known), known, clear)
 
 
 def judge(shot: _Shot, partner: _Shot, threshold_px: float) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
@@ -130,7 +140,7 @@ def judge(shot: _Shot, partner: _Shot, threshold_px: float) -> tuple[Bool[np.nda
     b_from_a = partner.cam_from_world @ inverse_rigid(shot.cam_from_world)
     pixel, depth, at_infinity = _project(shot.z_static, shot.camera, b_from_a)
     place = integer_centred_from_pixel(pixel)
-    visible = flow.inside(place)
+    visible = shot.clear & flow.inside(place) & (flow.sample(partner.clear.astype(np.uint8), place) > 0)
     hidden = flow.sample(partner.z_static, place) < OCCLUDED_SHARE * depth
     warped = flow.sample(partner.grey, place)
     slide = flow.dis_flow(shot.grey, warped)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +29,11 @@ def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingCon
     import numpy as np
 
     from sfm_gt.registry import load
-    from sfm_gt.stages.clip_views import ClipViews, write_mask
+    from sfm_gt.stages.clip_views import write_mask
 
-    views, overlay = _views_with_depth(workspace, clip_id), ClipViews(workspace, clip_id).overlay
+    views = _views_with_depth(workspace, clip_id)
     segmenter = load("masks", config.method)(config.threshold_px, config.dilate_px)
-    # Print stands still while the scene moves: to this method it is the one thing that moves. It is a layer of its own.
-    moving = segmenter.segment([view.image for view in views], views) & ~overlay
+    moving = segmenter.segment([view.image for view in views], views)
     for view, mask in zip(views, moving, strict=True):
         write_mask(folder / f"{view.frame_index:06d}.png", mask)
     fractions = moving.mean(axis=(1, 2))
@@ -50,8 +50,12 @@ def _views_with_depth(workspace: Workspace, clip_id: str) -> list[View]:
     from sfm_gt.stages.clip_views import ClipViews
 
     clip, views = ClipViews(workspace, clip_id), []
+    # Print stands still while the scene moves and would be taken for motion; it is a layer of its own. What was found
+    # before SfM is judged again.
+    usable = clip.undistortion.inside & ~clip.overlay
     for path in sorted(workspace.clip_stage(clip_id, "dense").glob("*.npz")):
         with np.load(path) as maps:
             # The hypothesis, before the consistency test: what moves fails that test, and a wrong depth shows it.
-            views.append(clip.view(int(path.stem)).with_depth(maps["hypothesis_sfm"]))
+            view = clip.view(int(path.stem)).with_depth(maps["hypothesis_sfm"])
+        views.append(replace(view, usable=usable))
     return views
