@@ -35,6 +35,12 @@ class _Run:
         self.config = read_config(config_path)
         self.workspace = Workspace(self.config.out)
 
+    def claim(self, *names: str) -> None:
+        """Waits until nobody else writes this output: a stage whose workflow was killed may still be at it."""
+        from sfm_gt.formats.run_lock import wait_for
+
+        self._claimed = wait_for(self.workspace.lock(*names))
+
     def videos(self) -> Any:
         from sfm_gt.video.catalog import list_videos
 
@@ -109,6 +115,7 @@ def frames(config: ConfigOption, clip: ClipOption) -> None:
     from sfm_gt.stages import frames as stage
 
     run = _Run(config)
+    run.claim("frames", clip)
     _say(stage.run(run.workspace, run.clip(clip), run.video_of(clip).path, run.config.frames))
 
 
@@ -119,6 +126,7 @@ def sfm(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
     from sfm_gt.stages import sfm as stage
 
     run = _Run(config)
+    run.claim("sfm", clip)
     hints = read_sidecar(run.video_of(clip).sidecar).camera
     _say(stage.run(run.workspace, clip, run.config.sfm, hints, run.config.seed, cores))
 
@@ -129,6 +137,7 @@ def dense(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> Non
     from sfm_gt.stages import dense as stage
 
     run = _Run(config)
+    run.claim("dense", clip)
     _say(stage.run(run.workspace, clip, run.config.dense, cores))
 
 
@@ -138,6 +147,7 @@ def moving(config: ConfigOption, clip: ClipOption) -> None:
     from sfm_gt.stages import moving as stage
 
     run = _Run(config)
+    run.claim("moving", clip)
     _say(stage.run(run.workspace, clip, run.config.moving))
 
 
@@ -147,6 +157,7 @@ def scale(config: ConfigOption, clip: ClipOption) -> None:
     from sfm_gt.stages import scale as stage
 
     run = _Run(config)
+    run.claim("scale", clip)
     _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar, run.config.scale))
 
 
@@ -156,6 +167,7 @@ def dataset(config: ConfigOption, clip: ClipOption) -> None:
     from sfm_gt.stages import dataset as stage
 
     run = _Run(config)
+    run.claim("dataset", clip)
     _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar, run.config.dataset))
 
 
@@ -178,6 +190,7 @@ def predict(config: ConfigOption, clip: ClipOption, model: Annotated[str, typer.
     chosen = [entry for entry in run.config.models if entry.name == model]
     if not chosen:
         raise InputError(f"{config}: no model {model!r}; known are {', '.join(m.name for m in run.config.models)}")
+    run.claim("predict", model, clip)
     _say(stage.run(run.workspace, chosen[0], clip))
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -26,12 +24,15 @@ def try_hold(path: Path) -> IO[str] | None:
     return file
 
 
-@contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Waits for the lock ``path`` and holds it. A stage whose workflow was killed may still be running on its own."""
-    with _open(path) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def wait_for(path: Path) -> IO[str]:
+    """Locks the file ``path`` for the life of the answer, after its present holder if there is one.
+
+    Raises:
+        OutputError: its folder cannot be written.
+    """
+    file = _open(path)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    return file
 
 
 def _open(path: Path) -> IO[str]:

@@ -10,6 +10,7 @@
     OUT/evaluation/                          long-format Parquet and tables
     OUT/report/                              index.html and its pictures
     OUT/logs/                                one log a job
+    OUT/.locks/                              empty files that running stages lock
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ class Workspace:
         if stage == "dataset":
             return self.dataset / "clips" / clip_id
         return self.root / "work" / "clips" / clip_id / stage
+
+    def lock(self, *names: str) -> Path:
+        """File that a stage locks while it writes; ``names`` say which output."""
+        return self.root / ".locks" / "-".join(names)
 
     def predictions(self, model: str, clip_id: str) -> Path:
         """Folder of one model's predictions on one clip."""

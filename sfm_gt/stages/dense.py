@@ -25,15 +25,19 @@ def run(workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int)
 def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> dict[str, Any]:
     import numpy as np
 
+    from sfm_gt import registry
     from sfm_gt.dense.clip import densify
     from sfm_gt.stages.clip_views import ClipViews
     from sfm_gt.stages.progress import progress
 
     views = ClipViews(workspace, clip_id)
+    method = registry.load("dense", config.method)(config.min_consistent, config.max_rel_difference)
     frame_indices = views.model.frame_indices[:: config.frame_step].tolist()
     fractions = []
     with progress(f"dense {clip_id}") as report:
-        for frame_index, depth in densify(views.model, views.view, frame_indices, config, n_workers, report):
+        for frame_index, depth in densify(
+            views.model, views.view, frame_indices, method, config.n_neighbours, n_workers, report
+        ):
             np.savez(folder / f"{frame_index:06d}.npz", z_depth_sfm=depth.z_depth_sfm, sigma_sfm=depth.sigma_sfm,
                      hypothesis_sfm=depth.hypothesis_sfm)  # fmt: skip
             fractions.append(float(np.isfinite(depth.z_depth_sfm).mean()))

@@ -28,11 +28,11 @@ class RunPlan:
 
     def __init__(self, config: Config):
         self._config = config
-        self._workspace = Workspace(config.out)
+        self.workspace = Workspace(config.out)
         self._videos: dict[str, VideoFile] = {video.video_id: video for video in list_videos(config.videos)}
         self.lock: IO[str] | None = None
         self.out = str(config.out)
-        self.config_path = str(self._workspace.config)
+        self.config_path = str(self.workspace.config)
         self.video_ids = sorted(self._videos)
         self.model_names = [model.name for model in config.models]
 
@@ -107,7 +107,7 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         config = validate(json.loads(json.dumps(content, default=str)))
         plan = RunPlan(config)
         if workflow.is_main_process:
-            plan.lock = run_lock.try_hold(config.out / ".lock")
+            plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
         if plan.lock is not None:
             _clear_remains(Path(".snakemake"), str(config.out))
             _leave_config(config)

@@ -9,6 +9,9 @@ from sfm_gt.formats.dataset_layout import DATASET_JSON
 from sfm_gt.formats.manifest import read_json, read_manifest
 from sfm_gt.formats.workspace import Workspace
 
+STAGE = "yields"
+VERSION: int = 1
+
 
 def run(workspace: Workspace) -> str:
     """A few lines for the console: every refusal by name, then the counts.
