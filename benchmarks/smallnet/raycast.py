@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .intersect import T_MIN, hit_primitive, jit, surface, unit
+from .intersect import T_MIN, hit_primitive, jit, surface, to_local, unit
 from .textures import albedo
 
 SHADOW_OFFSET_M = 1e-3
@@ -156,7 +156,7 @@ def _colour(scene, room_materials, materials, jitter, ox, oy, oz, dx, dy, dz):
     if index >= 0:
         x, y, z, nx, ny, nz = surface(primitives[index], px, py, pz)
         material = materials[int(primitives[index, 10])]
-        axis = _facing(*unit(*_turned(primitives[index], nx, ny, nz)))
+        axis = _facing(*to_local(primitives[index], nx, ny, nz))
     else:
         x, y, z, nx, ny, nz = px, py, pz, 0.0, 0.0, 0.0
         sign = 1.0 if side % 2 == 0 else -1.0
@@ -168,12 +168,6 @@ def _colour(scene, room_materials, materials, jitter, ox, oy, oz, dx, dy, dz):
     lr, lg, lb, shine = _lit(scene, jitter, px, py, pz, nx, ny, nz, vx, vy, vz, material[11])
     glow = material[10]
     return red * (lr + glow) + shine, green * (lg + glow) + shine, blue * (lb + glow) + shine
-
-
-@jit
-def _turned(prim, x, y, z):
-    """A world normal in the primitive's frame, where its texture lies."""
-    return prim[4] * x - prim[5] * z, y, prim[5] * x + prim[4] * z
 
 
 @jit
