@@ -1,7 +1,8 @@
 """The small network: a residual encoder and a light decoder with under 0.7 M parameters.
 
-Plain 3 x 3 convolutions below a quarter of the resolution: on a CPU they train several times faster than depthwise ones
-of as many parameters. A pooled term at the coarsest level lets every pixel know the room; the decoder adds skips.
+Plain 3 x 3 convolutions below a quarter of the resolution: on a CPU a training step took half as long as that of a
+depthwise network of as many parameters (0.28 s against 0.52 s for eight pictures). A pooled term at the coarsest level
+lets every pixel know the room; the decoder adds skips.
 """
 
 import torch
