@@ -40,6 +40,25 @@ def dilate(found: Bool[np.ndarray, "h w"], radius_px: int) -> Bool[np.ndarray, "
     return cv2.dilate(found.astype(np.uint8), disc(radius_px)).astype(bool)
 
 
+def grow(seeds: Bool[np.ndarray, "h w"], allowed: Bool[np.ndarray, "h w"], reach_px: int) -> Bool[np.ndarray, "h w"]:
+    """Seeds grown by up to ``reach_px`` without leaving ``allowed``."""
+    grown = seeds
+    for _ in range(reach_px):
+        grown = seeds | (dilate(grown, 1) & allowed)
+    return grown
+
+
+def keep_supported(
+    found: Bool[np.ndarray, "h w"], evidence: Bool[np.ndarray, "h w"], share: float
+) -> Bool[np.ndarray, "h w"]:
+    """The connected regions of which ``evidence`` covers at least ``share``."""
+    n, labels = cv2.connectedComponents(found.astype(np.uint8))
+    area = np.bincount(labels.ravel(), minlength=n)
+    supported = np.bincount(labels[evidence], minlength=n) >= share * area
+    supported[0] = False
+    return supported[labels]
+
+
 def enlarge(found: Bool[np.ndarray, "h w"], height: int, width: int) -> Bool[np.ndarray, "h2 w2"]:
     """A mask found at reduced size, at full size, its outline smoothed."""
     if found.shape == (height, width):

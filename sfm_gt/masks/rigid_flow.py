@@ -37,10 +37,15 @@ CORRELATION_GAIN = 0.1  # how much better a patch must fit off its static place 
 PATCH_PX = 9
 MIN_CONTRAST = 3.0  # grey levels, standard deviation in a patch; less tells nothing
 MIN_SEEN = 2
-MOVING_SHARE = 0.6  # of the partners that can tell; a frame on the eve of motion is denied by half of them
+# Of the partners that can tell. A frame on the eve of motion is denied by half of them, what left its place by most.
+MOVING_SHARE = 0.7
+DOUBTFUL_SHARE = 0.5  # with as many, or with too few that can tell, a pixel goes with what is sure beside it
+MIN_SEED_PX = 30
+REACH_PX = 20
+MIN_SURE_SHARE = 0.3  # of a region; regions grown out of doubt alone go
 VERY_FAR_SFM = 1e6
 CLOSE_PX = 6
-MIN_AREA = 0.001
+MIN_AREA = 0.002
 
 
 def rigid_flow(
@@ -86,23 +91,33 @@ class RigidFlow:
             raise ValueError(f"rigid_flow needs one view a frame; found {len(reconstruction or ())} for {len(frames)}")
         shots = [_Shot.of(frame, view) for frame, view in zip(frames, reconstruction, strict=True)]
         partners = _partners([view.frame_index for view in reconstruction])
-        scores = list(flow.in_parallel(lambda i: self._score(shots, i, partners[i]), range(len(shots))))
         height, width = frames[0].shape[:2]
-        return np.stack([self._region(score >= MOVING_SHARE, height, width) for score in scores])
+
+        def mask(position: int) -> Bool[np.ndarray, "h w"]:
+            found = region(self._score(shots, position, partners[position]))
+            return regions.dilate(regions.enlarge(found, height, width), self._dilate_px)
+
+        return np.stack(list(flow.in_parallel(mask, range(len(shots)))))
 
     def _score(self, shots: Sequence[_Shot], position: int, partners: Sequence[int]) -> Float[np.ndarray, "h w"]:
-        """Share of the partners in which a pixel is not at its static place; 0 where too few can tell."""
+        """Share of the partners in which a pixel is not at its static place; NaN where too few can tell."""
         votes = np.zeros(shots[position].grey.shape, np.float32)
         seen = np.zeros_like(votes)
         for partner in partners:
             moves, tells = judge(shots[position], shots[partner], self._threshold_px)
             votes += moves
             seen += tells
-        return np.where(seen >= MIN_SEEN, votes / np.maximum(seen, 1), 0)
+        return np.where(seen >= MIN_SEEN, votes / np.maximum(seen, 1), np.nan)
 
-    def _region(self, found: Bool[np.ndarray, "h w"], height: int, width: int) -> Bool[np.ndarray, "h2 w2"]:
-        region = regions.clean(found, CLOSE_PX, round(MIN_AREA * found.size))
-        return regions.dilate(regions.enlarge(region, height, width), self._dilate_px)
+
+def region(score: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Whole moving regions from scores: sure pixels grow over doubtful ones and must be a fair part of the whole."""
+    with np.errstate(invalid="ignore"):
+        sure, doubtful = score >= MOVING_SHARE, ~(score < DOUBTFUL_SHARE)
+    opened = cv2.morphologyEx(sure.astype(np.uint8), cv2.MORPH_OPEN, regions.disc(1)).astype(bool)
+    seeds = regions.drop_small(opened, MIN_SEED_PX)
+    grown = regions.clean(regions.grow(seeds, doubtful, REACH_PX), CLOSE_PX, round(MIN_AREA * score.size))
+    return regions.keep_supported(grown, sure, MIN_SURE_SHARE)
 
 
 @dataclass(frozen=True)
@@ -154,8 +169,9 @@ def judge(shot: _Shot, partner: _Shot, threshold_px: float) -> tuple[Bool[np.nda
         np.abs(slide[..., 0] * along[..., 1] - slide[..., 1] * along[..., 0]),
     )
     off_place = residual > threshold_px + RELATIVE_TOLERANCE * parallax
-    # Behind something nearer, flow clings to that; there only a match beyond doubt is the thing itself, moved.
-    needed_fit = np.where(hidden & shot.known, SURE_CORRELATION, SAME_CORRELATION)
+    # Behind something nearer flow clings to that, and a guessed depth may be far off: there only a match beyond doubt
+    # is the thing itself, moved.
+    needed_fit = np.where(shot.known & ~hidden, SAME_CORRELATION, SURE_CORRELATION)
     found_elsewhere = off_place & (moved_fit > needed_fit) & (moved_fit > static_fit + CORRELATION_GAIN)
     gone = (static_fit < OTHER_CORRELATION) & (moved_fit < SAME_CORRELATION) & shot.known & ~hidden
     stays = (moved_fit > SAME_CORRELATION) & ~found_elsewhere
