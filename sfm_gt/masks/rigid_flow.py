@@ -39,10 +39,10 @@ MIN_CONTRAST = 3.0  # grey levels, standard deviation in a patch; less tells not
 MIN_SEEN = 2
 # Of the partners that can tell. A frame on the eve of motion is denied by half of them, what left its place by most.
 MOVING_SHARE = 0.7
-DOUBTFUL_SHARE = 0.5  # with as many, or with too few that can tell, a pixel goes with what is sure beside it
+DOUBTFUL_SHARE = 0.4  # with as many, or with too few that can tell, a pixel goes with what is certain beside it
 MIN_SEED_PX = 30
-REACH_PX = 20
-MIN_SURE_SHARE = 0.3  # of a region; regions grown out of doubt alone go
+REACH_PX = 30
+MIN_MOVED_SHARE, MIN_CERTAIN_SHARE = 0.3, 0.2  # of a region; regions grown out of doubt go
 VERY_FAR_SFM = 1e6
 CLOSE_PX = 6
 MIN_AREA = 0.002
@@ -94,30 +94,35 @@ class RigidFlow:
         height, width = frames[0].shape[:2]
 
         def mask(position: int) -> Bool[np.ndarray, "h w"]:
-            found = region(self._score(shots, position, partners[position]))
+            found = region(self._count(shots, position, partners[position]))
             return regions.dilate(regions.enlarge(found, height, width), self._dilate_px)
 
         return np.stack(list(flow.in_parallel(mask, range(len(shots)))))
 
-    def _score(self, shots: Sequence[_Shot], position: int, partners: Sequence[int]) -> Float[np.ndarray, "h w"]:
-        """Share of the partners in which a pixel is not at its static place; NaN where too few can tell."""
-        votes = np.zeros(shots[position].grey.shape, np.float32)
-        seen = np.zeros_like(votes)
+    def _count(self, shots: Sequence[_Shot], position: int, partners: Sequence[int]) -> Float[np.ndarray, "3 h w"]:
+        """How many partners find a pixel elsewhere, miss it, and find it in its static place."""
+        counts = np.zeros((3, *shots[position].grey.shape), np.float32)
         for partner in partners:
-            moves, tells = judge(shots[position], shots[partner], self._threshold_px)
-            votes += moves
-            seen += tells
-        return np.where(seen >= MIN_SEEN, votes / np.maximum(seen, 1), np.nan)
+            counts += np.stack(judge(shots[position], shots[partner], self._threshold_px))
+        return counts
 
 
-def region(score: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Whole moving regions from scores: sure pixels grow over doubtful ones and must be a fair part of the whole."""
-    with np.errstate(invalid="ignore"):
-        sure, doubtful = score >= MOVING_SHARE, ~(score < DOUBTFUL_SHARE)
-    opened = cv2.morphologyEx(sure.astype(np.uint8), cv2.MORPH_OPEN, regions.disc(1)).astype(bool)
-    seeds = regions.drop_small(opened, MIN_SEED_PX)
-    grown = regions.clean(regions.grow(seeds, doubtful, REACH_PX), CLOSE_PX, round(MIN_AREA * score.size))
-    return regions.keep_supported(grown, sure, MIN_SURE_SHARE)
+def region(counts: Float[np.ndarray, "3 h w"]) -> Bool[np.ndarray, "h w"]:
+    """Whole moving regions from how many partners find a pixel elsewhere, miss it, or find it in its static place.
+
+    Pixels found elsewhere are the seeds: a wrong depth, too, makes partners miss a pixel. Seeds grow over doubtful
+    pixels; what has moved must be a fair part of the whole.
+    """
+    elsewhere, missed, static = counts
+    seen = elsewhere + missed + static
+    share = (elsewhere + missed) / np.maximum(seen, 1)
+    moved = (seen >= MIN_SEEN) & (share >= MOVING_SHARE)
+    doubtful = (seen < MIN_SEEN) | (share >= DOUBTFUL_SHARE)
+    certain = moved & (elsewhere > 0)
+    opened = cv2.morphologyEx(certain.astype(np.uint8), cv2.MORPH_OPEN, regions.disc(1)).astype(bool)
+    grown = regions.grow(regions.drop_small(opened, MIN_SEED_PX), doubtful, REACH_PX)
+    whole = regions.clean(grown, CLOSE_PX, round(MIN_AREA * seen.size))
+    return regions.keep_supported(regions.keep_supported(whole, moved, MIN_MOVED_SHARE), certain, MIN_CERTAIN_SHARE)
 
 
 @dataclass(frozen=True)
@@ -150,8 +155,10 @@ class _Shot:
         return cls(grey, view.camera.resized(width, height), view.cam_from_world, _fill(z, known), known, clear)
 
 
-def judge(shot: _Shot, partner: _Shot, threshold_px: float) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
-    """(moves, tells) for each pixel of ``shot``: does ``partner`` deny that it is static, and can it tell at all."""
+def judge(
+    shot: _Shot, partner: _Shot, threshold_px: float
+) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
+    """What ``partner`` says of each pixel of ``shot``: found elsewhere, missed, in its static place; or nothing."""
     b_from_a = partner.cam_from_world @ inverse_rigid(shot.cam_from_world)
     pixel, depth, at_infinity = _project(shot.z_static, shot.camera, b_from_a)
     place = integer_centred_from_pixel(pixel)
@@ -173,11 +180,10 @@ def judge(shot: _Shot, partner: _Shot, threshold_px: float) -> tuple[Bool[np.nda
     # is the thing itself, moved.
     needed_fit = np.where(shot.known & ~hidden, SAME_CORRELATION, SURE_CORRELATION)
     found_elsewhere = off_place & (moved_fit > needed_fit) & (moved_fit > static_fit + CORRELATION_GAIN)
-    gone = (static_fit < OTHER_CORRELATION) & (moved_fit < SAME_CORRELATION) & shot.known & ~hidden
-    stays = (moved_fit > SAME_CORRELATION) & ~found_elsewhere
     able = visible & (contrast > MIN_CONTRAST)
-    moves = able & (found_elsewhere | gone)
-    return moves, moves | (able & stays & ~(hidden & shot.known))
+    missed = (static_fit < OTHER_CORRELATION) & (moved_fit < SAME_CORRELATION) & shot.known & ~hidden
+    in_place = (moved_fit > SAME_CORRELATION) & ~found_elsewhere & ~(hidden & shot.known)
+    return able & found_elsewhere, able & missed, able & in_place
 
 
 def _project(
