@@ -90,7 +90,7 @@ class RigidFlow:
         if reconstruction is None or len(reconstruction) != len(frames):
             raise ValueError(f"rigid_flow needs one view a frame; found {len(reconstruction or ())} for {len(frames)}")
         shots = [_Shot.of(frame, view) for frame, view in zip(frames, reconstruction, strict=True)]
-        partners = _partners([view.frame_index for view in reconstruction])
+        partners = _partners([shot.frame_index for shot in shots])
         height, width = frames[0].shape[:2]
 
         def mask(position: int) -> Bool[np.ndarray, "h w"]:
@@ -135,6 +135,7 @@ class _Shot:
         clear: where the whole patch round a pixel may be used.
     """
 
+    frame_index: int
     grey: UInt8[np.ndarray, "h w"]
     camera: PinholeCamera
     cam_from_world: Float[np.ndarray, "4 4"]
@@ -152,7 +153,8 @@ class _Shot:
         known = np.isfinite(z)
         usable = cv2.resize(view.usable.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
         clear = cv2.erode(usable, np.ones((PATCH_PX, PATCH_PX), np.uint8)).astype(bool)
-        return cls(grey, view.camera.resized(width, height), view.cam_from_world, _fill(z, known), known, clear)
+        camera = view.camera.resized(width, height)
+        return cls(view.frame_index, grey, camera, view.cam_from_world, _fill(z, known), known, clear)
 
 
 def judge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.clip_stage import run_clip_stage
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sfm_gt.geometry.types import View
 
 STAGE = "moving"
@@ -31,11 +34,11 @@ def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingCon
     from sfm_gt.registry import load
     from sfm_gt.stages.clip_views import write_mask
 
-    views = _views_with_depth(workspace, clip_id)
+    views = _ViewsWithDepth(workspace, clip_id)
     segmenter = load("masks", config.method)(config.threshold_px, config.dilate_px)
-    moving = segmenter.segment([view.image for view in views], views)
-    for view, mask in zip(views, moving, strict=True):
-        write_mask(folder / f"{view.frame_index:06d}.png", mask)
+    moving = segmenter.segment(_Images(views), views)
+    for frame_index, mask in zip(views.frame_indices, moving, strict=True):
+        write_mask(folder / f"{frame_index:06d}.png", mask)
     fractions = moving.mean(axis=(1, 2))
     return {
         "frames": len(views),
@@ -44,18 +47,37 @@ def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingCon
     }
 
 
-def _views_with_depth(workspace: Workspace, clip_id: str) -> list[View]:
-    import numpy as np
+class _ViewsWithDepth(Sequence["View"]):
+    """The clip's views with depth, read from disk when asked for: all of them at once would fill the memory."""
 
-    from sfm_gt.stages.clip_views import ClipViews
+    def __init__(self, workspace: Workspace, clip_id: str):
+        from sfm_gt.stages.clip_views import ClipViews
 
-    clip, views = ClipViews(workspace, clip_id), []
-    # Print stands still while the scene moves and would be taken for motion; it is a layer of its own. What was found
-    # before SfM is judged again.
-    usable = clip.undistortion.inside & ~clip.overlay
-    for path in sorted(workspace.clip_stage(clip_id, "dense").glob("*.npz")):
-        with np.load(path) as maps:
+        self._clip = ClipViews(workspace, clip_id)
+        self._paths = sorted(workspace.clip_stage(clip_id, "dense").glob("*.npz"))
+        self.frame_indices = [int(path.stem) for path in self._paths]
+        # Print stands still while the scene moves and would be taken for motion; it is a layer of its own. What was
+        # found before SfM is judged again.
+        self._usable = self._clip.undistortion.inside & ~self._clip.overlay
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __getitem__(self, position: int) -> View:  # type: ignore[override]
+        import numpy as np
+
+        with np.load(self._paths[position]) as maps:
             # The hypothesis, before the consistency test: what moves fails that test, and a wrong depth shows it.
-            view = clip.view(int(path.stem)).with_depth(maps["hypothesis_sfm"])
-        views.append(replace(view, usable=usable))
-    return views
+            hypothesis = maps["hypothesis_sfm"]
+        return replace(self._clip.view(self.frame_indices[position]).with_depth(hypothesis), usable=self._usable)
+
+
+class _Images(Sequence["np.ndarray"]):
+    def __init__(self, views: Sequence[View]):
+        self._views = views
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __getitem__(self, position: int) -> np.ndarray:  # type: ignore[override]
+        return self._views[position].image

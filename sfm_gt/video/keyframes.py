@@ -72,7 +72,8 @@ def _next_keyframe(
 ) -> int:
     wanted_px = motion * greys[start].shape[1]
     origin = _corners(greys[start])
-    points, previous, window = origin, start, []
+    points, previous = origin, start
+    window: list[int] = []
     for position in following:
         points, kept = _track(greys[previous], greys[position], points)
         points, origin, previous = points[kept], origin[kept], position
