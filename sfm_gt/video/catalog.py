@@ -1,4 +1,4 @@
-"""Which videos lie in a folder, and under which name each goes on. Light to import: the workflow calls it at parse time."""
+"""Which videos lie in a folder, and under which name each goes on. Light: the workflow imports it at parse time."""
 
 from __future__ import annotations
 

@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import av
 import cv2
@@ -114,18 +113,14 @@ class VideoReader:
         """The open container, for what is written in its header."""
         return self._container
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Closes the file; ``contextlib.closing`` calls it."""
         self._container.close()
 
     def frames(self) -> Iterator[av.VideoFrame]:
         """Undamaged frames of one size, in presentation order. Where they end early, ``damage`` says why.
 
-        Decoding stops at the first damage instead of going on behind it, since decoders conceal damage by invented pixels.
+        Decoding stops at the first damage instead of going on behind it: decoders conceal damage by invented pixels.
         """
         size, n_faults = None, 0
         packets = self._container.demux(self.stream)
@@ -164,7 +159,7 @@ class VideoReader:
 
 
 def display_of(reader: VideoReader, frame: av.VideoFrame) -> Display:
-    """How frames of this video are shown, from the container's aspect ratio and the display matrix of its first frame."""
+    """How frames of this video are shown: the container's aspect ratio, the display matrix of its first frame."""
     ratio = reader.stream.sample_aspect_ratio or reader.stream.codec_context.sample_aspect_ratio
     axes = (1, 0, 0, 1)
     for side_data in frame.side_data:
@@ -184,7 +179,7 @@ def iterate_frames(
         Rejected: the file cannot be opened as a video, or its frames carry no time.
     """
     display = None
-    with VideoReader(path) as reader:
+    with closing(VideoReader(path)) as reader:
         for frame_index, frame in enumerate(reader.frames()):
             display = display or display_of(reader, frame)
             if last is not None and frame_index > last:

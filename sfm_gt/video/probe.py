@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -56,7 +57,7 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
     """
     if path.is_file() and path.stat().st_size == 0:
         raise Rejected("empty_file", f"{path.name}: the file is empty (0 bytes); copy or download it again", 0)
-    with VideoReader(path) as reader:
+    with closing(VideoReader(path)) as reader:
         frames = reader.frames()
         first = next(frames, None)
         if first is None:
@@ -64,7 +65,8 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
         display = display_of(reader, first)
         width, height = display.size(first.width, first.height)
         if min(width, height) < min_short_side_px:
-            message = f"{path.name}: {width}x{height} pixels; needs a short side of {min_short_side_px} (frames.min_short_side_px)"
+            needed = f"needs a short side of {min_short_side_px} (frames.min_short_side_px)"
+            message = f"{path.name}: {width}x{height} pixels; {needed}"
             raise Rejected("too_small", message, min(width, height), min_short_side_px)
         times = _Times()
         times.add(reader.timestamp_s(first))

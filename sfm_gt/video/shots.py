@@ -12,10 +12,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 DETECTOR_WIDTH_PX = 256  # cuts show in small frames as well, at a fraction of the time
-BLANK_MAX_SPREAD = (
-    3.0  # grey levels between the 2nd and 98th percentile: black, white or any one colour, with coding noise
-)
-# A cut leaves little that flow can follow; a jolt of the camera or of its exposure scores as high, but most stays in view.
+# Grey levels between the 2nd and 98th percentile: black, white or any one tone, with coding noise.
+BLANK_MAX_SPREAD = 3.0
+# A cut leaves little that flow can follow; a jolt of the camera or its exposure scores as high, but most stays in view.
 SAME_SCENE_SHARE = 0.5
 MAX_ROUND_TRIP_PX = 1.0  # forward flow, then backward flow: how near its start a pixel must come back
 MAX_GREY_CHANGE = 30.0
