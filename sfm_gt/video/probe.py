@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import av
+
 from sfm_gt.errors import Rejected
 from sfm_gt.video.decode import VideoReader, display_of
 
@@ -62,8 +64,7 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
         first = next(frames, None)
         if first is None:
             raise Rejected("unreadable", f"{path.name}: no frame can be decoded; copy it again or re-encode it")
-        display = display_of(reader, first)
-        width, height = display.size(first.width, first.height)
+        width, height = display_of(reader, first).size(first.width, first.height)
         if min(width, height) < min_short_side_px:
             needed = f"needs a short side of {min_short_side_px} (frames.min_short_side_px)"
             message = f"{path.name}: {width}x{height} pixels; {needed}"
@@ -75,25 +76,30 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
         if times.count < MIN_FRAMES:
             message = f"{path.name}: {times.count} frame; needs at least {MIN_FRAMES}, filmed by a moving camera"
             raise Rejected("too_few_frames", message, times.count, MIN_FRAMES)
-        warning = _truncation(reader, times)
-        return Probe(
-            container=reader.container.format.name,
-            codec=reader.stream.codec_context.name,
-            pixel_format=first.format.name,
-            width=width,
-            height=height,
-            rotation_deg=display.rotation_deg,
-            mirrored=display.mirrored,
-            sample_aspect_ratio=f"{display.sample_aspect_ratio.numerator}:{display.sample_aspect_ratio.denominator}",
-            interlaced=bool(first.interlaced_frame),
-            n_frames=times.count,
-            first_timestamp_s=times.first_s,
-            duration_s=times.duration_s,
-            fps_mean=times.fps_mean,
-            variable_frame_rate=times.variable,
-            truncated=warning is not None,
-            warning=warning,
-        )
+        return _facts(reader, first, times)
+
+
+def _facts(reader: VideoReader, first: av.VideoFrame, times: _Times) -> Probe:
+    display, warning = display_of(reader, first), _truncation(reader, times)
+    width, height = display.size(first.width, first.height)
+    return Probe(
+        container=reader.container.format.name,
+        codec=reader.stream.codec_context.name,
+        pixel_format=first.format.name,
+        width=width,
+        height=height,
+        rotation_deg=display.rotation_deg,
+        mirrored=display.mirrored,
+        sample_aspect_ratio=f"{display.sample_aspect_ratio.numerator}:{display.sample_aspect_ratio.denominator}",
+        interlaced=bool(first.interlaced_frame),
+        n_frames=times.count,
+        first_timestamp_s=times.first_s,
+        duration_s=times.duration_s,
+        fps_mean=times.fps_mean,
+        variable_frame_rate=times.variable,
+        truncated=warning is not None,
+        warning=warning,
+    )
 
 
 class _Times:
