@@ -53,11 +53,16 @@ def build_database(
     extraction = pycolmap.FeatureExtractionOptions()
     extraction.num_threads = n_threads
     extraction.sift.max_num_features = max_features
+    # Imported first: extraction numbers images in the order in which its threads finish, and the numbers steer mapping.
+    pycolmap.Database.open(database).close()
+    pycolmap.import_images(
+        database, images, camera_mode=pycolmap.CameraMode.SINGLE, image_names=list(names), options=reader
+    )
     pycolmap.extract_features(
         database, images, image_names=list(names), camera_mode=pycolmap.CameraMode.SINGLE,
         reader_options=reader, extraction_options=extraction,
     )  # fmt: skip
-    _match(database, choose_pairs(names), seed, n_threads)
+    _match(database, choose_pairs(names), seed)
 
 
 def _write_masks(folder: Path, ignored: Mapping[str, Bool[np.ndarray, "h w"]]) -> Path:
@@ -68,7 +73,7 @@ def _write_masks(folder: Path, ignored: Mapping[str, Bool[np.ndarray, "h w"]]) -
     return folder
 
 
-def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int, n_threads: int) -> None:
+def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int) -> None:
     listed = database.with_name("pairs.txt")
     listed.write_text("".join(f"{a} {b}\n" for a, b in pairs))
     pairing = pycolmap.ImportedPairingOptions()
@@ -76,7 +81,8 @@ def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int, n_thread
     verification = pycolmap.TwoViewGeometryOptions()
     verification.ransac.random_seed = seed
     matching = pycolmap.FeatureMatchingOptions()
-    matching.num_threads = n_threads
+    # One thread: pairs are stored in the order in which they are done, and mapping depends on it.
+    matching.num_threads = 1
     pycolmap.match_image_pairs(
         database, matching_options=matching, pairing_options=pairing, verification_options=verification,
     )  # fmt: skip

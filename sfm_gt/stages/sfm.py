@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,7 @@ def _map(
     from sfm_gt.formats.frame_folder import frame_path
     from sfm_gt.sfm.database import build_database
     from sfm_gt.sfm.mapping import map_keyframes
+    from sfm_gt.sfm.refinement import refine_observations
     from sfm_gt.sfm.registration import adjust_all, register_frames
 
     def name_of(index: int) -> str:
@@ -106,5 +108,8 @@ def _map(
         build_database(database, frames_folder, names, masks, config.max_features, focal_px, seed, n_threads)
         model = map_keyframes(database, frames_folder, scratch / "models", config.init_min_tri_angle_deg, seed)
     register_frames(model, indices, name_of, load_gray, ignored.get, seed)
+    # Frames are wanted in the order of their names, many times over: as many stay in memory as a long clip's tracks span.
+    load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
+    refine_observations(model, load_by_name, set(names))
     adjust_all(model)
     return model
