@@ -24,7 +24,7 @@ rule ingest:
     params:
         config=RUN.config_path,
         version=RUN.version("ingest"),
-        options=RUN.options("frames"),
+        min_short_side_px=RUN.setting("frames", "min_short_side_px"),
         sidecar=lambda wildcards: RUN.sidecar_fault(wildcards.video),
     log:
         f"{OUT}/logs/ingest/{{video}}.log",

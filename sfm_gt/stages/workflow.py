@@ -46,6 +46,10 @@ class RunPlan:
         """One section of the configuration."""
         return str(getattr(self._config, section).model_dump_json())
 
+    def setting(self, section: str, key: str) -> Any:
+        """One value of a section, for a stage that reads just that of another stage's section."""
+        return getattr(getattr(self._config, section), key)
+
     def model_options(self, name: str) -> str:
         """One entry of ``models``."""
         return next(model.model_dump_json() for model in self._config.models if model.name == name)
