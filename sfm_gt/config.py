@@ -39,8 +39,9 @@ class FramesConfig(Section):
 
     max_long_side_px: PositiveInt = Field(1280, description="larger frames are shrunk to this before everything else")
     min_short_side_px: PositiveInt = Field(120, description="smaller videos are rejected (too_small)")
+    min_keyframes: PositiveInt = Field(20, description="fewer are filled up evenly, as far as the clip has frames")
     max_keyframes: PositiveInt = Field(60, description="upper bound of keyframes a clip")
-    keyframe_motion: Fraction = Field(0.012, description="median track motion between keyframes, share of image width")
+    keyframe_motion: Fraction = Field(0.04, description="median track motion between keyframes, share of image width")
 
 
 class SfmConfig(Section):

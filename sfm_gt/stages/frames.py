@@ -13,7 +13,7 @@ from sfm_gt.stages.clip_stage import run_clip_stage
 
 STAGE = "frames"
 VERSION: int = 1
-MIN_KEYFRAMES = 2  # fewer distinct frames than this give no second view
+MIN_DISTINCT_FRAMES = 2  # fewer distinct frames than this give no second view
 
 
 def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: FramesConfig) -> Manifest:
@@ -44,10 +44,12 @@ def _extract(folder: Path, clip: dict[str, Any], video_path: Path, config: Frame
         rows.append((frame_index, timestamp_s, round(sharpness(rgb), 3)))
     repeated, blank = repeats(greys), np.array([is_blank(grey) for grey in greys])
     sharp = np.array([row[2] for row in rows])
-    keys = choose_keyframes(greys, sharp, ~(repeated | blank), config.keyframe_motion, config.max_keyframes)
-    if len(keys) < MIN_KEYFRAMES:
+    keys = choose_keyframes(
+        greys, sharp, ~(repeated | blank), config.keyframe_motion, config.min_keyframes, config.max_keyframes
+    )
+    if len(keys) < MIN_DISTINCT_FRAMES:
         message = f"{video_path.name}: frames {rows[0][0]} to {rows[-1][0]} show one still image; needs a moving camera"
-        raise Rejected("still_image", message, len(keys), MIN_KEYFRAMES)
+        raise Rejected("still_image", message, len(keys), MIN_DISTINCT_FRAMES)
     records = tuple(FrameRecord(*row, keyframe=position in keys) for position, row in enumerate(rows))
     height, width = rgb.shape[:2]
     write_frame_list(folder, FrameList(width, height, source.shape[1], source.shape[0], records))

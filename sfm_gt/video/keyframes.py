@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float, UInt8
 TRACK_WIDTH_PX = 320  # motion is measured in frames of this width
 MAX_CORNERS = 300
 MIN_TRACKS = 20  # below, the view has changed so much that a keyframe is due whatever the tracks say
-MIN_KEYFRAMES = 8  # so that a camera that stands still is refused for its parallax, not for its number of frames
 EARLY, LATE = 0.7, 1.3  # the sharpest frame may lie this far before or behind the wanted motion, as a share of it
 MAX_ROUND_TRIP_PX = 0.7
 _LK = {"winSize": (15, 15), "maxLevel": 3, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)}
@@ -42,6 +41,7 @@ def choose_keyframes(
     sharpnesses: Float[np.ndarray, " n"],
     eligible: Bool[np.ndarray, " n"],
     motion: float,
+    min_keyframes: int,
     max_keyframes: int,
 ) -> tuple[int, ...]:
     """Positions of the keyframes, ascending; the first and last eligible frame are among them.
@@ -50,6 +50,7 @@ def choose_keyframes(
         greys: tracking images.
         eligible: False for blank and repeated frames.
         motion: wanted median track motion from one keyframe to the next, as a share of the image width.
+        min_keyframes: fewer are filled up evenly: tracks barely move when the camera circles what it looks at.
         max_keyframes: more are thinned out evenly.
     """
     candidates = np.flatnonzero(eligible)
@@ -58,8 +59,8 @@ def choose_keyframes(
     chosen = [int(candidates[0])]
     while chosen[-1] != candidates[-1]:
         chosen.append(_next_keyframe(greys, sharpnesses, candidates[candidates > chosen[-1]], chosen[-1], motion))
-    if len(chosen) < min(MIN_KEYFRAMES, len(candidates)):
-        chosen = sorted({*chosen, *_evenly(candidates, MIN_KEYFRAMES)})
+    if len(chosen) < min(min_keyframes, len(candidates)):
+        chosen = sorted({*chosen, *_evenly(candidates, min_keyframes)})
     return tuple(int(c) for c in _evenly(np.array(chosen), max_keyframes))
 
 

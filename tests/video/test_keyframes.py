@@ -12,7 +12,7 @@ def choose(
 ) -> tuple[int, ...]:
     greys = [tracking_image(frame) for frame in frames]
     eligible = np.ones(len(frames), dtype=bool) if eligible is None else eligible
-    return choose_keyframes(greys, np.array([sharpness(f) for f in frames]), eligible, motion, max_keyframes)
+    return choose_keyframes(greys, np.array([sharpness(f) for f in frames]), eligible, motion, 8, max_keyframes)
 
 
 def test_spacing_follows_motion() -> None:
