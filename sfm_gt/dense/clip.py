@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import cv2
-import numpy as np
 
 from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.neighbours import choose_neighbours, depth_range
@@ -28,50 +27,61 @@ def densify(
     n_workers: int,
     progress: Callable[[int, int], None],
 ) -> Iterator[tuple[int, DepthEstimate]]:
-    """Depth of every frame of ``frame_indices``, in their order.
+    """Depth of every frame of ``frame_indices``, in their order; neighbours are chosen among them.
 
     Args:
         load_view: a registered frame by its index.
         n_workers: threads; results do not depend on their number.
-        progress: called with the steps done and in all (two a frame).
+        progress: called with the steps done and in all (three a frame).
 
     Raises:
         InputError: fewer than two frames, or poses that are not finite.
     """
     rows = [model.row_of(index) for index in frame_indices]
     chosen = {row: choose_neighbours(model, row, n_neighbours, rows).tolist() for row in rows}
-    # Sparse points outside a frame's own range can still lie in it, so the search is as wide as its neighbours'.
     load = lru_cache(maxsize=CACHED_VIEWS)(lambda row: method.pyramid(load_view(int(model.frame_indices[row]))))
-    hypotheses: dict[int, Hypothesis] = {}
+    n_steps = 3 * len(rows)
     threads_before = cv2.getNumThreads()
     # Frames run side by side; OpenCV's own threads would only compete with them.
     cv2.setNumThreads(1)
     try:
         with ThreadPoolExecutor(n_workers) as pool:
+            coarse: dict[int, Hypothesis] = {}
             matched = pool.map(lambda row: _match(model, method, load, chosen, row), rows)
-            for done, (row, hypothesis) in enumerate(zip(rows, matched, strict=True), start=1):
-                hypotheses[row] = hypothesis
-                progress(done, 2 * len(rows))
-            verified = pool.map(lambda row: _verify(method, load, chosen, hypotheses, row), rows)
+            for row, hypothesis in zip(rows, matched, strict=True):
+                coarse[row] = hypothesis
+                progress(len(coarse), n_steps)
+            fine: dict[int, Hypothesis] = {}
+            improved = pool.map(lambda row: _improve(model, method, load, chosen, coarse, row), rows)
+            for row, hypothesis in zip(rows, improved, strict=True):
+                fine[row] = hypothesis
+                progress(len(rows) + len(fine), n_steps)
+            coarse.clear()
+            verified = pool.map(lambda row: _verify(method, load, chosen, fine, row), rows)
             for done, (index, estimate) in enumerate(zip(frame_indices, verified, strict=True), start=1):
-                progress(len(rows) + done, 2 * len(rows))
+                progress(2 * len(rows) + done, n_steps)
                 yield int(index), estimate
     finally:
         cv2.setNumThreads(threads_before)
 
 
 def _match(
+    model: SparseModel, method: PatchMatch, load: Callable[[int], Pyramid], chosen: dict[int, list[int]], row: int
+) -> Hypothesis:
+    return method.match(load(row), [load(other) for other in chosen[row]], depth_range(model, row))
+
+
+def _improve(
     model: SparseModel,
     method: PatchMatch,
     load: Callable[[int], Pyramid],
     chosen: dict[int, list[int]],
+    coarse: dict[int, Hypothesis],
     row: int,
 ) -> Hypothesis:
-    reference = load(row)
-    if not chosen[row]:
-        height, width = reference.levels[0].grey.shape
-        return Hypothesis(np.ones((height, width, 3), np.float32), np.ones((height, width), np.float32), 1.0)
-    return method.match(reference, [load(other) for other in chosen[row]], depth_range(model, row))
+    others = chosen[row]
+    maps = [coarse[other].inverse_depth for other in others]
+    return method.improve(load(row), [load(other) for other in others], depth_range(model, row), coarse[row], maps)
 
 
 def _verify(
@@ -81,6 +91,6 @@ def _verify(
     hypotheses: dict[int, Hypothesis],
     row: int,
 ) -> DepthEstimate:
-    others = chosen[row] or [row]
+    others = chosen[row]
     inverse = [hypotheses[other].inverse_depth for other in others]
     return method.verify(load(row), [load(other) for other in others], hypotheses[row], inverse)

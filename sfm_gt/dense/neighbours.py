@@ -94,8 +94,8 @@ def _sees(model: SparseModel, points: np.ndarray) -> np.ndarray:
 
 
 def _angle_deg(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    cosine = (first * second).sum(-1) / np.maximum(np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1), 1e-12)
-    return np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
+    return np.degrees(np.arccos(np.clip((first * second).sum(-1) / np.maximum(lengths, 1e-12), -1.0, 1.0)))
 
 
 def _value_of_angle(angle_deg: np.ndarray) -> np.ndarray:

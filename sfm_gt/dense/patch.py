@@ -17,8 +17,6 @@ import numpy as np
 from jaxtyping import UInt8, UInt32
 from numba import njit
 
-# Reject cost of a view that does not see the whole patch; an uncorrelated patch costs 1.
-UNSEEN = np.float32(1.0)
 # Variance that sensor noise and rounding alone give, in squared grey levels: below it a patch has no texture to match,
 # and without this term the NCC of two noise patches would decide.
 NOISE_VARIANCE = np.float32(4.0)
@@ -108,25 +106,25 @@ def load_reference(grey, usable, x, y, patch, values, weights):
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def project_patch(a, b, x, y, plane_w, plane_x, plane_y, reach, width, height, affine):
-    """Fill ``affine`` (6,) f32 with the patch's position in a neighbour; False when the neighbour does not see all of it.
+def project_patch(a, b, j, x, y, plane_w, plane_x, plane_y, reach, width, height, affine):
+    """Fill ``affine`` (6,) f32 with the patch's position in neighbour ``j``; False when that does not see all of it.
 
     ``affine``: x and y of the centre, then their change per du and per dv. First order is enough: across a patch of
     +-4 px the perspective term moves a sample by about 0.01 px at 10 degrees of rotation.
     """
     fx = np.float32(x)
     fy = np.float32(y)
-    z = a[2, 0] * fx + a[2, 1] * fy + a[2, 2] + b[2] * plane_w
+    z = a[j, 2, 0] * fx + a[j, 2, 1] * fy + a[j, 2, 2] + b[j, 2] * plane_w
     if not z > _ZERO:
         return False
     inverse = _ONE / z
-    z_du = a[2, 0] + b[2] * plane_x
-    z_dv = a[2, 1] + b[2] * plane_y
+    z_du = a[j, 2, 0] + b[j, 2] * plane_x
+    z_dv = a[j, 2, 1] + b[j, 2] * plane_y
     inside = True
     for i in range(2):
-        p = (a[i, 0] * fx + a[i, 1] * fy + a[i, 2] + b[i] * plane_w) * inverse
-        p_du = (a[i, 0] + b[i] * plane_x - p * z_du) * inverse
-        p_dv = (a[i, 1] + b[i] * plane_y - p * z_dv) * inverse
+        p = (a[j, i, 0] * fx + a[j, i, 1] * fy + a[j, i, 2] + b[j, i] * plane_w) * inverse
+        p_du = (a[j, i, 0] + b[j, i] * plane_x - p * z_du) * inverse
+        p_dv = (a[j, i, 1] + b[j, i] * plane_y - p * z_dv) * inverse
         affine[i] = p
         affine[2 + i] = p_du
         affine[4 + i] = p_dv
@@ -139,16 +137,15 @@ def project_patch(a, b, x, y, plane_w, plane_x, plane_y, reach, width, height, a
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def patch_cost(packed, affine, offsets, values, weights, variance):
+def patch_cost(packed, first, stride, affine, offsets, values, weights, variance):
     """1 - NCC of the reference patch with a neighbour's patch that lies inside the image; 0 is a perfect match.
 
-    ``packed`` (H, W) uint32; ``offsets`` (2, K) f32: du and dv of each sample; ``values``, ``weights``, ``variance`` as
-    :func:`load_reference` left them.
+    ``packed``: all neighbours' packed images as one flat array, this one's begins at ``first`` and has rows of
+    ``stride`` words (slicing an array inside a kernel costs more than half a patch); ``offsets`` (2, K) f32: du and dv
+    of each sample; ``values``, ``weights``, ``variance`` as :func:`load_reference` left them.
     """
-    stride = np.uint32(packed.shape[1])
-    flat = packed.reshape(-1)
     x0, y0, x_du, y_du, x_dv, y_dv = affine[0], affine[1], affine[2], affine[3], affine[4], affine[5]
-    first = _ZERO
+    mean = _ZERO
     second = _ZERO
     cross = _ZERO
     for k in range(values.shape[0]):
@@ -160,7 +157,7 @@ def patch_cost(packed, affine, offsets, values, weights, variance):
         iy = np.int32(py)
         fx = px - np.float32(ix)
         fy = py - np.float32(iy)
-        word = flat[np.uint32(iy) * stride + np.uint32(ix)]
+        word = packed[first + np.uint32(iy) * stride + np.uint32(ix)]
         top = np.float32(np.int32(word & _MASK))
         right = np.float32(np.int32((word >> _SHIFT_RIGHT) & _MASK))
         low = np.float32(np.int32((word >> _SHIFT_DOWN) & _MASK))
@@ -169,8 +166,8 @@ def patch_cost(packed, affine, offsets, values, weights, variance):
         low += fx * (diagonal - low)
         value = top + fy * (low - top)
         weighted = weights[k] * value
-        first += weighted
+        mean += weighted
         second += weighted * value
         cross += weighted * values[k]
-    spread = max(second - first * first, _ZERO)
+    spread = max(second - mean * mean, _ZERO)
     return _ONE - cross / np.sqrt((variance + NOISE_VARIANCE) * (spread + NOISE_VARIANCE))

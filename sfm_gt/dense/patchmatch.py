@@ -7,72 +7,100 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int8
 
 from sfm_gt.dense.consistency import agree
 from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.patch import make_patch
-from sfm_gt.dense.propagate import propagation_round, refine_depth
-from sfm_gt.dense.pyramid import Neighbours, Pyramid, build_pyramid, integer_centred_matrix, pair_geometry, stack_neighbours
+from sfm_gt.dense.propagate import OFFSETS, all_view_costs, choose_judges, propagate
+from sfm_gt.dense.pyramid import (
+    Level,
+    Neighbours,
+    Pyramid,
+    build_pyramid,
+    integer_centred_matrix,
+    pair_geometry,
+    stack_neighbours,
+)
+from sfm_gt.dense.refine import refine
 from sfm_gt.dense.sweep import sweep
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import View
 
 # 5 x 5 samples, every second pixel: 9 pixels wide.
 PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY = 5, 2, 25.0
-SWEEP_BEST = 3
-# A worse match than this is none, whoever agrees.
-MAX_COST = np.float32(0.6)
-# Islands of fewer pixels than this, apart from their surroundings by more than SPECKLE_REL of inverse depth, are dropped.
+SWEEP_VIEWS, SWEEP_BEST = 4, 2
+# How many of the candidates' offsets are tried: at the coarsest level faults are still large, later they are small.
+N_FAR_AND_NEAR, N_NEAR = len(OFFSETS), 4
+JUDGE_WINDOW = 7
+# Weight of a neighbour's own depth map against 1 - NCC.
+AGREEMENT = np.float32(0.2)
+_ZERO = np.float32(0.0)
+# A worse match than this is none, whoever agrees. It is high on purpose: in weak texture agreement decides.
+MAX_COST = np.float32(0.95)
+# A neighbour that sees through a point takes back as many agreements.
+VOTES_AGAINST = 2
+# Islands of fewer pixels than this, apart from their surroundings by more than SPECKLE_REL of inverse depth, go.
 SPECKLE_PIXELS, SPECKLE_REL = 80, 0.02
 # Surfaces bleed over their outline by about the reach of a patch: within this margin of something farther behind by more
-# than EDGE_REL, a depth is not trusted. Measured on the embedded clip: AbsRel 0.0106 to 0.0075 for 3 % of the pixels.
+# than EDGE_REL, a depth is not trusted.
 EDGE_MARGIN_PX, EDGE_REL = 3, 0.03
-# Matching noise in pixels of one view, and the factor on the whole; calibrated on the embedded clip, see
-# benchmarks/accuracy/demo.py (within_1_sigma).
-SIGMA_MATCH_PX = 0.15
-SIGMA_FACTOR = 1.8
+# The raw sigma, in pixels of displacement, is what the matching's normal equations and the scatter of the neighbours
+# give together. True errors follow it in proportion while it is small and grow faster beyond the knee, where wrong matches
+# begin; above the maximum half of the pixels are wrong. Factor and knee fitted once on the embedded clip.
+SIGMA_FACTOR, SIGMA_KNEE_PX, MAX_RAW_SIGMA_PX = 0.5, 0.3, 0.8
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One view's own answer: ``planes`` (h, w, 3) in inverse depth, ``cost`` (h, w) 0 best to 1, ``step`` one pixel."""
+    """One view's own answer at one level.
+
+    Attributes:
+        planes: (h, w, 3), inverse depth and its change per pixel to the right and down.
+        cost: (h, w), patch cost, 0 best, 2 = not matched.
+        sigma: (h, w), of inverse depth, from the matching alone and before calibration; infinite where unknown.
+        step: inverse depth that moves a pixel by one pixel in a typical neighbour.
+        judges: (h, w, 4) int8, which neighbours the pixel was matched with, -1 = none.
+    """
 
     planes: Float[np.ndarray, "h w 3"]
     cost: Float[np.ndarray, "h w"]
+    sigma: Float[np.ndarray, "h w"]
     step: float
+    judges: Int8[np.ndarray, "h w v"]
 
     @property
     def inverse_depth(self) -> Float[np.ndarray, "h w"]:
-        """NaN where nothing matches."""
-        return np.where(self.cost < MAX_COST, self.planes[..., 0], np.float32(np.nan))
+        """0 where nothing matches."""
+        return np.where(self.cost < MAX_COST, self.planes[..., 0], np.float32(0.0))
 
 
 class PatchMatch:
-    """See the module. Results are the same for any number of threads; nothing is drawn at random between runs."""
+    """See the module. Results are the same for any number of threads; nothing is drawn at random."""
 
-    def __init__(self, min_consistent: int = 3, max_rel_difference: float = 0.01):
+    def __init__(self, min_consistent: int = 3, max_rel_difference: float = 0.02):
         """``min_consistent`` neighbours must agree within ``max_rel_difference`` of depth."""
         self._min_consistent, self._max_rel_difference = min_consistent, max_rel_difference
         self._patch = make_patch(PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY)
 
-    def estimate(
-        self, view: View, neighbours: Sequence[View], depth_range_sfm: tuple[float, float]
-    ) -> DepthEstimate:
+    def estimate(self, view: View, neighbours: Sequence[View], depth_range_sfm: tuple[float, float]) -> DepthEstimate:
         """Depth of ``view``; the neighbours' own hypotheses are computed first, so that they can agree or not.
 
         Raises:
             InputError: no neighbour, a pose that is not finite, or an empty depth range.
         """
         if not neighbours:
-            raise InputError(f"dense: frame {view.frame_index} has no neighbour; at least 1 is needed, give more frames")
+            raise InputError(
+                f"dense: frame {view.frame_index} has no neighbour, at least 1 is needed; give more frames"
+            )
         pyramids = [self.pyramid(each) for each in (view, *neighbours)]
-        answers = []
-        for pyramid in pyramids:
-            others = [other for other in pyramids if other is not pyramid]
-            answers.append(self.match(pyramid, others, depth_range_sfm))
-        inverse = [answer.inverse_depth for answer in answers[1:]]
-        return self.verify(pyramids[0], pyramids[1:], answers[0], inverse)
+        others = [[other for other in pyramids if other is not pyramid] for pyramid in pyramids]
+        coarse = [self.match(p, o, depth_range_sfm) for p, o in zip(pyramids, others, strict=True)]
+        fine = []
+        for k, pyramid in enumerate(pyramids):
+            maps = [each.inverse_depth for i, each in enumerate(coarse) if i != k]
+            fine.append(self.improve(pyramid, others[k], depth_range_sfm, coarse[k], maps))
+        return self.verify(pyramids[0], pyramids[1:], fine[0], [each.inverse_depth for each in fine[1:]])
 
     def pyramid(self, view: View) -> Pyramid:
         """The view made ready for matching."""
@@ -81,22 +109,57 @@ class PatchMatch:
     def match(
         self, reference: Pyramid, neighbours: Sequence[Pyramid], depth_range_sfm: tuple[float, float]
     ) -> Hypothesis:
-        """Planes of the reference from the images alone, before anybody has to agree."""
-        near, far = depth_range_sfm
-        if not (np.isfinite([near, far]).all() and 0 < near < far):
-            raise InputError(f"dense: frame {reference.frame_index}: depth range {near:g} to {far:g} is empty")
-        limits = np.array([1.0 / far, 1.0 / near], dtype=np.float32)
+        """Planes at the coarsest level from the images alone."""
+        limits = _limits(reference, depth_range_sfm)
         top = len(reference.levels) - 1
-        planes = sweep(reference, neighbours, top, (float(limits[0]), float(limits[1])), SWEEP_BEST)
+        planes = sweep(reference, neighbours[:SWEEP_VIEWS], top, (float(limits[0]), float(limits[1])), SWEEP_BEST)
+        stacked = stack_neighbours(reference, neighbours, top)
+        judges = self._choose_judges(reference.levels[top], stacked, planes)
+        return self._round(reference.levels[top], stacked, limits, judges, planes, _ZERO, N_FAR_AND_NEAR)
+
+    def improve(
+        self,
+        reference: Pyramid,
+        neighbours: Sequence[Pyramid],
+        depth_range_sfm: tuple[float, float],
+        coarse: Hypothesis,
+        inverse_depths: Sequence[Float[np.ndarray, "h w"]],
+    ) -> Hypothesis:
+        """Planes at full size, starting from ``coarse`` and looking at the neighbours' own coarse maps."""
+        limits = _limits(reference, depth_range_sfm)
+        top = len(reference.levels) - 1
+        planes, judges, found = coarse.planes, coarse.judges, coarse
         for level in range(top, -1, -1):
-            here, stacked = reference.levels[level], stack_neighbours(reference, neighbours, level)
+            here = reference.levels[level]
+            stacked = stack_neighbours(reference, neighbours, level, inverse_depths)
             if level < top:
-                planes = _finer(planes, here.camera.width, here.camera.height)
-            cost = np.ones(here.grey.shape, dtype=np.float32)
-            step = _pixel_step(stacked)
-            propagation_round(here.grey, here.usable, stacked, self._patch, planes, cost, limits, step, level)
-        refine_depth(here.grey, here.usable, stacked, self._patch, planes, cost, step)
-        return Hypothesis(planes, cost, float(step))
+                planes, judges = _finer(found, here.camera.width, here.camera.height)
+            found = self._round(here, stacked, limits, judges, planes, AGREEMENT, N_NEAR)
+        return found
+
+    def _choose_judges(self, here: Level, stacked: Neighbours, planes: Float[np.ndarray, "h w 3"]) -> np.ndarray:
+        costs = all_view_costs(here.grey, here.usable, stacked, self._patch, planes)
+        # A single neighbour leaves no last axis behind in OpenCV.
+        return choose_judges(cv2.blur(costs, (JUDGE_WINDOW, JUDGE_WINDOW)).reshape(costs.shape))
+
+    def _round(
+        self,
+        here: Level,
+        stacked: Neighbours,
+        limits: np.ndarray,
+        judges: np.ndarray,
+        planes: Float[np.ndarray, "h w 3"],
+        agreement: np.float32,
+        n_offsets: int,
+    ) -> Hypothesis:
+        planes, cost = planes.copy(), np.empty(here.grey.shape, dtype=np.float32)
+        camera = integer_centred_matrix(here.camera)
+        lens = np.array([camera[0, 0], camera[1, 1], camera[0, 2], camera[1, 2]], dtype=np.float32)
+        step = _pixel_step(stacked)
+        arguments = (here.grey, here.usable, stacked, judges, self._patch, planes, cost, limits, lens, step)
+        propagate(*arguments, agreement, n_offsets)
+        sigma = refine(*arguments, agreement)
+        return Hypothesis(planes, cost, sigma, float(step), judges)
 
     def verify(
         self,
@@ -111,25 +174,38 @@ class PatchMatch:
         a, b, back_a, back_b = (
             np.stack([pair[k] for pair in pairs]).astype(np.float32) for pairs in (there, back) for k in (0, 1)
         )
-        fused, count, spread = agree(
+        fused, count, against, spread = agree(
             own.planes, own.cost, a, b, back_a, back_b, np.stack(inverse_depths).astype(np.float32),
             np.float32(self._max_rel_difference), MAX_COST,
         )  # fmt: skip
         usable = reference.levels[0].usable > 0
-        kept = (count >= min(self._min_consistent, len(neighbours))) & usable & np.isfinite(fused)
-        kept &= ~_bleeding(own.inverse_depth, fused)
+        needed = min(self._min_consistent, len(neighbours)) + VOTES_AGAINST * against.astype(np.int32)
+        sigma, known = _sigma(own, spread)
+        kept = (count >= needed) & usable & (fused > 0) & known & ~_bleeding(own.inverse_depth, fused)
         kept &= ~_speckles(np.where(kept, fused, 0.0))
-        # One view's matching noise, averaged over those that agree, beside what they really differ by.
-        sigma = SIGMA_FACTOR * np.sqrt((SIGMA_MATCH_PX * own.step) ** 2 + spread**2) / np.sqrt(count + 1.0)
-        depth = np.where(kept, 1.0 / np.where(kept, fused, 1.0), np.nan).astype(np.float32)
-        hypothesis = own.inverse_depth
+        depth = _inverse(fused, kept)
         return DepthEstimate(
             z_depth_sfm=depth,
             sigma_sfm=np.where(kept, sigma * depth**2, np.nan).astype(np.float32),
             normal_cam=_normals(reference, own.planes, kept),
-            hypothesis_sfm=np.where(usable & (hypothesis > 0), 1.0 / hypothesis, np.nan).astype(np.float32),
+            hypothesis_sfm=_inverse(own.inverse_depth, usable & (own.inverse_depth > 0)),
             n_consistent=count,
         )
+
+
+def _sigma(
+    own: Hypothesis, spread: Float[np.ndarray, "h w"]
+) -> tuple[Float[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
+    """Calibrated sigma of inverse depth, and where it is small enough to be one."""
+    raw_px = np.hypot(own.sigma, spread) / own.step
+    known = raw_px < MAX_RAW_SIGMA_PX
+    raw_px = np.where(known, raw_px, 0.0)
+    return SIGMA_FACTOR * own.step * raw_px * (1.0 + raw_px / SIGMA_KNEE_PX), known
+
+
+def _inverse(values: Float[np.ndarray, "h w"], known: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """1 / ``values`` where ``known``, else NaN."""
+    return np.where(known, 1.0 / np.where(known, values, 1.0), np.nan).astype(np.float32)
 
 
 def _pixel_step(neighbours: Neighbours) -> np.float32:
@@ -137,20 +213,29 @@ def _pixel_step(neighbours: Neighbours) -> np.float32:
     return np.float32(1.0 / max(float(np.median(neighbours.shift_px)), 1e-9))
 
 
-def _finer(planes: Float[np.ndarray, "h w 3"], width: int, height: int) -> Float[np.ndarray, "h2 w2 3"]:
-    """Planes of the next finer level: nearest, so that no value lies between two surfaces, then moved along the slope."""
+def _limits(reference: Pyramid, depth_range_sfm: tuple[float, float]) -> Float[np.ndarray, " 2"]:
+    near, far = depth_range_sfm
+    if not (np.isfinite([near, far]).all() and 0 < near < far):
+        raise InputError(f"dense: frame {reference.frame_index}: depth range {near:g} to {far:g} is empty")
+    return np.array([1.0 / far, 1.0 / near], dtype=np.float32)
+
+
+def _finer(
+    coarse: Hypothesis, width: int, height: int
+) -> tuple[Float[np.ndarray, "h2 w2 3"], Int8[np.ndarray, "h2 w2 v"]]:
+    """Planes and judges of the next finer level: the parent's, moved along its slope, so that no two surfaces mix."""
     rows, columns = np.arange(height) // 2, np.arange(width) // 2
-    finer = planes[rows][:, columns].copy()
+    finer = coarse.planes[rows][:, columns]
     finer[..., 1:] *= 0.5
     # A fine pixel's centre lies a quarter of a coarse pixel beside its parent's.
     finer[..., 0] += finer[..., 1] * (np.arange(width) % 2 - 0.5).astype(np.float32)
     finer[..., 0] += finer[..., 2] * (np.arange(height) % 2 - 0.5).astype(np.float32)[:, None]
-    return finer
+    return finer, coarse.judges[rows][:, columns]
 
 
 def _bleeding(inverse_depth: Float[np.ndarray, "h w"], fused: Float[np.ndarray, "h w"]) -> np.ndarray:
     """True beside a surface that lies farther away: there the nearer one has grown over its outline."""
-    smooth = cv2.medianBlur(np.nan_to_num(inverse_depth, nan=1e9).astype(np.float32), 5)
+    smooth = cv2.medianBlur(np.where(inverse_depth > 0, inverse_depth, np.float32(1e9)), 5)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * EDGE_MARGIN_PX + 1, 2 * EDGE_MARGIN_PX + 1))
     with np.errstate(invalid="ignore"):
         return cv2.erode(smooth, kernel) * (1.0 + EDGE_REL) < fused

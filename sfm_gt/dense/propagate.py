@@ -1,7 +1,8 @@
-"""Rounds of PatchMatch on slanted planes: red-black propagation, perturbation, per-pixel view selection.
+"""Rounds of PatchMatch on slanted planes: view selection a pixel, red-black propagation, agreement in the cost.
 
-A pixel's cost is the mean over its best neighbours of the patch cost; which neighbours are its best is decided anew in every
-round from the pixel's current plane (after Schönberger et al. 2016, without their chain model over rows).
+Which neighbours judge a pixel is decided from the costs of the first planes, averaged over the surroundings (a simple
+form of the pixelwise view selection of Schönberger et al. 2016); candidates then meet the same judges, so that a plane
+cannot win by choosing other views.
 """
 
 from __future__ import annotations
@@ -14,161 +15,170 @@ from sfm_gt.dense.patch import load_reference, patch_cost, project_patch
 _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
-_TWO = np.float32(2.0)
-# Candidates come from these pixels: near ones carry the surface on, far ones jump over small faults.
+# Candidates come from these pixels: near ones carry the surface on, far ones jump over small faults. All lie on the
+# other colour of the chequerboard, so the order within a colour does not matter.
 OFFSETS = np.array([[-1, 0], [1, 0], [0, -1], [0, 1], [-5, 0], [5, 0], [0, -5], [0, 5]], dtype=np.int32)
-# Views kept at a pixel for judging candidates, and how many of them its cost is the mean of.
+# Views that judge a pixel; with at least this many the worst of them is left out (it may be occluded).
 N_SELECTED = 4
-N_BEST = 3
+# A candidate closer than this to the current plane, in pixels of displacement, is left to the refinement.
+DISTINCT_PX = np.float32(0.25)
+# A candidate has to be better by this much: in flat costs the plane that came first stays.
+MIN_GAIN = np.float32(0.01)
+# Disagreement with a neighbour's own depth map: charged in proportion up to this many pixels.
+AGREEMENT_CAP_PX = np.float32(3.0)
+# A bound that no cost reaches.
+ANY_COST = np.float32(9.0)
+# Planes seen at less than this cosine between normal and ray are refused: their patches have no common scale.
+MIN_COS_INCIDENCE = np.float32(0.15)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _view_cost(neighbours, j, x, y, w, wx, wy, patch, values, weights, variance, affine):
-    """Patch cost in neighbour ``j``; 1 where it does not see the patch."""
-    height, width = neighbours.packed.shape[1], neighbours.packed.shape[2]
-    if not project_patch(neighbours.a[j], neighbours.b[j], x, y, w, wx, wy, patch.reach, width, height, affine):
-        return _ONE
-    if neighbours.matchable[j, np.int32(affine[1] + _HALF), np.int32(affine[0] + _HALF)] == 0:
-        return _ONE
-    return min(patch_cost(neighbours.packed[j], affine, patch.offsets, values, weights, variance), _ONE)
+# The next three are inlined into the kernels and take bare arrays: taking an array out of a tuple or slicing it inside
+# a loop counts references, which costs more than half a patch.
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+def view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights, variance, affine):
+    """Patch cost in neighbour ``j``; 1 where it does not see the patch. Arrays as in ``Neighbours`` and ``Patch``."""
+    height, width = matchable.shape[1], matchable.shape[2]
+    value = _ONE
+    inside = project_patch(a, b, j, x, y, w, wx, wy, reach, width, height, affine)
+    if inside and matchable[j, np.int32(affine[1] + _HALF), np.int32(affine[0] + _HALF)] != 0:
+        first, stride = np.uint32(j * height * width), np.uint32(width)
+        value = min(patch_cost(packed, first, stride, affine, offsets, values, weights, variance), _ONE)
+    return value
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _select(neighbours, x, y, plane, patch, values, weights, variance, affine, order, costs):
-    """Sorts neighbours by the cost of ``plane`` into ``order``; returns the mean of the best."""
-    n_views = neighbours.packed.shape[0]
-    for j in range(n_views):
-        value = _view_cost(neighbours, j, x, y, plane[0], plane[1], plane[2], patch, values, weights, variance, affine)
-        k = j
-        while k > 0 and costs[k - 1] > value:
-            costs[k] = costs[k - 1]
-            order[k] = order[k - 1]
-            k -= 1
-        costs[k] = value
-        order[k] = j
-    n_best = min(N_BEST, n_views)
-    total = _ZERO
-    for k in range(n_best):
-        total += costs[k]
-    return total / np.float32(n_best)
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+def _disagreement(inverse_depths, shift_px, a, b, j, x, y, w, affine):
+    """How far the point at inverse depth ``w`` lies from neighbour ``j``'s own depth map, 0 to 1; 1 where it has none.
+
+    ``affine`` holds the point's place in the neighbour.
+    """
+    v = inverse_depths[j, np.int32(affine[1] + _HALF), np.int32(affine[0] + _HALF)]
+    z = a[j, 2, 0] * np.float32(x) + a[j, 2, 1] * np.float32(y) + a[j, 2, 2] + b[j, 2] * w
+    return min(abs(w / z - v) * shift_px[j] / AGREEMENT_CAP_PX, _ONE) if v > _ZERO else _ONE
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _selected_cost(neighbours, x, y, w, wx, wy, patch, values, weights, variance, affine, order, bound):
-    """Mean of the best among the selected views; stops early, with a value above ``bound``, when it cannot win."""
-    n_selected = min(N_SELECTED, neighbours.packed.shape[0])
-    n_best = min(N_BEST, n_selected)
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+def plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, w, wx, wy, offsets, reach,
+               values, weights, variance, affine, agreement, bound):  # fmt: skip
+    """Cost of a plane before the judges of (x, y); stops early, with 2, when it cannot fall below ``bound``."""
     total = _ZERO
     worst = _ZERO
-    for k in range(n_selected):
-        value = _view_cost(neighbours, order[k], x, y, w, wx, wy, patch, values, weights, variance, affine)
+    n_judges = 0
+    while n_judges < N_SELECTED and judges[y, x, n_judges] >= 0:
+        n_judges += 1
+    n_kept = n_judges - 1 if n_judges == N_SELECTED else n_judges
+    limit = bound * np.float32(n_kept)
+    for k in range(n_judges):
+        j = np.int32(judges[y, x, k])
+        value = view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights, variance,
+                          affine)  # fmt: skip
+        if agreement > _ZERO:
+            if value < _ONE:
+                value += agreement * _disagreement(inverse_depths, shift_px, a, b, j, x, y, w, affine)
+            else:
+                value += agreement
         total += value
         worst = max(worst, value)
-        if total - worst > bound * np.float32(n_best):
-            return _ONE
-    if n_selected > n_best:
+        if total - (worst if n_kept < n_judges else _ZERO) > limit:
+            break
+    if n_kept < n_judges:
         total -= worst
-    return total / np.float32(n_best)
+    mean = total / np.float32(n_kept) if n_kept > 0 else _ONE
+    return mean if total <= limit else _ONE + _ONE
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _noise(state):
-    """The next state of a xorshift generator and a number in [-1, 1)."""
-    state ^= (state << np.uint32(13)) & np.uint32(0xFFFFFFFF)
-    state ^= state >> np.uint32(17)
-    state ^= (state << np.uint32(5)) & np.uint32(0xFFFFFFFF)
-    return state, np.float32(np.int32(state)) * np.float32(4.6566129e-10)
+def is_admissible(x, y, w, wx, wy, limits, lens):
+    """Whether a plane lies within the depth limits and is not seen at a grazing angle; ``lens``: fx, fy, cx, cy."""
+    if not (w >= limits[0] and w <= limits[1]):
+        return False
+    xc, yc = np.float32(x) - lens[2], np.float32(y) - lens[3]
+    nx, ny, nz = wx * lens[0], wy * lens[1], w - wx * xc - wy * yc
+    rx, ry = xc / lens[0], yc / lens[1]
+    return w * w > MIN_COS_INCIDENCE * MIN_COS_INCIDENCE * (nx * nx + ny * ny + nz * nz) * (rx * rx + ry * ry + _ONE)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def propagation_round(grey, usable, neighbours, patch, planes, cost, limits, step, seed):
+def all_view_costs(grey, usable, neighbours, patch, planes):
+    """(h, w, J) float32: the patch cost of the current plane in every neighbour."""
+    packed, matchable, a, b, _, _ = neighbours
+    _, offsets, _, reach = patch
+    height, width = grey.shape
+    n_views = matchable.shape[0]
+    out = np.ones((height, width, n_views), dtype=np.float32)
+    values = np.empty(patch.steps.shape[0], dtype=np.float32)
+    weights = np.empty(patch.steps.shape[0], dtype=np.float32)
+    affine = np.empty(6, dtype=np.float32)
+    for y in range(height):
+        for x in range(width):
+            if usable[y, x] == 0:
+                continue
+            variance = load_reference(grey, usable, x, y, patch, values, weights)
+            if variance < _ZERO:
+                continue
+            w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
+            for j in range(n_views):
+                out[y, x, j] = view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights,
+                                         variance, affine)  # fmt: skip
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def choose_judges(smoothed):
+    """The neighbours of least ``smoothed`` cost (h, w, J), best first: (h, w, N_SELECTED) int8, -1 beyond the last."""
+    height, width, n_views = smoothed.shape
+    judges = np.full((height, width, N_SELECTED), -1, dtype=np.int8)
+    for y in range(height):
+        for x in range(width):
+            for j in range(n_views):
+                value = smoothed[y, x, j]
+                k = min(j, N_SELECTED)
+                while k > 0 and smoothed[y, x, judges[y, x, k - 1]] > value:
+                    if k < N_SELECTED:
+                        judges[y, x, k] = judges[y, x, k - 1]
+                    k -= 1
+                if k < N_SELECTED:
+                    judges[y, x, k] = j
+    return judges
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def propagate(grey, usable, neighbours, judges, patch, planes, cost, limits, lens, step, agreement, n_offsets):
     """One red-black round, in place on ``planes`` (h, w, 3) and ``cost`` (h, w).
 
-    ``limits``: least and largest inverse depth; ``step``: inverse depth that moves the pixel by about one pixel in the
-    neighbours. A pixel without texture or without a view keeps cost 1.
+    Args: ``limits`` least and largest inverse depth; ``lens`` fx, fy, cx, cy; ``step`` inverse depth that moves a pixel
+    by about one pixel in the neighbours; ``agreement`` weight of the neighbours' own depth maps; ``n_offsets`` how many
+    of :data:`OFFSETS` give candidates. Pixels that cannot be matched get cost 2.
     """
+    packed, matchable, a, b, shift_px, inverse_depths = neighbours
+    _, offsets, _, reach = patch
     height, width = grey.shape
     values = np.empty(patch.steps.shape[0], dtype=np.float32)
     weights = np.empty(patch.steps.shape[0], dtype=np.float32)
     affine = np.empty(6, dtype=np.float32)
-    order = np.zeros(neighbours.packed.shape[0], dtype=np.int32)
-    costs = np.empty(neighbours.packed.shape[0], dtype=np.float32)
     for colour in range(2):
         for y in range(height):
             for x in range((y + colour) % 2, width, 2):
-                cost[y, x] = _ONE
+                cost[y, x] = _ONE + _ONE
                 if usable[y, x] == 0:
                     continue
                 variance = load_reference(grey, usable, x, y, patch, values, weights)
                 if variance < _ZERO:
                     continue
                 w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
-                best = _select(neighbours, x, y, planes[y, x], patch, values, weights, variance, affine, order, costs)
-                for k in range(OFFSETS.shape[0]):
+                best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, w, wx, wy, offsets,
+                                  reach, values, weights, variance, affine, agreement, ANY_COST)  # fmt: skip
+                for k in range(n_offsets):
                     xx, yy = x + OFFSETS[k, 0], y + OFFSETS[k, 1]
                     if not (0 <= xx < width and 0 <= yy < height):
                         continue
                     ux, uy = planes[yy, xx, 1], planes[yy, xx, 2]
                     u = planes[yy, xx, 0] - ux * np.float32(OFFSETS[k, 0]) - uy * np.float32(OFFSETS[k, 1])
-                    # Nothing is learnt from a plane that lies within a fiftieth of a pixel of the current one.
-                    if not (limits[0] <= u <= limits[1]) or abs(u - w) < np.float32(0.02) * step:
+                    if abs(u - w) < DISTINCT_PX * step or not is_admissible(x, y, u, ux, uy, limits, lens):
                         continue
-                    c = _selected_cost(neighbours, x, y, u, ux, uy, patch, values, weights, variance, affine, order, best)
-                    if c < best:
-                        best, w, wx, wy = c, u, ux, uy
-                state = np.uint32((y * width + x) * 2654435761 + seed * 40503 + 1)
-                amplitude = step
-                for _ in range(3):
-                    state, r0 = _noise(state)
-                    state, r1 = _noise(state)
-                    state, r2 = _noise(state)
-                    u = w + r0 * amplitude
-                    ux = wx + r1 * amplitude * np.float32(0.1)
-                    uy = wy + r2 * amplitude * np.float32(0.1)
-                    amplitude *= np.float32(0.4)
-                    if not (limits[0] <= u <= limits[1]):
-                        continue
-                    c = _selected_cost(neighbours, x, y, u, ux, uy, patch, values, weights, variance, affine, order, best)
-                    if c < best:
+                    c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, u, ux, uy, offsets,
+                                   reach, values, weights, variance, affine, agreement, best - MIN_GAIN)  # fmt: skip
+                    if c < best - MIN_GAIN:
                         best, w, wx, wy = c, u, ux, uy
                 planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = w, wx, wy
                 cost[y, x] = best
-    return
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def refine_depth(grey, usable, neighbours, patch, planes, cost, step):
-    """Sub-pixel refinement of the inverse depth by a parabola through three costs; returns (h, w) cost curvature.
-
-    The curvature is that of the mean cost over inverse depth, per squared ``step``; 0 where there is no minimum.
-    """
-    height, width = grey.shape
-    curvature = np.zeros((height, width), dtype=np.float32)
-    values = np.empty(patch.steps.shape[0], dtype=np.float32)
-    weights = np.empty(patch.steps.shape[0], dtype=np.float32)
-    affine = np.empty(6, dtype=np.float32)
-    order = np.zeros(neighbours.packed.shape[0], dtype=np.int32)
-    costs = np.empty(neighbours.packed.shape[0], dtype=np.float32)
-    delta = _HALF * step
-    for y in range(height):
-        for x in range(width):
-            if usable[y, x] == 0 or cost[y, x] >= _ONE:
-                continue
-            variance = load_reference(grey, usable, x, y, patch, values, weights)
-            w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
-            _select(neighbours, x, y, planes[y, x], patch, values, weights, variance, affine, order, costs)
-            low = _ZERO
-            mid = _ZERO
-            high = _ZERO
-            # The same views at all three places: a change of the selection would look like curvature.
-            for k in range(min(N_BEST, neighbours.packed.shape[0])):
-                j = order[k]
-                mid += costs[k]
-                low += _view_cost(neighbours, j, x, y, w - delta, wx, wy, patch, values, weights, variance, affine)
-                high += _view_cost(neighbours, j, x, y, w + delta, wx, wy, patch, values, weights, variance, affine)
-            bend = low - _TWO * mid + high
-            if bend > np.float32(1e-4):
-                shift = _HALF * (low - high) / bend
-                planes[y, x, 0] = w + delta * max(-_ONE, min(_ONE, shift))
-                curvature[y, x] = bend / np.float32(min(N_BEST, neighbours.packed.shape[0]))
-    return curvature

@@ -55,11 +55,12 @@ class Neighbours(NamedTuple):
     """What the kernels read of J neighbours at one level; a tuple of arrays because numba takes it as an argument.
 
     Attributes:
-        packed: (J, h, w) uint32.
+        packed: (J * h * w,) uint32, one image after the other.
         matchable: (J, h, w) uint8.
         a, b: (J, 3, 3) and (J, 3) float32: pixel (x, y) at inverse depth w lies at ``a (x, y, 1) + b w``, homogeneous;
             the third coordinate times 1/w is the z-depth in the neighbour.
         shift_px: (J,) float32, typical displacement in pixels of a unit of inverse depth.
+        inverse_depths: (J, h, w) float32, the neighbours' own depth maps so far; 0 = unknown.
     """
 
     packed: np.ndarray
@@ -67,6 +68,7 @@ class Neighbours(NamedTuple):
     a: np.ndarray
     b: np.ndarray
     shift_px: np.ndarray
+    inverse_depths: np.ndarray
 
 
 def build_pyramid(view: View, patch_reach: int) -> Pyramid:
@@ -114,8 +116,16 @@ def pair_geometry(
     return k_neighbour @ relative[:3, :3] @ np.linalg.inv(k_reference), k_neighbour @ relative[:3, 3]
 
 
-def stack_neighbours(reference: Pyramid, neighbours: Sequence[Pyramid], level: int) -> Neighbours:
-    """Images and geometry of all neighbours at one level, in the given order."""
+def stack_neighbours(
+    reference: Pyramid,
+    neighbours: Sequence[Pyramid],
+    level: int,
+    inverse_depths: Sequence[Float[np.ndarray, "h2 w2"]] = (),
+) -> Neighbours:
+    """Images and geometry of all neighbours at one level, in the given order.
+
+    ``inverse_depths``: the neighbours' own maps at any size, 0 = unknown; none by default.
+    """
     levels = [pyramid.levels[level] for pyramid in neighbours]
     geometry = [pair_geometry(reference, pyramid, level) for pyramid in neighbours]
     camera = reference.levels[level].camera
@@ -127,9 +137,18 @@ def stack_neighbours(reference: Pyramid, neighbours: Sequence[Pyramid], level: i
         z = ray[2] if ray[2] > 0.1 else 1.0
         shift.append(np.hypot(b[0] - ray[0] / z * b[2], b[1] - ray[1] / z * b[2]) / z)
     return Neighbours(
-        np.stack([lv.packed for lv in levels]),
+        np.concatenate([lv.packed.ravel() for lv in levels]),
         np.stack([lv.matchable for lv in levels]),
         np.stack([a for a, _ in geometry]).astype(np.float32),
         np.stack([b for _, b in geometry]).astype(np.float32),
         np.array(shift, dtype=np.float32),
+        _maps_at(inverse_depths, camera, len(levels)),
     )
+
+
+def _maps_at(maps: Sequence[np.ndarray], camera: PinholeCamera, n_neighbours: int) -> np.ndarray:
+    if not maps:
+        # One shared row of zeros is enough to say that nothing is known.
+        return np.zeros((n_neighbours, 1, 1), dtype=np.float32)
+    size = (camera.width, camera.height)
+    return np.stack([cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in maps]).astype(np.float32)

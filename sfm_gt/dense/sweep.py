@@ -1,4 +1,4 @@
-"""First guess at the coarsest level: fronto-parallel plane sweep, box-filter NCC, SGM (Gallup 2007; Hirschmüller 2008)."""
+"""First guess at the coarsest level: fronto-parallel plane sweep, box-filter NCC, SGM (Hirschmüller 2008)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sfm_gt.dense.sgm import aggregate, best_plane, mean_of_best, ncc_from_momen
 
 # Planes lie this many pixels of displacement apart (in the neighbour that moves most), within the bounds below: finer
 # is lost in the sub-plane fit, coarser misses the peak of the correlation.
-PLANE_STEP_PX = 0.75
-MIN_PLANES, MAX_PLANES = 32, 112
+PLANE_STEP_PX = 1.0
+MIN_PLANES, MAX_PLANES = 32, 80
 WINDOW_PX = 7
 # In units of 1 - NCC. Tuned on the kitchen clip.
 PENALTY_SMALL = np.float32(0.06)
