@@ -46,8 +46,8 @@ SPECKLE_PIXELS, SPECKLE_REL = 80, 0.02
 # than EDGE_REL, a depth is not trusted.
 EDGE_MARGIN_PX, EDGE_REL = 3, 0.03
 # The raw sigma, in pixels of displacement, is what the matching's normal equations and the scatter of the neighbours
-# give together. True errors follow it in proportion while it is small and grow faster beyond the knee, where wrong matches
-# begin; above the maximum half of the pixels are wrong. Factor and knee fitted once on the embedded clip.
+# give together. True errors follow it in proportion while it is small and grow faster beyond the knee, where wrong
+# matches begin; above the maximum half of the pixels are wrong. Factor and knee fitted once on the embedded clip.
 SIGMA_FACTOR, SIGMA_KNEE_PX, MAX_RAW_SIGMA_PX = 0.5, 0.3, 0.8
 
 

@@ -1,0 +1,193 @@
+"""Gauss-Newton refinement of planes on grey values, and the sigma of inverse depth that its normal equations give.
+
+For each judging view the neighbour's patch is brought to the reference by a gain and an offset (which is what NCC
+allows); the residuals that stay are linear in the three parameters of the plane for small steps. The inverse of the
+normal matrix times the residual variance is the covariance of the plane: curvature, baseline and noise in one figure.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from sfm_gt.dense.patch import NOISE_VARIANCE, load_reference, project_patch
+from sfm_gt.dense.propagate import is_admissible, plane_cost
+
+_ZERO = np.float32(0.0)
+_HALF = np.float32(0.5)
+_ONE = np.float32(1.0)
+_MASK = np.uint32(255)
+# Judges that match worse than this do not take part: they see something else.
+MAX_VIEW_COST = np.float32(0.6)
+# Levenberg damping of the diagonal, and the longest step in pixels of displacement.
+DAMPING = np.float32(0.02)
+MAX_STEP_PX = np.float32(1.0)
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _sample_patch(packed, first, stride, b, j, affine, z, offsets, sampled, slopes):
+    """Grey values of a neighbour's patch and their derivative by inverse depth, into ``sampled`` and ``slopes`` (K,).
+
+    ``z``: homogeneous third coordinate at the patch centre, taken as constant across the patch like ``affine``.
+    """
+    x0, y0, x_du, y_du, x_dv, y_dv = affine[0], affine[1], affine[2], affine[3], affine[4], affine[5]
+    move_x = (b[j, 0] - x0 * b[j, 2]) / z
+    move_y = (b[j, 1] - y0 * b[j, 2]) / z
+    for k in range(sampled.shape[0]):
+        du = offsets[0, k]
+        dv = offsets[1, k]
+        px = x0 + du * x_du + dv * x_dv
+        py = y0 + du * y_du + dv * y_dv
+        ix = np.int32(px)
+        iy = np.int32(py)
+        fx = px - np.float32(ix)
+        fy = py - np.float32(iy)
+        word = packed[first + np.uint32(iy) * stride + np.uint32(ix)]
+        top = np.float32(np.int32(word & _MASK))
+        right = np.float32(np.int32((word >> np.uint32(8)) & _MASK))
+        low = np.float32(np.int32((word >> np.uint32(16)) & _MASK))
+        diagonal = np.float32(np.int32(word >> np.uint32(24)))
+        upper = top + fx * (right - top)
+        lower = low + fx * (diagonal - low)
+        sampled[k] = upper + fy * (lower - upper)
+        grad_x = (right - top) + fy * ((diagonal - low) - (right - top))
+        slopes[k] = grad_x * move_x + (lower - upper) * move_y
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _add_view(values, weights, variance, sampled, slopes, offsets, system):
+    """Add one view's normal equations to ``system`` (11,): six of the matrix, three of the gradient, residual, views.
+
+    Gain and offset are eliminated by projecting the columns onto what is orthogonal to the constant and to the
+    neighbour's own patch. Views that match badly add nothing.
+    """
+    mean = _ZERO
+    m0, m1, m2 = _ZERO, _ZERO, _ZERO
+    for k in range(sampled.shape[0]):
+        s = weights[k] * slopes[k]
+        mean += weights[k] * sampled[k]
+        m0 += s
+        m1 += s * offsets[0, k]
+        m2 += s * offsets[1, k]
+    spread, cross = _ZERO, _ZERO
+    p0, p1, p2 = _ZERO, _ZERO, _ZERO
+    q0, q1, q2 = _ZERO, _ZERO, _ZERO
+    h00, h01, h02, h11, h12, h22 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    for k in range(sampled.shape[0]):
+        v = sampled[k] - mean
+        s = slopes[k]
+        j0, j1, j2 = s - m0, s * offsets[0, k] - m1, s * offsets[1, k] - m2
+        wv = weights[k] * v
+        wr = weights[k] * values[k]
+        spread += wv * v
+        cross += wr * v
+        p0 += wv * j0
+        p1 += wv * j1
+        p2 += wv * j2
+        q0 += wr * j0
+        q1 += wr * j1
+        q2 += wr * j2
+        w0, w1 = weights[k] * j0, weights[k] * j1
+        h00 += w0 * j0
+        h01 += w0 * j1
+        h02 += w0 * j2
+        h11 += w1 * j1
+        h12 += w1 * j2
+        h22 += weights[k] * j2 * j2
+    cost = _ONE - cross / np.sqrt((variance + NOISE_VARIANCE) * (spread + NOISE_VARIANCE))
+    if not (cost < MAX_VIEW_COST and spread > _ONE):
+        return
+    # Residual r - g v with the least-squares gain g; in the reference's grey levels.
+    gain = cross / spread
+    inverse = _ONE / spread
+    g2 = gain * gain
+    system[0] += g2 * (h00 - p0 * p0 * inverse)
+    system[1] += g2 * (h01 - p0 * p1 * inverse)
+    system[2] += g2 * (h02 - p0 * p2 * inverse)
+    system[3] += g2 * (h11 - p1 * p1 * inverse)
+    system[4] += g2 * (h12 - p1 * p2 * inverse)
+    system[5] += g2 * (h22 - p2 * p2 * inverse)
+    system[6] += gain * (q0 - gain * p0)
+    system[7] += gain * (q1 - gain * p1)
+    system[8] += gain * (q2 - gain * p2)
+    system[9] += max(variance - gain * cross, _ZERO)
+    system[10] += _ONE
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _solve(system, damping, out):
+    """Solve the damped system into ``out`` (4,): the step and the first entry of the inverse; False if singular."""
+    h00, h11, h22 = system[0] * (_ONE + damping), system[3] * (_ONE + damping), system[5] * (_ONE + damping)
+    h01, h02, h12 = system[1], system[2], system[4]
+    c00 = h11 * h22 - h12 * h12
+    c01 = h02 * h12 - h01 * h22
+    c02 = h01 * h12 - h02 * h11
+    determinant = h00 * c00 + h01 * c01 + h02 * c02
+    if not determinant > np.float32(1e-6) * h00 * h11 * h22:
+        return False
+    inverse = _ONE / determinant
+    g0, g1, g2 = system[6], system[7], system[8]
+    out[0] = (c00 * g0 + c01 * g1 + c02 * g2) * inverse
+    out[1] = (c01 * g0 + (h00 * h22 - h02 * h02) * g1 + (h01 * h02 - h00 * h12) * g2) * inverse
+    out[2] = (c02 * g0 + (h01 * h02 - h00 * h12) * g1 + (h00 * h11 - h01 * h01) * g2) * inverse
+    out[3] = c00 * inverse
+    return True
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+def _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance, affine,
+               sampled, slopes, system):  # fmt: skip
+    """Fill ``system`` with the normal equations of all judges of (x, y) that see the plane."""
+    height, width = matchable.shape[1], matchable.shape[2]
+    system[:] = _ZERO
+    for k in range(judges.shape[2]):
+        j = np.int32(judges[y, x, k])
+        if j < 0:
+            break
+        if not project_patch(a, b, j, x, y, w, wx, wy, reach, width, height, affine):
+            continue
+        if matchable[j, np.int32(affine[1] + _HALF), np.int32(affine[0] + _HALF)] == 0:
+            continue
+        first, stride = np.uint32(j * height * width), np.uint32(width)
+        z = a[j, 2, 0] * np.float32(x) + a[j, 2, 1] * np.float32(y) + a[j, 2, 2] + b[j, 2] * w
+        _sample_patch(packed, first, stride, b, j, affine, z, offsets, sampled, slopes)
+        _add_view(values, weights, variance, sampled, slopes, offsets, system)
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def refine(grey, usable, neighbours, judges, patch, planes, cost, limits, lens, step, agreement):
+    """One Gauss-Newton step at every pixel, in place on ``planes`` and ``cost``; returns sigma of inverse depth (h, w).
+
+    A step that does not lower the cost is not taken. Arguments as in :func:`sfm_gt.dense.propagate.propagate`. Sigma is
+    infinite where nothing could be solved; it is a relative figure until it is calibrated.
+    """
+    packed, matchable, a, b, shift_px, inverse_depths = neighbours
+    _, offsets, _, reach = patch
+    n_samples = offsets.shape[1]
+    sigma = np.full(grey.shape, np.inf, dtype=np.float32)
+    values, weights = np.empty(n_samples, dtype=np.float32), np.empty(n_samples, dtype=np.float32)
+    sampled, slopes = np.empty(n_samples, dtype=np.float32), np.empty(n_samples, dtype=np.float32)
+    affine, system = np.empty(6, dtype=np.float32), np.empty(11, dtype=np.float32)
+    answer = np.empty(4, dtype=np.float32)
+    longest = MAX_STEP_PX * step
+    for y in range(grey.shape[0]):
+        for x in range(grey.shape[1]):
+            if cost[y, x] >= _ONE + _ONE:
+                continue
+            variance = load_reference(grey, usable, x, y, patch, values, weights)
+            w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
+            _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance,
+                       affine, sampled, slopes, system)  # fmt: skip
+            if system[10] < _HALF or not _solve(system, DAMPING, answer):
+                continue
+            # Mean residual over the views times the samples lost to the weights; the matrix is summed over the views.
+            sigma[y, x] = np.sqrt((system[9] / system[10] + _ONE) * np.sum(weights * weights) * answer[3])
+            u, ux, uy = w + max(-longest, min(longest, answer[0])), wx + answer[1], wy + answer[2]
+            if not is_admissible(x, y, u, ux, uy, limits, lens):
+                continue
+            c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, u, ux, uy, offsets, reach,
+                           values, weights, variance, affine, agreement, cost[y, x])  # fmt: skip
+            if c < cost[y, x]:
+                planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = u, ux, uy
+                cost[y, x] = c
+    return sigma
