@@ -21,6 +21,7 @@ wildcard_constraints:
     model="[A-Za-z0-9._-]+",
 
 
+include: "pipelines/rules/corpus.smk"
 include: "pipelines/rules/clips.smk"
 include: "pipelines/rules/reconstruct.smk"
 include: "pipelines/rules/scale.smk"

@@ -20,7 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ConfigOption = Annotated[Path, typer.Option("--config", help="configuration (YAML); a run leaves it in OUT/config.yaml")]
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="configuration (YAML); a run leaves it in OUT/config.yaml")
+]
 VideoOption = Annotated[str, typer.Option("--video", help="video id, as in OUT/work/videos/")]
 ClipOption = Annotated[str, typer.Option("--clip", help="clip id, as in OUT/work/clips/")]
 CoresOption = Annotated[int, typer.Option("--cores", min=1, help="threads; results do not depend on their number")]

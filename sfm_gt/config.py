@@ -85,7 +85,9 @@ class ScaleConfig(Section):
 class DatasetConfig(Section):
     """The published tree."""
 
-    min_valid: Fraction = Field(0.2, description="frames with a smaller share of valid pixels are dropped (MegaDepth, MannequinChallenge)")
+    min_valid: Fraction = Field(
+        0.2, description="frames with a smaller share of valid pixels are dropped (MegaDepth, MannequinChallenge)"
+    )
     jpeg_quality: Annotated[int, Field(ge=50, le=100)] = Field(95, description="quality of the undistorted images")
     max_rel_sigma: Annotated[float, Field(gt=0, le=0.1)] = Field(0.05, description="larger sigma / depth is invalid")
 

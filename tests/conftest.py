@@ -19,5 +19,7 @@ def shared_data() -> Path:
     """Folder of third-party data with truth, which is not part of the repository."""
     folder = REPOSITORY.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip(f"no shared data beside the repository ({folder.parent.name}/{folder.name}): real-data tests not run")
+        pytest.skip(
+            f"no shared data beside the repository ({folder.parent.name}/{folder.name}): real-data tests not run"
+        )
     return folder

@@ -49,7 +49,9 @@ def test_yaml_round_trip(tmp_path):
 def test_committed_defaults_and_schema_are_those_of_the_code(tmp_path):
     write_schema(tmp_path)
     for name in ("default.yaml", "schema.json"):
-        assert (tmp_path / name).read_text() == (CONFIG_FOLDER / name).read_text(), "run `sfm-gt schema pipelines/config`"
+        assert (tmp_path / name).read_text() == (CONFIG_FOLDER / name).read_text(), (
+            "run `sfm-gt schema pipelines/config`"
+        )
 
 
 def test_defaults_name_methods_that_exist():

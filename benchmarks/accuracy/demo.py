@@ -80,9 +80,7 @@ def _depth_figures(
     }
 
 
-def _other_figures(
-    totals: dict[str, float], frames: list[sfm_gt.Frame], described: dict[str, Any]
-) -> dict[str, float]:
+def _other_figures(totals: dict[str, float], frames: list[sfm_gt.Frame], described: dict[str, Any]) -> dict[str, float]:
     truth_pose = {frame["frame_index"]: np.array(frame["cam_from_world"]) for frame in described["frames"]}
     ours = camera_centres(np.stack([frame.cam_from_world for frame in frames]))
     theirs = camera_centres(np.stack([truth_pose[frame.frame_index] for frame in frames]))
@@ -103,7 +101,9 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/demo.json")
     arguments = parser.parse_args()
     figures = {name: round(float(value), 5) for name, value in score(arguments.out).items()}
-    print("ground truth against the renderer's truth:", ", ".join(f"{name} {value:g}" for name, value in figures.items()))
+    print(
+        "ground truth against the renderer's truth:", ", ".join(f"{name} {value:g}" for name, value in figures.items())
+    )
     if arguments.save:
         path = REPOSITORY / "benchmarks" / "results" / "demo.json"
         path.write_text(json.dumps(figures, indent=1) + "\n")

@@ -51,7 +51,7 @@ class BodyModel:
         for bone, turn_deg in pose.items():
             rotation = rotation_matrix(np.deg2rad(turn_deg))
             transforms[0, self._model.bone_labels.index(bone), :3, :3] = torch.from_numpy(rotation).float()
-        shape = {name: 0.5 for name in self._model.phenotype_labels} | person.phenotype
+        shape = dict.fromkeys(self._model.phenotype_labels, 0.5) | person.phenotype
         with torch.no_grad():
             return self._model(pose_parameters=transforms, phenotype_kwargs=shape)["vertices"][0].double().numpy()
 

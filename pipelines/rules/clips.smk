@@ -2,34 +2,21 @@
 # Needs:  the folder of videos.
 # Gives:  OUT/work/clips.json, OUT/work/clips/<clip>/frames/
 
-import json
-
-
-def clip_ids(wildcards):
-    """All clips of the corpus; known only after shot detection."""
-    with open(checkpoints.clip_list.get().output[0]) as file:
-        return [clip["clip_id"] for clip in json.load(file)["clips"]]
-
-
-def for_each_clip(pattern):
-    """Input function: `pattern` for every clip of the corpus."""
-    return lambda wildcards: expand(pattern, clip=clip_ids(wildcards))
-
 
 rule ingest:
     input:
         lambda wildcards: RUN.video_input(wildcards.video),
     output:
         f"{OUT}/work/videos/{{video}}/ingest.json",
+    log:
+        f"{OUT}/logs/ingest/{{video}}.log",
+    benchmark:
+        f"{OUT}/logs/ingest/{{video}}.tsv"
     params:
         config=RUN.config_path,
         version=RUN.version("ingest"),
         min_short_side_px=RUN.setting("frames", "min_short_side_px"),
         sidecar=lambda wildcards: RUN.sidecar_fault(wildcards.video),
-    log:
-        f"{OUT}/logs/ingest/{{video}}.log",
-    benchmark:
-        f"{OUT}/logs/ingest/{{video}}.tsv"
     shell:
         "sfm-gt ingest --config {params.config:q} --video {wildcards.video} 2>&1 | tee {log:q}"
 
@@ -39,14 +26,14 @@ rule clips:
         f"{OUT}/work/videos/{{video}}/ingest.json",
     output:
         f"{OUT}/work/videos/{{video}}/clips.json",
-    params:
-        config=RUN.config_path,
-        version=RUN.version("clips"),
-        options=RUN.options("clips"),
     log:
         f"{OUT}/logs/clips/{{video}}.log",
     benchmark:
         f"{OUT}/logs/clips/{{video}}.tsv"
+    params:
+        config=RUN.config_path,
+        version=RUN.version("clips"),
+        options=RUN.options("clips"),
     shell:
         "sfm-gt clips --config {params.config:q} --video {wildcards.video} 2>&1 | tee {log:q}"
 
@@ -56,13 +43,13 @@ checkpoint clip_list:
         expand(f"{OUT}/work/videos/{{video}}/clips.json", video=RUN.video_ids),
     output:
         f"{OUT}/work/clips.json",
-    params:
-        config=RUN.config_path,
-        version=RUN.version("clips"),
     log:
         f"{OUT}/logs/clip_list.log",
     benchmark:
         f"{OUT}/logs/clip_list.tsv"
+    params:
+        config=RUN.config_path,
+        version=RUN.version("clips"),
     shell:
         "sfm-gt clip-list --config {params.config:q} 2>&1 | tee {log:q}"
 
@@ -74,13 +61,13 @@ rule frames:
         lambda wildcards: f"{OUT}/work/videos/{RUN.video_of(wildcards.clip)}/clips.json",
     output:
         f"{OUT}/work/clips/{{clip}}/frames/manifest.json",
-    params:
-        config=RUN.config_path,
-        version=RUN.version("frames"),
-        options=RUN.options("frames"),
     log:
         f"{OUT}/logs/frames/{{clip}}.log",
     benchmark:
         f"{OUT}/logs/frames/{{clip}}.tsv"
+    params:
+        config=RUN.config_path,
+        version=RUN.version("frames"),
+        options=RUN.options("frames"),
     shell:
         "sfm-gt frames --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"

@@ -9,15 +9,15 @@ rule dataset:
         f"{OUT}/work/clips/{{clip}}/scale/manifest.json",
     output:
         f"{OUT}/dataset/clips/{{clip}}/manifest.json",
+    log:
+        f"{OUT}/logs/dataset/{{clip}}.log",
+    benchmark:
+        f"{OUT}/logs/dataset/{{clip}}.tsv"
     params:
         config=RUN.config_path,
         version=RUN.version("dataset"),
         options=RUN.options("dataset"),
         provenance=lambda wildcards: RUN.sidecar_provenance(wildcards.clip),
-    log:
-        f"{OUT}/logs/dataset/{{clip}}.log",
-    benchmark:
-        f"{OUT}/logs/dataset/{{clip}}.tsv"
     shell:
         "sfm-gt dataset --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"
 
@@ -29,13 +29,13 @@ rule index:
     output:
         f"{OUT}/dataset/index.parquet",
         f"{OUT}/dataset/dataset.json",
-    params:
-        config=RUN.config_path,
-        version=RUN.version("index"),
     log:
         f"{OUT}/logs/index.log",
     benchmark:
         f"{OUT}/logs/index.tsv"
+    params:
+        config=RUN.config_path,
+        version=RUN.version("index"),
     shell:
         "sfm-gt index --config {params.config:q} 2>&1 | tee {log:q}"
 
@@ -47,12 +47,12 @@ rule yields:
         f"{OUT}/report/index.html",
     output:
         f"{OUT}/yield.txt",
-    params:
-        config=RUN.config_path,
-        version=RUN.version("yields"),
     log:
         f"{OUT}/logs/yield.log",
     benchmark:
         f"{OUT}/logs/yield.tsv"
+    params:
+        config=RUN.config_path,
+        version=RUN.version("yields"),
     shell:
         "sfm-gt yield --config {params.config:q} 2>&1 | tee {log:q} {output:q}"

@@ -10,14 +10,14 @@ rule predict:
         ancient(f"{OUT}/dataset/index.parquet"),
     output:
         f"{OUT}/predictions/{{model}}/{{clip}}/manifest.json",
-    params:
-        config=RUN.config_path,
-        version=RUN.version("predict"),
-        options=lambda wildcards: RUN.model_options(wildcards.model),
     log:
         f"{OUT}/logs/predict/{{model}}/{{clip}}.log",
     benchmark:
         f"{OUT}/logs/predict/{{model}}/{{clip}}.tsv"
+    params:
+        config=RUN.config_path,
+        version=RUN.version("predict"),
+        options=lambda wildcards: RUN.model_options(wildcards.model),
     shell:
         "sfm-gt predict --config {params.config:q} --model {wildcards.model} --clip {wildcards.clip} 2>&1 | tee {log:q}"
 
@@ -26,7 +26,9 @@ rule evaluate:
     input:
         f"{OUT}/dataset/index.parquet",
         lambda wildcards: expand(
-            f"{OUT}/predictions/{{model}}/{{clip}}/manifest.json", model=RUN.model_names, clip=clip_ids(wildcards)
+            f"{OUT}/predictions/{{model}}/{{clip}}/manifest.json",
+            model=RUN.model_names,
+            clip=clip_ids(wildcards),
         ),
     output:
         f"{OUT}/evaluation/frames.parquet",
@@ -34,14 +36,14 @@ rule evaluate:
         f"{OUT}/evaluation/table.md",
         f"{OUT}/evaluation/table.tex",
         f"{OUT}/evaluation/summary.json",
-    params:
-        config=RUN.config_path,
-        version=RUN.version("evaluate"),
-        options=RUN.options("evaluate"),
     log:
         f"{OUT}/logs/evaluate.log",
     benchmark:
         f"{OUT}/logs/evaluate.tsv"
+    params:
+        config=RUN.config_path,
+        version=RUN.version("evaluate"),
+        options=RUN.options("evaluate"),
     shell:
         "sfm-gt evaluate --config {params.config:q} 2>&1 | tee {log:q}"
 
@@ -51,13 +53,13 @@ rule report:
         f"{OUT}/evaluation/summary.json",
     output:
         f"{OUT}/report/index.html",
-    params:
-        config=RUN.config_path,
-        version=RUN.version("report"),
-        options=RUN.options("report"),
     log:
         f"{OUT}/logs/report.log",
     benchmark:
         f"{OUT}/logs/report.tsv"
+    params:
+        config=RUN.config_path,
+        version=RUN.version("report"),
+        options=RUN.options("report"),
     shell:
         "sfm-gt report --config {params.config:q} 2>&1 | tee {log:q}"

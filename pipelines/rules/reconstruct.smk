@@ -8,20 +8,20 @@ rule sfm:
         f"{OUT}/work/clips/{{clip}}/frames/manifest.json",
     output:
         f"{OUT}/work/clips/{{clip}}/sfm/manifest.json",
+    log:
+        f"{OUT}/logs/sfm/{{clip}}.log",
+    benchmark:
+        f"{OUT}/logs/sfm/{{clip}}.tsv"
+    threads: workflow.cores
     params:
         config=RUN.config_path,
         version=RUN.version("sfm"),
         options=RUN.options("sfm"),
         camera=lambda wildcards: RUN.sidecar_section(wildcards.clip, "camera"),
-    threads: workflow.cores
-    log:
-        f"{OUT}/logs/sfm/{{clip}}.log",
-    benchmark:
-        f"{OUT}/logs/sfm/{{clip}}.tsv"
     shell:
         # COLMAP reports every image; all of it goes to the log, the console gets our own lines.
         "sfm-gt sfm --config {params.config:q} --clip {wildcards.clip} --cores {threads} 2>&1"
-        " | tee {log:q} | sed '/^[IW][0-9]\\{{8\\}} /d'"
+        " | tee {log:q} | sed '\\|^[IW][0-9]\\{{8\\}} |d'"
 
 
 rule dense:
@@ -29,15 +29,15 @@ rule dense:
         f"{OUT}/work/clips/{{clip}}/sfm/manifest.json",
     output:
         f"{OUT}/work/clips/{{clip}}/dense/manifest.json",
-    params:
-        config=RUN.config_path,
-        version=RUN.version("dense"),
-        options=RUN.options("dense"),
-    threads: workflow.cores
     log:
         f"{OUT}/logs/dense/{{clip}}.log",
     benchmark:
         f"{OUT}/logs/dense/{{clip}}.tsv"
+    threads: workflow.cores
+    params:
+        config=RUN.config_path,
+        version=RUN.version("dense"),
+        options=RUN.options("dense"),
     shell:
         "sfm-gt dense --config {params.config:q} --clip {wildcards.clip} --cores {threads} 2>&1 | tee {log:q}"
 
@@ -47,13 +47,13 @@ rule moving:
         f"{OUT}/work/clips/{{clip}}/dense/manifest.json",
     output:
         f"{OUT}/work/clips/{{clip}}/moving/manifest.json",
-    params:
-        config=RUN.config_path,
-        version=RUN.version("moving"),
-        options=RUN.options("moving"),
     log:
         f"{OUT}/logs/moving/{{clip}}.log",
     benchmark:
         f"{OUT}/logs/moving/{{clip}}.tsv"
+    params:
+        config=RUN.config_path,
+        version=RUN.version("moving"),
+        options=RUN.options("moving"),
     shell:
         "sfm-gt moving --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"

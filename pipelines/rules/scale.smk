@@ -8,14 +8,14 @@ rule scale:
         f"{OUT}/work/clips/{{clip}}/sfm/manifest.json",
     output:
         f"{OUT}/work/clips/{{clip}}/scale/manifest.json",
+    log:
+        f"{OUT}/logs/scale/{{clip}}.log",
+    benchmark:
+        f"{OUT}/logs/scale/{{clip}}.tsv"
     params:
         config=RUN.config_path,
         version=RUN.version("scale"),
         options=RUN.options("scale"),
         evidence=lambda wildcards: RUN.sidecar_section(wildcards.clip, "scale"),
-    log:
-        f"{OUT}/logs/scale/{{clip}}.log",
-    benchmark:
-        f"{OUT}/logs/scale/{{clip}}.tsv"
     shell:
         "sfm-gt scale --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"

@@ -24,8 +24,14 @@ import pyarrow as pa
 from jaxtyping import Float, UInt16
 
 FORMAT_VERSION = 1
-LAYERS = {"image": ("images", ".jpg"), "depth": ("depth", ".png"), "sigma": ("sigma", ".png"),
-          "moving": ("moving", ".png"), "overlay": ("overlay", ".png"), "person": ("person", ".png")}
+LAYERS = {
+    "image": ("images", ".jpg"),
+    "depth": ("depth", ".png"),
+    "sigma": ("sigma", ".png"),
+    "moving": ("moving", ".png"),
+    "overlay": ("overlay", ".png"),
+    "person": ("person", ".png"),
+}
 INDEX_NAME = "index.parquet"
 DATASET_JSON = "dataset.json"
 CLIP_JSON = "clip.json"

@@ -1,17 +1,17 @@
 """The sidecar: what the owner of ``clip.mp4`` knows about it, in ``clip.yaml`` beside it. Every part is optional.
 
-    source: "https://..."            # where the video comes from
-    license: "CC-BY-4.0"
-    recorded_by: "name or null"
-    consent: "given"                 # free text: given, not_applicable, unknown, ...
-    camera:
-      focal_px: 525                  # prior focal length in pixels of the source video; refined by SfM
-    scale:
-      known_distance:                # two source-video pixels (centres at +0.5) and the metres between them
-        - {frame_index: 300, point_a: [272.9, 77.1], point_b: [519.2, 94.4], metres: 1.15, sigma_m: 0.01}
-        - {metres: 0.8, observations: [{frame_index: 3, point_a: [1, 2], point_b: [3, 4]}, ...]}
-      known_poses: {file: poses.txt, sigma_m: 0.01}   # TUM format in metres: timestamp_s tx ty tz qx qy qz qw (camera to world)
-      gps: {file: track.csv, sigma_m: 3.0}            # columns timestamp_s, latitude_deg, longitude_deg, altitude_m
+source: "https://..."            # where the video comes from
+license: "CC-BY-4.0"
+recorded_by: "name or null"
+consent: "given"                 # free text: given, not_applicable, unknown, ...
+camera:
+  focal_px: 525                  # prior focal length in pixels of the source video; refined by SfM
+scale:
+  known_distance:                # two source-video pixels (centres at +0.5) and the metres between them
+    - {frame_index: 300, point_a: [272.9, 77.1], point_b: [519.2, 94.4], metres: 1.15, sigma_m: 0.01}
+    - {metres: 0.8, observations: [{frame_index: 3, point_a: [1, 2], point_b: [3, 4]}, ...]}
+  known_poses: {file: poses.txt, sigma_m: 0.01}   # TUM format in metres: timestamp_s tx ty tz qx qy qz qw (camera to world)
+  gps: {file: track.csv, sigma_m: 3.0}            # columns timestamp_s, latitude_deg, longitude_deg, altitude_m
 """
 
 from __future__ import annotations

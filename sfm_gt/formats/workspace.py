@@ -1,16 +1,16 @@
 """Where things lie below the output folder. The only place that spells these paths.
 
-    OUT/config.yaml                          effective configuration
-    OUT/work/videos/<video>/ingest.json      one a video: probe, provenance or the reason it was refused
-    OUT/work/videos/<video>/clips.json       its clips (shots)
-    OUT/work/clips.json                      all clips of the corpus: the workflow's one checkpoint
-    OUT/work/clips/<clip>/<stage>/           one folder a stage, manifest.json written last
-    OUT/dataset/                             the published tree, see dataset_layout.py
-    OUT/predictions/<model>/<clip>/          NNNNNN.npy a frame
-    OUT/evaluation/                          long-format Parquet and tables
-    OUT/report/                              index.html and its pictures
-    OUT/logs/                                one log a job
-    OUT/.locks/                              empty files that running stages lock
+OUT/config.yaml                          effective configuration
+OUT/work/videos/<video>/ingest.json      one a video: probe, provenance or the reason it was refused
+OUT/work/videos/<video>/clips.json       its clips (shots)
+OUT/work/clips.json                      all clips of the corpus: the workflow's one checkpoint
+OUT/work/clips/<clip>/<stage>/           one folder a stage, manifest.json written last
+OUT/dataset/                             the published tree, see dataset_layout.py
+OUT/predictions/<model>/<clip>/          NNNNNN.npy a frame
+OUT/evaluation/                          long-format Parquet and tables
+OUT/report/                              index.html and its pictures
+OUT/logs/                                one log a job
+OUT/.locks/                              empty files that running stages lock
 """
 
 from __future__ import annotations

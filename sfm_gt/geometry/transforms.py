@@ -16,7 +16,9 @@ def inverse_rigid(b_from_a: Float[np.ndarray, "*n 4 4"]) -> Float[np.ndarray, "*
     return a_from_b
 
 
-def transform_points(b_from_a: Float[np.ndarray, "4 4"], points_a: Float[np.ndarray, "*n 3"]) -> Float[np.ndarray, "*n 3"]:
+def transform_points(
+    b_from_a: Float[np.ndarray, "4 4"], points_a: Float[np.ndarray, "*n 3"]
+) -> Float[np.ndarray, "*n 3"]:
     """Points of frame a, expressed in frame b."""
     return points_a @ b_from_a[:3, :3].T + b_from_a[:3, 3]
 

@@ -52,5 +52,7 @@ def scale_from_positions(
     noise_m = max(sigma_m, float(np.sqrt((weights[:, None] * residual**2).sum() / (3.0 * weights.sum()))))
     independent = min(len(times), 1.0 + (times[-1] - times[0]) / correlation_time_s)
     sigma = noise_m / (extent * np.sqrt(independent))
-    note = f"{len(times)} positions over {extent:.3g} m (rms), residual {np.sqrt((residual**2).mean()):.3g} m a coordinate"
+    note = (
+        f"{len(times)} positions over {extent:.3g} m (rms), residual {np.sqrt((residual**2).mean()):.3g} m a coordinate"
+    )
     return ScaleEstimate(float(np.log(similarity.scale)), float(sigma), len(times), (note,))

@@ -25,7 +25,10 @@ class Undistortion:
 
     def __init__(self, model: str, width: int, height: int, params: list[float]):
         self._camera = pycolmap.Camera(model=model, width=width, height=height, params=params)
-        focal, (cx, cy) = self._camera.mean_focal_length(), (self._camera.principal_point_x, self._camera.principal_point_y)
+        focal, (cx, cy) = (
+            self._camera.mean_focal_length(),
+            (self._camera.principal_point_x, self._camera.principal_point_y),
+        )
         self.camera = PinholeCamera(width, height, focal, focal, cx, cy)
 
     @classmethod

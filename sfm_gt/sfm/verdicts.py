@@ -49,7 +49,9 @@ def measure(model: SparseModel, n_frames: int) -> dict[str, float]:
         "registered_fraction": len(model.frame_indices) / n_frames,
         "points": float(len(model.points_sfm)),
         "median_tri_angle_deg": float(np.nanmedian(triangulation_angles_deg(model))) if len(model.points_sfm) else 0.0,
-        "mean_reprojection_error_px": float(np.nanmean(reprojection_errors_px(model))) if len(model.observations) else 0.0,
+        "mean_reprojection_error_px": float(np.nanmean(reprojection_errors_px(model)))
+        if len(model.observations)
+        else 0.0,
         "focal_px": model.camera.fx,
         "focal_by_width": model.camera.fx / model.camera.width,
     }

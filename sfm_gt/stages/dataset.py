@@ -57,9 +57,7 @@ def _build(
 class _Layers:
     """Depth, sigma and masks of a clip's frames, joined from the stages and multiplied by the scale."""
 
-    def __init__(
-        self, workspace: Workspace, clip_id: str, views: ClipViews, scale: float, config: DatasetConfig
-    ):
+    def __init__(self, workspace: Workspace, clip_id: str, views: ClipViews, scale: float, config: DatasetConfig):
         self._dense = workspace.clip_stage(clip_id, "dense")
         self._moving = workspace.clip_stage(clip_id, "moving")
         self._views, self._scale, self._config = views, scale, config

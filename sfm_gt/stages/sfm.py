@@ -21,7 +21,9 @@ STAGE = "sfm"
 VERSION: int = 1
 
 
-def run(workspace: Workspace, clip_id: str, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int) -> Manifest:
+def run(
+    workspace: Workspace, clip_id: str, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
+) -> Manifest:
     """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, overlay and moving masks."""
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, "frames",

@@ -57,7 +57,7 @@ def test_killed_in_every_stage_it_ends_in_the_same_data_set(small_videos, tmp_pa
     finished = run(broken)
     assert finished.returncode == 0, finished.stdout[-3000:]
     assert tree_digest(broken / "out" / "dataset") == tree_digest(whole / "out" / "dataset")
-    left = [path for path in (broken / "out").rglob(".partial-*")]
+    left = list((broken / "out").rglob(".partial-*"))
     assert not left, "nothing half-written stays"
 
 

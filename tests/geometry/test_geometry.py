@@ -86,7 +86,9 @@ def test_invalid_depth_is_nan_in_memory_and_zero_on_disk():
     depth = np.array([[1.5, np.nan]], dtype=np.float32)
     assert zero_from_nan(depth).tolist() == [[1.5, 0.0]]
     assert np.isnan(nan_from_zero(zero_from_nan(depth))[0, 1])
-    assert valid_from_depth(np.array([[1.0, np.nan, -1.0, 0.0, np.inf]])).tolist() == [[True, False, False, False, False]]
+    assert valid_from_depth(np.array([[1.0, np.nan, -1.0, 0.0, np.inf]])).tolist() == [
+        [True, False, False, False, False]
+    ]
 
 
 @given(poses, st.floats(0.05, 20))

@@ -66,9 +66,13 @@ def test_known_distances_give_the_scale_of_the_rendered_clip(demo_gray):
 
 def test_a_distance_to_a_spot_without_texture_is_refused_with_the_mend(demo_gray):
     flat = [np.full_like(gray, 128) for gray in demo_gray]
-    stated = ScaleEvidence(known_distance=(KnownDistance(frame_index=4, point_a=(50.5, 50.5), point_b=(90.5, 50.5), metres=1),))
+    stated = ScaleEvidence(
+        known_distance=(KnownDistance(frame_index=4, point_a=(50.5, 50.5), point_b=(90.5, 50.5), metres=1),)
+    )
     with pytest.raises(NoEvidenceError, match="choose a corner"):
-        registry.load("scale", "known_distance")().estimate(evidence(model_from_truth(), stated, load_gray=flat.__getitem__))
+        registry.load("scale", "known_distance")().estimate(
+            evidence(model_from_truth(), stated, load_gray=flat.__getitem__)
+        )
 
 
 def test_a_distance_in_a_frame_that_is_not_registered_is_refused_by_number(demo_gray):
@@ -140,7 +144,7 @@ def test_weighted_mean_by_hand_and_its_widening():
 def test_cues_that_contradict_are_reported_and_not_averaged():
     a = ScaleEstimate(np.log(1.0), 0.02, 3)
     b = ScaleEstimate(np.log(1.3), 0.02, 3)
-    with pytest.raises(NoEvidenceError, match="cues contradict: gps says 1 , known_distance says 1.3|cues contradict"):
+    with pytest.raises(NoEvidenceError, match="cues contradict: gps says 1, known_distance says 1"):
         fuse({"gps": a, "known_distance": b}, 4.0)
     agreed = fuse({"gps": a, "known_distance": ScaleEstimate(np.log(1.01), 0.02, 3)}, 4.0)
     assert np.exp(agreed.log_scale) == pytest.approx(1.005, abs=1e-4)

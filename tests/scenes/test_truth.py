@@ -162,10 +162,12 @@ def test_moving_mask_is_empty_outside_the_interval_and_full_inside(truth: dict) 
     assert len(intervals) == 1
     first, last = intervals[0]
     shares = np.array([(read_map("moving", frame["frame_index"]) > 0).mean() for frame in truth["frames"]])
-    assert not shares[:first].any() and not shares[last + 1 :].any()
+    assert not shares[:first].any()
+    assert not shares[last + 1 :].any()
     assert 20 <= first < last <= 46
     inside = shares[first + 3 : last - 2]
-    assert MOVING_SHARE[0] < inside.min() and inside.max() < MOVING_SHARE[1]
+    assert MOVING_SHARE[0] < inside.min()
+    assert inside.max() < MOVING_SHARE[1]
 
 
 def test_moving_pixels_belong_to_the_moving_person(truth: dict, depth_frames: list[int]) -> None:
@@ -186,7 +188,8 @@ def test_depth_is_everywhere_and_not_near(truth: dict, depth_frames: list[int]) 
     assert sum(first <= frame <= last for frame in depth_frames) >= 3
     for frame in depth_frames:
         z_m = read_map("depth", frame) * truth["unit_m"]
-        assert z_m.min() > 1.0 and z_m.max() < 8.0
+        assert z_m.min() > 1.0
+        assert z_m.max() < 8.0
 
 
 def test_caption_mask_agrees_with_the_video(video: tuple[np.ndarray, list[float]]) -> None:
@@ -201,12 +204,14 @@ def test_caption_mask_agrees_with_the_video(video: tuple[np.ndarray, list[float]
     flicker = luma.std(axis=0)
     assert np.median(flicker[overlay]) < 0.5 * np.median(flicker[ring])
     mean = luma.mean(axis=0)[overlay]
-    assert (mean > CAPTION_WHITE).mean() > 0.05 and (mean < CAPTION_DARK).mean() > 0.2
+    assert (mean > CAPTION_WHITE).mean() > 0.05
+    assert (mean < CAPTION_DARK).mean() > 0.2
 
 
 def test_sidecar_distances_agree_with_depth(truth: dict) -> None:
     sidecar = yaml.safe_load(VIDEO.with_suffix(".yaml").read_text())
-    assert sidecar["license"] == "CC0-1.0" and sidecar["consent"] == "not_applicable"
+    assert sidecar["license"] == "CC0-1.0"
+    assert sidecar["consent"] == "not_applicable"
     lengths = sidecar["scale"]["known_distance"]
     assert len(lengths) >= 2
     overlay = cv2.imread(str(TRUTH / "overlay.png"), 0)
@@ -217,6 +222,7 @@ def test_sidecar_distances_agree_with_depth(truth: dict) -> None:
             column, row = int(point[0] - 0.5), int(point[1] - 0.5)
             around = z_m[row - 2 : row + 3, column - 2 : column + 3]
             assert np.ptp(around) < 0.05, f"{known['label']}: {point} lies on a depth edge"
-            assert read_map("moving", known["frame_index"])[row, column] == 0 and overlay[row, column] == 0
+            assert read_map("moving", known["frame_index"])[row, column] == 0
+            assert overlay[row, column] == 0
             ends.append(rays(truth["camera"])[row, column] * z_m[row, column])
         assert np.linalg.norm(ends[0] - ends[1]) == pytest.approx(known["metres"], abs=SIDECAR_TOLERANCE_M)

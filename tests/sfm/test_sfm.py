@@ -91,7 +91,12 @@ def test_triangulation_angle_by_hand():
     ],
 )
 def test_verdicts_carry_reason_figure_and_threshold(baseline, n_frames, bounds, reason):
-    allowed = {"min_registered": 0.5, "min_points": 2, "min_median_tri_angle_deg": 1.0, "max_reprojection_error_px": 2.0}
+    allowed = {
+        "min_registered": 0.5,
+        "min_points": 2,
+        "min_median_tri_angle_deg": 1.0,
+        "max_reprojection_error_px": 2.0,
+    }
     measures = measure(two_view_model(baseline), n_frames)
     with pytest.raises(Rejected) as verdict:
         judge(measures, **allowed | bounds)

@@ -83,7 +83,7 @@ def table(x: float, y: float, yaw_deg: float) -> list[Box]:
     gingham = Cloth("plaid", (0.80, 0.20, 0.18), (0.90, 0.86, 0.78), 0.09, 0.03)
     wrap = Cloth("dots", (0.15, 0.40, 0.55), (0.95, 0.85, 0.30), 0.06, 0.03)
     carton = Cloth("cells", (0.50, 0.36, 0.22), (0.76, 0.60, 0.40), 0.05, 0.03)
-    parts = [
+    return [
         Box("table top", (x, y, 0.72), (1.1, 0.6, 0.04), gingham, yaw_deg),
         Box("table drape", (x, y, 0.56), (1.08, 0.58, 0.28), gingham, yaw_deg),
         Box("table foot", (x, y, 0.21), (0.9, 0.4, 0.42), DARK_WOOD, yaw_deg),
@@ -92,7 +92,6 @@ def table(x: float, y: float, yaw_deg: float) -> list[Box]:
         Box("book flat 1", (x + 0.38, y - 0.08, 0.765), (0.24, 0.18, 0.05), BRICK, yaw_deg + 35),
         Box("book flat 2", (x + 0.38, y - 0.07, 0.810), (0.21, 0.16, 0.04), WALLPAPER, yaw_deg + 10),
     ]
-    return parts
 
 
 def chair(x: float, y: float, yaw_deg: float) -> list[Box]:
