@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int8
 
 from sfm_gt.dense.consistency import agree
 from sfm_gt.dense.estimate import DepthEstimate
+from sfm_gt.dense.normals import surface_normals
 from sfm_gt.dense.patch import make_patch
 from sfm_gt.dense.propagate import OFFSETS, all_view_costs, choose_judges, propagate
 from sfm_gt.dense.pyramid import (
@@ -48,7 +49,7 @@ EDGE_MARGIN_PX, EDGE_REL = 3, 0.03
 # The raw sigma, in pixels of displacement, is what the matching's normal equations and the scatter of the neighbours
 # give together. True errors follow it in proportion while it is small and grow faster beyond the knee, where wrong
 # matches begin; above the maximum half of the pixels are wrong. Factor and knee fitted once on the embedded clip.
-SIGMA_FACTOR, SIGMA_KNEE_PX, MAX_RAW_SIGMA_PX = 0.5, 0.3, 0.8
+SIGMA_FACTOR, SIGMA_KNEE_PX, MAX_RAW_SIGMA_PX = 0.5, 0.3, 1.0
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ class PatchMatch:
         """Planes at the coarsest level from the images alone."""
         limits = _limits(reference, depth_range_sfm)
         top = len(reference.levels) - 1
-        planes = sweep(reference, neighbours[:SWEEP_VIEWS], top, (float(limits[0]), float(limits[1])), SWEEP_BEST)
         stacked = stack_neighbours(reference, neighbours, top)
+        planes = sweep(reference, neighbours[:SWEEP_VIEWS], top, (float(limits[0]), float(limits[1])), SWEEP_BEST)
         judges = self._choose_judges(reference.levels[top], stacked, planes)
         return self._round(reference.levels[top], stacked, limits, judges, planes, _ZERO, N_FAR_AND_NEAR)
 
@@ -187,7 +188,7 @@ class PatchMatch:
         return DepthEstimate(
             z_depth_sfm=depth,
             sigma_sfm=np.where(kept, sigma * depth**2, np.nan).astype(np.float32),
-            normal_cam=_normals(reference, own.planes, kept),
+            normal_cam=surface_normals(fused, kept, integer_centred_matrix(reference.levels[0].camera)),
             hypothesis_sfm=_inverse(own.inverse_depth, usable & (own.inverse_depth > 0)),
             n_consistent=count,
         )
@@ -253,17 +254,6 @@ def _speckles(inverse_depth: Float[np.ndarray, "h w"]) -> np.ndarray:
     levels = np.where(known, steps, 0).astype(np.int16)
     filtered, _ = cv2.filterSpeckles(levels, 0, SPECKLE_PIXELS, 100)
     return known & (filtered == 0)
-
-
-def _normals(reference: Pyramid, planes: Float[np.ndarray, "h w 3"], kept: np.ndarray) -> Float[np.ndarray, "h w 3"]:
-    """Unit normals of planes ``w(x, y)``: with w = n . ray / d, n is proportional to (wx fx, wy fy, w at the axis)."""
-    k = integer_centred_matrix(reference.levels[0].camera)
-    height, width = kept.shape
-    x, y = np.meshgrid(np.arange(width) - k[0, 2], np.arange(height) - k[1, 2])
-    at_axis = planes[..., 0] - planes[..., 1] * x - planes[..., 2] * y
-    normal = -np.stack([planes[..., 1] * k[0, 0], planes[..., 2] * k[1, 1], at_axis], axis=-1)
-    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-12)
-    return np.where(kept[..., None], normal, np.nan).astype(np.float32)
 
 
 PLUGIN = PatchMatch

@@ -125,7 +125,11 @@ def stack_neighbours(
     """Images and geometry of all neighbours at one level, in the given order.
 
     ``inverse_depths``: the neighbours' own maps at any size, 0 = unknown; none by default.
+
+    Raises:
+        InputError: the images are not all of one size.
     """
+    _check_sizes(reference, neighbours)
     levels = [pyramid.levels[level] for pyramid in neighbours]
     geometry = [pair_geometry(reference, pyramid, level) for pyramid in neighbours]
     camera = reference.levels[level].camera
@@ -144,6 +148,17 @@ def stack_neighbours(
         np.array(shift, dtype=np.float32),
         _maps_at(inverse_depths, camera, len(levels)),
     )
+
+
+def _check_sizes(reference: Pyramid, neighbours: Sequence[Pyramid]) -> None:
+    wanted = reference.levels[0].camera
+    for pyramid in neighbours:
+        camera = pyramid.levels[0].camera
+        if (camera.width, camera.height) != (wanted.width, wanted.height):
+            raise InputError(
+                f"dense: frame {pyramid.frame_index} has {camera.width} x {camera.height} pixels, frame "
+                f"{reference.frame_index} has {wanted.width} x {wanted.height}; bring all frames to one size"
+            )
 
 
 def _maps_at(maps: Sequence[np.ndarray], camera: PinholeCamera, n_neighbours: int) -> np.ndarray:

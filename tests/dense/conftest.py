@@ -1,0 +1,25 @@
+"""One synthetic clip and its depth for all tests of the folder: matching is the slow part."""
+
+from __future__ import annotations
+
+import pytest
+
+from sfm_gt.dense.clip import densify
+from sfm_gt.dense.estimate import DepthEstimate
+from sfm_gt.dense.patchmatch import PatchMatch
+from tests.dense.scenes import Scene, film
+
+
+def silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@pytest.fixture(scope="session")
+def scene() -> Scene:
+    return film()
+
+
+@pytest.fixture(scope="session")
+def estimates(scene: Scene) -> dict[int, DepthEstimate]:
+    frames = scene.model.frame_indices.tolist()
+    return dict(densify(scene.model, scene.load, frames, PatchMatch(), 5, 1, silent))
