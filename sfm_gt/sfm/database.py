@@ -14,6 +14,8 @@ from jaxtyping import Bool
 # Neighbours in time that every keyframe is matched with. Keyframes stand a few per cent of the image width apart, so
 # ten of them span the overlap that one view can have with its past.
 SEQUENTIAL_OVERLAP = 10
+# A field of view of 60 degrees across, as MannequinChallenge assumes for videos; COLMAP's own 1.2 is a tele lens.
+FOCAL_BY_LONG_SIDE = 0.866
 # Every n-th keyframe is also matched with every other n-th one, which closes loops at a quadratic but small cost.
 LOOP_PERIOD = 4
 
@@ -45,6 +47,7 @@ def build_database(
     """
     reader = pycolmap.ImageReaderOptions()
     reader.camera_model = "SIMPLE_RADIAL"
+    reader.default_focal_length_factor = FOCAL_BY_LONG_SIDE
     if focal_px is not None:
         height, width = cv2.imread(str(images / names[0]), cv2.IMREAD_GRAYSCALE).shape
         reader.camera_params = f"{focal_px},{width / 2},{height / 2},0"

@@ -12,23 +12,39 @@ from sfm_gt.errors import Rejected
 # COLMAP's default asks the first pair for 16 degrees, which hand-held video rarely has; its filter of 1.5 degrees would
 # then remove the very points that a forward-moving camera sees.
 MIN_POINT_ANGLE_DEG = 1.0
-# A focal length this far from plausible marks a spurious model (normalised by the image width; phones with wide to tele
-# lenses lie between).
-PLAUSIBLE_FOCAL = (0.35, 3.0)
+# Focal length by image width beyond which a model is spurious (MannequinChallenge keeps 0.6 to 1.2; this leaves room for
+# wide and tele lenses of phones).
+PLAUSIBLE_FOCAL = (0.5, 2.0)
+# First pairs are tried from wide to narrow: a wide one holds focal length and depth apart, a narrow one is all that
+# forward motion offers. These are COLMAP's own default and its half.
+FIRST_PAIR_ANGLES_DEG = (16.0, 8.0)
+# A model with this share of the keyframes needs no further try.
+GOOD_SHARE = 0.9
 
 
 def map_keyframes(
     database: Path, images: Path, output: Path, init_min_tri_angle_deg: float, seed: int
 ) -> pycolmap.Reconstruction:
-    """Reconstructs the keyframes.
+    """Reconstructs the keyframes, from the widest first pair that gives a model of nearly all of them.
+
+    Args:
+        output: scratch folder, which does not exist yet.
+        init_min_tri_angle_deg: the narrowest first pair that is tried.
 
     Raises:
         Rejected: ``sfm_failed`` when no plausible model comes out.
     """
-    output.mkdir()
-    pycolmap.set_random_seed(seed)
-    models = pycolmap.incremental_mapping(database, images, output, _options(init_min_tri_angle_deg, seed))
-    return choose_model(models.values())
+    with pycolmap.Database.open(database) as content:
+        n_keyframes = content.num_images()
+    models: list[pycolmap.Reconstruction] = []
+    for angle in (*(a for a in FIRST_PAIR_ANGLES_DEG if a > init_min_tri_angle_deg), init_min_tri_angle_deg):
+        folder = output / f"{angle:g}"
+        folder.mkdir(parents=True)
+        pycolmap.set_random_seed(seed)
+        models += pycolmap.incremental_mapping(database, images, folder, _options(angle, seed)).values()
+        if any(_plausible(model) and model.num_reg_images() >= GOOD_SHARE * n_keyframes for model in models):
+            break
+    return choose_model(models)
 
 
 def _options(init_min_tri_angle_deg: float, seed: int) -> pycolmap.IncrementalPipelineOptions:
@@ -41,9 +57,6 @@ def _options(init_min_tri_angle_deg: float, seed: int) -> pycolmap.IncrementalPi
     # Floating-point sums must not depend on the number of cores.
     options.num_threads = 1
     options.extract_colors = False
-    # Everything is adjusted together once more at the end: fewer global adjustments on the way save half of the time.
-    options.ba_global_frames_ratio = options.ba_global_points_ratio = 1.4
-    options.ba_global_max_refinements = 2
     return options
 
 
