@@ -63,7 +63,7 @@ class DenseConfig(Section):
     frame_step: PositiveInt = Field(1, description="depth for every n-th registered frame")
     n_neighbours: PositiveInt = Field(8, description="views that each frame is matched against")
     min_consistent: PositiveInt = Field(3, description="neighbours whose depth must agree")
-    max_rel_difference: Positive = Field(0.01, description="relative depth difference that still agrees")
+    max_rel_difference: Positive = Field(0.02, description="relative depth difference that still agrees")
 
 
 class MovingConfig(Section):
