@@ -40,29 +40,32 @@ def densify(
     rows = [model.row_of(index) for index in frame_indices]
     chosen = {row: choose_neighbours(model, row, n_neighbours, rows).tolist() for row in rows}
     load = lru_cache(maxsize=CACHED_VIEWS)(lambda row: method.pyramid(load_view(int(model.frame_indices[row]))))
-    n_steps = 3 * len(rows)
     threads_before = cv2.getNumThreads()
     # Frames run side by side; OpenCV's own threads would only compete with them.
     cv2.setNumThreads(1)
     try:
         with ThreadPoolExecutor(n_workers) as pool:
-            coarse: dict[int, Hypothesis] = {}
-            matched = pool.map(lambda row: _match(model, method, load, chosen, row), rows)
-            for row, hypothesis in zip(rows, matched, strict=True):
-                coarse[row] = hypothesis
-                progress(len(coarse), n_steps)
-            fine: dict[int, Hypothesis] = {}
-            improved = pool.map(lambda row: _improve(model, method, load, chosen, coarse, row), rows)
-            for row, hypothesis in zip(rows, improved, strict=True):
-                fine[row] = hypothesis
-                progress(len(rows) + len(fine), n_steps)
+            passes = _passes(pool, rows, lambda done: progress(done, 3 * len(rows)))
+            coarse = dict(passes(0, lambda row: _match(model, method, load, chosen, row)))
+            fine = dict(passes(1, lambda row: _improve(model, method, load, chosen, coarse, row)))
             coarse.clear()
-            verified = pool.map(lambda row: _verify(method, load, chosen, fine, row), rows)
-            for done, (index, estimate) in enumerate(zip(frame_indices, verified, strict=True), start=1):
-                progress(2 * len(rows) + done, n_steps)
-                yield int(index), estimate
+            for row, estimate in passes(2, lambda row: _verify(method, load, chosen, fine, row)):
+                yield int(model.frame_indices[row]), estimate
     finally:
         cv2.setNumThreads(threads_before)
+
+
+def _passes(
+    pool: ThreadPoolExecutor, rows: Sequence[int], progress: Callable[[int], None]
+) -> Callable[[int, Callable[[int], Result]], Iterator[tuple[int, Result]]]:
+    """Runs a function over all rows and counts; every frame's pass needs its neighbours' pass before, hence one by one."""
+
+    def run(n_before: int, work: Callable[[int], Result]) -> Iterator[tuple[int, Result]]:
+        for done, (row, result) in enumerate(zip(rows, pool.map(work, rows), strict=True), start=1):
+            progress(n_before * len(rows) + done)
+            yield row, result
+
+    return run
 
 
 def _match(

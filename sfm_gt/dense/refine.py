@@ -55,30 +55,30 @@ def _sample_patch(packed, first, stride, b, j, affine, z, offsets, sampled, slop
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _add_view(values, weights, variance, sampled, slopes, offsets, system):
-    """Add one view's normal equations to ``system`` (11,): six of the matrix, three of the gradient, residual, views.
-
-    Gain and offset are eliminated by projecting the columns onto what is orthogonal to the constant and to the
-    neighbour's own patch. Views that match badly add nothing.
-    """
-    mean = _ZERO
-    m0, m1, m2 = _ZERO, _ZERO, _ZERO
+def _means(weights, sampled, slopes, offsets):
+    """Weighted means of a neighbour's patch and of its derivatives by the three parameters of the plane."""
+    mean, m0, m1, m2 = _ZERO, _ZERO, _ZERO, _ZERO
     for k in range(sampled.shape[0]):
         s = weights[k] * slopes[k]
         mean += weights[k] * sampled[k]
         m0 += s
         m1 += s * offsets[0, k]
         m2 += s * offsets[1, k]
+    return mean, m0, m1, m2
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _moments(values, weights, sampled, slopes, offsets, out):
+    """Fill ``out`` (14,): variance of the neighbour's patch, its covariance with the reference, the covariance of both with
+    the three derivatives, and the six covariances of these."""
+    mean, m0, m1, m2 = _means(weights, sampled, slopes, offsets)
     spread, cross = _ZERO, _ZERO
-    p0, p1, p2 = _ZERO, _ZERO, _ZERO
-    q0, q1, q2 = _ZERO, _ZERO, _ZERO
+    p0, p1, p2, q0, q1, q2 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
     h00, h01, h02, h11, h12, h22 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
     for k in range(sampled.shape[0]):
-        v = sampled[k] - mean
-        s = slopes[k]
+        v, s = sampled[k] - mean, slopes[k]
         j0, j1, j2 = s - m0, s * offsets[0, k] - m1, s * offsets[1, k] - m2
-        wv = weights[k] * v
-        wr = weights[k] * values[k]
+        wv, wr = weights[k] * v, weights[k] * values[k]
         spread += wv * v
         cross += wr * v
         p0 += wv * j0
@@ -94,22 +94,34 @@ def _add_view(values, weights, variance, sampled, slopes, offsets, system):
         h11 += w1 * j1
         h12 += w1 * j2
         h22 += weights[k] * j2 * j2
+    out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7] = spread, cross, p0, p1, p2, q0, q1, q2
+    out[8], out[9], out[10], out[11], out[12], out[13] = h00, h01, h02, h11, h12, h22
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _add_view(moments, variance, system):
+    """Add one view's normal equations to ``system`` (11,): six of the matrix, three of the gradient, residual, views.
+
+    Gain and offset are eliminated by projecting the columns onto what is orthogonal to the constant and to the
+    neighbour's own patch. Views that match badly add nothing.
+    """
+    spread, cross = moments[0], moments[1]
     cost = _ONE - cross / np.sqrt((variance + NOISE_VARIANCE) * (spread + NOISE_VARIANCE))
     if not (cost < MAX_VIEW_COST and spread > _ONE):
         return
     # Residual r - g v with the least-squares gain g; in the reference's grey levels.
     gain = cross / spread
-    inverse = _ONE / spread
-    g2 = gain * gain
-    system[0] += g2 * (h00 - p0 * p0 * inverse)
-    system[1] += g2 * (h01 - p0 * p1 * inverse)
-    system[2] += g2 * (h02 - p0 * p2 * inverse)
-    system[3] += g2 * (h11 - p1 * p1 * inverse)
-    system[4] += g2 * (h12 - p1 * p2 * inverse)
-    system[5] += g2 * (h22 - p2 * p2 * inverse)
-    system[6] += gain * (q0 - gain * p0)
-    system[7] += gain * (q1 - gain * p1)
-    system[8] += gain * (q2 - gain * p2)
+    g2, inverse = gain * gain, _ONE / spread
+    p0, p1, p2 = moments[2], moments[3], moments[4]
+    system[0] += g2 * (moments[8] - p0 * p0 * inverse)
+    system[1] += g2 * (moments[9] - p0 * p1 * inverse)
+    system[2] += g2 * (moments[10] - p0 * p2 * inverse)
+    system[3] += g2 * (moments[11] - p1 * p1 * inverse)
+    system[4] += g2 * (moments[12] - p1 * p2 * inverse)
+    system[5] += g2 * (moments[13] - p2 * p2 * inverse)
+    system[6] += gain * (moments[5] - gain * p0)
+    system[7] += gain * (moments[6] - gain * p1)
+    system[8] += gain * (moments[7] - gain * p2)
     system[9] += max(variance - gain * cross, _ZERO)
     system[10] += _ONE
 
@@ -136,7 +148,7 @@ def _solve(system, damping, out):
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance, affine,
-               sampled, slopes, system):  # fmt: skip
+               sampled, slopes, moments, system):  # fmt: skip
     """Fill ``system`` with the normal equations of all judges of (x, y) that see the plane."""
     height, width = matchable.shape[1], matchable.shape[2]
     system[:] = _ZERO
@@ -151,7 +163,8 @@ def _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach,
         first, stride = np.uint32(j * height * width), np.uint32(width)
         z = a[j, 2, 0] * np.float32(x) + a[j, 2, 1] * np.float32(y) + a[j, 2, 2] + b[j, 2] * w
         _sample_patch(packed, first, stride, b, j, affine, z, offsets, sampled, slopes)
-        _add_view(values, weights, variance, sampled, slopes, offsets, system)
+        _moments(values, weights, sampled, slopes, offsets, moments)
+        _add_view(moments, variance, system)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -167,8 +180,8 @@ def refine(grey, usable, neighbours, judges, patch, planes, cost, limits, lens, 
     sigma = np.full(grey.shape, np.inf, dtype=np.float32)
     values, weights = np.empty(n_samples, dtype=np.float32), np.empty(n_samples, dtype=np.float32)
     sampled, slopes = np.empty(n_samples, dtype=np.float32), np.empty(n_samples, dtype=np.float32)
-    affine, system = np.empty(6, dtype=np.float32), np.empty(11, dtype=np.float32)
-    answer = np.empty(4, dtype=np.float32)
+    affine, moments = np.empty(6, dtype=np.float32), np.empty(14, dtype=np.float32)
+    system, answer = np.empty(11, dtype=np.float32), np.empty(4, dtype=np.float32)
     longest = MAX_STEP_PX * step
     for y in range(grey.shape[0]):
         for x in range(grey.shape[1]):
@@ -177,7 +190,7 @@ def refine(grey, usable, neighbours, judges, patch, planes, cost, limits, lens, 
             variance = load_reference(grey, usable, x, y, patch, values, weights)
             w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
             _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance,
-                       affine, sampled, slopes, system)  # fmt: skip
+                       affine, sampled, slopes, moments, system)  # fmt: skip
             if system[10] < _HALF or not _solve(system, DAMPING, answer):
                 continue
             # Mean residual over the views times the samples lost to the weights; the matrix is summed over the views.

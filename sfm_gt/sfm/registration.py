@@ -25,8 +25,6 @@ MAX_ROUND_TRIP_PX = 0.7
 # Largest reprojection error of a track that takes part in the pose and in bundle adjustment.
 MAX_POSE_ERROR_PX = 2.0
 MIN_POSE_POINTS = 30
-# Poses start from a solved model, so that a few steps reach the minimum; more only move the last digits.
-MAX_ADJUSTMENT_ITERATIONS = 15
 
 
 class Tracks:
@@ -152,16 +150,3 @@ def _add_image(
     for row, point_id in enumerate(point_ids[inlier].tolist()):
         model.add_observation(point_id, pycolmap.TrackElement(image_id, row))
     return True
-
-
-def adjust_all(model: pycolmap.Reconstruction) -> None:
-    """Bundle adjustment of all frames, points and the shared camera with a robust loss, in place."""
-    options = pycolmap.BundleAdjustmentOptions()
-    options.refine_principal_point = False
-    options.print_summary = False
-    options.ceres.loss_function_type = pycolmap.LossFunctionType.SOFT_L1
-    options.ceres.solver_options.max_num_iterations = MAX_ADJUSTMENT_ITERATIONS
-    options.ceres.solver_options.function_tolerance = 1e-5
-    # One thread: floating-point sums, and so the result, must not depend on the number of cores.
-    options.ceres.solver_options.num_threads = 1
-    pycolmap.bundle_adjustment(model, options)

@@ -91,10 +91,11 @@ def _map(
     import cv2
 
     from sfm_gt.formats.frame_folder import frame_path
+    from sfm_gt.sfm.adjustment import adjust_all
     from sfm_gt.sfm.database import build_database
     from sfm_gt.sfm.mapping import map_keyframes
     from sfm_gt.sfm.refinement import refine_observations
-    from sfm_gt.sfm.registration import adjust_all, register_frames
+    from sfm_gt.sfm.registration import register_frames
 
     def name_of(index: int) -> str:
         return frame_path(frames_folder, index).name
