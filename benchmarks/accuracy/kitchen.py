@@ -1,0 +1,71 @@
+"""Ground truth of a finished run on the kitchen clip against the registered depth sensor.
+
+    python benchmarks/accuracy/kitchen.py OUT DATA
+
+OUT is the output folder of a run on the folder that holds the kitchen's video and sidecar, DATA the folder with its
+``truth``. Prints the figures; --save writes benchmarks/results/kitchen.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import sfm_gt
+from sfm_gt.formats.manifest import read_json, read_manifest
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.geometry.camera import pixel_grid
+from sfm_gt.sfm.undistortion import Undistortion
+
+RESULT = Path(__file__).resolve().parents[1] / "results" / "kitchen.json"
+
+
+def score(out: Path, data: Path) -> dict[str, float]:
+    """Mean over frames with truth: metric AbsRel, share of the sensor's pixels, within 5 %; and the SfM figures."""
+    workspace, dataset = Workspace(out), sfm_gt.open_dataset(out)
+    (clip_id,) = dataset.clip_ids
+    lens = Undistortion.from_dict(read_json(workspace.clip_stage(clip_id, "sfm") / "undistortion.json"))
+    camera = lens.camera
+    under = lens.filmed_px(pixel_grid(camera.width, camera.height).reshape(-1, 2))
+    under = np.clip(under.astype(int), 0, [camera.width - 1, camera.height - 1])
+    rows, columns = under[:, 1].reshape(camera.height, -1), under[:, 0].reshape(camera.height, -1)
+    per_frame, ratios = [], []
+    for frame in dataset:
+        path = data / "truth" / f"{frame.frame_index:06d}.png"
+        if path.is_file():
+            truth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[rows, columns] / 1000.0
+            both = (truth > 0) & frame.valid
+            error = np.abs(frame.z_depth_m[both] - truth[both]) / truth[both]
+            per_frame.append((error.mean(), np.median(error), (error < 0.05).mean(), both.sum() / (truth > 0).sum()))
+            ratios.append(np.median(truth[both] / frame.z_depth_m[both]))
+    means = np.mean(per_frame, axis=0)
+    names = ("AbsRel", "median", "within_5_percent", "share_of_sensor_pixels")
+    measures = read_manifest(workspace.clip_stage(clip_id, "sfm")).measures
+    return dict(zip(names, means.tolist(), strict=True)) | {
+        "frames_scored": len(per_frame),
+        "median_ratio": float(np.median(ratios)),
+        "std_of_frame_ratios": float(np.std(ratios)),
+        "registered_fraction": measures["registered_fraction"],
+        "focal_px": measures["focal_px"],
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/kitchen.json")
+    arguments = parser.parse_args()
+    figures = {name: round(float(value), 5) for name, value in score(arguments.out, arguments.data).items()}
+    print(json.dumps(figures, indent=1))
+    if arguments.save:
+        RESULT.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
