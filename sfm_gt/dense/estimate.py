@@ -26,3 +26,15 @@ class DepthEstimate:
     normal_cam: Float[np.ndarray, "h w 3"]
     hypothesis_sfm: Float[np.ndarray, "h w"]
     n_consistent: UInt8[np.ndarray, "h w"]
+
+
+def empty_estimate(height: int, width: int) -> DepthEstimate:
+    """No depth anywhere."""
+    nothing = np.full((height, width), np.nan, dtype=np.float32)
+    return DepthEstimate(
+        z_depth_sfm=nothing,
+        sigma_sfm=nothing.copy(),
+        normal_cam=np.full((height, width, 3), np.nan, dtype=np.float32),
+        hypothesis_sfm=nothing.copy(),
+        n_consistent=np.zeros((height, width), dtype=np.uint8),
+    )

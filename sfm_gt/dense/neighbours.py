@@ -64,8 +64,7 @@ def depth_range(model: SparseModel, row: int) -> tuple[float, float]:
     Raises:
         InputError: the view sees too few sparse points to tell.
     """
-    z = transform_points(model.cam_from_world[row], model.points_sfm[model.points_seen_by(row)])[:, 2]
-    z = z[np.isfinite(z) & (z > 0)]
+    z = _depths_of_points(model, row)
     if z.size < MIN_POINTS_FOR_RANGE:
         raise InputError(
             f"dense: frame {model.frame_indices[row]} sees {z.size} sparse points in front of it, "
@@ -73,6 +72,16 @@ def depth_range(model: SparseModel, row: int) -> tuple[float, float]:
         )
     near, far = np.percentile(z, [TRIMMED_PERCENT, 100.0 - TRIMMED_PERCENT])
     return float(near * NEAR_MARGIN), float(far * FAR_MARGIN)
+
+
+def can_bound_depth(model: SparseModel, row: int) -> bool:
+    """Whether view ``row`` sees enough sparse points for :func:`depth_range`."""
+    return _depths_of_points(model, row).size >= MIN_POINTS_FOR_RANGE
+
+
+def _depths_of_points(model: SparseModel, row: int) -> Float[np.ndarray, " k"]:
+    z = transform_points(model.cam_from_world[row], model.points_sfm[model.points_seen_by(row)])[:, 2]
+    return z[np.isfinite(z) & (z > 0)]
 
 
 def _check(model: SparseModel) -> None:

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 # Pixels. A patch's own slope scatters by ten degrees and more; over this window it is a few.
 WINDOW_PX = 11
 # Ridge on the spread of the window's pixels, in squared pixels: a window that holds a line of pixels gives no slope across.
-RIDGE_PX2 = 0.05
+RIDGE_PX2 = 0.02
 
 
 def surface_normals(

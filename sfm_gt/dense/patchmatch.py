@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -11,6 +10,7 @@ from jaxtyping import Bool, Float, Int8
 
 from sfm_gt.dense.consistency import agree
 from sfm_gt.dense.estimate import DepthEstimate
+from sfm_gt.dense.hypothesis import MAX_COST, Hypothesis
 from sfm_gt.dense.normals import surface_normals
 from sfm_gt.dense.patch import make_patch
 from sfm_gt.dense.propagate import OFFSETS, all_view_costs, choose_judges, propagate
@@ -37,8 +37,6 @@ JUDGE_WINDOW = 7
 # Weight of a neighbour's own depth map against 1 - NCC.
 AGREEMENT = np.float32(0.2)
 _ZERO = np.float32(0.0)
-# A worse match than this is none, whoever agrees. It is high on purpose: in weak texture agreement decides.
-MAX_COST = np.float32(0.95)
 # A neighbour that sees through a point takes back as many agreements.
 VOTES_AGAINST = 2
 # Islands of fewer pixels than this, apart from their surroundings by more than SPECKLE_REL of inverse depth, go.
@@ -50,30 +48,6 @@ EDGE_MARGIN_PX, EDGE_REL = 3, 0.03
 # give together. True errors follow it in proportion while it is small and grow faster beyond the knee, where wrong
 # matches begin; above the maximum half of the pixels are wrong. Factor and knee fitted once on the embedded clip.
 SIGMA_FACTOR, SIGMA_KNEE_PX, MAX_RAW_SIGMA_PX = 0.5, 0.3, 1.0
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One view's own answer at one level.
-
-    Attributes:
-        planes: (h, w, 3), inverse depth and its change per pixel to the right and down.
-        cost: (h, w), patch cost, 0 best, 2 = not matched.
-        sigma: (h, w), of inverse depth, from the matching alone and before calibration; infinite where unknown.
-        step: inverse depth that moves a pixel by one pixel in a typical neighbour.
-        judges: (h, w, 4) int8, which neighbours the pixel was matched with, -1 = none.
-    """
-
-    planes: Float[np.ndarray, "h w 3"]
-    cost: Float[np.ndarray, "h w"]
-    sigma: Float[np.ndarray, "h w"]
-    step: float
-    judges: Int8[np.ndarray, "h w v"]
-
-    @property
-    def inverse_depth(self) -> Float[np.ndarray, "h w"]:
-        """0 where nothing matches."""
-        return np.where(self.cost < MAX_COST, self.planes[..., 0], np.float32(0.0))
 
 
 class PatchMatch:
@@ -175,8 +149,10 @@ class PatchMatch:
         a, b, back_a, back_b = (
             np.stack([pair[k] for pair in pairs]).astype(np.float32) for pairs in (there, back) for k in (0, 1)
         )
+        size = reference.levels[0].camera.width, reference.levels[0].camera.height
+        maps = [cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in inverse_depths]
         fused, count, against, spread = agree(
-            own.planes, own.cost, a, b, back_a, back_b, np.stack(inverse_depths).astype(np.float32),
+            own.planes, own.cost, a, b, back_a, back_b, np.stack(maps),
             np.float32(self._max_rel_difference), MAX_COST,
         )  # fmt: skip
         usable = reference.levels[0].usable > 0

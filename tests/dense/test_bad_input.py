@@ -127,3 +127,13 @@ class TestErrors:
         broken = replace(model, cam_from_world=poses)
         with pytest.raises(InputError, match=r"\[30\] are not finite"):
             list(densify(broken, scene.load, [0, 10], PatchMatch(), 5, 1, silent))
+
+    def test_frame_without_points_is_empty_and_the_others_go_on(self, scene: Scene) -> None:
+        model = scene.model
+        seen = model.observations[:, 0] != 5
+        poorer = replace(model, observations=model.observations[seen], observation_px=model.observation_px[seen])
+        found = dict(densify(poorer, scene.load, [0, 10, 20, 30, 50], PatchMatch(), 5, 2, silent))
+        assert list(found) == [0, 10, 20, 30, 50]
+        assert _share(found[50]) == 0.0
+        assert not np.isfinite(found[50].hypothesis_sfm).any()
+        assert _share(found[20]) > 0.5
