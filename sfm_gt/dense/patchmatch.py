@@ -42,8 +42,8 @@ VOTES_AGAINST = 2
 # Islands of fewer pixels than this, apart from their surroundings by more than SPECKLE_REL of inverse depth, go.
 SPECKLE_PIXELS, SPECKLE_REL = 80, 0.02
 # Surfaces bleed over their outline by about the reach of a patch: within this margin of something farther behind by
-# more than EDGE_REL, a depth is not trusted. On the embedded clip: AbsRel 0.0106 to 0.0075 for 3 % of the pixels.
-EDGE_MARGIN_PX, EDGE_REL = 3, 0.03
+# more than EDGE_REL, a depth is not trusted.
+EDGE_MARGIN_PX, EDGE_REL = 5, 0.03
 # The raw sigma, in pixels of displacement, is what the matching's normal equations and the scatter of the neighbours
 # give together. True errors follow it in proportion while it is small and grow faster beyond the knee, where wrong
 # matches begin; above the maximum half of the pixels are wrong. Factor and knee fitted once on the embedded clip.

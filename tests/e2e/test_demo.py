@@ -51,7 +51,7 @@ def test_the_table_grades_a_learned_network_and_two_baselines(demo_run):
     evaluation = demo_run[0] / "out" / "evaluation"
     table = pd.read_csv(evaluation / "table.csv")
     assert {"smallnet", "constant", "ground_plane"} <= set(table["model"])
-    assert table["AbsRel"].between(0, 1).all()
+    assert table["abs_rel"].between(0, 1).all()
     assert "AbsRel" in (evaluation / "table.md").read_text()
     assert "toprule" in (evaluation / "table.tex").read_text()
 
