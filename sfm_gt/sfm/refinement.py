@@ -19,11 +19,11 @@ from sfm_gt.geometry.conventions import integer_centred_from_pixel, pixel_from_i
 
 LUCAS_KANADE = {"winSize": (13, 13), "maxLevel": 0, "flags": cv2.OPTFLOW_USE_INITIAL_FLOW,
                 "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.003)}  # fmt: skip
-# An observation that moves farther than this, or does not come back to the reference to within that, matched something else.
+# An observation that moves farther than this, or does not come back to the reference to within that, matched something
+# else. It keeps its detected position then: views far apart look too different for a plain shift of a patch, and they are
+# the ones that hold the focal length.
 MAX_MOVE_PX = 1.5
 MAX_ROUND_TRIP_PX = 0.2
-# A point needs this many views for a track.
-MIN_VIEWS = 3
 
 
 def refine_observations(
@@ -31,7 +31,7 @@ def refine_observations(
     load_gray: Callable[[str], UInt8[np.ndarray, "h w"]],
     keyframes: set[str],
 ) -> None:
-    """Moves all observations of each point to where they match its reference view; drops those that match nowhere.
+    """Moves all observations of each point to where they match its reference view; those that match nowhere stay.
 
     Args:
         model: changed in place.
@@ -39,7 +39,6 @@ def refine_observations(
         keyframes: names of the images that may serve as reference: their features were detected, not tracked.
     """
     by_reference = _group(model, keyframes)
-    dropped: list[tuple[int, int]] = []
     for reference_id, targets in sorted(by_reference.items()):
         reference = model.images[reference_id]
         gray = load_gray(reference.name)
@@ -51,14 +50,6 @@ def refine_observations(
             for (_, other), xy, accepted in zip(pairs, found, good, strict=True):
                 if accepted:
                     target.points2D[other].xy = xy
-                else:
-                    dropped.append((target_id, other))
-    for image_id, row in dropped:
-        # Deleting the last but one observation deletes the point and frees the others.
-        if model.images[image_id].points2D[row].has_point3D():
-            model.delete_observation(image_id, row)
-    for point_id in [p for p, point in model.points3D.items() if point.track.length() < MIN_VIEWS]:
-        model.delete_point3D(point_id)
 
 
 Pairs = dict[int, list[tuple[int, int]]]
