@@ -1,6 +1,6 @@
 """Trains the small network on ray-cast rooms, measures it on held-out ones, and exports it to ONNX.
 
-    python -m benchmarks.smallnet.train --cache /tmp/smallnet
+    python -m benchmarks.smallnet.train --cache smallnet-cache
 
 Seeded and single-threaded, so the same machine and versions give the same weights.
 """
