@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.description import check_shape, chosen, read_description
-from sfm_gt.models.prediction import FrameKey, Prediction, agreed_kind, file_sha256
+from sfm_gt.models.network import NetworkFacts, NetworkModel
+from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256
 from sfm_gt.models.settings import ModelConfig
 
 
-class TfliteModel:
+class TfliteModel(NetworkModel):
     """One interpreter. Raises InputError where the file is not the network that its YAML describes."""
 
     def __init__(self, config: ModelConfig):
@@ -31,6 +35,7 @@ class TfliteModel:
         except (ValueError, RuntimeError) as fault:
             reason = " ".join(str(fault).split())
             raise InputError(f"{network}: LiteRT cannot load it ({reason}); convert it again") from None
+        self.facts = NetworkFacts(_count_parameters(self._interpreter))
         inputs = {tensor["name"]: tensor for tensor in self._interpreter.get_input_details()}
         outputs = {tensor["name"]: tensor for tensor in self._interpreter.get_output_details()}
         self._input = inputs[chosen(list(inputs), self._description.input.name, "input", network)]
@@ -45,12 +50,29 @@ class TfliteModel:
         self._interpreter.resize_tensor_input(self._input["index"], list(self._description.input.shape))
         self._interpreter.allocate_tensors()
 
-    def predict(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None, key: FrameKey) -> Prediction:
-        """One forward pass; the camera is not used."""
-        self._interpreter.set_tensor(self._input["index"], self._description.tensor(image))
+    def prepare(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None) -> Float[np.ndarray, "1 a b c"]:
+        """The described input tensor; the camera is not used."""
+        return self._description.tensor(image)
+
+    def forward(self, prepared: Float[np.ndarray, "1 a b c"]) -> np.ndarray:
+        """One invocation of the interpreter."""
+        self._interpreter.set_tensor(self._input["index"], prepared)
         self._interpreter.invoke()
-        output = self._interpreter.get_tensor(self._output["index"])
+        return self._interpreter.get_tensor(self._output["index"])
+
+    def finish(self, output: Any, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None) -> Prediction:
+        """The described output as a map."""
         return self._description.prediction(output, image.shape[1], image.shape[0])
+
+
+def _count_parameters(interpreter: Any) -> int:
+    """Number of weights. Before tensors are allocated, only constants can be read."""
+    count = 0
+    for tensor in interpreter.get_tensor_details():
+        if tensor["dtype"] in (np.float32, np.float16, np.int8):
+            with contextlib.suppress(ValueError):
+                count += interpreter.get_tensor(tensor["index"]).size
+    return count
 
 
 PLUGIN = TfliteModel

@@ -1,4 +1,8 @@
-"""Runs one depth model on one clip's ground-truth images: predictions/<model>/<clip>/NNNNNN.npy, float32."""
+"""Runs one depth model on one clip's ground-truth images: predictions/<model>/<clip>/NNNNNN.npy, float32.
+
+A network's size and clock times lie beside them in latency.json (``models/latency.py``), which alone differs from run to
+run.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 
 from sfm_gt import registry
 from sfm_gt.config import ModelConfig
-from sfm_gt.datasets.frames import Dataset, open_dataset
+from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_manifest
 from sfm_gt.formats.workspace import Workspace
 
 if TYPE_CHECKING:
+    from sfm_gt.models.latency import PassTime
     from sfm_gt.models.prediction import DepthModel
 
 STAGE = "predict"
-VERSION = 1
+VERSION = 2
 
 
 def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
@@ -40,31 +46,56 @@ def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
 
 
 def _predict_all(plugin: DepthModel, dataset: Dataset, clip_id: str, folder: Path, title: str) -> Manifest:
-    from sfm_gt.models.prediction import FrameKey, MissingPredictionError
+    from sfm_gt.models import latency
+    from sfm_gt.models.network import NetworkModel
+    from sfm_gt.models.prediction import MissingPredictionError
     from sfm_gt.models.stored import write_prediction
     from sfm_gt.stages.progress import progress
 
     # One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip.
     frames, n_frames = (frame for frame in dataset if frame.clip_id == clip_id), len(dataset.frames_of(clip_id))
     missing, finite_shares = 0, []
+    times: list[latency.PassTime] = []
     with progress(title) as report:
         for done, frame in enumerate(frames, start=1):
             try:
-                values = plugin.predict(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)).values
+                values = _predict(plugin, frame, times)
                 write_prediction(folder, frame.frame_index, values)
                 finite_shares.append(float(np.isfinite(values).mean()))
             except MissingPredictionError:
                 missing += 1
             report(done, n_frames)
+    if isinstance(plugin, NetworkModel) and times:
+        latency.write_latency(folder, latency.summary(plugin.facts, times, frame.camera.width, frame.camera.height))
+    return _manifest(plugin, n_frames, missing, finite_shares)
+
+
+def _predict(plugin: DepthModel, frame: Frame, times: list[PassTime]) -> Float[np.ndarray, "h w"]:
+    """One prediction; what a network took for it is added to ``times``."""
+    from sfm_gt.models.latency import timed_prediction
+    from sfm_gt.models.network import NetworkModel
+    from sfm_gt.models.prediction import FrameKey
+
+    if not isinstance(plugin, NetworkModel):
+        return plugin.predict(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)).values
+    prediction, time = timed_prediction(plugin, frame.image, frame.camera)
+    times.append(time)
+    return prediction.values
+
+
+def _manifest(plugin: DepthModel, n_frames: int, missing: int, finite_shares: list[float]) -> Manifest:
+    without = finite_shares.count(0.0)
+    found = [(missing, "have no prediction"), (without, "have no finite value")]
     return Manifest(
         STAGE,
         VERSION,
-        message=f"{missing} of {n_frames} frames have no prediction" if missing else None,
+        message="; ".join(f"{count} of {n_frames} frames {what}" for count, what in found if count) or None,
         measures={
             "kind": plugin.kind,
             "model_sha256": plugin.source_sha256,
             "frames": n_frames - missing,
             "frames_missing": missing,
+            "frames_without_finite_value": without,
             "mean_finite_fraction": float(np.mean(finite_shares)) if finite_shares else 0.0,
         },
     )

@@ -14,12 +14,13 @@ from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.protocol import GRANTED
 from sfm_gt.models.prediction import FrameKey
 from sfm_gt.models.settings import ModelConfig
+from tests.models.tiny_transformers import write_tiny_model
 
 HEIGHT, WIDTH = 30, 40
 KEY = FrameKey("clip", 3)
 CAMERA = PinholeCamera(WIDTH, HEIGHT, 35.0, 35.0, 20.0, 15.0)
 METHODS = registry.names("models")
-HEAVY = ("torch", "onnxruntime", "onnx", "ai_edge_litert", "OpenEXR", "pandas", "matplotlib")
+HEAVY = ("torch", "transformers", "onnxruntime", "onnx", "ai_edge_litert", "OpenEXR", "pandas", "matplotlib")
 
 
 def _on_disk(tmp_path: Path) -> ModelConfig:
@@ -41,12 +42,18 @@ def _tflite(tmp_path: Path) -> ModelConfig:
     return ModelConfig(name="m", method="tflite", path=str(path))
 
 
+def _transformers(tmp_path: Path) -> ModelConfig:
+    pytest.importorskip("transformers")
+    return ModelConfig(name="m", method="transformers", path=str(write_tiny_model(tmp_path, "depth_anything")))
+
+
 RECIPES = {
     "constant": lambda tmp_path: ModelConfig(name="m", method="constant"),
     "ground_plane": lambda tmp_path: ModelConfig(name="m", method="ground_plane"),
     "on_disk": _on_disk,
     "onnx": lambda tmp_path: ModelConfig(name="m", method="onnx", path="builtin:smallnet"),
     "tflite": _tflite,
+    "transformers": _transformers,
 }
 
 

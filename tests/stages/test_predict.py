@@ -10,6 +10,7 @@ import pytest
 from sfm_gt.config import ModelConfig
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.manifest import read_manifest
+from sfm_gt.models.latency import read_latency
 from sfm_gt.stages import predict
 
 
@@ -69,3 +70,29 @@ def test_a_fault_leaves_nothing_half_written(workspace, tiny, tmp_path):
 def test_unknown_method_names_the_nearest(workspace):
     with pytest.raises(ConfigError, match="did you mean 'constant'"):
         predict.run(workspace, ModelConfig(name="c", method="konstant"), "near")
+
+
+def test_a_networks_clock_times_lie_apart_and_nothing_else_differs(workspace, tiny):
+    model = ModelConfig(name="smallnet", method="onnx", path="builtin:smallnet")
+    predict.run(workspace, model, "near")
+    folder = workspace.predictions("smallnet", "near")
+    first = _digest(folder)
+    found = read_latency(folder)
+    assert (found.passes, found.width, found.height) == (len(tiny.frames) - 1, tiny.width, tiny.height)
+    assert 0 < found.forward_ms.median <= found.total_ms.median
+    predict.run(workspace, model, "near")
+    again = _digest(folder)
+    assert first.pop("latency.json")
+    assert again.pop("latency.json")
+    assert again == first
+
+
+def test_frames_without_a_finite_value_are_counted(workspace, tiny, tmp_path):
+    stored = tmp_path / "theirs" / "near"
+    stored.mkdir(parents=True)
+    for frame_index, value in zip(tiny.frames, (np.nan, np.inf, 3.0), strict=True):
+        np.save(stored / f"{frame_index:06d}.npy", np.full((tiny.height, tiny.width), value))
+    config = ModelConfig(name="theirs", method="on_disk", path=str(tmp_path / "theirs"), kind="metric_depth")
+    manifest = predict.run(workspace, config, "near")
+    assert manifest.measures["frames_without_finite_value"] == 2
+    assert manifest.message == "2 of 3 frames have no finite value"
