@@ -1,7 +1,7 @@
 """Diffuse procedural materials as Blender node graphs.
 
-Every surface carries its pattern times a grain of a few octaves: multi-view stereo needs texture everywhere, and a
-pattern that repeats would match itself one period off without the grain.
+Every surface carries its pattern times a grain of a few octaves: multi-view stereo needs texture, and a pattern that
+repeats would match itself one period off without the grain.
 """
 
 from __future__ import annotations
@@ -174,7 +174,8 @@ def cloth_material(name: str, cloth: Cloth, coordinates: str) -> bpy.types.Mater
     noise = graph.add(
         "ShaderNodeTexNoise", Vector=graph.position, Scale=1.0 / cloth.grain_m, Detail=GRAIN_OCTAVES, Roughness=0.65
     )
-    grain = graph.stretch(noise.outputs["Fac"], 0.3, 0.7, (GRAIN_DARKEST, GRAIN_BRIGHTEST))
+    darkest, brightest = (1.0 + cloth.grain_contrast * (tone - 1.0) for tone in (GRAIN_DARKEST, GRAIN_BRIGHTEST))
+    grain = graph.stretch(noise.outputs["Fac"], 0.3, 0.7, (darkest, brightest))
     grey = graph.add("ShaderNodeCombineColor", Red=grain, Green=grain, Blue=grain).outputs["Color"]
     shader = graph.add("ShaderNodeBsdfDiffuse", Color=graph.blend(1.0, colour, grey, "MULTIPLY"))
     output = graph.nodes.new("ShaderNodeOutputMaterial")

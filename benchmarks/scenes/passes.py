@@ -51,7 +51,7 @@ def _truth_material() -> bpy.types.Material:
 
 
 def prepare_truth(folder: Path) -> None:
-    """From now on each render writes depth_, person_ and offset_NNNN.exr (32-bit floats) into the folder."""
+    """From now on each render writes depth_, label_ and offset_NNNN.exr (32-bit floats) into the folder."""
     scene, layer = bpy.context.scene, bpy.context.view_layer
     scene.cycles.samples = 1
     scene.cycles.use_denoising = scene.cycles.use_adaptive_sampling = False
@@ -69,7 +69,7 @@ def prepare_truth(folder: Path) -> None:
     sink.base_path = str(folder)
     sink.format.file_format, sink.format.color_depth = "OPEN_EXR", "32"
     sink.file_slots.clear()
-    for slot, output in (("depth_", "Depth"), ("person_", "IndexOB"), ("offset_", OFFSET_AOV)):
+    for slot, output in (("depth_", "Depth"), ("label_", "IndexOB"), ("offset_", OFFSET_AOV)):
         sink.file_slots.new(slot)
         tree.links.new(source.outputs[output], sink.inputs[slot])
 

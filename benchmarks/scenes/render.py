@@ -58,7 +58,7 @@ class Studio:
         for thing in scene.room:
             stage.add_thing(thing)
         self._things = [stage.add_figure(figure) for figure in self.figures]
-        stage.add_lights()
+        stage.add_lights(scene.lighting)
         self._camera = stage.add_camera(scene.camera)
         passes.configure(scene.camera, threads)
 
@@ -75,7 +75,7 @@ def render_all(studio: Studio, frames: list[int], work: Path, samples: int) -> N
     colour.mkdir(parents=True, exist_ok=True)
     passes.prepare_truth(truth)
     for frame in frames:
-        if not all((truth / f"{kind}_{frame:04d}.exr").exists() for kind in ("depth", "person", "offset")):
+        if not all((truth / f"{kind}_{frame:04d}.exr").exists() for kind in ("depth", "label", "offset")):
             studio.show(frame)
             passes.render_truth(frame)
     passes.prepare_colour(samples)

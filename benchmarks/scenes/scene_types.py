@@ -12,11 +12,16 @@ Rgb = tuple[float, float, float]
 Vec3 = tuple[float, float, float]
 # bone name -> rotation vector in degrees about the body's own axes at rest (+x its left, -y ahead, +z up)
 Pose = dict[str, Vec3]
+# what the label pass says of every rod; people count from 1
+THIN_LABEL = 255
 
 
 @dataclass(frozen=True)
 class Cloth:
-    """A procedural diffuse surface: two colours in a pattern of period ``size_m``, with grain of ``grain_m``."""
+    """A procedural diffuse surface: two colours in a pattern of period ``size_m``, with grain of ``grain_m``.
+
+    ``grain_contrast`` 0 leaves the bare pattern: plaster and paint, where matching has little to hold.
+    """
 
     pattern: str
     rgb_a: Rgb
@@ -24,28 +29,34 @@ class Cloth:
     size_m: float
     grain_m: float = 0.035
     seed: int = 0
+    grain_contrast: float = 1.0
 
 
 @dataclass(frozen=True)
 class Box:
-    """An upright box: centre, edge lengths along its own x, y, z, turned by ``yaw_deg`` about the vertical."""
+    """A box: centre, edge lengths along its own x, y, z; leant by ``lean_deg`` about its x, then turned upright."""
 
     name: str
     centre_m: Vec3
     size_m: Vec3
     cloth: Cloth
     yaw_deg: float = 0.0
+    lean_deg: float = 0.0
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A flat rectangle, width x height. ``wall_yaw_deg`` None lies on the floor; 0 is a wall that faces -y."""
+    """A flat rectangle, width x height. ``wall_yaw_deg`` None lies on the floor; 0 is a wall that faces -y.
+
+    ``lean_deg`` tips it back: a picture on an easel, a board against a wall, a ramp on the floor.
+    """
 
     name: str
     centre_m: Vec3
     size_m: tuple[float, float]
     cloth: Cloth
     wall_yaw_deg: float | None = None
+    lean_deg: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,38 @@ class Ball:
     centre_m: Vec3
     radius_m: float
     cloth: Cloth
+
+
+@dataclass(frozen=True)
+class Rod:
+    """A round bar along a line of points: a pole, a leg, a hanging wire. Every rod is in the ``thin`` label."""
+
+    name: str
+    points_m: tuple[Vec3, ...]
+    radius_m: float
+    cloth: Cloth
+
+
+Thing = Box | Panel | Ball | Rod
+
+
+@dataclass(frozen=True)
+class Lamp:
+    """A square soft light that the camera does not see, at ``place_m``, facing ``aim_m``."""
+
+    place_m: Vec3
+    aim_m: Vec3
+    edge_m: float
+    watts: float
+    rgb: Rgb = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Lighting:
+    """Daylight all around, ``ambient`` strong (an indoor panorama), and lamps."""
+
+    ambient: float
+    lamps: tuple[Lamp, ...]
 
 
 @dataclass(frozen=True)
@@ -136,7 +179,7 @@ class KnownDistance:
 
 @dataclass(frozen=True)
 class Scene:
-    """All of it. ``depth_every`` frames get a depth map; every frame gets its moving mask."""
+    """All of it. Every ``depth_every``-th frame gets depth and label maps; every frame gets its moving mask."""
 
     name: str
     seed: int
@@ -144,8 +187,9 @@ class Scene:
     fps: int
     depth_every: int
     camera: CameraPath
-    room: tuple[Box | Panel | Ball, ...]
+    room: tuple[Thing, ...]
+    lighting: Lighting
     people: tuple[Person, ...]
-    known_distances: tuple[KnownDistance, ...]
+    known_distances: tuple[KnownDistance, ...] = ()
     overlay: Overlay | None = None
     crf: int = 16

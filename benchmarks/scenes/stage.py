@@ -9,7 +9,8 @@ import numpy as np
 from materials import cloth_material
 from mathutils import Matrix
 from people import REGIONS, Figure
-from scene_types import Ball, Box, CameraPath, Cloth, Panel, Person
+from rods import tube_mesh
+from scene_types import THIN_LABEL, Ball, Box, CameraPath, Cloth, Lamp, Lighting, Panel, Person, Rod, Thing
 
 REST_ATTRIBUTE = "rest_m"
 OFFSET_ATTRIBUTE = "offset_m"
@@ -19,13 +20,6 @@ CLIP_START_M, CLIP_END_M = 0.05, 100.0
 CV_FROM_BLENDER = np.diag([1.0, -1.0, -1.0, 1.0])
 BALL_SEGMENTS = 48
 HDRI = os.path.join("studiolights", "world", "interior.exr")
-HDRI_STRENGTH = 0.5
-# (place m, aim m, edge m, watts): a soft box overhead, one behind the camera, one from the side for shape
-AREA_LIGHTS = (
-    ((0.0, 2.2, 3.6), (0.0, 3.0, 0.0), 3.0, 75.0),
-    ((-1.0, -2.0, 2.8), (0.0, 3.5, 1.0), 2.5, 90.0),
-    ((4.0, 0.5, 2.6), (0.0, 3.5, 1.0), 1.5, 45.0),
-)
 
 
 def clear() -> None:
@@ -51,7 +45,7 @@ def add_box(box: Box) -> None:
     faces = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
     thing = _add(box.name, _mesh(box.name, corners, faces))
     thing.location = box.centre_m
-    thing.rotation_euler = (0.0, 0.0, np.deg2rad(box.yaw_deg))
+    thing.rotation_euler = (np.deg2rad(box.lean_deg), 0.0, np.deg2rad(box.yaw_deg))
     thing.data.materials.append(cloth_material(box.name, box.cloth, "object"))
 
 
@@ -64,8 +58,11 @@ def add_panel(panel: Panel) -> None:
     mesh.uv_layers.new(name="UVMap").data.foreach_set("uv", uv)
     thing = _add(panel.name, mesh)
     thing.location = panel.centre_m
-    if panel.wall_yaw_deg is not None:
-        thing.rotation_euler = (np.pi / 2, 0.0, np.deg2rad(panel.wall_yaw_deg))
+    lean = np.deg2rad(panel.lean_deg)
+    if panel.wall_yaw_deg is None:
+        thing.rotation_euler = (lean, 0.0, 0.0)
+    else:
+        thing.rotation_euler = (np.pi / 2 - lean, 0.0, np.deg2rad(panel.wall_yaw_deg))
     mesh.materials.append(cloth_material(panel.name, panel.cloth, "object"))
 
 
@@ -78,8 +75,15 @@ def add_ball(ball: Ball) -> None:
     thing.data.materials.append(cloth_material(ball.name, ball.cloth, "object"))
 
 
-def add_thing(thing: Box | Panel | Ball) -> None:
-    {Box: add_box, Panel: add_panel, Ball: add_ball}[type(thing)](thing)
+def add_rod(rod: Rod) -> None:
+    mesh = _mesh(rod.name, *tube_mesh(np.array(rod.points_m), rod.radius_m))
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(mesh.polygons), bool))
+    mesh.materials.append(cloth_material(rod.name, rod.cloth, "object"))
+    _add(rod.name, mesh).pass_index = THIN_LABEL
+
+
+def add_thing(thing: Thing) -> None:
+    {Box: add_box, Panel: add_panel, Ball: add_ball, Rod: add_rod}[type(thing)](thing)
 
 
 def _cloth_of(person: Person, region: str) -> Cloth:
@@ -112,8 +116,8 @@ def move_figure(thing: bpy.types.Object, figure: Figure, vertices_m: np.ndarray)
     mesh.update()
 
 
-def add_lights() -> None:
-    """An HDRI that ships with Blender (CC0) and soft area lights that the camera does not see."""
+def add_lights(lighting: Lighting) -> None:
+    """An HDRI that ships with Blender (CC0) and the lamps."""
     world = bpy.data.worlds.new("world")
     bpy.context.scene.world = world
     world.use_nodes = True
@@ -121,14 +125,18 @@ def add_lights() -> None:
     picture = nodes.new("ShaderNodeTexEnvironment")
     picture.image = bpy.data.images.load(os.path.join(bpy.utils.system_resource("DATAFILES"), HDRI))
     links.new(picture.outputs["Color"], nodes["Background"].inputs["Color"])
-    nodes["Background"].inputs["Strength"].default_value = HDRI_STRENGTH
-    for place, aim, edge, watts in AREA_LIGHTS:
-        lamp = bpy.data.lights.new("area", "AREA")
-        lamp.size, lamp.energy = edge, watts
-        thing = bpy.data.objects.new("area", lamp)
-        thing.matrix_world = _aimed(np.array(place), np.array(aim))
-        thing.visible_camera = False
-        bpy.context.scene.collection.objects.link(thing)
+    nodes["Background"].inputs["Strength"].default_value = lighting.ambient
+    for lamp in lighting.lamps:
+        _add_lamp(lamp)
+
+
+def _add_lamp(lamp: Lamp) -> None:
+    light = bpy.data.lights.new("area", "AREA")
+    light.size, light.energy, light.color = lamp.edge_m, lamp.watts, lamp.rgb
+    thing = bpy.data.objects.new("area", light)
+    thing.matrix_world = _aimed(np.array(lamp.place_m), np.array(lamp.aim_m))
+    thing.visible_camera = False
+    bpy.context.scene.collection.objects.link(thing)
 
 
 def _aimed(place: np.ndarray, aim: np.ndarray) -> Matrix:

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from camera_path import project
-from scene_types import CameraPath, KnownDistance, Scene
+from scene_types import THIN_LABEL, CameraPath, KnownDistance, Rod, Scene
 
 os.environ["OPENCV_IO_ENABLE_OPENEXR"] = "1"  # cv2 asks for it when it first reads an EXR
 
@@ -19,6 +19,7 @@ MOVED_M = 0.01
 # the sidecar's points: how far from the anchor to look, and how even the surface must be around a point
 SEARCH_PX = 12
 EVEN_PX, EVEN_M = 2, 0.03
+THIN_CONVENTION = "nonzero: the pixel's centre sees a pole, a leg or a wire"
 PNG_SMALLEST = [cv2.IMWRITE_PNG_COMPRESSION, 9]
 
 
@@ -34,9 +35,23 @@ def depth_units(folder: Path, frame_index: int) -> np.ndarray:
     return np.where(units <= np.iinfo(np.uint16).max, units, 0).astype(np.uint16)
 
 
+def _labels(folder: Path, frame_index: int) -> np.ndarray:
+    return np.rint(read_pass(folder, "label", frame_index)[..., 0]).astype(np.uint8)
+
+
 def person_labels(folder: Path, frame_index: int) -> np.ndarray:
     """(H, W) uint8: 0 nobody, else person_id."""
-    return np.rint(read_pass(folder, "person", frame_index)[..., 0]).astype(np.uint8)
+    labels = _labels(folder, frame_index)
+    return np.where(labels == THIN_LABEL, 0, labels).astype(np.uint8)
+
+
+def thin(folder: Path, frame_index: int) -> np.ndarray:
+    """(H, W) bool: a rod is what the pixel's centre sees."""
+    return _labels(folder, frame_index) == THIN_LABEL
+
+
+def has_rods(scene: Scene) -> bool:
+    return any(isinstance(thing, Rod) for thing in scene.room)
 
 
 def moving(folder: Path, frame_index: int) -> np.ndarray:
@@ -45,8 +60,9 @@ def moving(folder: Path, frame_index: int) -> np.ndarray:
 
 
 def write_maps(passes: Path, out: Path, scene: Scene, overlay: np.ndarray) -> None:
-    """depth/ and person/ for every ``depth_every``-th frame, moving/ for all, overlay.png."""
-    for kind in ("depth", "person", "moving"):
+    """depth/, person/ and (of a scene with rods) thin/ for every ``depth_every``-th frame, moving/ for all, overlay.png."""
+    rods = has_rods(scene)
+    for kind in ("depth", "person", "moving", *(["thin"] if rods else [])):
         (out / kind).mkdir(parents=True, exist_ok=True)
     bilevel = [*PNG_SMALLEST, cv2.IMWRITE_PNG_BILEVEL, 1]
     for frame in range(scene.n_frames):
@@ -55,6 +71,8 @@ def write_maps(passes: Path, out: Path, scene: Scene, overlay: np.ndarray) -> No
         if frame % scene.depth_every == 0:
             cv2.imwrite(str(out / "depth" / name), depth_units(passes, frame), PNG_SMALLEST)
             cv2.imwrite(str(out / "person" / name), person_labels(passes, frame), PNG_SMALLEST)
+            if rods:
+                cv2.imwrite(str(out / "thin" / name), thin(passes, frame) * np.uint8(255), bilevel)
     cv2.imwrite(str(out / "overlay.png"), overlay * np.uint8(255), bilevel)
 
 
@@ -90,6 +108,7 @@ def write_json(out: Path, scene: Scene, passes: Path, cam_from_world: np.ndarray
             "moving": f"nonzero: the point is more than {MOVED_M} m from its frozen place",
             "person": "0 nobody, else person_id",
             "overlay": "nonzero: the burnt-in caption changes the pixel",
+            **({"thin": THIN_CONVENTION} if has_rods(scene) else {}),
         },
         "unit_m": DEPTH_UNIT_M,
         "people": _people(scene, passes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scene_types import CameraPath, Cloth, KnownDistance, MotionKey, Outfit, Overlay, Person, Scene
 
-from catalogue.party_room import party_room
+from catalogue.party_room import LIGHTING, party_room
 
 SEED = 7
 
@@ -119,6 +119,7 @@ SCENE = Scene(
         target_m=(0.0, 3.5, 1.08), sway_m=0.012, sway_deg=0.35,
     ),
     room=party_room(SEED),
+    lighting=LIGHTING,
     people=(UPRIGHT_WOMAN, WAVING_MAN, DANCING_MAN, NEAR_WOMAN),
     known_distances=(
         KnownDistance(

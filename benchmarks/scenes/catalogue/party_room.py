@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scene_types import Ball, Box, Cloth, Panel, Rgb, Vec3
+from scene_types import Ball, Box, Cloth, Lamp, Lighting, Panel, Rgb, Thing, Vec3
 
 WOOD = Cloth("planks", (0.42, 0.24, 0.12), (0.62, 0.42, 0.24), 1.1, 0.03)
 DARK_WOOD = Cloth("mottle", (0.16, 0.08, 0.04), (0.42, 0.25, 0.13), 0.06, 0.02)
@@ -16,6 +16,15 @@ CARPET = Cloth("cells", (0.45, 0.10, 0.12), (0.82, 0.66, 0.40), 0.06, 0.025)
 # The room: back wall at y = BACK, side walls at x = LEFT and RIGHT; open above and behind the camera for the light.
 LEFT, RIGHT, BACK, TOP = -2.6, 2.6, 4.9, 3.2
 POSTER_GAP_M = 0.012
+# soft boxes overhead, behind the camera, and from the side for shape
+LIGHTING = Lighting(
+    ambient=0.5,
+    lamps=(
+        Lamp((0.0, 2.2, 3.6), (0.0, 3.0, 0.0), 3.0, 75.0),
+        Lamp((-1.0, -2.0, 2.8), (0.0, 3.5, 1.0), 2.5, 90.0),
+        Lamp((4.0, 0.5, 2.6), (0.0, 3.5, 1.0), 1.5, 45.0),
+    ),
+)
 BOOK_COVERS: tuple[Rgb, ...] = (
     (0.70, 0.16, 0.12), (0.12, 0.30, 0.55), (0.85, 0.68, 0.22), (0.18, 0.45, 0.25), (0.80, 0.78, 0.70),
     (0.45, 0.18, 0.42), (0.85, 0.42, 0.15),
@@ -51,10 +60,10 @@ def posters() -> list[Panel]:
     ]
 
 
-def bookcase(x: float, shelves: int, rng: np.random.Generator) -> list[Box]:
-    """A case 0.9 m wide against the back wall, its shelves full of books."""
+def bookcase(x: float, shelves: int, rng: np.random.Generator, wall_y: float = BACK) -> list[Box]:
+    """A case 0.9 m wide against the wall at ``wall_y``, its shelves full of books."""
     width, depth, pitch, board = 0.9, 0.32, 0.36, 0.025
-    y, height = BACK - 0.05 - depth / 2, shelves * pitch + board
+    y, height = wall_y - 0.05 - depth / 2, shelves * pitch + board
     parts = [
         Box(f"case side {s}", (x + s * width / 2, y, height / 2), (board, depth, height), DARK_WOOD) for s in (-1, 1)
     ]
@@ -124,7 +133,7 @@ def balloons() -> list[Ball]:
     return [Ball("balloon 1", (-1.45, 4.35, 2.15), 0.19, blobs), Ball("balloon 2", (1.35, 4.3, 2.25), 0.18, spots)]
 
 
-def party_room(seed: int) -> tuple[Box | Panel | Ball, ...]:
+def party_room(seed: int) -> tuple[Thing, ...]:
     """Everything but the people; ``seed`` shuffles the books."""
     rng = np.random.default_rng(seed)
     things = [*shell(), *posters(), *bookcase(-1.75, 5, rng), *table(1.35, 4.2, -8.0)]
