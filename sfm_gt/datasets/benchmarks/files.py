@@ -1,0 +1,62 @@
+"""Reading the files that several benchmarks share: images, depth PNGs, text matrices, cameras of integer-centred pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from sfm_gt.errors import InputError
+from sfm_gt.geometry.conventions import PIXEL_CENTRE, nan_from_zero
+from sfm_gt.geometry.types import PinholeCamera
+
+
+def read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """RGB, as stored: no rotation by EXIF, which would part the image from its depth. Raises InputError."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
+        raise InputError(f"{path}: missing or unreadable; unpack the benchmark again")
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+
+
+def read_depth_png(path: Path, unit_m: float, invalid: int = 0) -> Float[np.ndarray, "h w"]:
+    """Metres from 16 bit with one channel: pixel x ``unit_m``; 0 and ``invalid`` become NaN. Raises InputError."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 2 or pixels.dtype != np.uint16:
+        found = "no readable image" if pixels is None else f"{pixels.dtype} of shape {pixels.shape}"
+        raise InputError(f"{path}: found {found}, needed 16 bit and one channel; unpack the benchmark again")
+    depth = nan_from_zero(pixels.astype(np.float32) * np.float32(unit_m))
+    depth[pixels == invalid] = np.nan
+    return depth
+
+
+def read_matrix(path: Path, rows: int, columns: int) -> Float[np.ndarray, "r c"]:
+    """A matrix of numbers in a text file, row by row. Raises InputError."""
+    try:
+        values = np.array(path.read_text().split(), dtype=np.float64)
+    except (OSError, ValueError) as fault:
+        raise InputError(f"{path}: cannot be read as numbers ({fault}); unpack the benchmark again") from None
+    if values.size != rows * columns:
+        raise InputError(f"{path}: holds {values.size} numbers, needed {rows} x {columns}")
+    return values.reshape(rows, columns)
+
+
+def camera_from_integer_centred(matrix: Float[np.ndarray, "3 c"], width: int, height: int) -> PinholeCamera:
+    """Our camera from a K of OpenCV's convention, where the centre of the first pixel is (0, 0)."""
+    return PinholeCamera(
+        width, height, float(matrix[0, 0]), float(matrix[1, 1]),
+        float(matrix[0, 2]) + PIXEL_CENTRE, float(matrix[1, 2]) + PIXEL_CENTRE,
+    )  # fmt: skip
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(width, height) of an image, from its header alone. Raises InputError."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, UnidentifiedImageError):
+        raise InputError(f"{path}: missing or unreadable; unpack the benchmark again") from None

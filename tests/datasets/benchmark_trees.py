@@ -1,0 +1,249 @@
+"""Small folders in the official layouts of the benchmarks, each with one thing known by hand: a wall, a point, a pose.
+
+Every builder writes into a folder and returns it. Images are random; where depth is a map, it is ``wall()``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+HEIGHT, WIDTH = 24, 32
+DRIVE = "2011_09_26_drive_0002_sync"
+
+
+def wall(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    """2 m on the left half, 4 m on the right, none in the first row."""
+    depth = np.full((height, width), 2.0, np.float32)
+    depth[:, width // 2 :] = 4.0
+    depth[0] = np.nan
+    return depth
+
+
+def write_image(path: Path, height: int = HEIGHT, width: int = WIDTH, seed: int = 0) -> np.ndarray:
+    """A random image; returned as RGB."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bgr = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    assert cv2.imwrite(str(path), bgr)
+    return bgr[..., ::-1]
+
+
+def write_depth_png(path: Path, depth: np.ndarray, unit_m: float, invalid: int = 0) -> None:
+    """16 bit, NaN as ``invalid``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stored = np.where(np.isfinite(depth), np.nan_to_num(depth) / unit_m, invalid)
+    assert cv2.imwrite(str(path), np.round(stored).astype(np.uint16))
+
+
+def write_matrix(path: Path, matrix: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savetxt(path, matrix)
+
+
+def matrix(focal: float = 30.0, cx: float = 15.5, cy: float = 11.5) -> np.ndarray:
+    """K with pixel centres on integers, its principal point in the middle of the image."""
+    return np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]])
+
+
+# Lidar: x forward, y left, z up. One point straight ahead, a nearer one in the same pixel, one to the left, one behind.
+POINTS = np.array([[10, 0, 0, 1], [8, 0, 0, 1], [5, 1, 0.5, 1], [-5, 0, 0, 1]], np.float32)
+CAM_FROM_VELO = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]])
+
+
+def _row(key: str, values: np.ndarray) -> str:
+    return f"{key}: {' '.join(f'{value:e}' for value in np.ravel(values))}\n"
+
+
+def kitti(root: Path) -> Path:
+    """Raw drive with frames 5, 7 and 9; annotated depth for 5 (val) and 7 (train); the selection; one object frame."""
+    day = root / "2011_09_26"
+    day.mkdir(parents=True)
+    projection = np.hstack([matrix(), [[0], [0], [0]]])
+    (day / "calib_cam_to_cam.txt").write_text(
+        "calib_time: 09-Jan-2012 13:57:47\n" + _row("R_rect_00", np.eye(3)) + _row("P_rect_02", projection)
+    )
+    (day / "calib_velo_to_cam.txt").write_text(_row("R", CAM_FROM_VELO) + _row("T", np.zeros(3)))
+    for number in (5, 7, 9):
+        write_image(day / DRIVE / "image_02" / "data" / f"{number:010d}.png", seed=number)
+        points = day / DRIVE / "velodyne_points" / "data" / f"{number:010d}.bin"
+        points.parent.mkdir(parents=True, exist_ok=True)
+        POINTS.tofile(points)
+    for part, number in (("val", 5), ("train", 7)):
+        path = root / part / DRIVE / "proj_depth" / "groundtruth" / "image_02" / f"{number:010d}.png"
+        write_depth_png(path, wall(), 1 / 256)
+    (root / "eigen_test_files.txt").write_text(
+        f"2011_09_26/{DRIVE}/image_02/data/0000000005.png {DRIVE}/proj_depth/groundtruth/image_02/0000000005.png 721.5377\n"
+        f"2011_09_26/{DRIVE} 0000000007 l\n"
+        f"2011_09_26/{DRIVE}/image_02/data/0000000009.png None 721.5377\n"
+    )
+    selection = root / "val_selection_cropped"
+    write_image(selection / "image" / f"{DRIVE}_image_0000000005_image_02.png")
+    write_depth_png(
+        selection / "groundtruth_depth" / f"{DRIVE}_groundtruth_depth_0000000005_image_02.png", wall(), 1 / 256
+    )
+    write_matrix(selection / "intrinsics" / f"{DRIVE}_image_0000000005_image_02.txt", matrix().reshape(1, 9))
+    write_image(root / "image_2" / "000000.png")
+    (root / "velodyne").mkdir()
+    POINTS.tofile(root / "velodyne" / "000000.bin")
+    (root / "calib").mkdir()
+    calibration = {
+        "P2": projection,
+        "R0_rect": np.eye(3),
+        "Tr_velo_to_cam": np.hstack([CAM_FROM_VELO, np.zeros((3, 1))]),
+    }
+    (root / "calib" / "000000.txt").write_text("".join(_row(key, values) for key, values in calibration.items()) + "\n")
+    return root
+
+
+def nyuv2(root: Path) -> Path:
+    """Three images of two scenes, MATLAB's order of axes; the test split is the second and third."""
+    import h5py
+    from scipy.io import savemat
+
+    depth = np.nan_to_num(wall(480, 640))
+    images = np.random.default_rng(0).integers(0, 256, (3, 480, 640, 3), np.uint8)
+    with h5py.File(root / "nyu_depth_v2_labeled.mat", "w") as file:
+        file["images"] = images.transpose(0, 3, 2, 1)
+        file["rawDepths"] = np.stack([depth.T] * 3)
+        file["depths"] = np.stack([np.where(depth == 0, 3, depth).T] * 3)
+        names = [file.create_dataset(f"#refs#/{n}", data=np.array([[ord(c)] for c in name], np.uint16))
+                 for n, name in enumerate(("kitchen_0001", "office_0001", "office_0001"))]  # fmt: skip
+        file.create_dataset("scenes", data=np.array([[name.ref for name in names]], dtype=h5py.ref_dtype))
+    savemat(root / "splits.mat", {"testNdxs": np.array([[2], [3]], np.uint16), "trainNdxs": np.array([[1]], np.uint16)})
+    return root
+
+
+TAG = np.float32(202021.25).tobytes()
+
+
+def sintel(root: Path) -> Path:
+    training = root / "training"
+    for number in (1, 2):
+        for rendering in ("final", "clean"):
+            write_image(training / rendering / "alley_1" / f"frame_{number:04d}.png", seed=number)
+        depth = training / "depth" / "alley_1" / f"frame_{number:04d}.dpt"
+        depth.parent.mkdir(parents=True, exist_ok=True)
+        depth.write_bytes(
+            TAG + np.array([WIDTH, HEIGHT], "<i4").tobytes() + np.nan_to_num(wall()).astype("<f4").tobytes()
+        )
+        camera = training / "camdata_left" / "alley_1" / f"frame_{number:04d}.cam"
+        camera.parent.mkdir(parents=True, exist_ok=True)
+        cam_from_world = np.hstack([np.eye(3), [[0.5], [0], [number]]])
+        camera.write_bytes(TAG + matrix().astype("<f8").tobytes() + cam_from_world.astype("<f8").tobytes())
+    return root
+
+
+def eth3d(root: Path) -> Path:
+    scene = root / "courtyard"
+    write_image(scene / "images" / "dslr_images" / "DSC_0286.JPG")
+    depth = scene / "ground_truth_depth" / "dslr_images" / "DSC_0286.JPG"
+    depth.parent.mkdir(parents=True)
+    np.where(np.isnan(wall()), np.inf, wall()).astype("<f4").tofile(depth)
+    poses = scene / "dslr_calibration_jpg" / "images.txt"
+    poses.parent.mkdir()
+    half = np.sqrt(0.5)
+    poses.write_text(
+        "# Image list with two lines of data per image:\n"
+        f"7 {half} 0 {half} 0 1.0 2.0 3.0 0 dslr_images/DSC_0286.JPG\n"
+        "100.0 200.0 -1\n"
+    )
+    return root
+
+
+def diode(root: Path) -> Path:
+    for part in ("indoors", "outdoor"):
+        scan = root / "val" / part / "scene_00019" / "scan_00183"
+        stem = f"00019_00183_{part}_000_010"
+        write_image(scan / f"{stem}.png", 768, 1024)
+        np.save(scan / f"{stem}_depth.npy", np.nan_to_num(wall(768, 1024), nan=1.0)[..., None])
+        np.save(scan / f"{stem}_depth_mask.npy", np.isfinite(wall(768, 1024)).astype(np.float32))
+    return root
+
+
+def scannet(root: Path) -> Path:
+    scan = root / "scans" / "scene0707_00"
+    write_matrix(scan / "intrinsic" / "intrinsic_depth.txt", np.pad(matrix(), (0, 1)) + np.diag([0, 0, 0, 1]))
+    for number in (0, 10):
+        write_image(scan / "color" / f"{number}.jpg", 2 * HEIGHT, 2 * WIDTH, seed=number)
+        write_depth_png(scan / "depth" / f"{number}.png", wall(), 1e-3)
+        pose = np.eye(4)
+        pose[:3, 3] = 1.0, 2.0, 3.0
+        write_matrix(scan / "pose" / f"{number}.txt", pose if number else np.full((4, 4), -np.inf))
+    return root
+
+
+def _rgbd(root: Path, sequence: str) -> Path:
+    """Colour at 1.00, 1.03, 1.06 s; depth within 20 ms of the first two only; a pose near the first."""
+    folder = root / sequence
+    for n, time_s in enumerate((1.0, 1.03, 1.06)):
+        write_image(folder / "rgb" / f"{time_s:.6f}.png", seed=n)
+    for time_s in (1.01, 1.035):
+        write_depth_png(folder / "depth" / f"{time_s:.6f}.png", wall(), 1 / 5000)
+    for name, times in (("rgb", (1.0, 1.03, 1.06)), ("depth", (1.01, 1.035))):
+        lines = "".join(f"{time_s:.6f} {name}/{time_s:.6f}.png\n" for time_s in times)
+        (folder / f"{name}.txt").write_text(f"# {name} images\n# timestamp filename\n{lines}")
+    half = np.sqrt(0.5)
+    (folder / "groundtruth.txt").write_text(f"# timestamp tx ty tz qx qy qz qw\n1.005 1 2 3 0 {half} 0 {half}\n")
+    return root
+
+
+def tum_rgbd(root: Path) -> Path:
+    return _rgbd(root, "rgbd_dataset_freiburg1_xyz")
+
+
+def bonn(root: Path) -> Path:
+    return _rgbd(root, "rgbd_bonn_balloon")
+
+
+def seven_scenes(root: Path) -> Path:
+    """A wall at 2 m that fills the depth image, sequences 1 and 3, of which 3 is the test split."""
+    for number in (1, 3):
+        sequence = root / "redkitchen" / f"seq-{number:02d}"
+        write_image(sequence / "frame-000000.color.png", 480, 640)
+        flat = np.full((480, 640), 2.0)
+        flat[:10] = np.nan
+        write_depth_png(sequence / "frame-000000.depth.png", flat, 1e-3, invalid=65535)
+        pose = np.eye(4)
+        pose[:3, 3] = 1.0, 0.0, 0.0
+        write_matrix(sequence / "frame-000000.pose.txt", pose)
+    (root / "redkitchen" / "TestSplit.txt").write_text("sequence3\n")
+    return root
+
+
+def ddad(root: Path) -> Path:
+    """One scene in each split. The lidar stands 1 m behind the camera; both are turned to the world as a car's are."""
+    scene = root / "000150"
+    write_image(scene / "rgb" / "CAMERA_01" / "1.png")
+    (scene / "point_cloud" / "LIDAR").mkdir(parents=True)
+    np.savez(scene / "point_cloud" / "LIDAR" / "1.npz", data=POINTS)
+    # cam -> world (x forward, y left, z up): columns are the camera's axes in the world.
+    camera_pose = {"rotation": {"qw": 0.5, "qx": -0.5, "qy": 0.5, "qz": -0.5}, "translation": {"x": 1.0}}
+    lidar_pose = {"rotation": {"qw": 1.0}}
+    k = {"fx": 30.0, "fy": 30.0, "cx": 15.5, "cy": 11.5, "skew": 0.0}
+    (scene / "calibration").mkdir()
+    (scene / "calibration" / "c.json").write_text(json.dumps({"names": ["LIDAR", "CAMERA_01"], "intrinsics": [{}, k]}))
+    image = {"filename": "rgb/CAMERA_01/1.png", "width": WIDTH, "height": HEIGHT, "pose": camera_pose}
+    sweep = {"filename": "point_cloud/LIDAR/1.npz", "pose": lidar_pose}
+    content = {
+        "samples": [{"datum_keys": ["a", "b"], "calibration_key": "c"}],
+        "data": [
+            {"key": "a", "id": {"name": "LIDAR"}, "datum": {"point_cloud": sweep}},
+            {"key": "b", "id": {"name": "CAMERA_01"}, "datum": {"image": image}},
+        ],
+    }
+    (scene / "scene_0.json").write_text(json.dumps(content))
+    splits = {"0": {"filenames": ["000000/scene_0.json"]}, "1": {"filenames": ["000150/scene_0.json"]}}
+    (root / "ddad.json").write_text(json.dumps({"scene_splits": splits}))
+    return root
+
+
+TREES: dict[str, Callable[[Path], Path]] = {
+    "kitti_eigen": kitti, "kitti_eigen_raw": kitti, "kitti_official": kitti, "kitti_object": kitti,
+    "nyuv2": nyuv2, "nyuv2_filled": nyuv2, "sintel_final": sintel, "sintel_clean": sintel, "eth3d": eth3d,
+    "diode": diode, "diode_indoors": diode, "diode_outdoor": diode, "scannet": scannet, "tum_rgbd": tum_rgbd,
+    "bonn": bonn, "seven_scenes": seven_scenes, "ddad": ddad,
+}  # fmt: skip
