@@ -1,0 +1,73 @@
+"""Figures that others published, to stand beside measured ones: always marked as quoted, never mixed with them.
+
+Each YAML file of this folder is one table of one source; docs/benchmarks.md says what may be compared with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sfm_gt.errors import ConfigError
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class PublishedFigure:
+    """One figure of one table.
+
+    Attributes:
+        table: name of the file.
+        on: family of benchmark (``kitti``, ``nyuv2``, …), or the device for a latency.
+        metric: ``abs_rel``, ``delta1`` (fraction) or ``forward_ms``.
+        parameters: number of weights, None where the source gives none.
+        alignment, scope: as in an evaluation protocol; None for a latency.
+        source, protocol: who measured, and how, in words.
+    """
+
+    table: str
+    model: str
+    on: str
+    metric: str
+    value: float
+    parameters: int | None
+    kind: str
+    alignment: str | None
+    scope: str | None
+    source: str
+    protocol: str
+    quoted: bool = True
+
+
+def tables() -> tuple[str, ...]:
+    """Names of all published tables, sorted."""
+    return tuple(sorted(file.stem for file in FOLDER.glob("*.yaml")))
+
+
+@cache
+def published(table: str) -> tuple[PublishedFigure, ...]:
+    """All figures of one table.
+
+    Raises:
+        ConfigError: no such table.
+    """
+    if table not in tables():
+        raise ConfigError(f"published: no table {table!r}, known are {', '.join(tables())}")
+    content: dict[str, Any] = yaml.safe_load((FOLDER / f"{table}.yaml").read_text())
+    return tuple(figure for row in content["rows"] for figure in _figures(table, content, row))
+
+
+def _figures(table: str, content: dict[str, Any], row: dict[str, Any]) -> list[PublishedFigure]:
+    parameters = int(row["parameters"]) if "parameters" in row else None
+    words: dict[str, Any] = {key: content.get(key) for key in ("kind", "alignment", "scope", "source", "protocol")}
+    return [
+        PublishedFigure(table, row["model"], on, metric, float(value), parameters, **words)
+        for on, values in row.items()
+        if on not in ("model", "parameters")
+        for metric, value in zip(content["metrics"], values, strict=True)
+    ]

@@ -1,0 +1,48 @@
+"""Published rows: complete, in range, and marked as quoted."""
+
+from __future__ import annotations
+
+import pytest
+
+from sfm_gt.datasets.benchmarks import names
+from sfm_gt.datasets.published import published, tables
+from sfm_gt.errors import ConfigError
+from sfm_gt.metrics.alignment import ALIGNMENTS
+from sfm_gt.metrics.depth import METRICS
+from sfm_gt.models.prediction import KINDS
+
+
+def _value(table, model, on, metric):
+    (found,) = [f.value for f in published(table) if (f.model, f.on, f.metric) == (model, on, metric)]
+    return found
+
+
+def test_figures_as_printed():
+    assert _value("zero_shot_relative", "Depth Anything L", "diode", "abs_rel") == 0.066
+    assert _value("zero_shot_relative", "MiDaS v3.1 L", "nyuv2", "delta1") == 0.980
+    assert _value("fine_tuned_metric", "ZoeDepth", "kitti", "abs_rel") == 0.054
+    assert _value("video", "DepthCrafter", "bonn", "delta1") == 0.972
+    assert _value("latency", "Depth Anything B", "RTX 4090 (TensorRT)", "forward_ms") == 6
+    assert {f.parameters for f in published("zero_shot_relative") if f.model == "Depth Anything S"} == {24_800_000}
+    assert [len(published(table)) for table in tables()] == [8, 9, 16, 48]
+
+
+@pytest.mark.parametrize("table", tables())
+def test_every_figure_is_marked_and_has_the_names_of_measured_ones(table):
+    families = {name.split("_")[0] for name in names()}
+    for figure in published(table):
+        assert figure.quoted
+        assert figure.source
+        assert figure.protocol
+        assert figure.kind in KINDS
+        if figure.metric == "forward_ms":
+            continue
+        assert figure.metric in METRICS
+        assert 0 < figure.value < 1
+        assert figure.on in families
+        assert figure.alignment in ALIGNMENTS
+
+
+def test_an_unknown_table():
+    with pytest.raises(ConfigError, match="no table 'nyu', known are fine_tuned_metric, latency"):
+        published("nyu")
