@@ -6,7 +6,9 @@
                      NNNNNN.png     16 bit, one channel; 0 = no answer
     <path>/predictions.yaml         only for png: "unit: 0.001" (value = pixel * unit; metres for metric_depth)
 
-A map of another size than its image is resized bilinearly in its own domain. A frame without a file counts as missing.
+A map smaller or larger than its image is resized bilinearly in its own domain; one of another aspect ratio is refused, since
+it is transposed, cropped or still squeezed to a network's input. Whole numbers are refused except in PNG, where the unit is
+stated. A frame without a file counts as missing.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from sfm_gt.models.settings import ModelConfig
 
 SUFFIXES = (".npy", ".npz", ".png", ".exr")
 UNIT_FILE = "predictions.yaml"
+# Networks round each side to a multiple of 14 or 32 px, at 384 px up to 4 %.
+ASPECT_TOLERANCE = 0.05
 
 
 class PngUnit(BaseModel):
@@ -49,6 +53,13 @@ class OnDiskModel:
             raise ConfigError(f"models: {config.name}: predictions on disk need kind: one of {', '.join(KINDS)}")
         if not self._folder.is_dir():
             raise InputError(f"{self._folder}: no such folder; give the one that holds <clip_id>/NNNNNN.npy")
+        if not any(_is_prediction(path) for path in self._folder.glob("*/*")):
+            beside = sorted(self._folder.glob("*/*")) or sorted(self._folder.glob("*"))
+            found = beside[0].relative_to(self._folder) if beside else "nothing"
+            raise InputError(
+                f"{self._folder}: holds no prediction <clip_id>/NNNNNN.npy (or {', '.join(SUFFIXES[1:])}), found {found}; "
+                "give the folder above those of the clips, files named by six digits of the frame index"
+            )
         self.kind = config.kind
 
     def predict(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None, key: FrameKey) -> Prediction:
@@ -57,6 +68,12 @@ class OnDiskModel:
         values = np.squeeze(_READERS[path.suffix](path))
         if values.ndim != 2 or values.dtype.kind not in "fiu":
             raise InputError(f"{path}: found {values.dtype} of shape {values.shape}, needed one map of numbers (H, W)")
+        if values.dtype.kind != "f":
+            raise InputError(
+                f"{path}: found {values.dtype}, needed float: whole numbers have a unit that the file does not state; "
+                f"store float32, or 16-bit PNG with {UNIT_FILE}"
+            )
+        _check_aspect(path, values.shape, image.shape)
         return Prediction(map_to_image(values, image.shape[1], image.shape[0]), self.kind)
 
     def _file(self, key: FrameKey) -> Path:
@@ -67,6 +84,18 @@ class OnDiskModel:
         if len(found) > 1:
             raise InputError(f"{found[0]}: {found[1].name} lies beside it; keep one of them")
         return found[0]
+
+
+def _is_prediction(path: Path) -> bool:
+    return path.suffix in SUFFIXES and len(path.stem) == 6 and path.stem.isdigit()
+
+
+def _check_aspect(path: Path, found: tuple[int, ...], image: tuple[int, ...]) -> None:
+    if abs(found[1] * image[0] / (found[0] * image[1]) - 1) > ASPECT_TOLERANCE:
+        raise InputError(
+            f"{path}: found {found[1]}x{found[0]} px for an image of {image[1]}x{image[0]}, needed its aspect ratio; "
+            "bring the map back to the whole image before storing it"
+        )
 
 
 def _read_npy(path: Path) -> np.ndarray:

@@ -18,6 +18,7 @@ VALUES = np.arange(24, dtype=np.float32).reshape(4, 6) / 4 + 1
 @pytest.fixture
 def model(tmp_path):
     (tmp_path / "clip").mkdir()
+    np.save(tmp_path / "clip" / "000000.npy", VALUES)
     return OnDiskModel(ModelConfig(name="theirs", method="on_disk", path=str(tmp_path), kind="metric_depth"))
 
 
@@ -59,7 +60,7 @@ def test_exr(model, tmp_path, name):
 
 
 def test_other_size_is_resized_in_its_own_domain(model, tmp_path):
-    np.save(tmp_path / "clip" / "000005.npy", np.full((2, 3), 7, np.int64))
+    np.save(tmp_path / "clip" / "000005.npy", np.full((2, 3), 7, np.float64))
     np.testing.assert_array_equal(_predict(model).values, np.full((4, 6), 7, np.float32))
 
 
@@ -73,6 +74,8 @@ def test_missing_frame_is_no_fault_of_the_run(model):
     [
         ("npy", np.zeros((4, 6, 3)), r"found float64 of shape \(4, 6, 3\), needed one map"),
         ("npy", np.zeros((4, 6), complex), "found complex128"),
+        ("npy", np.full((4, 6), 200, np.uint8), "found uint8, needed float: whole numbers have a unit"),
+        ("npy", np.full((6, 4), 2.0), r"found 4x6 px for an image of 6x4, needed its aspect ratio; bring the map back"),
         ("npy", None, "not a NumPy array"),
         ("npz", None, "not a NumPy array"),
         ("png", np.zeros((4, 6), np.uint8), "found uint8"),
@@ -104,6 +107,21 @@ def test_two_files_for_one_frame(model, tmp_path):
     np.savez(tmp_path / "clip" / "000005.npz", VALUES)
     with pytest.raises(InputError, match=r"000005\.npz lies beside it; keep one"):
         _predict(model)
+
+
+def test_an_empty_folder_and_other_names_are_told_apart_from_missing_frames(tmp_path):
+    config = ModelConfig(name="theirs", method="on_disk", path=str(tmp_path), kind="metric_depth")
+    with pytest.raises(InputError, match=r"holds no prediction <clip_id>/NNNNNN\.npy .*, found nothing"):
+        OnDiskModel(config)
+    (tmp_path / "clip").mkdir()
+    np.save(tmp_path / "clip" / "frame_5.npy", VALUES)
+    with pytest.raises(InputError, match=r"found clip/frame_5\.npy; give the folder above those of the clips"):
+        OnDiskModel(config)
+    # One folder too deep: the clip's own.
+    np.save(tmp_path / "clip" / "000005.npy", VALUES)
+    with pytest.raises(InputError, match=r"found 000005\.npy"):
+        OnDiskModel(ModelConfig(name="t", method="on_disk", path=str(tmp_path / "clip"), kind="metric_depth"))
+    assert OnDiskModel(config).kind == "metric_depth"
 
 
 def test_configuration(tmp_path):
