@@ -5,6 +5,7 @@
     kind: affine_invariant_disparity      # what the output means
     input: {name: image, height: 192, width: 256, layout: NCHW, channels: RGB, mean: [0, 0, 0], std: [1, 1, 1]}
     output: {name: disparity, negate: false}
+    window: {frames: 32, overlap: 8}      # of a video network (onnx_video) only
     license: Apache-2.0
     note: "what it was trained on"
 
@@ -21,7 +22,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import yaml
 from jaxtyping import Float, UInt8
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.validation import validated
@@ -64,6 +65,19 @@ class OutputDescription(_Part):
     negate: bool = False
 
 
+class WindowDescription(_Part):
+    """How many frames a video network sees at once, and how many of them it saw before."""
+
+    frames: Annotated[int, Field(gt=1)]
+    overlap: Annotated[int, Field(gt=0)]
+
+    @model_validator(mode="after")
+    def _moves_on(self) -> WindowDescription:
+        if self.overlap >= self.frames:
+            raise ValueError(f"overlap {self.overlap} must be smaller than frames {self.frames}")
+        return self
+
+
 class NetworkDescription(_Part):
     """A network file and how to use it."""
 
@@ -72,6 +86,7 @@ class NetworkDescription(_Part):
     kind: Kind
     input: InputDescription
     output: OutputDescription = OutputDescription()
+    window: WindowDescription | None = None
     license: str | None = None
     note: str | None = None
 
@@ -153,11 +168,10 @@ def chosen(names: list[str], wanted: str | None, what: str, network: Path) -> st
     raise InputError(f"{network}: {found}, it has {', '.join(names)}; set {what}: name in the description YAML")
 
 
-def check_shape(found: list[Any], description: NetworkDescription, network: Path) -> None:
+def check_shape(found: list[Any], needed: tuple[int, ...], network: Path) -> None:
     """Raises InputError when fixed input sizes of the network are not the described ones; -1, None, names are free."""
-    needed = description.input.shape
     fixed = [n if isinstance(n, int) and n > 0 else None for n in found]
-    if len(fixed) != 4 or any(n not in (None, m) for n, m in zip(fixed, needed, strict=True)):
+    if len(fixed) != len(needed) or any(n not in (None, m) for n, m in zip(fixed, needed, strict=True)):
         raise InputError(
             f"{network}: the network's input is {list(found)}, the description says {list(needed)}; "
             "mend height, width or layout in the description YAML"

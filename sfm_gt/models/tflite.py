@@ -28,6 +28,8 @@ class TfliteModel(NetworkModel):
             ) from None
 
         self._description, network = read_description(config)
+        if self._description.window is not None:
+            raise ConfigError(f"models: {config.name}: its description has a window, which tflite cannot run; use ONNX")
         self.kind = agreed_kind(config, self._description.kind)
         self.source_sha256 = file_sha256(network)
         try:
@@ -46,7 +48,7 @@ class TfliteModel(NetworkModel):
                     f"{network}: tensor {tensor['name']} is {np.dtype(tensor['dtype']).name}, needed float32; "
                     "convert the network with float inputs and outputs"
                 )
-        check_shape([int(n) for n in self._input["shape_signature"]], self._description, network)
+        check_shape([int(n) for n in self._input["shape_signature"]], self._description.input.shape, network)
         self._interpreter.resize_tensor_input(self._input["index"], list(self._description.input.shape))
         self._interpreter.allocate_tensors()
 

@@ -6,6 +6,7 @@ run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,43 +49,55 @@ def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
 def _predict_all(plugin: DepthModel, dataset: Dataset, clip_id: str, folder: Path, title: str) -> Manifest:
     from sfm_gt.models import latency
     from sfm_gt.models.network import NetworkModel
-    from sfm_gt.models.prediction import MissingPredictionError
     from sfm_gt.models.stored import write_prediction
+    from sfm_gt.models.video import VideoNetworkModel
     from sfm_gt.stages.progress import progress
 
-    # One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip.
-    frames, n_frames = (frame for frame in dataset if frame.clip_id == clip_id), len(dataset.frames_of(clip_id))
-    missing, finite_shares = 0, []
+    rows = dataset.frames_of(clip_id)
+    finite_shares: list[float] = []
     times: list[latency.PassTime] = []
+    # One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip.
+    frames = (frame for frame in dataset if frame.clip_id == clip_id)
     with progress(title) as report:
-        for done, frame in enumerate(frames, start=1):
-            try:
-                values = _predict(plugin, frame, times)
-                write_prediction(folder, frame.frame_index, values)
+        for done, (frame_index, values) in enumerate(_predictions(plugin, frames, times), start=1):
+            if values is not None:
+                write_prediction(folder, frame_index, values)
                 finite_shares.append(float(np.isfinite(values).mean()))
-            except MissingPredictionError:
-                missing += 1
-            report(done, n_frames)
-    if isinstance(plugin, NetworkModel) and times:
-        latency.write_latency(folder, latency.summary(plugin.facts, times, frame.camera.width, frame.camera.height))
-    return _manifest(plugin, n_frames, missing, finite_shares)
+            report(done, len(rows))
+    if isinstance(plugin, NetworkModel | VideoNetworkModel) and times:
+        camera = rows[0].camera
+        latency.write_latency(folder, latency.summary(plugin.facts, times, camera.width, camera.height))
+    return _manifest(plugin, len(rows), finite_shares)
 
 
-def _predict(plugin: DepthModel, frame: Frame, times: list[PassTime]) -> Float[np.ndarray, "h w"]:
-    """One prediction; what a network took for it is added to ``times``."""
+def _predictions(
+    plugin: DepthModel, frames: Iterator[Frame], times: list[PassTime]
+) -> Iterator[tuple[int, Float[np.ndarray, "h w"] | None]]:
+    """(frame_index, map or None where the model has nothing) of each frame; a network's passes are added to ``times``."""
     from sfm_gt.models.latency import timed_prediction
     from sfm_gt.models.network import NetworkModel
-    from sfm_gt.models.prediction import FrameKey
+    from sfm_gt.models.prediction import FrameKey, MissingPredictionError
+    from sfm_gt.models.video import ClipFrame, VideoNetworkModel, predict_clip
 
-    if not isinstance(plugin, NetworkModel):
-        return plugin.predict(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)).values
-    prediction, time = timed_prediction(plugin, frame.image, frame.camera)
-    times.append(time)
-    return prediction.values
+    clip = (ClipFrame(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)) for frame in frames)
+    if isinstance(plugin, VideoNetworkModel):
+        for given, prediction in predict_clip(plugin, clip, times):
+            yield given.key.frame_index, prediction.values
+        return
+    for given in clip:
+        if isinstance(plugin, NetworkModel):
+            prediction, time = timed_prediction(plugin, given.image, given.camera)
+            times.append(time)
+            yield given.key.frame_index, prediction.values
+            continue
+        try:
+            yield given.key.frame_index, plugin.predict(given.image, given.camera, given.key).values
+        except MissingPredictionError:
+            yield given.key.frame_index, None
 
 
-def _manifest(plugin: DepthModel, n_frames: int, missing: int, finite_shares: list[float]) -> Manifest:
-    without = finite_shares.count(0.0)
+def _manifest(plugin: DepthModel, n_frames: int, finite_shares: list[float]) -> Manifest:
+    missing, without = n_frames - len(finite_shares), finite_shares.count(0.0)
     found = [(missing, "have no prediction"), (without, "have no finite value")]
     return Manifest(
         STAGE,

@@ -11,10 +11,10 @@ import pytest
 
 from sfm_gt import registry
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.metrics.protocol import GRANTED
-from sfm_gt.models.prediction import FrameKey
+from sfm_gt.models.prediction import KINDS, FrameKey
 from sfm_gt.models.settings import ModelConfig
 from tests.models.tiny_transformers import write_tiny_model
+from tests.models.tiny_video import write_tiny_video_model
 
 HEIGHT, WIDTH = 30, 40
 KEY = FrameKey("clip", 3)
@@ -47,11 +47,17 @@ def _transformers(tmp_path: Path) -> ModelConfig:
     return ModelConfig(name="m", method="transformers", path=str(write_tiny_model(tmp_path, "depth_anything")))
 
 
+def _onnx_video(tmp_path: Path) -> ModelConfig:
+    pytest.importorskip("onnx")
+    return ModelConfig(name="m", method="onnx_video", path=str(write_tiny_video_model(tmp_path)))
+
+
 RECIPES = {
     "constant": lambda tmp_path: ModelConfig(name="m", method="constant"),
     "ground_plane": lambda tmp_path: ModelConfig(name="m", method="ground_plane"),
     "on_disk": _on_disk,
     "onnx": lambda tmp_path: ModelConfig(name="m", method="onnx", path="builtin:smallnet"),
+    "onnx_video": _onnx_video,
     "tflite": _tflite,
     "transformers": _transformers,
 }
@@ -76,7 +82,7 @@ def test_contract(config):
     assert prediction.values.dtype == np.float32
     assert np.isfinite(prediction.values).all()
     assert prediction.kind == model.kind
-    assert model.kind in GRANTED
+    assert model.kind in KINDS
     assert model.source_sha256 is None or len(model.source_sha256) == 64
     np.testing.assert_array_equal(image, before)
 

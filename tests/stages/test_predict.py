@@ -12,6 +12,7 @@ from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.models.latency import read_latency
 from sfm_gt.stages import predict
+from tests.models.tiny_video import write_tiny_video_model
 
 
 def _digest(folder):
@@ -96,3 +97,14 @@ def test_frames_without_a_finite_value_are_counted(workspace, tiny, tmp_path):
     manifest = predict.run(workspace, config, "near")
     assert manifest.measures["frames_without_finite_value"] == 2
     assert manifest.message == "2 of 3 frames have no finite value"
+
+
+def test_a_video_network_sees_the_clip(workspace, tiny, tmp_path):
+    pytest.importorskip("onnx")
+    path = write_tiny_video_model(tmp_path, kind="scale_invariant_depth")
+    manifest = predict.run(workspace, ModelConfig(name="video", method="onnx_video", path=str(path)), "near")
+    folder = workspace.predictions("video", "near")
+    assert manifest.measures["frames"] == len(tiny.frames)
+    assert all(np.load(folder / f"{i:06d}.npy").shape == (tiny.height, tiny.width) for i in tiny.frames)
+    found = read_latency(folder)
+    assert (found.frames_per_pass, found.passes) == (5, 1)
