@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from sfm_gt.errors import ConfigError
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.models.description import check_shape, chosen, read_description
+from sfm_gt.models.description import NetworkDescription, check_shape, chosen, read_description
 from sfm_gt.models.network import NetworkFacts, NetworkModel
 from sfm_gt.models.onnx_session import count_parameters, open_session
 from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256
@@ -20,9 +19,7 @@ class OnnxModel(NetworkModel):
     """One network session. Raises InputError where the file is not the network that its YAML describes."""
 
     def __init__(self, config: ModelConfig):
-        self._description, network = read_description(config)
-        if self._description.window is not None:
-            raise ConfigError(f"models: {config.name}: its description has a window; use method: onnx_video")
+        self._description, network = read_description(config, NetworkDescription)
         self.kind = agreed_kind(config, self._description.kind)
         self.source_sha256 = file_sha256(network)
         self.facts = NetworkFacts(count_parameters(network))

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from sfm_gt.errors import ConfigError, InputError
-from sfm_gt.models.description import check_shape, chosen, read_description
+from sfm_gt.errors import InputError
+from sfm_gt.models.description import VideoDescription, check_shape, chosen, read_description
 from sfm_gt.models.network import NetworkFacts
 from sfm_gt.models.onnx_session import count_parameters, open_session
 from sfm_gt.models.prediction import agreed_kind, file_sha256
@@ -24,12 +24,7 @@ class OnnxVideoModel(VideoNetworkModel):
     """One network session. Raises InputError where the file is not the network that its YAML describes."""
 
     def __init__(self, config: ModelConfig):
-        self._description, network = read_description(config)
-        if self._description.window is None:
-            raise ConfigError(
-                f"models: {config.name}: its description has no window; add window: {{frames: N, overlap: M}}, "
-                "or use method: onnx for a network of single images"
-            )
+        self._description, network = read_description(config, VideoDescription)
         self._network = network
         self.kind = agreed_kind(config, self._description.kind)
         self.source_sha256 = file_sha256(network)

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.models.description import check_shape, chosen, read_description
+from sfm_gt.models.description import NetworkDescription, check_shape, chosen, read_description
 from sfm_gt.models.network import NetworkFacts, NetworkModel
 from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256
 from sfm_gt.models.settings import ModelConfig
@@ -27,9 +27,9 @@ class TfliteModel(NetworkModel):
                 f"models: {config.name}: method tflite needs ai-edge-litert; pip install 'sfm-gt[tflite]'"
             ) from None
 
-        self._description, network = read_description(config)
-        if self._description.window is not None:
-            raise ConfigError(f"models: {config.name}: its description has a window, which tflite cannot run; use ONNX")
+        self._description, network = read_description(config, NetworkDescription)
+        if self._description.input.fit != "stretch":
+            raise ConfigError(f"models: {config.name}: TFLite networks have one size; use fit: stretch")
         self.kind = agreed_kind(config, self._description.kind)
         self.source_sha256 = file_sha256(network)
         try:

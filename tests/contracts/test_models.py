@@ -13,6 +13,7 @@ from sfm_gt import registry
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.prediction import KINDS, FrameKey
 from sfm_gt.models.settings import ModelConfig
+from tests.models.tiny_hub import write_hub_model, write_metric3d_model
 from tests.models.tiny_transformers import write_tiny_model
 from tests.models.tiny_video import write_tiny_video_model
 
@@ -52,14 +53,33 @@ def _onnx_video(tmp_path: Path) -> ModelConfig:
     return ModelConfig(name="m", method="onnx_video", path=str(write_tiny_video_model(tmp_path)))
 
 
+def _torch_hub(tmp_path: Path) -> ModelConfig:
+    return ModelConfig(name="m", method="torch_hub", path=str(write_hub_model(tmp_path)))
+
+
+def _metric3d(tmp_path: Path) -> ModelConfig:
+    return ModelConfig(name="m", method="metric3d", path=str(write_metric3d_model(tmp_path)))
+
+
+def _installed(package: str):
+    def recipe(tmp_path: Path) -> ModelConfig:
+        pytest.skip(f"{package} is on no registry; tests/models/test_package_models.py runs its plug-in on a stand-in")
+
+    return recipe
+
+
 RECIPES = {
     "constant": lambda tmp_path: ModelConfig(name="m", method="constant"),
     "ground_plane": lambda tmp_path: ModelConfig(name="m", method="ground_plane"),
+    "metric3d": _metric3d,
+    "moge": _installed("moge"),
     "on_disk": _on_disk,
     "onnx": lambda tmp_path: ModelConfig(name="m", method="onnx", path="builtin:smallnet"),
     "onnx_video": _onnx_video,
     "tflite": _tflite,
+    "torch_hub": _torch_hub,
     "transformers": _transformers,
+    "unidepth": _installed("unidepth"),
 }
 
 

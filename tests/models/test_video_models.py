@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.errors import InputError
 from sfm_gt.models.onnx import OnnxModel
 from sfm_gt.models.onnx_video import OnnxVideoModel
 from sfm_gt.models.prediction import FrameKey
@@ -97,9 +97,9 @@ def test_a_window_of_frames_is_held_and_no_more(tmp_path):
 
 
 def test_the_image_plugin_and_the_video_plugin_tell_their_networks_apart(tmp_path, tiny_onnx):
-    with pytest.raises(ConfigError, match="its description has a window; use method: onnx_video"):
+    with pytest.raises(InputError, match=r"tiny\.yaml: unknown key 'window'"):
         OnnxModel(ModelConfig(name="v", method="onnx", path=str(write_tiny_video_model(tmp_path / "v"))))
-    with pytest.raises(ConfigError, match=r"has no window; add window: \{frames: N, overlap: M\}"):
+    with pytest.raises(InputError, match=r"tiny\.yaml: 'window' is missing"):
         _model(tiny_onnx())
 
 
