@@ -51,12 +51,7 @@ def test_hub_network_by_hand(tmp_path):
         # MiDaS: DPT covers 384x384 (512x384 for VGA), the small one stays inside 256x256 (256x192).
         ("cover", 384, (480, 640), (384, 512)),
         ("inside", 256, (480, 640), (192, 256)),
-        (
-            "inside",
-            256,
-            (1080, 1920),
-            (160, 256),
-        ),  # 144 lies in the middle of 128 and 160: round half to even, 4.5 -> 4
+        ("inside", 256, (1000, 1920), (128, 256)),  # 133.3 rounds to four times 32
         ("cover", 384, (375, 1242), (384, 1280)),
         ("inside", 256, (10, 640), (32, 256)),
     ],
