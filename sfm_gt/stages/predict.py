@@ -7,6 +7,7 @@ run.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from sfm_gt.formats.workspace import Workspace
 if TYPE_CHECKING:
     from sfm_gt.models.latency import PassTime
     from sfm_gt.models.prediction import DepthModel
+    from sfm_gt.models.video import ClipFrame
 
 STAGE = "predict"
 VERSION = 2
@@ -39,7 +41,10 @@ def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
     with replacing_directory(workspace.predictions(model.name, clip_id)) as folder:
         if dataset_manifest.ok:
             plugin: DepthModel = registry.load("models", model.method)(model)
-            manifest = _predict_all(plugin, open_dataset(workspace.root), clip_id, folder, f"{model.name} on {clip_id}")
+            dataset, title = open_dataset(workspace.root), f"{model.name} on {clip_id}"
+            manifest = _predict_all(plugin, dataset, clip_id, folder, title)
+            if model.flipped:
+                _predict_flipped(plugin, dataset, clip_id, folder, f"{title}, flipped")
         else:
             manifest = dataset_manifest.skipped_in(STAGE, VERSION)
         write_manifest(folder, manifest)
@@ -59,7 +64,7 @@ def _predict_all(plugin: DepthModel, dataset: Dataset, clip_id: str, folder: Pat
     # One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip.
     frames = (frame for frame in dataset if frame.clip_id == clip_id)
     with progress(title) as report:
-        for done, (frame_index, values) in enumerate(_predictions(plugin, frames, times), start=1):
+        for done, (frame_index, values) in enumerate(_predictions(plugin, _clip_frames(frames), times), start=1):
             if values is not None:
                 write_prediction(folder, frame_index, values)
                 finite_shares.append(float(np.isfinite(values).mean()))
@@ -70,16 +75,41 @@ def _predict_all(plugin: DepthModel, dataset: Dataset, clip_id: str, folder: Pat
     return _manifest(plugin, len(rows), finite_shares)
 
 
+def _predict_flipped(plugin: DepthModel, dataset: Dataset, clip_id: str, folder: Path, title: str) -> None:
+    from sfm_gt.models.stored import FLIPPED, write_prediction
+    from sfm_gt.stages.progress import progress
+
+    (folder / FLIPPED).mkdir()
+    frames = (frame for frame in dataset if frame.clip_id == clip_id)
+    with progress(title) as report:
+        predictions = _predictions(plugin, (_mirrored(frame) for frame in _clip_frames(frames)), [])
+        for done, (frame_index, values) in enumerate(predictions, start=1):
+            if values is not None:
+                write_prediction(folder / FLIPPED, frame_index, values[:, ::-1])
+            report(done, len(dataset.frames_of(clip_id)))
+
+
+def _clip_frames(frames: Iterator[Frame]) -> Iterator[ClipFrame]:
+    from sfm_gt.models.prediction import FrameKey
+    from sfm_gt.models.video import ClipFrame
+
+    return (ClipFrame(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)) for frame in frames)
+
+
+def _mirrored(frame: ClipFrame) -> ClipFrame:
+    camera = frame.camera and replace(frame.camera, cx=frame.camera.width - frame.camera.cx)
+    return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]), camera=camera)
+
+
 def _predictions(
-    plugin: DepthModel, frames: Iterator[Frame], times: list[PassTime]
+    plugin: DepthModel, clip: Iterator[ClipFrame], times: list[PassTime]
 ) -> Iterator[tuple[int, Float[np.ndarray, "h w"] | None]]:
     """(frame_index, map or None where the model has nothing) of each frame; a network's passes are added to ``times``."""
     from sfm_gt.models.latency import timed_prediction
     from sfm_gt.models.network import NetworkModel
-    from sfm_gt.models.prediction import FrameKey, MissingPredictionError
-    from sfm_gt.models.video import ClipFrame, VideoNetworkModel, predict_clip
+    from sfm_gt.models.prediction import MissingPredictionError
+    from sfm_gt.models.video import VideoNetworkModel, predict_clip
 
-    clip = (ClipFrame(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)) for frame in frames)
     if isinstance(plugin, VideoNetworkModel):
         for given, prediction in predict_clip(plugin, clip, times):
             yield given.key.frame_index, prediction.values

@@ -44,6 +44,7 @@ def test_what_every_reader_keeps(trees, name):
         assert (frame.image.dtype, frame.z_depth_m.dtype) == (np.uint8, np.float32)
         assert frame.valid.any()
         np.testing.assert_array_equal(frame.valid, np.isfinite(frame.z_depth_m))
+        assert np.isnan(frame.sigma_m).all()
         assert frame.moving.shape == frame.overlay.shape == (height, width)
         assert "/" not in frame.clip_id, "a folder of predictions is named after it"
         assert frame.camera is None or (frame.camera.width, frame.camera.height) == (width, height)

@@ -7,10 +7,13 @@ import hashlib
 import numpy as np
 import pytest
 
+from sfm_gt import registry
 from sfm_gt.config import ModelConfig
+from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.models.latency import read_latency
+from sfm_gt.models.stored import FLIPPED, read_prediction
 from sfm_gt.stages import predict
 from tests.models.tiny_video import write_tiny_video_model
 
@@ -108,3 +111,23 @@ def test_a_video_network_sees_the_clip(workspace, tiny, tmp_path):
     assert all(np.load(folder / f"{i:06d}.npy").shape == (tiny.height, tiny.width) for i in tiny.frames)
     found = read_latency(folder)
     assert (found.frames_per_pass, found.passes) == (5, 1)
+
+
+def test_flipped_predictions_are_those_of_the_mirrored_image_mirrored_back(workspace, tiny):
+    model = ModelConfig(name="smallnet", method="onnx", path="builtin:smallnet", flipped=True)
+    predict.run(workspace, model, "near")
+    folder = workspace.predictions("smallnet", "near")
+    network = registry.load("models", "onnx")(model)
+    for frame in open_dataset(workspace.root).frames_of("near"):
+        mirrored = np.ascontiguousarray(frame.image[:, ::-1])
+        expected = network.predict(mirrored, frame.camera, None).values[:, ::-1]
+        stored = read_prediction(folder / FLIPPED, frame.frame_index, tiny.height, tiny.width)
+        np.testing.assert_array_equal(stored, expected)
+        assert not np.array_equal(stored, np.load(folder / f"{frame.frame_index:06d}.npy"))
+
+
+def test_flipped_baselines(workspace):
+    """The floor below a level camera looks the same in a mirror."""
+    predict.run(workspace, ModelConfig(name="plane", method="ground_plane", flipped=True), "near")
+    folder = workspace.predictions("plane", "near")
+    np.testing.assert_array_equal(np.load(folder / FLIPPED / "000007.npy"), np.load(folder / "000007.npy"))
