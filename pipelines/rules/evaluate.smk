@@ -35,7 +35,9 @@ rule evaluate:
         f"{OUT}/evaluation/table.csv",
         f"{OUT}/evaluation/table.md",
         f"{OUT}/evaluation/table.tex",
+        f"{OUT}/evaluation/tables.html",
         f"{OUT}/evaluation/summary.json",
+    threads: 2
     log:
         f"{OUT}/logs/evaluate.log",
     benchmark:
@@ -45,7 +47,7 @@ rule evaluate:
         version=RUN.version("evaluate"),
         options=RUN.options("evaluate"),
     shell:
-        "sfm-gt evaluate --config {params.config:q} 2>&1 | tee {log:q}"
+        "sfm-gt evaluate --config {params.config:q} --cores {threads} 2>&1 | tee {log:q}"
 
 
 rule report:

@@ -15,7 +15,7 @@ from sfm_gt.errors import InputError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.stages import evaluate
 
-CONFIG = EvaluateConfig(min_pixels=20)
+CONFIG = EvaluateConfig(min_pixels=20, protocols=("sfm_gt",))
 CLIPS = ("far", "lost", "near")
 
 
@@ -76,13 +76,14 @@ def test_affine_disparity_is_exact_for_affine_disparity(workspace, predict_by_ha
     assert row["frames"] == 6
 
 
-def test_disparity_declared_as_depth_is_pointed_out(workspace, predict_by_hand, tiny):
+def test_disparity_declared_as_depth_is_refused_with_a_hint(workspace, predict_by_hand, metric_model, tiny):
     for clip in ("near", "far"):
         predict_by_hand("odd", clip, "affine_invariant_depth", lambda _: 1 / np.nan_to_num(tiny.gt, nan=1))
-    summary = _evaluate(workspace, "odd")
-    assert _row(summary, "odd", "ls_affine_depth")["inverted_frames"] == 6
-    assert any("turned the prediction around on 6 of 6 frames" in note for note in summary["notes"])
-    assert "check kind (affine_invariant_depth) and negate" in (workspace.evaluation / "table.md").read_text()
+    summary = _evaluate(workspace, "net", "odd")
+    assert {row["model"] for row in summary["rows"]} == {"net"}, "the others are graded all the same"
+    table = (workspace.evaluation / "table.md").read_text()
+    assert "odd refused: declared as affine_invariant_depth" in table
+    assert "declare affine_invariant_disparity, or negate the values" in table
 
 
 def test_videos_weigh_the_same_however_many_frames(workspace, predict_by_hand, tiny):
@@ -111,9 +112,14 @@ def test_non_finite_pixels_and_frames_are_counted(workspace, predict_by_hand, ti
     assert row["abs_rel"] == pytest.approx(0.1, abs=1e-6)
     assert row["missing_pixel_share"] == pytest.approx(3 / 9)
     assert (row["frames"], row["missing_frames"]) == (2, 1)
-    assert {"model": "holes", "alignment": "none", "reason": "non_finite_prediction", "frames": 1} in summary[
-        "unscored"
-    ]
+    refused = {
+        "model": "holes",
+        "alignment": "none",
+        "reason": "non_finite_prediction",
+        "frames": 1,
+        "protocol": "sfm_gt",
+    }
+    assert refused in summary["unscored"]
 
 
 def test_long_format_holds_regions_with_the_fit_of_the_whole(workspace, metric_model):
@@ -121,8 +127,10 @@ def test_long_format_holds_regions_with_the_fit_of_the_whole(workspace, metric_m
     frames = pd.read_parquet(workspace.evaluation / "frames.parquet")
     near = frames[(frames.clip_id == "near") & (frames.metric == "abs_rel") & (frames.alignment == "none")]
     pixels = near[near.frame_index == 7].set_index("region").n_pixels.to_dict()
-    assert pixels == {"all": 144, "person": 36, "environment": 108}
-    assert set(frames[frames.clip_id == "far"].region) == {"all"}
+    # Two depths: the near and the middle third are the left half, and the band is three pixels to either side.
+    assert pixels["all"] == pixels["static"] == 144
+    assert (pixels["person"], pixels["environment"]) == (36, 108)
+    assert not set(frames[frames.clip_id == "far"].region) & {"person", "environment", "moving"}
     assert not set(frames[frames.clip_id == "far"].metric) & {"rmse", "mae", "irmse", "sq_rel_eigen"}
 
 
