@@ -9,8 +9,8 @@ from jaxtyping import Float, UInt8
 
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.description import NetworkDescription, check_shape, chosen, read_description
-from sfm_gt.models.network import NetworkFacts, NetworkModel
-from sfm_gt.models.onnx_session import count_parameters, open_session
+from sfm_gt.models.network import NetworkModel
+from sfm_gt.models.onnx_session import network_facts, open_session
 from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256
 from sfm_gt.models.settings import ModelConfig
 
@@ -22,7 +22,7 @@ class OnnxModel(NetworkModel):
         self._description, network = read_description(config, NetworkDescription)
         self.kind = agreed_kind(config, self._description.kind)
         self.source_sha256 = file_sha256(network)
-        self.facts = NetworkFacts(count_parameters(network))
+        self.facts = network_facts(network)
         self._session = open_session(network)
         inputs = {tensor.name: tensor for tensor in self._session.get_inputs()}
         self._input = chosen(list(inputs), self._description.input.name, "input", network)

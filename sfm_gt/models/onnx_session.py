@@ -1,14 +1,16 @@
-"""What the ONNX plug-ins share: a session on the CPU, and the number of weights in a file."""
+"""What the ONNX plug-ins share: a session on the CPU, and what a file tells of its network."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from sfm_gt.errors import InputError
+from sfm_gt.models.network import NetworkFacts
 
-_WEIGHT_TYPES = (1, 3, 10, 16)  # TensorProto: FLOAT, INT8, FLOAT16, BFLOAT16; shapes and axes are INT64
+_WEIGHT_TYPES = {1: "float32", 3: "int8", 10: "float16", 16: "bfloat16"}  # of TensorProto; shapes and axes are INT64
 
 
 def open_session(network: Path) -> Any:
@@ -25,14 +27,19 @@ def open_session(network: Path) -> Any:
         raise InputError(f"{network}: onnxruntime cannot load it ({reason}); export it again") from None
 
 
-def count_parameters(network: Path) -> int | None:
-    """Number of weights of a network file; None without the onnx package, which the runtime itself does not need."""
+def network_facts(network: Path, frames_per_pass: int = 1) -> NetworkFacts:
+    """Size and precision of a network file; both need the onnx package, which the runtime itself does not."""
     try:
         import onnx
     except ImportError:
-        return None
+        return NetworkFacts(None, frames_per_pass=frames_per_pass)
     try:
-        graph = onnx.load(network, load_external_data=False).graph
+        weights = onnx.load(network, load_external_data=False).graph.initializer
     except Exception:  # protobuf's own type; whether the file is a network is for the session to say
-        return None
-    return sum(math.prod(weight.dims) for weight in graph.initializer if weight.data_type in _WEIGHT_TYPES)
+        return NetworkFacts(None, frames_per_pass=frames_per_pass)
+    sizes: Counter[str] = Counter()
+    for tensor in weights:
+        if tensor.data_type in _WEIGHT_TYPES:
+            sizes[_WEIGHT_TYPES[tensor.data_type]] += math.prod(tensor.dims)
+    precision = max(sizes, key=sizes.__getitem__, default="float32")
+    return NetworkFacts(sizes.total(), precision=precision, frames_per_pass=frames_per_pass)

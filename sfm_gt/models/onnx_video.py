@@ -13,8 +13,7 @@ from jaxtyping import Float, UInt8
 
 from sfm_gt.errors import InputError
 from sfm_gt.models.description import VideoDescription, check_shape, chosen, read_description
-from sfm_gt.models.network import NetworkFacts
-from sfm_gt.models.onnx_session import count_parameters, open_session
+from sfm_gt.models.onnx_session import network_facts, open_session
 from sfm_gt.models.prediction import agreed_kind, file_sha256
 from sfm_gt.models.settings import ModelConfig
 from sfm_gt.models.video import VideoNetworkModel
@@ -29,7 +28,7 @@ class OnnxVideoModel(VideoNetworkModel):
         self.kind = agreed_kind(config, self._description.kind)
         self.source_sha256 = file_sha256(network)
         self.overlap = self._description.window.overlap
-        self.facts = NetworkFacts(count_parameters(network), frames_per_pass=self._description.window.frames)
+        self.facts = network_facts(network, self._description.window.frames)
         self._session = open_session(network)
         inputs = {tensor.name: tensor for tensor in self._session.get_inputs()}
         self._input = chosen(list(inputs), self._description.input.name, "input", network)

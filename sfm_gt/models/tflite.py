@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class TfliteModel(NetworkModel):
         except (ValueError, RuntimeError) as fault:
             reason = " ".join(str(fault).split())
             raise InputError(f"{network}: LiteRT cannot load it ({reason}); convert it again") from None
-        self.facts = NetworkFacts(_count_parameters(self._interpreter))
+        self.facts = _facts(self._interpreter)
         inputs = {tensor["name"]: tensor for tensor in self._interpreter.get_input_details()}
         outputs = {tensor["name"]: tensor for tensor in self._interpreter.get_output_details()}
         self._input = inputs[chosen(list(inputs), self._description.input.name, "input", network)]
@@ -67,14 +68,14 @@ class TfliteModel(NetworkModel):
         return self._description.prediction(output, image.shape[1], image.shape[0])
 
 
-def _count_parameters(interpreter: Any) -> int:
-    """Number of weights. Before tensors are allocated, only constants can be read."""
-    count = 0
+def _facts(interpreter: Any) -> NetworkFacts:
+    """Size and precision. Before tensors are allocated, only constants can be read."""
+    sizes: Counter[str] = Counter()
     for tensor in interpreter.get_tensor_details():
         if tensor["dtype"] in (np.float32, np.float16, np.int8):
             with contextlib.suppress(ValueError):
-                count += interpreter.get_tensor(tensor["index"]).size
-    return count
+                sizes[np.dtype(tensor["dtype"]).name] += interpreter.get_tensor(tensor["index"]).size
+    return NetworkFacts(sizes.total(), precision=max(sizes, key=sizes.__getitem__, default="float32"))
 
 
 PLUGIN = TfliteModel
