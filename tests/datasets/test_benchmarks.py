@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -149,6 +151,13 @@ def test_seven_scenes_depth_is_registered_to_the_colour_camera(trees):
 def test_reading_leaves_nothing_behind(trees):
     benchmark = _open(trees, "sintel_final")
     assert benchmark[0].image is not benchmark[0].image, "a second reading: the first frame's arrays went with it"
+
+
+def test_reading_needs_no_runtime():
+    heavy = ("torch", "h5py", "pandas", "scipy.io", "matplotlib")
+    code = f"import sys, sfm_gt.datasets as d; d.open_benchmark; print([m for m in {heavy!r} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.strip() == "[]"
 
 
 def test_unknown_name_and_wrong_folder(tmp_path):
