@@ -37,11 +37,11 @@ rule evaluate:
         f"{OUT}/evaluation/table.tex",
         f"{OUT}/evaluation/tables.html",
         f"{OUT}/evaluation/summary.json",
-    threads: 2
     log:
         f"{OUT}/logs/evaluate.log",
     benchmark:
         f"{OUT}/logs/evaluate.tsv"
+    threads: 2
     params:
         config=RUN.config_path,
         version=RUN.version("evaluate"),

@@ -30,7 +30,7 @@ SCHEMA = pa.schema(
         ("metric", _WORD),
         ("value", pa.float64()),
         ("n_pixels", pa.int64()),
-    ]  # fmt: skip
+    ]
 )
 KEYS = ("clip_id", "video_id", "frame_index", "model", "kind", "protocol", "alignment")
 ROWS_A_GROUP = 200_000

@@ -42,7 +42,8 @@ METRICS = (*UNITLESS, *IN_METRES)
 HIGHER_IS_BETTER = frozenset({*BOUNDS, "d_auc"})
 """The others are errors."""
 
-_UNCHANGED = DepthRange(-np.inf, np.inf, 0.0)
+UNALIGNED = Affine(1.0, 0.0)
+UNCHANGED = DepthRange(-np.inf, np.inf, 0.0)
 
 
 def metrics_of(sums: Float[np.ndarray, "*k sums"]) -> Float[np.ndarray, "*k metrics"]:
@@ -77,17 +78,28 @@ def si_rmse_between(one: Float[np.ndarray, " sums"], other: Float[np.ndarray, " 
     return math.sqrt(max(square + other_square - 2.0 * mean * other_mean, 0.0))
 
 
+def scores(
+    prediction: Float[np.ndarray, "*n"],
+    gt: Float[np.ndarray, "*n"],
+    valid: Bool[np.ndarray, "*n"],
+    affine: Affine = UNALIGNED,
+    depth_range: DepthRange = UNCHANGED,
+) -> dict[str, float]:
+    """Every metric over the valid pixels of one map; NaN when none is valid or the prediction of one is not finite.
+
+    Args:
+        prediction, gt: z-depth of one shape and, after ``affine``, in one unit.
+        affine: by ``alignment.fit``.
+    """
+    p, g = (prediction.reshape(-1), gt.reshape(-1)) if valid.all() else (prediction[valid], gt[valid])
+    if not np.isfinite(p).all():
+        return dict.fromkeys(METRICS, math.nan)
+    sums = pixel_sums(p, g, np.array([0, p.size]), affine, depth_range)
+    return dict(zip(METRICS, metrics_of(sums)[0].tolist(), strict=True))
+
+
 def score(
     metric: str, prediction: Float[np.ndarray, "*n"], gt: Float[np.ndarray, "*n"], valid: Bool[np.ndarray, "*n"]
 ) -> float:
-    """One metric over the valid pixels of one map; NaN when none is valid or the prediction of one is not finite.
-
-    Args:
-        metric: a name of METRICS.
-        prediction, gt: z-depth of one shape and in one unit.
-    """
-    p, g = prediction[valid].astype(np.float64), gt[valid].astype(np.float64)
-    if not np.isfinite(p).all():
-        return math.nan
-    sums = pixel_sums(p, g, np.array([0, p.size]), Affine(1.0, 0.0), _UNCHANGED)
-    return float(metrics_of(sums)[0, METRICS.index(metric)])
+    """One of :func:`scores`, by its name."""
+    return scores(prediction, gt, valid)[metric]

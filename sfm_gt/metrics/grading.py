@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from sfm_gt.metrics.alignment import Affine, AlignmentError, DepthRange, fit_vectors
-from sfm_gt.metrics.pixel_sums import pixel_sums
+from sfm_gt.metrics.pixel_sums import aligned_depth, pixel_sums
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.regions import ScoredPixels, boundary_band, by_depth, by_region, scored_pixels
 from sfm_gt.metrics.structure import STRUCTURE, GtStructure
@@ -236,7 +236,7 @@ class FrameGrader:
         key = ("structure", values_key, "scaled" if scale_only else (affine, depth_range))
 
         def measure() -> Mapping[str, float]:
-            depth = matched.p if scale_only else affine.depth(matched.p, depth_range)
+            depth = matched.p if scale_only else aligned_depth(matched.p, affine, depth_range)
             return structure.measure(matched.pixels.order, depth)
 
         found: Mapping[str, float] = _once(shared, key, measure)

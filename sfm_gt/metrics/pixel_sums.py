@@ -57,6 +57,14 @@ def pixel_sums(
     return sums
 
 
+def aligned_depth(p: Float[np.ndarray, " n"], affine: Affine, depth_range: DepthRange) -> Float[np.ndarray, " n"]:
+    """``affine.depth`` of finite values, as :func:`pixel_sums` sees it."""
+    depth = np.empty(p.size)
+    ends = (depth_range.lowest, depth_range.highest, depth_range.disparity_floor)
+    _align(p, affine.scale, affine.shift, affine.inverse, ends, depth)
+    return depth
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sum_cells(p, g, offsets, scale, shift, inverse, ends, sums):
     depth, ratio = np.empty(_BLOCK), np.empty(_BLOCK)

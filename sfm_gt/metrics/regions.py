@@ -43,26 +43,14 @@ class ScoredPixels:
         order: flat pixel numbers.
         gt: depth of these pixels.
         codes, offsets: cell ``codes[c]`` holds pixels offsets[c] to offsets[c + 1].
-        person_known: whether the frame has a person mask.
+        membership: which cells belong to each region of REGIONS.
     """
 
     order: Int[np.ndarray, " n"]
     gt: Float[np.ndarray, " n"]
     codes: Int[np.ndarray, " k"]
     offsets: Int[np.ndarray, " k1"]
-    person_known: bool
-
-    def cells_of(self, region: str) -> Bool[np.ndarray, " k"]:
-        """Which cells belong to the region; none where it is unknown."""
-        codes, third = self.codes, self.codes % _BIN // _THIRD
-        if region in ("person", "environment") and not self.person_known:
-            return np.zeros(codes.size, dtype=bool)
-        chosen: dict[str, Bool[np.ndarray, " k"]] = {
-            "all": codes >= 0, "static": codes & _MOVING == 0, "moving": codes & _MOVING > 0,
-            "person": codes & _PERSON > 0, "environment": codes & _PERSON == 0, "boundary": codes & _BOUNDARY > 0,
-            "near": third == 0, "mid": third == 1, "far": third == 2,
-        }  # fmt: skip
-        return chosen[region]
+    membership: Bool[np.ndarray, "regions k"]
 
     @property
     def depth_bins(self) -> Int[np.ndarray, " k"]:
@@ -72,17 +60,28 @@ class ScoredPixels:
     def counts_by_region(self) -> Int[np.ndarray, " regions"]:
         """Pixels of every region of REGIONS."""
         counts = np.diff(self.offsets)
-        return np.array([counts[self.cells_of(region)].sum() for region in REGIONS])
+        return self.membership @ counts
 
     def kept(self, keep: Bool[np.ndarray, " n"]) -> ScoredPixels:
         """The same without some pixels; cells may become empty."""
         before = np.concatenate([[0], np.cumsum(keep)])
-        return ScoredPixels(self.order[keep], self.gt[keep], self.codes, before[self.offsets], self.person_known)
+        return ScoredPixels(self.order[keep], self.gt[keep], self.codes, before[self.offsets], self.membership)
+
+
+def _membership(codes: Int[np.ndarray, " k"], person_known: bool) -> Bool[np.ndarray, "regions k"]:
+    third = codes % _BIN // _THIRD
+    cells = {
+        "all": codes >= 0, "static": codes & _MOVING == 0, "moving": codes & _MOVING > 0,
+        "person": (codes & _PERSON > 0) & person_known, "environment": (codes & _PERSON == 0) & person_known,
+        "boundary": codes & _BOUNDARY > 0, "near": third == 0, "mid": third == 1, "far": third == 2,
+    }  # fmt: skip
+    return np.stack([cells[region] for region in REGIONS])
 
 
 def by_region(pixels: ScoredPixels, sums: Float[np.ndarray, "k sums"]) -> Float[np.ndarray, "regions sums"]:
     """Sums of every region of REGIONS from the sums of every cell."""
-    return np.stack([sums[pixels.cells_of(region)].sum(axis=0) for region in REGIONS])
+    # No product of matrices: a sum may be infinite (iRMSE), and infinity times zero is NaN.
+    return np.stack([sums[cells].sum(axis=0) for cells in pixels.membership])
 
 
 def by_depth(pixels: ScoredPixels, sums: Float[np.ndarray, "k sums"]) -> Float[np.ndarray, "bins sums"]:
@@ -126,7 +125,7 @@ def scored_pixels(
     order, counts = _sorted_by_code(codes, _N_CELLS)
     present = np.flatnonzero(counts)
     offsets = np.concatenate([[0], np.cumsum(counts[present])])
-    return ScoredPixels(number[order], depth[order], present, offsets, person is not None)
+    return ScoredPixels(number[order], depth[order], present, offsets, _membership(present, person is not None))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
