@@ -13,6 +13,7 @@ from sfm_gt import registry
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.prediction import KINDS, FrameKey
 from sfm_gt.models.settings import ModelConfig
+from tests.models.stand_ins import importable, moge_checkpoint, unidepth_folder
 from tests.models.tiny_hub import write_hub_model, write_metric3d_model
 from tests.models.tiny_transformers import write_tiny_model
 from tests.models.tiny_video import write_tiny_video_model
@@ -61,32 +62,26 @@ def _metric3d(tmp_path: Path) -> ModelConfig:
     return ModelConfig(name="m", method="metric3d", path=str(write_metric3d_model(tmp_path)))
 
 
-def _installed(package: str):
-    def recipe(tmp_path: Path) -> ModelConfig:
-        pytest.skip(f"{package} is on no registry; tests/models/test_package_models.py runs its plug-in on a stand-in")
-
-    return recipe
-
-
 RECIPES = {
     "constant": lambda tmp_path: ModelConfig(name="m", method="constant"),
     "ground_plane": lambda tmp_path: ModelConfig(name="m", method="ground_plane"),
     "metric3d": _metric3d,
-    "moge": _installed("moge"),
+    "moge": lambda tmp_path: moge_checkpoint(tmp_path, "dinov2_vitl14"),
     "on_disk": _on_disk,
     "onnx": lambda tmp_path: ModelConfig(name="m", method="onnx", path="builtin:smallnet"),
     "onnx_video": _onnx_video,
     "tflite": _tflite,
     "torch_hub": _torch_hub,
     "transformers": _transformers,
-    "unidepth": _installed("unidepth"),
+    "unidepth": unidepth_folder,
 }
 
 
 @pytest.fixture(params=METHODS)
-def config(request, tmp_path):
+def config(request, tmp_path, monkeypatch):
     assert request.param in RECIPES, f"sfm_gt/models/{request.param}.py needs a recipe here: a configuration that runs"
-    return RECIPES[request.param](tmp_path)
+    with importable(tmp_path / "packages", monkeypatch):
+        yield RECIPES[request.param](tmp_path)
 
 
 def _image(seed: int = 0) -> np.ndarray:
