@@ -92,11 +92,13 @@ class TransformersModel(NetworkModel):
         """The image as the model's own processor gives it, float32 (1, 3, H', W')."""
         if self._type == "depth_pro":
             return _Input.whole(_depth_pro_pixels(image, self._processor))
-        if self._type == "zoedepth":  # pads before it resizes; finish crops
-            return _Input.whole(self._processor(image, return_tensors="pt")["pixel_values"])
-        # Padding is done here, because the processor would not say how much of it has to be cropped again.
-        unpadded = self._processor(image, return_tensors="pt", **({"do_pad": False} if self._pads else {}))
-        return _padded(unpadded["pixel_values"], self._processor.size_divisor if self._pads else 1)
+        # Padding is done here, because the processor would not say how much of it has to be cropped again. ZoeDepth's border
+        # goes on before resizing and has a known size.
+        unpadded = {"do_pad": False} if self._pads else {}
+        given = self._processor(image, return_tensors="pt", input_data_format="channels_last", **unpadded)[
+            "pixel_values"
+        ]
+        return _padded(given, self._processor.size_divisor if self._pads else 1)
 
     @property
     def _pads(self) -> bool:
