@@ -89,16 +89,18 @@ class TransformersModel(NetworkModel):
         self.source_sha256 = folder_sha256(files)
 
     def prepare(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None) -> _Input:
-        """The image as the model's own processor gives it, float32 (1, 3, H', W')."""
+        """The image as the model's own processor gives it, float32 (1, 3, H', W'). Raises InputError for a sliver of one."""
         if self._type == "depth_pro":
             return _Input.whole(_depth_pro_pixels(image, self._processor))
         # Padding is done here, because the processor would not say how much of it has to be cropped again. ZoeDepth's border
         # goes on before resizing and has a known size.
         unpadded = {"do_pad": False} if self._pads else {}
-        given = self._processor(image, return_tensors="pt", input_data_format="channels_last", **unpadded)[
-            "pixel_values"
-        ]
-        return _padded(given, self._processor.size_divisor if self._pads else 1)
+        try:
+            given = self._processor(image, return_tensors="pt", input_data_format="channels_last", **unpadded)
+        except (ValueError, RuntimeError) as fault:
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise InputError(f"{self._type}: an image of {size} px cannot be prepared ({one_line(fault)})") from None
+        return _padded(given["pixel_values"], self._processor.size_divisor if self._pads else 1)
 
     @property
     def _pads(self) -> bool:

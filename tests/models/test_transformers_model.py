@@ -204,6 +204,14 @@ def test_depth_pro_focal_length_by_hand(folders):
         model.finish((canonical, None, None), _image(), None)
 
 
+def test_small_images_are_read_as_images_and_slivers_refused(folders):
+    model = _of(folders, "depth_anything")
+    # Three rows could be taken for three channels.
+    assert model.predict(np.zeros((3, 5, 3), np.uint8), None, KEY).values.shape == (3, 5)
+    with pytest.raises(InputError, match="depth_anything: an image of 700x2 px cannot be prepared"):
+        model.predict(np.zeros((2, 700, 3), np.uint8), None, KEY)
+
+
 def test_nothing_is_fetched(folders):
     with pytest.raises(InputError, match="no such folder; download the model there first, nothing is fetched"):
         _model(Path("depth-anything/Depth-Anything-V2-Small-hf"))
