@@ -16,7 +16,8 @@ from jaxtyping import Float
 
 from sfm_gt import registry
 from sfm_gt.config import ModelConfig
-from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
+from sfm_gt.datasets.benchmarks import Benchmark
+from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_manifest
 from sfm_gt.formats.workspace import Workspace
@@ -41,64 +42,79 @@ def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
     with replacing_directory(workspace.predictions(model.name, clip_id)) as folder:
         if dataset_manifest.ok:
             plugin: DepthModel = registry.load("models", model.method)(model)
-            dataset, title = open_dataset(workspace.root), f"{model.name} on {clip_id}"
-            manifest = _predict_all(plugin, dataset, clip_id, folder, title)
-            if model.flipped:
-                _predict_flipped(plugin, dataset, clip_id, folder, f"{title}, flipped")
+            manifest = _predict_clip(plugin, model, open_dataset(workspace.root), clip_id, folder)
         else:
             manifest = dataset_manifest.skipped_in(STAGE, VERSION)
         write_manifest(folder, manifest)
     return manifest
 
 
-def _predict_all(plugin: DepthModel, dataset: Dataset, clip_id: str, folder: Path, title: str) -> Manifest:
+def run_benchmark(benchmark: Benchmark, model: ModelConfig, out: Path) -> dict[str, Manifest]:
+    """The same for every clip of a public benchmark, into ``out``/<clip>; the manifests by clip.
+
+    Raises:
+        ConfigError, InputError: as :func:`run`.
+    """
+    plugin: DepthModel = registry.load("models", model.method)(model)
+    manifests = {}
+    for clip_id in benchmark.clip_ids:
+        with replacing_directory(out / clip_id) as folder:
+            manifests[clip_id] = _predict_clip(plugin, model, benchmark, clip_id, folder)
+            write_manifest(folder, manifests[clip_id])
+    return manifests
+
+
+def _predict_clip(
+    plugin: DepthModel, model: ModelConfig, dataset: Dataset | Benchmark, clip_id: str, folder: Path
+) -> Manifest:
     from sfm_gt.models import latency
     from sfm_gt.models.network import NetworkModel
-    from sfm_gt.models.stored import write_prediction
+    from sfm_gt.models.stored import FLIPPED, write_prediction
     from sfm_gt.models.video import VideoNetworkModel
-    from sfm_gt.stages.progress import progress
 
-    rows = dataset.frames_of(clip_id)
+    n_frames, title = len(dataset.frames_of(clip_id)), f"{model.name} on {clip_id}"
     finite_shares: list[float] = []
     times: list[latency.PassTime] = []
-    # One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip.
-    frames = (frame for frame in dataset if frame.clip_id == clip_id)
-    with progress(title) as report:
-        for done, (frame_index, values) in enumerate(_predictions(plugin, _clip_frames(frames), times), start=1):
-            if values is not None:
-                write_prediction(folder, frame_index, values)
-                finite_shares.append(float(np.isfinite(values).mean()))
-            report(done, len(rows))
+    for frame_index, values in _shown(_predictions(plugin, _frames(dataset, clip_id), times), title, n_frames):
+        write_prediction(folder, frame_index, values)
+        finite_shares.append(float(np.isfinite(values).mean()))
+        height, width = values.shape
     if isinstance(plugin, NetworkModel | VideoNetworkModel) and times:
-        camera = rows[0].camera
-        latency.write_latency(folder, latency.summary(plugin.facts, times, camera.width, camera.height))
-    return _manifest(plugin, len(rows), finite_shares)
+        latency.write_latency(folder, latency.summary(plugin.facts, times, width, height))
+    if model.flipped:
+        (folder / FLIPPED).mkdir()
+        mirrored = (_mirrored(frame) for frame in _frames(dataset, clip_id))
+        for frame_index, values in _shown(_predictions(plugin, mirrored, []), f"{title}, flipped", n_frames):
+            write_prediction(folder / FLIPPED, frame_index, values[:, ::-1])
+    return _manifest(plugin, n_frames, finite_shares)
 
 
-def _predict_flipped(plugin: DepthModel, dataset: Dataset, clip_id: str, folder: Path, title: str) -> None:
-    from sfm_gt.models.stored import FLIPPED, write_prediction
-    from sfm_gt.stages.progress import progress
-
-    (folder / FLIPPED).mkdir()
-    frames = (frame for frame in dataset if frame.clip_id == clip_id)
-    with progress(title) as report:
-        predictions = _predictions(plugin, (_mirrored(frame) for frame in _clip_frames(frames)), [])
-        for done, (frame_index, values) in enumerate(predictions, start=1):
-            if values is not None:
-                write_prediction(folder / FLIPPED, frame_index, values[:, ::-1])
-            report(done, len(dataset.frames_of(clip_id)))
-
-
-def _clip_frames(frames: Iterator[Frame]) -> Iterator[ClipFrame]:
+def _frames(dataset: Dataset | Benchmark, clip_id: str) -> Iterator[ClipFrame]:
+    """One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip."""
     from sfm_gt.models.prediction import FrameKey
     from sfm_gt.models.video import ClipFrame
 
-    return (ClipFrame(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)) for frame in frames)
+    for frame in dataset:
+        if frame.clip_id == clip_id:
+            yield ClipFrame(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index))
 
 
 def _mirrored(frame: ClipFrame) -> ClipFrame:
     camera = frame.camera and replace(frame.camera, cx=frame.camera.width - frame.camera.cx)
     return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]), camera=camera)
+
+
+def _shown(
+    predictions: Iterator[tuple[int, Float[np.ndarray, "h w"] | None]], title: str, n_frames: int
+) -> Iterator[tuple[int, Float[np.ndarray, "h w"]]]:
+    """The predictions that exist, with progress over all."""
+    from sfm_gt.stages.progress import progress
+
+    with progress(title) as report:
+        for done, (frame_index, values) in enumerate(predictions, start=1):
+            if values is not None:
+                yield frame_index, values
+            report(done, n_frames)
 
 
 def _predictions(

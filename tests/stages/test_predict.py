@@ -9,12 +9,14 @@ import pytest
 
 from sfm_gt import registry
 from sfm_gt.config import ModelConfig
+from sfm_gt.datasets.benchmarks import open_benchmark
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.models.latency import read_latency
 from sfm_gt.models.stored import FLIPPED, read_prediction
 from sfm_gt.stages import predict
+from tests.datasets import benchmark_trees
 from tests.models.tiny_video import write_tiny_video_model
 
 
@@ -131,3 +133,23 @@ def test_flipped_baselines(workspace):
     predict.run(workspace, ModelConfig(name="plane", method="ground_plane", flipped=True), "near")
     folder = workspace.predictions("plane", "near")
     np.testing.assert_array_equal(np.load(folder / FLIPPED / "000007.npy"), np.load(folder / "000007.npy"))
+
+
+def test_a_benchmark_is_predicted_like_our_own_data(tmp_path):
+    benchmark = open_benchmark("sintel_final", benchmark_trees.sintel(tmp_path))
+    model = ModelConfig(name="smallnet", method="onnx", path="builtin:smallnet")
+    manifests = predict.run_benchmark(benchmark, model, tmp_path / "predicted")
+    assert manifests["alley_1"].measures["frames"] == 2
+    assert read_latency(tmp_path / "predicted" / "alley_1").passes == 1
+    network = registry.load("models", "onnx")(model)
+    for frame in benchmark:
+        stored = read_prediction(tmp_path / "predicted" / frame.clip_id, frame.frame_index, *frame.z_depth_m.shape)
+        np.testing.assert_array_equal(stored, network.predict(frame.image, frame.camera, None).values)
+
+
+def test_a_benchmark_without_cameras(tmp_path):
+    benchmark = open_benchmark("eth3d", benchmark_trees.eth3d(tmp_path))
+    model = ModelConfig(name="smallnet", method="onnx", path="builtin:smallnet", flipped=True)
+    assert predict.run_benchmark(benchmark, model, tmp_path / "predicted")["courtyard"].measures["frames"] == 1
+    with pytest.raises(InputError, match="clip courtyard frame 0 has no camera"):
+        predict.run_benchmark(benchmark, ModelConfig(name="plane", method="ground_plane"), tmp_path / "plane")
