@@ -168,7 +168,7 @@ class FrameGrader:
         for protocol in protocols:
             alignments = protocol.granted(prediction.kind)
             if not alignments:
-                yield Unscored(protocol, "none", "not_granted")
+                yield Unscored(protocol, "not_granted", "not_granted")
             for alignment in alignments:
                 yield self._grade_one(protocol, alignment, prediction, pooled, shared, structure_of)
 

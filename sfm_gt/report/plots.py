@@ -59,8 +59,9 @@ def depth_plot(rows: Sequence[Row]) -> str:
         inner = [row for row in of_model if row["near_m"] > 0 and row["far_m"] != float("inf")]
         centres = [(row["near_m"] * row["far_m"]) ** 0.5 for row in inner]
         axes.plot(centres, [row["abs_rel"] for row in inner], "o-", markersize=3, label=name)
+    edges = sorted({edge for row in rows for edge in (row["near_m"], row["far_m"])} - {0.0, float("inf")})
     axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_xticks(edges, [f"{edge:.2g}" for edge in edges])
     axes.set_ylim(bottom=0)
     axes.set_xlabel("depth of the ground truth in m")
     axes.set_ylabel("AbsRel")

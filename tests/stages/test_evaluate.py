@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from sfm_gt.config import EvaluateConfig, ModelConfig
-from sfm_gt.errors import InputError
+from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats import dataset_layout as layout
-from sfm_gt.stages import evaluate
+from sfm_gt.stages import evaluate, evaluate_predictions
 
 CONFIG = EvaluateConfig(min_pixels=20, protocols=("sfm_gt",))
 CLIPS = ("far", "lost", "near")
@@ -22,6 +22,74 @@ CLIPS = ("far", "lost", "near")
 def _evaluate(workspace, *names: str) -> dict:
     evaluate.run(workspace, CONFIG, [ModelConfig(name=name, method="on_disk") for name in names], CLIPS)
     return json.loads((workspace.evaluation / "summary.json").read_text())
+
+
+def test_predictions_without_a_workflow(workspace, tiny, tmp_path):
+    gt = np.nan_to_num(tiny.gt, nan=5.0)
+    for clip in ("near", "far"):
+        (tmp_path / "theirs" / clip).mkdir(parents=True)
+        for frame_index in (7, 9):
+            np.save(tmp_path / "theirs" / clip / f"{frame_index:06d}.npy", gt * np.float32(1.1))
+    table = evaluate_predictions.run(
+        workspace.root, tmp_path / "theirs", "metric_depth", tmp_path / "found", ("sfm_gt",), 2
+    )
+    assert "| theirs | 1 | 0.100 | 1.000 | none | metric_depth |" in table
+    (row,) = [
+        r for r in json.loads((tmp_path / "found" / "summary.json").read_text())["rows"] if r["alignment"] == "none"
+    ]
+    assert (row["frames"], row["missing_frames"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("metric_depth", "declared as metric_depth.*declare affine_invariant_disparity, or negate"),
+        ("disparity", "--kind: found 'disparity', needed one of metric_depth"),
+    ],
+)
+def test_predictions_of_a_wrong_kind_leave_nothing(workspace, tiny, tmp_path, kind, words):
+    (tmp_path / "theirs" / "near").mkdir(parents=True)
+    np.save(tmp_path / "theirs" / "near" / "000007.npy", 1 / np.nan_to_num(tiny.gt, nan=5.0))
+    with pytest.raises((InputError, ConfigError), match=words):
+        evaluate_predictions.run(workspace.root, tmp_path / "theirs", kind, tmp_path / "found", (), 1)
+    assert not (tmp_path / "found").exists()
+
+
+def test_cores_do_not_change_the_figures(workspace, metric_model):
+    evaluate.run(workspace, CONFIG, [ModelConfig(name="net", method="on_disk")], CLIPS, cores=1)
+    one = (workspace.evaluation / "table.csv").read_bytes()
+    evaluate.run(workspace, CONFIG, [ModelConfig(name="net", method="on_disk")], CLIPS, cores=3)
+    assert (workspace.evaluation / "table.csv").read_bytes() == one
+
+
+@pytest.mark.parametrize("values", [0.0, 3.0])
+def test_constant_predictions_are_graded_or_counted(workspace, predict_by_hand, tiny, values):
+    for clip in ("near", "far"):
+        predict_by_hand(
+            "flat", clip, "affine_invariant_disparity", lambda _: np.full((tiny.height, tiny.width), values)
+        )
+    row = _row(_evaluate(workspace, "flat"), "flat", "ls_affine_disparity")
+    assert row["frames"] == 6
+    assert row["abs_rel"] > 0.1
+
+
+def test_every_protocol_and_region_in_one_run(workspace, metric_model, predict_by_hand, tiny):
+    for clip in ("near", "far"):
+        predict_by_hand("d", clip, "affine_invariant_disparity", lambda _: 1 / np.nan_to_num(tiny.gt, nan=1))
+    evaluate.run(
+        workspace, EvaluateConfig(min_pixels=20), [ModelConfig(name=n, method="on_disk") for n in ("net", "d")], CLIPS
+    )
+    frames = pd.read_parquet(workspace.evaluation / "frames.parquet")
+    assert set(frames.protocol) == set(EvaluateConfig().protocols)
+    # With two depths only, the nearest third ends where it begins, and the left half is the middle one.
+    regions = {"all", "static", "moving", "person", "environment", "boundary", "mid", "far"}
+    assert set(frames[frames.clip_id == "near"].region) == regions
+    assert frames.value.notna().all()
+    sensitivity = (workspace.evaluation / "sensitivity.md").read_text()
+    for name, protocol in json.loads((workspace.evaluation / "summary.json").read_text())["protocols"].items():
+        assert name in sensitivity
+        assert protocol["gt_range_m"] == [0.001, 80.0]
+    assert "without flip averaging for d, net" in (workspace.evaluation / "table.md").read_text()
 
 
 def _row(summary: dict, model: str, alignment: str) -> dict:
