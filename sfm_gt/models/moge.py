@@ -32,7 +32,8 @@ class MogeModel(NetworkModel):
         path = Path(required_path(config, "a MoGe checkpoint (.pt)"))
         if not path.is_file():
             raise InputError(f"{path}: no such file; download the checkpoint first, nothing is fetched")
-        settings = _settings(path)
+        checkpoint = _checkpoint(path)
+        settings = checkpoint["model_config"]
         # Version 1 names its encoder, version 2 describes it.
         version = "v2" if isinstance(settings.get("encoder"), dict) else "v1"
         try:
@@ -44,6 +45,10 @@ class MogeModel(NetworkModel):
         self.kind = agreed_kind(config, "metric_depth" if settings.get("scale_head") else "scale_invariant_depth")
         with offline(path):
             self._network: Any = package.MoGeModel.from_pretrained(path).eval()
+        # The package loads what fits and leaves the rest random.
+        missing = [name for name, _ in self._network.named_parameters() if name not in checkpoint["model"]]
+        if missing:
+            raise InputError(f"{path}: lacks {len(missing)} weights of the network ({missing[0]}); download it again")
         self.facts = facts_of(self._network)
         self.source_sha256 = file_sha256(path)
 
@@ -66,14 +71,14 @@ class MogeModel(NetworkModel):
         return Prediction(np.where(np.isfinite(values), values, np.nan).astype(np.float32), self.kind)
 
 
-def _settings(path: Path) -> dict[str, Any]:
+def _checkpoint(path: Path) -> dict[str, Any]:
     import torch
 
     try:
-        settings = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["model_config"]
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return {"model_config": dict(content["model_config"]), "model": set(content["model"])}
     except Exception as fault:  # torch raises pickle's, zipfile's and its own errors
         raise InputError(f"{path}: no MoGe checkpoint ({one_line(fault)}); download it again") from None
-    return dict(settings)
 
 
 PLUGIN = MogeModel

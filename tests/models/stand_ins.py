@@ -29,7 +29,7 @@ class MoGeModel(torch.nn.Module):
     def from_pretrained(cls, pretrained_model_name_or_path, model_kwargs=None, **hf_kwargs):
         checkpoint = torch.load(pretrained_model_name_or_path, weights_only=True)
         model = cls(**checkpoint["model_config"])
-        model.load_state_dict(checkpoint["model"])
+        model.load_state_dict(checkpoint["model"], strict=False)
         return model
 
     def infer(self, image, num_tokens=None, resolution_level=9, force_projection=True, apply_mask=True, fov_x=None,

@@ -6,6 +6,7 @@ import importlib.util
 
 import numpy as np
 import pytest
+import torch
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.models.moge import MogeModel
@@ -42,6 +43,13 @@ def test_moge(stand_ins, tmp_path, encoder, heads, kind):
     assert np.isnan(prediction.values[0]).all(), "outside of the mask there is no answer"
     np.testing.assert_allclose(prediction.values[1:], 3 * IMAGE[1:].mean(axis=2) / 255, rtol=1e-5)
     assert model.facts.parameters == 1
+
+
+def test_moge_with_weights_that_are_not_there(stand_ins, tmp_path):
+    config = moge_checkpoint(tmp_path, "dinov2_vitl14")
+    torch.save({"model_config": {"encoder": "dinov2_vitl14"}, "model": {}}, config.path)
+    with pytest.raises(InputError, match=r"model\.pt: lacks 1 weights of the network \(scale\)"):
+        MogeModel(config)
 
 
 def test_unidepth(stand_ins, tmp_path):
