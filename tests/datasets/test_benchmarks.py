@@ -183,6 +183,7 @@ def _tag(path: Path) -> None:
     ("name", "file", "spoil", "message"),
     [
         ("kitti_eigen", "eigen_test_files.txt", lambda p: p.write_text("nonsense\n"), "names no drive and frame"),
+        ("kitti_eigen", "eigen_test_files.txt", lambda p: p.write_text(f"2011_09_26/{DRIVE} 0000000005 r\n"), "left camera"),
         ("kitti_eigen", f"val/{DRIVE}/proj_depth/groundtruth/image_02/0000000005.png",
          lambda p: write_depth_png(p, wall(5, 7), 1 / 256), "depth is 7x5 px, the image 32x24"),
         ("kitti_object", "velodyne/000000.bin", lambda p: p.write_bytes(b"\0" * 12), "3 numbers, needed four a point"),
