@@ -204,6 +204,7 @@ def evaluate(
     gt: Annotated[
         Path | None, typer.Option("--gt", help="output folder of a run, to grade your own predictions")
     ] = None,
+    benchmark: Annotated[str | None, typer.Option("--benchmark", help="--gt holds the files of this benchmark")] = None,
     predictions: Annotated[Path | None, typer.Option("--predictions", help="folder of <clip>/NNNNNN.npy")] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="what the values of the predictions mean")] = None,
     out: Annotated[Path, typer.Option("--out", help="folder for the tables of your own predictions")] = Path(
@@ -223,7 +224,7 @@ def evaluate(
     elif gt is not None and predictions is not None and kind is not None:
         from sfm_gt.stages import evaluate_predictions
 
-        typer.echo(evaluate_predictions.run(gt, predictions, kind, out, protocol or (), cores), nl=False)
+        typer.echo(evaluate_predictions.run(gt, predictions, kind, out, protocol or (), cores, benchmark), nl=False)
     else:
         raise InputError("evaluate: give --config of a run, or all of --gt OUT --predictions DIR --kind KIND")
 

@@ -126,6 +126,10 @@ def measure(folder: Path, peer_python: str, n_frames: int) -> dict[str, Any]:
     )
     seconds, peer_seconds = np.median([s for _, s in mine], axis=0), np.median(peer["seconds"], axis=0)
     rates = {f"everything_{cores}_threads": frames_a_second(paths, cores) for cores in (1, CORES)}
+    cpu = time.process_time()
+    for path in paths:
+        everything(path)
+    cpu_ms = 1e3 * (time.process_time() - cpu) / len(paths)
     early = _peak_mb()
     again = frames_a_second(paths + paths, CORES)
     return {
@@ -138,6 +142,8 @@ def measure(folder: Path, peer_python: str, n_frames: int) -> dict[str, Any]:
         "largest_difference": largest,
         "euler_eval_frames_a_second": round(float(1 / peer_seconds.sum()), 1),
         "euler_eval_metrics_alone_frames_a_second": round(float(1 / peer_seconds[2]), 1),
+        "everything_cpu_ms": round(cpu_ms, 1),
+        "euler_eval_cpu_ms": round(1e3 * peer["cpu_seconds"] / len(paths), 1),
         **{f"{name}_frames_a_second": round(rate, 1) for name, rate in rates.items()},
         "everything": {"metrics": len(FIGURES), "alignments": len(ALIGNMENTS), "regions": 9},
         "peak_memory_mb": {str(n_frames): round(early), str(2 * n_frames) + " more": round(_peak_mb())},

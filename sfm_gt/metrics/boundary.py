@@ -96,6 +96,25 @@ def _flag_edges(one, other, lowest, flags):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _row_buffers(width):
+    """Flags of a row, in whole words of eight bytes, and room for the columns of those that are set."""
+    return np.zeros((width + 7) // 8 * 8, np.bool_), np.empty(width, np.int32)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _flagged(flags, places):
+    """Writes the columns of the set flags into ``places``; most words of eight have none."""
+    words, count = flags.view(np.uint64), 0
+    for word in range(words.size):
+        if words[word]:
+            for i in range(8 * word, 8 * word + 8):
+                if flags[i]:
+                    places[count] = i
+                    count += 1
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _rows(depth, step, y):
     """Both ends of the pairs along one row: the row's pixels, and those one step further."""
     dy, dx = step
@@ -105,28 +124,28 @@ def _rows(depth, step, y):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _label_pairs(gt, steps, rings, ratios, lowest, labels, edges):
-    flags = np.empty(gt.shape[1], np.bool_)
+    flags, places = _row_buffers(gt.shape[1])
     for n in range(rings.size):
         for y in range(gt.shape[0] - steps[n, 0]):
             one, other = _rows(gt, steps[n], y)
             _flag_edges(one, other, lowest, flags[: one.size])
-            for i in range(one.size):
-                if flags[i]:
-                    label = _label(min(one[i], other[i]), max(one[i], other[i]), ratios)
-                    labels[n, y, i] = label if other[i] > one[i] else -label
-                    edges[rings[n], label] += 1
+            flags[one.size :] = False
+            for i in places[: _flagged(flags, places)]:
+                label = _label(min(one[i], other[i]), max(one[i], other[i]), ratios)
+                labels[n, y, i] = label if other[i] > one[i] else -label
+                edges[rings[n], label] += 1
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _match_pairs(prediction, labels, steps, rings, ratios, lowest, found, agreed):
-    flags = np.empty(prediction.shape[1], np.bool_)
+    flags, places = _row_buffers(prediction.shape[1])
     for n in range(rings.size):
         for y in range(prediction.shape[0] - steps[n, 0]):
             one, other = _rows(prediction, steps[n], y)
             _flag_edges(one, other, lowest, flags[: one.size])
-            for i in range(one.size):
-                if flags[i]:
-                    label = _label(min(one[i], other[i]), max(one[i], other[i]), ratios)
-                    found[rings[n], label] += 1
-                    truth = labels[n, y, i] if other[i] > one[i] else -labels[n, y, i]
-                    agreed[rings[n], max(min(label, truth), 0)] += 1
+            flags[one.size :] = False
+            for i in places[: _flagged(flags, places)]:
+                label = _label(min(one[i], other[i]), max(one[i], other[i]), ratios)
+                found[rings[n], label] += 1
+                truth = labels[n, y, i] if other[i] > one[i] else -labels[n, y, i]
+                agreed[rings[n], max(min(label, truth), 0)] += 1

@@ -236,8 +236,8 @@ class FrameGrader:
         key = ("structure", values_key, "scaled" if scale_only else (affine, depth_range))
 
         def measure() -> Mapping[str, float]:
-            depth = matched.p if scale_only else aligned_depth(matched.p, affine, depth_range)
-            return structure.measure(matched.pixels.order, depth)
+            values = _once(shared, ("map", values_key), lambda: _map_of(matched, self._gt.z_depth.shape))
+            return structure.measure(values if scale_only else aligned_depth(values, affine, depth_range))
 
         found: Mapping[str, float] = _once(shared, key, measure)
         return found
@@ -302,6 +302,13 @@ def _cell_sums(
         ends = np.where(matched.missing_p == np.inf, depth_range.highest, depth_range.lowest)
         sums += pixel_sums(ends, matched.missing.gt, matched.missing.offsets, _AS_IT_IS, depth_range)
     return sums
+
+
+def _map_of(matched: Matched, shape: tuple[int, ...]) -> Float[np.ndarray, "h w"]:
+    """The values as an image, NaN where nothing is scored."""
+    flat = np.full(shape[0] * shape[1], np.nan, dtype=np.float32)
+    flat[matched.pixels.order] = matched.p
+    return flat.reshape(shape)
 
 
 def _graded(

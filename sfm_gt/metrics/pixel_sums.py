@@ -57,11 +57,14 @@ def pixel_sums(
     return sums
 
 
-def aligned_depth(p: Float[np.ndarray, " n"], affine: Affine, depth_range: DepthRange) -> Float[np.ndarray, " n"]:
-    """``affine.depth`` of finite values, as :func:`pixel_sums` sees it."""
-    depth = np.empty(p.size)
+def aligned_depth(
+    values: Float[np.ndarray, "h w"], affine: Affine, depth_range: DepthRange
+) -> Float[np.ndarray, "h w"]:
+    """``affine.depth`` as :func:`pixel_sums` sees it, in float32; NaN stays NaN."""
+    depth = np.empty(values.shape, dtype=np.float32)
     ends = (depth_range.lowest, depth_range.highest, depth_range.disparity_floor)
-    _align(p, affine.scale, affine.shift, affine.inverse, ends, depth)
+    _align(values.reshape(-1), affine.scale, affine.shift, affine.inverse, ends, depth.reshape(-1))
+    depth[np.isnan(values)] = np.nan
     return depth
 
 

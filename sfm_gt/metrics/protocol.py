@@ -73,7 +73,7 @@ class Protocol(BaseModel):
         scope: what one alignment is fitted over. A clip is one shot of one video, with one unit of length.
         fit_pixels: evenly spread pixels that robust alignments are fitted on, None = all. Over a clip or data set they are
             fitted on at most ``pooling.MAX_PIXELS``; least squares always see every pixel.
-        crop: name of ``crops.CROPS``.
+        crop: of ``crops``; none = the custom of the benchmark, or the whole image where it has none.
         gt_range_m: GT outside is not scored; None = the run's ``evaluate.min_depth_m`` and ``max_depth_m``, since caps
             belong to data sets.
         range_ends: whether GT exactly at an end of the range is scored.
@@ -115,12 +115,13 @@ class Protocol(BaseModel):
             raise ValueError(f"gt_range_m: found {list(self.gt_range_m)}, needed the smaller bound first")
         return self
 
-    def completed(self, min_depth_m: float, max_depth_m: float, min_pixels: int) -> Protocol:
-        """The protocol with the run's values where it leaves them open."""
+    def completed(self, min_depth_m: float, max_depth_m: float, min_pixels: int, crop: CropName = "none") -> Protocol:
+        """The protocol with the values of the run, or the customs of a benchmark, where it leaves them open."""
         return self.model_copy(
             update={
                 "gt_range_m": self.gt_range_m or (min_depth_m, max_depth_m),
                 "min_pixels": self.min_pixels or min_pixels,
+                "crop": crop if self.crop == "none" else self.crop,
             }
         )
 
@@ -209,13 +210,15 @@ def load_protocol(name_or_path: str) -> Protocol:
     return validated(Protocol, content, str(path), ConfigError)
 
 
-def load_protocols(names: Sequence[str], min_depth_m: float, max_depth_m: float, min_pixels: int) -> list[Protocol]:
-    """Completed protocols in the order given.
+def load_protocols(
+    names: Sequence[str], min_depth_m: float, max_depth_m: float, min_pixels: int, crop: CropName = "none"
+) -> list[Protocol]:
+    """Completed protocols in the order given; see :meth:`Protocol.completed`.
 
     Raises:
         ConfigError: as :func:`load_protocol`, or two share a name.
     """
-    protocols = [load_protocol(name).completed(min_depth_m, max_depth_m, min_pixels) for name in names]
+    protocols = [load_protocol(name).completed(min_depth_m, max_depth_m, min_pixels, crop) for name in names]
     known = [protocol.name for protocol in protocols]
     twice = sorted({name for name in known if known.count(name) > 1})
     if twice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from sfm_gt.metrics.boundary import RADII_PX, BoundaryGt
 from sfm_gt.metrics.edges import EdgesGt
@@ -30,19 +30,18 @@ class GtStructure:
     ):
         """``seed`` draws the pairs of the ordinal metrics."""
         gt = np.where(scored, z_depth, np.nan).astype(np.float32)
-        self._shape, self._flat = gt.shape, gt.reshape(-1)
+        self._flat = gt.reshape(-1)
         self._boundary, self._edges = BoundaryGt(gt), EdgesGt(gt)
         self._pairs = pixels.order[draw_pairs(pixels.order.size, seed)]
 
-    def measure(self, order: Int[np.ndarray, " n"], depth: Float[np.ndarray, " n"]) -> dict[str, float]:
-        """The figures of STRUCTURE for depth at the flat pixel numbers ``order``, in any unit; NaN where none exists."""
-        flat = np.full(self._flat.size, np.nan, dtype=np.float32)
-        flat[order] = depth
-        found = flat.reshape(self._shape)
+    def measure(self, depth: Float[np.ndarray, "h w"]) -> dict[str, float]:
+        """The figures of STRUCTURE of a depth map in any unit, NaN where it does not count; NaN where a figure has no sense."""
+        depth = depth.astype(np.float32, copy=False)
+        flat = depth.reshape(-1)
         p, g = flat[self._pairs].astype(np.float64), self._flat[self._pairs].astype(np.float64)
         both = np.isfinite(p).all(axis=0)
         return {
-            **dict(zip(BOUNDARY, self._boundary.f1(found), strict=True)),
-            **dict(zip(EDGES, self._edges.distances_px(found), strict=True)),
+            **dict(zip(BOUNDARY, self._boundary.f1(depth), strict=True)),
+            **dict(zip(EDGES, self._edges.distances_px(depth), strict=True)),
             **ordinal(p[:, both], g[:, both]),
         }

@@ -20,6 +20,8 @@ HEADLINE = {
     "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)", "abs_rel_floor": "AbsRel floor",
     "videos": "videos", "frames": "frames", "pixels": "pixels", "missing": "missing",
 }  # fmt: skip
+NETWORK = {"parameters": "parameters", "forward_ms": "network ms", "total_ms": "with pre- and postprocessing ms"}
+"""Beside the headline where some model is a network: median and quartiles of one pass."""
 SENSITIVITY = {
     "protocol": "protocol", "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑",
     "alignment": "alignment", "scope": "over each", "abs_rel_floor": "AbsRel floor", "videos": "videos",
@@ -68,13 +70,18 @@ class Table:
         return [(title, name in WORDS) for name, title in self.columns.items()]
 
 
+def headline(rows: Sequence[Row]) -> dict[str, str]:
+    """Columns of the main table."""
+    return HEADLINE | (NETWORK if any("forward_ms" in row for row in rows) else {})
+
+
 def table(columns: dict[str, str], rows: Sequence[Row], below: Sequence[str]) -> Table:
     """Rows of ``leaderboard`` as text."""
     return Table(columns, [[_cell(name, row) for name in columns] for row in rows], list(below))
 
 
 def _cell(name: str, row: Row) -> Cell:
-    if name == "missing":
+    if name == "missing" and "missing_frames" in row:
         share = row["missing_pixel_share"]
         pixels = f" + {100 * share:.2g} % px" if share is not None and share > 0 else ""
         return Cell(f"{row['missing_frames']}{pixels}", float(row["missing_frames"]))
@@ -84,6 +91,10 @@ def _cell(name: str, row: Row) -> Cell:
     if name == "rank":
         low, high = row["rank_low"], row["rank_high"]
         return Cell(str(value) if low is None else f"{value} [{low}–{high}]", float(value))
+    if name == "parameters":
+        return Cell(f"{value / 1e6:.2f} M", float(value))
+    if name in ("forward_ms", "total_ms"):
+        return Cell(f"{value:.1f} [{row[f'{name}_low']:.1f}, {row[f'{name}_high']:.1f}]", value)
     if name == "verdict":
         return Cell(VERDICTS[value], value)
     if isinstance(value, float):

@@ -6,9 +6,10 @@ Frames are read once, and once more before where a protocol aligns over a whole 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
@@ -18,14 +19,32 @@ from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.formats.workspace import Workspace
 
 if TYPE_CHECKING:
+    from sfm_gt.datasets.benchmarks import Benchmark
     from sfm_gt.metrics.grading import FramePrediction
+    from sfm_gt.metrics.protocol import Protocol
     from sfm_gt.stages.evaluated_frames import Predict
 
 STAGE = "evaluate"
 VERSION = 2
 
-FLIPPED = "flipped"
-"""Folder beside a clip's predictions that holds those of the mirrored images, mirrored back."""
+
+@dataclass(frozen=True)
+class Job:
+    """What is graded, and on what.
+
+    Attributes:
+        kinds: of every model, in the order of the tables.
+        facts: by model, what stands beside its figures: size and clock times of the network.
+        quoted: rows that others published for this data set.
+    """
+
+    dataset: Dataset | Benchmark
+    clip_ids: Sequence[str]
+    kinds: Mapping[str, str]
+    predict: Predict
+    protocols: Sequence[Protocol]
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    quoted: Sequence[Mapping[str, Any]] = ()
 
 
 def run(
@@ -42,53 +61,61 @@ def run(
         ConfigError: a protocol cannot be used.
         InputError: predictions that should be there are not, or have another size than the ground truth.
     """
+    from sfm_gt.metrics.protocol import load_protocols
+
     dataset = open_dataset(workspace.root)
+    protocols = load_protocols(config.protocols, config.min_depth_m, config.max_depth_m, config.min_pixels)
     wanted = [clip_id for clip_id in dataset.clip_ids if clip_id in set(clip_ids)]
     kind_of = lru_cache(maxsize=None)(partial(_kind_of, workspace))
     kinds = {model.name: kind_of(model.name, wanted[0]) for model in models} if wanted else {}
+    facts = {model: network_facts(workspace.predictions(model, wanted[0])) for model in kinds}
+    job = Job(dataset, wanted, kinds, partial(_stored, workspace, kind_of), protocols, facts)
     with replacing_directory(workspace.evaluation) as folder:
-        evaluate(folder, config, dataset, wanted, kinds, partial(_stored, workspace, kind_of), seed, cores)
+        evaluate(folder, job, seed, cores)
 
 
-def evaluate(
-    folder: Path,
-    config: EvaluateConfig,
-    dataset: Dataset,
-    clip_ids: Sequence[str],
-    kinds: Mapping[str, str],
-    predict: Predict,
-    seed: int,
-    cores: int,
-) -> list[str]:
+def evaluate(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
     """Grades any predictions; writes all files into ``folder``.
-
-    Args:
-        kinds: of every model, in the order of the tables.
 
     Returns:
         What was refused, a line each.
     """
     from sfm_gt.formats.frame_scores import FrameScoresWriter
     from sfm_gt.metrics.evaluation import Evaluation
-    from sfm_gt.metrics.protocol import load_protocols
     from sfm_gt.stages.evaluated_frames import evaluated_frames
-    from sfm_gt.stages.evaluation_files import write_rows, write_tables
+    from sfm_gt.stages.evaluation_files import Tables, write_rows
     from sfm_gt.stages.wrong_kind import refusals
 
-    protocols = load_protocols(config.protocols, config.min_depth_m, config.max_depth_m, config.min_pixels)
-    refused = refusals(dataset, clip_ids, kinds, predict)
-    evaluation = Evaluation(protocols, {name: kind for name, kind in kinds.items() if name not in refused}, seed)
+    refused = refusals(job.dataset, job.clip_ids, job.kinds, job.predict)
+    kinds = {name: kind for name, kind in job.kinds.items() if name not in refused}
+    evaluation = Evaluation(job.protocols, kinds, seed)
     with FrameScoresWriter(folder / "frames.parquet") as writer:
-        for frame, results in evaluated_frames(evaluation, dataset, set(clip_ids), predict, cores):
+        for frame, results in evaluated_frames(evaluation, job.dataset, set(job.clip_ids), job.predict, cores):
             write_rows(writer, frame, results, evaluation.models)
-    notes = [*refused.values(), *_notes(dataset, clip_ids)]
-    write_tables(folder, {"stage": STAGE, "version": VERSION}, evaluation, notes, seed)
+    notes = [*refused.values(), *_notes(job.dataset, job.clip_ids)]
+    Tables(evaluation, notes, seed, job.facts, job.quoted).write(folder, {"stage": STAGE, "version": VERSION})
     return list(refused.values())
+
+
+def network_facts(folder: Path) -> dict[str, Any]:
+    """Size and clock times of the network whose predictions lie in the folder, as columns; empty for all else."""
+    from sfm_gt.models.latency import read_latency
+
+    found = read_latency(folder)
+    if found is None:
+        return {}
+    spreads = {"forward_ms": found.forward_ms, "total_ms": found.total_ms}
+    return {
+        "parameters": found.parameters, "device": found.device, "precision": found.precision, "batch": found.batch,
+        "peak_memory_mb": found.peak_memory_mb, **{name: spread.median for name, spread in spreads.items()},
+        **{f"{name}_low": spread.p25 for name, spread in spreads.items()},
+        **{f"{name}_high": spread.p75 for name, spread in spreads.items()},
+    }  # fmt: skip
 
 
 def _stored(workspace: Workspace, kind_of: Callable[[str, str], str], model: str, frame: Frame) -> FramePrediction:
     from sfm_gt.metrics.grading import FramePrediction
-    from sfm_gt.models.stored import read_prediction
+    from sfm_gt.models.stored import FLIPPED, read_prediction
 
     folder, size = workspace.predictions(model, frame.clip_id), (frame.camera.height, frame.camera.width)
     values = read_prediction(folder, frame.frame_index, *size)
@@ -104,7 +131,7 @@ def _kind_of(workspace: Workspace, model: str, clip_id: str) -> str:
     return str(manifest.measures["kind"])
 
 
-def _notes(dataset: Dataset, clip_ids: Sequence[str]) -> list[str]:
+def _notes(dataset: Dataset | Benchmark, clip_ids: Sequence[str]) -> list[str]:
     metric = {frame.clip_id: frame.metric for frame in dataset if frame.clip_id in clip_ids}
     videos = {frame.video_id for frame in dataset if frame.clip_id in clip_ids}
     without = sorted(clip for clip, is_metric in metric.items() if not is_metric)

@@ -10,7 +10,9 @@ from itertools import groupby
 from typing import TypeVar
 
 import cv2
+import numpy as np
 
+from sfm_gt.datasets.benchmarks import Benchmark, BenchmarkFrame
 from sfm_gt.datasets.frames import Dataset, Frame
 from sfm_gt.metrics.alignment import Affine
 from sfm_gt.metrics.evaluation import EvaluatedFrame, Evaluation, GradedFrame, ModelResult
@@ -20,14 +22,14 @@ from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.temporal import TemporalView
 from sfm_gt.stages.progress import progress
 
-Predict = Callable[[str, Frame], FramePrediction]
+Predict = Callable[[str, Frame | BenchmarkFrame], FramePrediction]
 """The prediction of a model, by its name, for a frame."""
 Pools = Mapping[str, PooledAlignment]
 Result = TypeVar("Result")
 
 
 def evaluated_frames(
-    evaluation: Evaluation, dataset: Dataset, clip_ids: set[str], predict: Predict, cores: int
+    evaluation: Evaluation, dataset: Dataset | Benchmark, clip_ids: set[str], predict: Predict, cores: int
 ) -> Iterator[tuple[EvaluatedFrame, list[ModelResult]]]:
     """Every frame of some clips with its results, in order; one pass, two where an alignment needs to see a clip first."""
     clip_of = [frame.clip_id for frame in dataset]
@@ -55,18 +57,29 @@ def evaluated_frames(
         cv2.setNumThreads(threads_before)
 
 
-def loaded(frame: Frame, predictions: Mapping[str, FramePrediction]) -> EvaluatedFrame:
-    """A frame of the data set with its predictions, in metres where the clip has them."""
-    z_depth = frame.z_depth_m if frame.metric else frame.z_depth_sfm
+def loaded(frame: Frame | BenchmarkFrame, predictions: Mapping[str, FramePrediction]) -> EvaluatedFrame:
+    """A frame with its predictions, in metres where the clip has them."""
+    z_depth, sigma = depth_of(frame), None
+    if isinstance(frame, Frame):
+        sigma = frame.sigma_m if frame.metric else frame.sigma_sfm
     gt = GtFrame(z_depth, frame.moving, frame.overlay, frame.person, frame.metric)
-    view = TemporalView(z_depth, frame.valid & ~frame.moving & ~frame.overlay, frame.camera, frame.cam_from_world)
-    sigma = frame.sigma_m if frame.metric else frame.sigma_sfm
+    view = None
+    if frame.camera is not None and frame.cam_from_world is not None:
+        still = frame.valid & ~frame.moving & ~frame.overlay
+        view = TemporalView(z_depth, still, frame.camera, frame.cam_from_world)
     return EvaluatedFrame(
         frame.clip_id, frame.video_id, frame.frame_index, gt, sigma, frame.sigma_log_scale, view, predictions
     )
 
 
-def _load(evaluation: Evaluation, dataset: Dataset, predict: Predict, number: int) -> EvaluatedFrame:
+def depth_of(frame: Frame | BenchmarkFrame) -> np.ndarray:
+    """(H, W) z-depth in metres, or in SfM units where the clip has no metres."""
+    if isinstance(frame, Frame) and not frame.metric:
+        return frame.z_depth_sfm
+    return frame.z_depth_m
+
+
+def _load(evaluation: Evaluation, dataset: Dataset | Benchmark, predict: Predict, number: int) -> EvaluatedFrame:
     frame = dataset[number]
     return loaded(frame, {model: predict(model, frame) for model in evaluation.models})
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -53,37 +54,60 @@ def write_rows(
         writer.append(keys, REGIONS[:1], BEYOND_METRICS, beyond, graded.scored[:1])
 
 
-def write_tables(
-    folder: Path, stage: Mapping[str, Any], evaluation: Evaluation, notes: Sequence[str], seed: int
-) -> None:
+@dataclass(frozen=True)
+class Tables:
     """Everything but frames.parquet.
 
-    Args:
-        stage: name and version, for summary.json.
+    Attributes:
+        facts: by model, columns that stand beside its figures.
+        quoted: rows that others published, shown below the measured ones.
     """
-    main = evaluation.protocols[0]
-    rows = leaderboard.rows(evaluation, main.name, seed)
-    notes = [*notes, *_more_notes(evaluation, rows)]
-    below = tables.below(main, notes)
-    hashes = " ".join(protocol.hash for protocol in evaluation.protocols)
-    every = f"Protocols {', '.join(f'{protocol.name} {protocol.hash}' for protocol in evaluation.protocols)}."
-    content: dict[str, tuple[dict[str, str], Rows, list[str], str]] = {
-        "table": (tables.HEADLINE, rows, below, main.hash),
-        "sensitivity": (tables.SENSITIVITY, leaderboard.sensitivity(evaluation, seed), [every], hashes),
-        "regions": (tables.REGIONS, leaderboard.region_rows(evaluation, main.name), below[:1], main.hash),
-        "differences": (tables.DIFFERENCES, leaderboard.differences(evaluation), [every], hashes),
-    }
-    shown = {}
-    for name, (columns, of_table, lines, its_hash) in content.items():
-        shown[name] = tables.table(columns, of_table, lines)
-        (folder / f"{name}.csv").write_text(tables.csv(of_table, its_hash))
-        (folder / f"{name}.md").write_text(tables.markdown(shown[name]))
-        (folder / f"{name}.tex").write_text(tables.latex(shown[name]))
-    by_depth = leaderboard.depth_rows(evaluation, main.name)
-    (folder / "depth.csv").write_text(tables.csv(by_depth, main.hash))
-    drawn = _draw(folder, rows, by_depth)
-    (folder / "tables.html").write_text(render_tables(shown, drawn), encoding="utf-8")
-    write_json(folder / "summary.json", {**stage, **_summary(evaluation, rows, content["sensitivity"][1], notes)})
+
+    evaluation: Evaluation
+    notes: Sequence[str]
+    seed: int
+    facts: Mapping[str, Mapping[str, Any]]
+    quoted: Sequence[Mapping[str, Any]]
+
+    def write(self, folder: Path, stage: Mapping[str, Any]) -> None:
+        """``stage``: name and version, for summary.json."""
+        evaluation, main = self.evaluation, self.evaluation.protocols[0]
+        rows = [
+            {**row, **self.facts.get(row["model"], {})} for row in leaderboard.rows(evaluation, main.name, self.seed)
+        ]
+        sensitivity = leaderboard.sensitivity(evaluation, self.seed)
+        notes = [*self.notes, *_more_notes(evaluation, rows)]
+        content = self._content(rows, sensitivity, notes)
+        shown = {name: tables.table(columns, of_table, lines) for name, (columns, of_table, lines) in content.items()}
+        for name, (_, of_table, _) in content.items():
+            (folder / f"{name}.csv").write_text(tables.csv(of_table, self._hashes(name)))
+            (folder / f"{name}.md").write_text(tables.markdown(shown[name]))
+            (folder / f"{name}.tex").write_text(tables.latex(shown[name]))
+        by_depth = leaderboard.depth_rows(evaluation, main.name)
+        (folder / "depth.csv").write_text(tables.csv(by_depth, main.hash))
+        drawn = _draw(folder, rows, by_depth)
+        (folder / "tables.html").write_text(render_tables(shown, drawn), encoding="utf-8")
+        write_json(folder / "summary.json", {**stage, **_summary(evaluation, rows, sensitivity, notes)})
+
+    def _content(
+        self, rows: Rows, sensitivity: Rows, notes: Sequence[str]
+    ) -> dict[str, tuple[dict[str, str], Rows, list[str]]]:
+        """Columns, rows and lines below of every table."""
+        protocols = self.evaluation.protocols
+        below = tables.below(protocols[0], notes)
+        every = f"Protocols {', '.join(f'{protocol.name} {protocol.hash}' for protocol in protocols)}."
+        return {
+            "table": (tables.headline(rows), [*rows, *map(dict, self.quoted)], below),
+            "sensitivity": (tables.SENSITIVITY, sensitivity, [every]),
+            "regions": (tables.REGIONS, leaderboard.region_rows(self.evaluation, protocols[0].name), below[:1]),
+            "differences": (tables.DIFFERENCES, leaderboard.differences(self.evaluation), [every]),
+        }
+
+    def _hashes(self, name: str) -> str:
+        """Hashes of the protocols that a table is of."""
+        protocols = self.evaluation.protocols
+        of_table = protocols[:1] if name in ("table", "regions") else protocols
+        return " ".join(protocol.hash for protocol in of_table)
 
 
 def _draw(folder: Path, rows: Rows, by_depth: Rows) -> list[str]:

@@ -66,10 +66,10 @@ def _index(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _models(summary: dict[str, Any]) -> dict[str, Any]:
     from sfm_gt.metrics.protocol import REASONS
-    from sfm_gt.report.tables import HEADLINE, SENSITIVITY, table
+    from sfm_gt.report.tables import SENSITIVITY, headline, table
 
     return {
-        "table": table(HEADLINE, summary["rows"], []),
+        "table": table(headline(summary["rows"]), summary["rows"], []),
         "sensitivity": table(SENSITIVITY, summary["sensitivity"], []),
         "notes": summary["notes"],
         "unscored": [entry | {"why": REASONS[entry["reason"]]} for entry in summary["unscored"]],
