@@ -18,6 +18,7 @@ from sfm_gt.metrics.alignment import Affine, AlignmentError, DepthRange, fit_vec
 from sfm_gt.metrics.pixel_sums import aligned_depth, pixel_sums
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.regions import ScoredPixels, boundary_band, by_depth, by_region, scored_pixels
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.metrics.structure import STRUCTURE, GtStructure
 
 DEPTH_KINDS = ("metric_depth", "scale_invariant_depth", "affine_invariant_depth")
@@ -43,7 +44,7 @@ class GtFrame:
 
 @dataclass(frozen=True)
 class FramePrediction:
-    """One model's answer for one frame, in the size of the GT.
+    """One model's answer for one frame. A map of another size than the GT is resized as each protocol says.
 
     Attributes:
         values: None where the model gave none.
@@ -51,8 +52,8 @@ class FramePrediction:
     """
 
     kind: str
-    values: Float[np.ndarray, "h w"] | None
-    flipped: Float[np.ndarray, "h w"] | None = None
+    values: Float[np.ndarray, "h2 w2"] | None
+    flipped: Float[np.ndarray, "h2 w2"] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class FrameGrader:
 
     def usable(self, protocol: Protocol, prediction: FramePrediction, alignment: str) -> Matched:
         """Finite values of the prediction on the scored pixels, in the domain of the alignment. Needs ``values``."""
-        values = _averaged(protocol, prediction)
+        values = _averaged(protocol, prediction, self._gt.z_depth.shape)
         pixels = self.pixels(protocol)
         return _matched(pixels, values.reshape(-1)[pixels.order], _is_inverted(prediction.kind, alignment))
 
@@ -137,7 +138,10 @@ class FrameGrader:
 
     def aligned(self, graded: Graded, prediction: FramePrediction) -> Float[np.ndarray, "h w"]:
         """The whole prediction as depth in the unit of the GT, float32, NaN where it has none."""
-        values = _in_domain(_averaged(graded.protocol, prediction), _is_inverted(prediction.kind, graded.alignment))
+        values = _in_domain(
+            _averaged(graded.protocol, prediction, self._gt.z_depth.shape),
+            _is_inverted(prediction.kind, graded.alignment),
+        )
         return graded.affine.depth(values, self.depth_range(graded.protocol)).astype(np.float32)
 
     def grade(
@@ -188,7 +192,7 @@ class FrameGrader:
         if prediction.values is None:
             return Unscored(protocol, alignment, "missing_prediction")
         set_number = self._of_protocol[protocol.name]
-        values_key = (set_number, protocol.flip_averaging, _is_inverted(prediction.kind, alignment))
+        values_key = (set_number, *self._preparation(protocol, prediction), _is_inverted(prediction.kind, alignment))
         matched = _once(shared, values_key, lambda: self.usable(protocol, prediction, alignment))
         if matched.p.size < protocol.least_pixels:
             return Unscored(protocol, alignment, "non_finite_prediction")
@@ -201,6 +205,13 @@ class FrameGrader:
         sums = _once(shared, key, lambda: _cell_sums(matched, affine, depth_range, protocol.non_finite))
         structure = structure_of(set_number, matched, affine, depth_range, values_key, shared)
         return _graded(protocol, alignment, self.pixels(protocol), matched, sums, structure, affine)
+
+    def _preparation(self, protocol: Protocol, prediction: FramePrediction) -> tuple[bool, str]:
+        """What the protocol does to the prediction's maps: protocols that do the same share all that follows."""
+        assert prediction.values is not None, "a frame without a prediction has no values"
+        averaged = protocol.flip_averaging and prediction.flipped is not None
+        same_size = prediction.values.shape == self._gt.z_depth.shape
+        return averaged, "" if same_size else protocol.resize
 
     def _affine(
         self,
@@ -270,11 +281,12 @@ def _is_inverted(kind: str, alignment: str) -> bool:
     return alignment == "ls_affine_disparity" and kind in DEPTH_KINDS
 
 
-def _averaged(protocol: Protocol, prediction: FramePrediction) -> Float[np.ndarray, "h w"]:
+def _averaged(protocol: Protocol, prediction: FramePrediction, shape: tuple[int, ...]) -> Float[np.ndarray, "h w"]:
     assert prediction.values is not None, "a frame without a prediction has no values"
+    values = prediction.values
     if protocol.flip_averaging and prediction.flipped is not None:
-        return 0.5 * (prediction.values + prediction.flipped)
-    return prediction.values
+        values = 0.5 * (values + prediction.flipped)
+    return values if values.shape == shape else resized(values, shape[0], shape[1], protocol.resize)
 
 
 def _in_domain(values: Float[np.ndarray, "*n"], invert: bool) -> Float[np.ndarray, "*n"]:

@@ -23,6 +23,7 @@ from sfm_gt.formats.validation import validated
 from sfm_gt.metrics.alignment import ALIGNMENTS, DepthRange
 from sfm_gt.metrics.crops import CropName, crop_mask
 from sfm_gt.metrics.depth import METRICS
+from sfm_gt.metrics.resizing import ResizeRule
 
 SHIPPED_FOLDER = Path(__file__).parent / "protocols"
 CODE_VERSION = 2
@@ -102,7 +103,7 @@ class Protocol(BaseModel):
     clamp: bool = True
     disparity_floor: Literal["range_end", "largest_gt"] = "range_end"
     non_finite: Literal["leave_out", "clamp"] = "leave_out"
-    resize: Literal["bilinear", "bilinear_align_corners", "nearest"] = "bilinear"
+    resize: ResizeRule = "bilinear"
     flip_averaging: bool = False
     reducer: Literal["video", "image", "pixel", "pooled"] = "video"
     min_pixels: Annotated[int, Field(gt=0)] | None = None
