@@ -38,7 +38,7 @@ def point_delta1(prediction: Points, gt: Points) -> float:
     return float(np.mean(_distance(prediction, gt) < DELTA * np.minimum(_length(prediction), _length(gt))))
 
 
-def f_score(prediction: Points, gt: Points, distance: float) -> float:
+def f_score(prediction: Points, gt: Float[np.ndarray, "m 3"], distance: float) -> float:
     """F-score of two clouds at a distance in their unit; NaN when one is empty, 0 when nothing matches.
 
     Precision is the share of predicted points with a GT point within ``distance``, recall the other way round.

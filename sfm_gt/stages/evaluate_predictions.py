@@ -45,6 +45,15 @@ def run(
         ConfigError: no such kind, protocol or benchmark.
         InputError: there is no data set, no prediction fits it, or the values run against their kind.
     """
+    job = _job(gt, predictions, kind, protocols, benchmark)
+    with replacing_directory(out) as folder:
+        refused = evaluate(folder, job, SEED, cores)
+        if refused:
+            raise InputError(f"{predictions}: {refused[0]}")
+    return (out / "table.md").read_text()
+
+
+def _job(gt: Path, predictions: Path, kind: str, protocols: Sequence[str], benchmark: str | None) -> Job:
     from sfm_gt.models.on_disk import OnDiskModel
     from sfm_gt.models.prediction import KINDS
 
@@ -58,16 +67,11 @@ def run(
         raise InputError(
             f"{predictions}: holds no folder of a clip; needed one of {', '.join(dataset.clip_ids[:5])}, …"
         )
-    job = Job(
+    return Job(
         dataset, dataset.clip_ids, {name: kind}, partial(_predict, plugin, predictions),
         _protocols(protocols, dataset if isinstance(dataset, Benchmark) else None),
         {name: network_facts(predictions / clips[0])}, _quoted(benchmark) if benchmark else (),
     )  # fmt: skip
-    with replacing_directory(out) as folder:
-        refused = evaluate(folder, job, SEED, cores)
-        if refused:
-            raise InputError(f"{predictions}: {refused[0]}")
-    return (out / "table.md").read_text()
 
 
 def _predict(plugin: OnDiskModel, folder: Path, _: str, frame: Frame | BenchmarkFrame) -> FramePrediction:

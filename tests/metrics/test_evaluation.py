@@ -161,15 +161,16 @@ def test_a_perfect_model_scores_its_noise_floor(alignment):
         assert row[metric] == pytest.approx(floor[METRICS.index(metric)], rel=0.03), metric
 
 
-@pytest.mark.parametrize("n_videos", [1, 5])
-def test_unaligned_floor_holds_the_error_of_the_scale(n_videos):
+@pytest.mark.parametrize(("n_videos", "n_trials", "least"), [(1, 60, 0.88), (5, 20, 0.80)])
+def test_unaligned_floor_holds_the_error_of_the_scale(n_videos, n_trials, least):
     within = []
-    for seed in range(60):
+    for seed in range(n_trials):
         evaluation = _run([OURS], {"perfect": "metric_depth"}, _without_other(_noisy_clips(seed, n_videos)))
         row = rows(evaluation, "sfm_gt", 0)[0]
         within.append(row["abs_rel"] <= row["abs_rel_floor"])
-    # 95 % by definition; 60 trials scatter by 2.8 %.
-    assert np.mean(within) >= 0.88
+        assert row["abs_rel_floor"] < 3 * SIGMA_LOG_SCALE, "a floor that everything is below would say nothing"
+    # 95 % by definition; the bounds are three standard deviations of so many trials lower.
+    assert np.mean(within) >= least
 
 
 def _without_other(clips):

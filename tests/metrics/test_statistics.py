@@ -39,11 +39,11 @@ def test_intervals_cover_the_truth_as_often_as_they_say(n_videos):
 def test_frames_taken_for_independent_would_not_cover():
     rng = np.random.default_rng(0)
     covered = 0
-    for trial in range(200):
+    for trial in range(100):
         frames = _frames(rng, 10).ravel()
         found = interval(frames, np.ones(frames.size), draw_videos(frames.size, trial))
         covered += found.low <= 0.1 <= found.high
-    assert covered / 200 < 0.8, "else the videos of the simulation are no clusters"
+    assert covered / 100 < 0.8, "else the videos of the simulation are no clusters"
 
 
 def test_few_videos_take_students_t():
