@@ -30,6 +30,7 @@ rule evaluate:
             model=RUN.model_names,
             clip=clip_ids(wildcards),
         ),
+        RUN.protocol_files,
     output:
         f"{OUT}/evaluation/frames.parquet",
         f"{OUT}/evaluation/table.csv",

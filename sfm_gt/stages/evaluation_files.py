@@ -123,6 +123,7 @@ def _summary(evaluation: Evaluation, rows: Rows, sensitivity: Rows, notes: Seque
     return {
         "protocol": main.name,
         "protocol_hash": main.hash,
+        "protocol_line": tables.below(main, [])[0],
         "protocols": {protocol.name: protocol.model_dump(mode="json") for protocol in evaluation.protocols},
         "rows": _without_nan(rows),
         "sensitivity": _without_nan(sensitivity),

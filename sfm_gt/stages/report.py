@@ -73,7 +73,7 @@ def _models(summary: dict[str, Any]) -> dict[str, Any]:
         "sensitivity": table(SENSITIVITY, summary["sensitivity"], []),
         "notes": summary["notes"],
         "unscored": [entry | {"why": REASONS[entry["reason"]]} for entry in summary["unscored"]],
-        "protocol_hash": summary["protocol_hash"],
+        "protocol_line": summary["protocol_line"],
     }
 
 
