@@ -104,6 +104,7 @@ def test_a_second_run_has_nothing_to_do(demo_run):
         ("scale={max_sigma_log_scale: 0.05}", {"scale", "dataset", "evaluate"}, {"sfm", "dense", "moving"}),
         ("dense={min_consistent: 4}", {"dense", "moving", "dataset"}, {"frames", "sfm", "scale"}),
         ("evaluate={max_depth_m: 10.0}", {"evaluate", "report"}, {"dataset", "predict"}),
+        ("seed=1", {"sfm", "evaluate"}, {"frames"}),
     ],
 )
 def test_a_change_reruns_its_stage_and_what_follows_only(demo_run, change, reruns, keeps):
