@@ -130,7 +130,7 @@ class FrameGrader:
         """Finite values of the prediction on the scored pixels, in the domain of the alignment. Needs ``values``."""
         values = _averaged(protocol, prediction, self._gt.z_depth.shape)
         pixels = self.pixels(protocol)
-        return _matched(pixels, values.reshape(-1)[pixels.order], _is_inverted(prediction.kind, alignment))
+        return _matched(pixels, values.take(pixels.order), _is_inverted(prediction.kind, alignment))
 
     def depth_range(self, protocol: Protocol) -> DepthRange:
         """Where aligned depth ends on this frame, which has scored pixels."""

@@ -149,7 +149,8 @@ def _sorted_by_code(codes, number, depth, n_codes):
     for code in codes:
         counts[code] += 1
     place = np.cumsum(counts) - counts
-    order, by_code = np.empty(codes.size, np.int32), np.empty_like(depth)
+    # NumPy's own type of index: any other is converted again at every use.
+    order, by_code = np.empty(codes.size, np.intp), np.empty_like(depth)
     for i in range(codes.size):
         to = place[codes[i]]
         order[to], by_code[to] = number[i], depth[i]
