@@ -14,8 +14,8 @@ _KEPT = 256 << 20
 def keep_freed_memory() -> None:
     """Lets arrays of the size of an image reuse memory that earlier ones left, as far as the C library can.
 
-    glibc hands it back to the system after each array and has it zeroed again for the next, which takes a tenth of the time of
-    grading. The process holds at most 256 MiB that it does not use. Other C libraries are left as they are.
+    glibc hands it back to the system after each array and has it zeroed again for the next, which took a quarter of the time of
+    grading. Other C libraries are left as they are.
     """
     if sys.platform != "linux":
         return
