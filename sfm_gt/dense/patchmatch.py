@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Int8
+from jaxtyping import Bool, Float, Int8, UInt8
 
 from sfm_gt.dense.consistency import agree
 from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.hypothesis import MAX_COST, Hypothesis
 from sfm_gt.dense.normals import surface_normals
-from sfm_gt.dense.patch import make_patch
-from sfm_gt.dense.propagate import OFFSETS, all_view_costs, choose_judges, propagate
+from sfm_gt.dense.patch import Patch, make_patch
+from sfm_gt.dense.propagate import OFFSETS, UNMATCHED, all_view_costs, choose_judges, propagate
 from sfm_gt.dense.pyramid import (
     Level,
     Neighbours,
@@ -34,6 +34,12 @@ SWEEP_VIEWS, SWEEP_BEST = 4, 2
 # How many of the candidates' offsets are tried: at the coarsest level faults are still large, later they are small.
 N_FAR_AND_NEAR, N_NEAR = len(OFFSETS), 4
 JUDGE_WINDOW = 7
+# A candidate plane has to be better by this much: in flat costs the plane that came first stays.
+MIN_GAIN = np.float32(0.01)
+# Outlines are redrawn where planes of at most this sigma and cost differ within this window, by patches of at least this
+# variance (2.5 times the noise) and where another surface is better by this gain.
+SHARPEN_SIGMA_PX, SHARPEN_COST, SHARPEN_WINDOW_PX = 1.0, 0.6, 11
+SHARPEN_VARIANCE, SHARPEN_GAIN = np.float32(10.0), np.float32(0.02)
 # Weight of a neighbour's own depth map against 1 - NCC.
 AGREEMENT = np.float32(0.2)
 _ZERO = np.float32(0.0)
@@ -57,6 +63,7 @@ class PatchMatch:
         """``min_consistent`` neighbours must agree within ``max_rel_difference`` of depth."""
         self._min_consistent, self._max_rel_difference = min_consistent, max_rel_difference
         self._patch = make_patch(PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY)
+        self._small_patch = make_patch(PATCH_SAMPLES, 1, PATCH_SIGMA_GREY)
 
     def estimate(self, view: View, neighbours: Sequence[View], depth_range_sfm: tuple[float, float]) -> DepthEstimate:
         """Depth of ``view``; the neighbours' own hypotheses are computed first, so that they can agree or not.
@@ -110,7 +117,7 @@ class PatchMatch:
             if level < top:
                 planes, judges = _finer(found, here.camera.width, here.camera.height)
             found = self._round(here, stacked, limits, judges, planes, AGREEMENT, N_NEAR)
-        return found
+        return self._sharpen(here, stacked, limits, found)
 
     def _choose_judges(self, here: Level, stacked: Neighbours, planes: Float[np.ndarray, "h w 3"]) -> np.ndarray:
         costs = all_view_costs(here.grey, here.usable, stacked, self._patch, planes)
@@ -127,14 +134,45 @@ class PatchMatch:
         agreement: np.float32,
         n_offsets: int,
     ) -> Hypothesis:
-        planes, cost = planes.copy(), np.empty(here.grey.shape, dtype=np.float32)
+        """Propagation and refinement of all pixels."""
+        shape = here.grey.shape
+        blank = Hypothesis(
+            planes.copy(), np.full(shape, UNMATCHED), np.full(shape, np.inf, np.float32), float(_pixel_step(stacked)), judges
+        )
+        everywhere = np.ones(shape, dtype=np.uint8)
+        return self._visit(here, stacked, limits, blank, everywhere, self._patch, agreement, n_offsets, MIN_GAIN, _ZERO)
+
+    def _sharpen(self, here: Level, stacked: Neighbours, limits: np.ndarray, found: Hypothesis) -> Hypothesis:
+        """Outlines drawn anew with a patch of half the width.
+
+        A patch that straddles an outline follows the surface with more texture, so surfaces grow over their outlines. A
+        smaller patch decides there between the surfaces at hand, where it holds texture and its verdict is clear.
+        """
+        beside = _beside_steps(found)
+        return self._visit(
+            here, stacked, limits, found, beside, self._small_patch, AGREEMENT, len(OFFSETS), SHARPEN_GAIN, SHARPEN_VARIANCE
+        )
+
+    @staticmethod
+    def _visit(
+        here: Level,
+        stacked: Neighbours,
+        limits: np.ndarray,
+        found: Hypothesis,
+        active: UInt8[np.ndarray, "h w"],
+        patch: Patch,
+        agreement: np.float32,
+        n_offsets: int,
+        min_gain: np.float32,
+        min_variance: np.float32,
+    ) -> Hypothesis:
+        planes, cost, sigma = found.planes.copy(), found.cost.copy(), found.sigma.copy()
         camera = integer_centred_matrix(here.camera)
         lens = np.array([camera[0, 0], camera[1, 1], camera[0, 2], camera[1, 2]], dtype=np.float32)
-        step = _pixel_step(stacked)
-        arguments = (here.grey, here.usable, stacked, judges, self._patch, planes, cost, limits, lens, step)
-        propagate(*arguments, agreement, n_offsets)
-        sigma = refine(*arguments, agreement)
-        return Hypothesis(planes, cost, sigma, float(step), judges)
+        scene = stacked, found.judges, patch, planes, cost, limits, lens, np.float32(found.step), agreement
+        changed = propagate(here.grey, here.usable, active, *scene, n_offsets, min_gain, min_variance)
+        refine(here.grey, here.usable, changed, *scene, sigma)
+        return Hypothesis(planes, cost, sigma, found.step, found.judges)
 
     def verify(
         self,
@@ -183,6 +221,15 @@ def _sigma(
 def _inverse(values: Float[np.ndarray, "h w"], known: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
     """1 / ``values`` where ``known``, else NaN."""
     return np.where(known, 1.0 / np.where(known, values, 1.0), np.nan).astype(np.float32)
+
+
+def _beside_steps(found: Hypothesis) -> UInt8[np.ndarray, "h w"]:
+    """1 where surfaces that are matched well meet within the window."""
+    sure = (found.sigma < SHARPEN_SIGMA_PX * found.step) & (found.cost < SHARPEN_COST)
+    kernel = np.ones((SHARPEN_WINDOW_PX, SHARPEN_WINDOW_PX), dtype=np.uint8)
+    nearest = cv2.dilate(np.where(sure, found.planes[..., 0], np.float32(0.0)), kernel)
+    farthest = cv2.erode(np.where(sure, found.planes[..., 0], np.float32(1e9)), kernel)
+    return (nearest > farthest * (1.0 + EDGE_REL)).astype(np.uint8)
 
 
 def _pixel_step(neighbours: Neighbours) -> np.float32:
