@@ -29,7 +29,7 @@ FLOW_NOISE_PX, FLOW_NOISE_REL, CLEAR = 0.5, 0.01, 3.0
 MAX_ACROSS_PX = 2.0
 # What the companion hides has no flow of its own and gets that of what hides it, there and back. So the patch at the end of
 # the flow must look the same, and more so than the one where the depth puts it.
-PATCH_PX, MIN_LIKENESS, MIN_GAIN = 9, 0.6, 0.1
+PATCH_PX, MIN_LIKENESS, MIN_GAIN = 9, 0.8, 0.3
 
 
 @dataclass(frozen=True)
