@@ -16,6 +16,7 @@ from sfm_gt.video.decode import iterate_frames
 
 # Sparse points stand in for those of SfM: one on every so manieth pixel of every so manieth frame.
 POINT_STEP_PX, POINT_FRAME_STEP = 16, 6
+SCORED_STEP = 3
 # A point is seen where it lies on the truth's surface up to this relative difference of depth.
 SEEN_REL = 0.01
 # Grey levels of standard deviation in a window of TEXTURE_PX: above it a surface counts as textured.
@@ -26,6 +27,8 @@ STEP_BAND_PX, STEP_REL = 3, 0.03
 
 class RenderedScene:
     """One rendered scene: sparse model, views and truth of the frames whose depth was stored; lengths in metres."""
+
+    truth_noise_rel = 0.0
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -84,6 +87,15 @@ class RenderedScene:
         """Exact z-depth, NaN = none."""
         stored = cv2.imread(str(self.folder / "truth" / "depth" / f"{frame_index:06d}.png"), cv2.IMREAD_UNCHANGED)
         return np.where(stored > 0, stored * self.truth["unit_m"], np.nan)
+
+    def truth_sfm(self, frame_index: int) -> np.ndarray:
+        """:meth:`z_depth_m` under the name that all benchmark clips share: the model is in metres."""
+        return self.z_depth_m(frame_index)
+
+    @property
+    def scored_frames(self) -> tuple[int, ...]:
+        """Every third frame: their neighbours are those of the frames between."""
+        return tuple(self.frame_indices[1::SCORED_STEP])
 
     def mask(self, name: str, frame_index: int) -> np.ndarray:
         """Truth mask ``moving``, ``person`` or ``thin``; all False where the scene has none."""
