@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from sfm_gt.dense.patch import NOISE_VARIANCE, load_reference, project_patch
-from sfm_gt.dense.propagate import is_admissible, plane_cost
+from sfm_gt.dense.propagate import N_SELECTED, UNMATCHED, is_admissible, plane_cost
 
 _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
@@ -22,6 +22,8 @@ MAX_VIEW_COST = np.float32(0.85)
 # Levenberg damping of the diagonal, and the longest step in pixels of displacement.
 DAMPING = np.float32(0.02)
 MAX_STEP_PX = np.float32(1.0)
+# Shorter steps, in the same unit, are taken without looking at the cost again, which would double the time.
+SHORT_STEP_PX = np.float32(0.2)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
@@ -102,6 +104,7 @@ def _moments(values, weights, sampled, slopes, offsets, out):
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _add_view(moments, variance, system):
     """Add one view's normal equations to ``system`` (11,): six of the matrix, three of the gradient, residual, views.
+    Returns the view's cost.
 
     Gain and offset are eliminated by projecting the columns onto what is orthogonal to the constant and to the
     neighbour's own patch. Views that match badly add nothing.
@@ -109,7 +112,7 @@ def _add_view(moments, variance, system):
     spread, cross = moments[0], moments[1]
     cost = _ONE - cross / np.sqrt((variance + NOISE_VARIANCE) * (spread + NOISE_VARIANCE))
     if not (cost < MAX_VIEW_COST and spread > _ONE):
-        return
+        return min(cost, _ONE)
     # Residual r - g v with the least-squares gain g; in the reference's grey levels.
     gain = cross / spread
     g2, inverse = gain * gain, _ONE / spread
@@ -125,6 +128,7 @@ def _add_view(moments, variance, system):
     system[8] += gain * (moments[7] - gain * p2)
     system[9] += max(variance - gain * cross, _ZERO)
     system[10] += _ONE
+    return cost
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -150,29 +154,41 @@ def _solve(system, damping, out):
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
 def _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance,
                places, right_of, below, words, sampled, slopes, moments, system):  # fmt: skip
-    """Fill ``system`` with the normal equations of all judges of (x, y) that see the plane."""
+    """Fill ``system`` with the normal equations of all judges of (x, y) that see the plane; returns the plane's cost.
+
+    The cost is that of :func:`sfm_gt.dense.propagate.plane_cost` without the neighbours' own depth maps.
+    """
     height, width = matchable.shape[1], matchable.shape[2]
     system[:] = _ZERO
+    total = _ZERO
+    worst = _ZERO
+    n_judges = 0
     for k in range(judges.shape[2]):
         j = np.int32(judges[y, x, k])
         if j < 0:
             break
+        n_judges += 1
+        value = _ONE
         inside, px, py, px_du, py_du, px_dv, py_dv, z = project_patch(a, b, j, x, y, w, wx, wy, reach, width, height)
-        if not inside:
-            continue
-        if matchable[j, np.int32(py + _HALF), np.int32(px + _HALF)] == 0:
-            continue
-        _sample_patch(packed, np.int32(j * height * width), np.int32(width), b, j, px, py, px_du, py_du, px_dv, py_dv, z,
-                      offsets, places, right_of, below, words, sampled, slopes)  # fmt: skip
-        _moments(values, weights, sampled, slopes, offsets, moments)
-        _add_view(moments, variance, system)
+        if inside and matchable[j, np.int32(py + _HALF), np.int32(px + _HALF)] != 0:
+            _sample_patch(packed, np.int32(j * height * width), np.int32(width), b, j, px, py, px_du, py_du, px_dv, py_dv,
+                          z, offsets, places, right_of, below, words, sampled, slopes)  # fmt: skip
+            _moments(values, weights, sampled, slopes, offsets, moments)
+            value = _add_view(moments, variance, system)
+        total += value
+        worst = max(worst, value)
+    if n_judges == N_SELECTED:
+        total -= worst
+        n_judges -= 1
+    return total / np.float32(max(n_judges, 1))
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def refine(grey, usable, active, neighbours, judges, patch, planes, cost, limits, lens, step, agreement, sigma):
     """One Gauss-Newton step at every ``active`` pixel, in place on ``planes``, ``cost`` and ``sigma`` (h, w).
 
-    A step that does not lower the cost is not taken. Arguments as in :func:`sfm_gt.dense.propagate.propagate`.
+    A long step that does not lower the cost is not taken; short ones are in the basin and need no proof. Pixels that were
+    not matched yet get the cost of the plane they came with. Arguments as in :func:`sfm_gt.dense.propagate.propagate`.
     ``sigma`` of inverse depth becomes infinite where nothing could be solved; it is calibrated later.
     """
     packed, matchable, a, b, shift_px, inverse_depths = neighbours
@@ -190,16 +206,25 @@ def refine(grey, usable, active, neighbours, judges, patch, planes, cost, limits
             if active[y, x] == 0:
                 continue
             sigma[y, x] = np.inf
+            if usable[y, x] == 0:
+                continue
             variance = load_reference(grey, usable, x, y, patch, values, weights)
+            if variance < _ZERO:
+                continue
             w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
-            _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance,
+            before = _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance,
                        places, right_of, below, words, sampled, slopes, moments, system)  # fmt: skip
+            if cost[y, x] >= UNMATCHED:
+                cost[y, x] = before
             if system[10] < _HALF or not _solve(system, DAMPING, answer):
                 continue
             # Mean residual over the views times the samples lost to the weights; the matrix is summed over the views.
             sigma[y, x] = np.sqrt((system[9] / system[10] + _ONE) * np.sum(weights * weights) * answer[3])
             u, ux, uy = w + max(-longest, min(longest, answer[0])), wx + answer[1], wy + answer[2]
             if not is_admissible(x, y, u, ux, uy, limits, lens):
+                continue
+            if abs(answer[0]) < SHORT_STEP_PX * step:
+                planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = u, ux, uy
                 continue
             c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, u, ux, uy, offsets, reach,
                            values, weights, variance, places, right_of, below, words, agreement, cost[y, x])  # fmt: skip
