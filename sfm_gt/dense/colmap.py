@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sfm_gt.dense.estimate import DepthEstimate, empty_estimate
+from sfm_gt.dense.neighbours import can_bound_depth, choose_neighbours
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.camera import pixel_grid, project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
@@ -59,18 +60,23 @@ class Colmap:
         model: SparseModel,
         load_view: Callable[[int], View],
         frame_indices: Sequence[int],
-        neighbours: Mapping[int, Sequence[int]],
+        n_neighbours: int,
         progress: Callable[[int, int], None],
     ) -> Iterator[tuple[int, DepthEstimate]]:
-        """Depth of every frame of ``frame_indices``, in their order; a frame without neighbours gets an empty map.
+        """Depth of every frame of ``frame_indices``, in their order; neighbours are chosen among them.
 
-        Needs about 50 bytes of temporary disk a pixel and frame.
+        A frame that sees too few sparse points, or has no neighbour, gets an empty map. Needs about 50 bytes of temporary
+        disk a pixel and frame.
 
         Args:
-            neighbours: frame indices to match each frame with; each of them is a key itself.
-            progress: called with the frames done and in all.
+            progress: called with the frames read back and in all; matching itself says nothing on its way.
+
+        Raises:
+            InputError: fewer than two frames, poses that are not finite, or patch match left no map of a frame.
         """
         import pycolmap
+
+        neighbours = choose_sources(model, frame_indices, n_neighbours)
 
         with tempfile.TemporaryDirectory(prefix="sfm_gt_colmap_") as name:
             folder = Path(name)
@@ -84,6 +90,17 @@ class Colmap:
                 others = [model.cam_from_world[model.row_of(other)] for other in neighbours.get(frame_index, ())]
                 progress(k, len(frame_indices))
                 yield frame_index, read_estimate(folder, view, others, needed)
+
+
+def choose_sources(model: SparseModel, frame_indices: Sequence[int], n_neighbours: int) -> dict[int, list[int]]:
+    """Frames to match each frame with, best first, by frame index; frames that cannot be matched are left out.
+
+    Whoever is a source of a frame has that frame for a candidate itself: every source is a key, as COLMAP needs it.
+    """
+    able = [row for row in map(model.row_of, frame_indices) if can_bound_depth(model, row)]
+    chosen = {row: choose_neighbours(model, row, n_neighbours, able) for row in able}
+    index = model.frame_indices
+    return {int(index[row]): index[others].tolist() for row, others in chosen.items() if len(others)}
 
 
 def patch_match_options(min_consistent: int) -> pycolmap.PatchMatchOptions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import numpy as np
 import pycolmap
 import pytest
 
-from sfm_gt.dense.colmap import Colmap, image_name, stated_sigma, write_workspace
+from sfm_gt.dense.colmap import Colmap, choose_sources, image_name, stated_sigma, write_workspace
 from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.errors import InputError
-from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.geometry.types import PinholeCamera, SparseModel, View
 from tests.dense.conftest import silent
 from tests.dense.scenes import CAMERA, Scene
 
 NEIGHBOURS = {0: [10, 20], 10: [0, 20], 20: [10, 0]}
+# The last one sees no sparse point.
 FRAMES = [0, 10, 20, 30]
 # Rows of the maps that the stand-in leaves empty, as COLMAP's filter does: zeros.
 EMPTY_ROWS = slice(0, 7)
@@ -51,8 +53,11 @@ def cuda(monkeypatch: pytest.MonkeyPatch, scene: Scene) -> list[Any]:
     return calls
 
 
-def densified(scene: Scene) -> dict[int, DepthEstimate]:
-    return dict(Colmap().densify_clip(scene.model, scene.load, FRAMES, NEIGHBOURS, silent))
+def densified(scene: Scene, load: Callable[[int], View] | None = None) -> dict[int, DepthEstimate]:
+    model = scene.model
+    seen = model.observations[:, 0] != model.row_of(FRAMES[-1])
+    poorer = replace(model, observations=model.observations[seen], observation_px=model.observation_px[seen])
+    return dict(Colmap().densify_clip(poorer, load or scene.load, FRAMES, 5, silent))
 
 
 def test_without_cuda_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +97,25 @@ class TestWorkspace:
         assert lines[:4] == ["000000.png", "000010.png, 000020.png", "000010.png", "000000.png, 000020.png"]
         image = cv2.imread(str(folder / "images" / "000010.png"), cv2.IMREAD_COLOR_RGB)
         assert np.array_equal(image, scene.load(10).image)
+
+
+def test_sources_are_chosen_among_the_frames_and_one_view_is_too_few(scene: Scene) -> None:
+    found = choose_sources(scene.model, FRAMES, 2)
+    assert list(found) == FRAMES
+    assert all(
+        len(others) == 2 and frame not in others and set(others) <= set(FRAMES) for frame, others in found.items()
+    )
+    with pytest.raises(InputError, match="at least 2"):
+        choose_sources(one_view(scene), [0], 2)
+
+
+def one_view(scene: Scene) -> SparseModel:
+    model = scene.model
+    mine = model.observations[:, 0] == 0
+    return replace(
+        model, frame_indices=model.frame_indices[:1], cam_from_world=model.cam_from_world[:1],
+        observations=model.observations[mine], observation_px=model.observation_px[mine],
+    )  # fmt: skip
 
 
 class TestDensify:
@@ -135,11 +159,11 @@ def test_masked_pixels_are_black_and_the_margin_of_a_patch_around_them_is_droppe
     usable = scene.views[0].usable.copy()
     usable[60:80, 100:120] = False
     views = {frame: scene.load(frame) for frame in FRAMES}
-    views[0] = type(views[0])(0, views[0].image, usable, CAMERA, views[0].cam_from_world)
+    views[0] = replace(views[0], usable=usable)
     write_workspace(tmp_path, scene.model, views.__getitem__, NEIGHBOURS)
     image = cv2.imread(str(tmp_path / "images" / "000000.png"))
     assert not image[~usable].any()
-    found = dict(Colmap().densify_clip(scene.model, views.__getitem__, FRAMES, NEIGHBOURS, silent))[0]
+    found = densified(scene, views.__getitem__)[0]
     reach = pycolmap.PatchMatchOptions().window_radius
     assert not np.isfinite(found.z_depth_sfm[60 - reach : 80 + reach, 100 - reach : 120 + reach]).any()
     assert np.isfinite(found.z_depth_sfm[70, 100 - reach - 1])
