@@ -194,21 +194,26 @@ def plane_cost(scene: Scene, patches: Patches, planes: Tensor, agreement: float)
 
     Nothing stops early as in numba: a plane that cannot win is found out by its whole cost just as well.
     """
-    total, worst = torch.zeros_like(patches.x), torch.zeros_like(patches.x)
-    present = patches.judges >= 0
-    for judge, here in zip(patches.judges[: len(scene.shift_px)], present, strict=False):
+    values = []
+    for judge in patches.judges[: len(scene.shift_px)]:
         views = judge.clamp(min=0)
         footprint = project_patches(scene, patches, planes, views)
         value = patch_cost(scene, patches, footprint, views)
         if agreement > 0:
-            value = value + agreement * torch.where(value < 1.0, _disagreement(scene, footprint, views, planes[0]), 1.0)
-        value = torch.where(here, value, 0.0)
-        total += value
-        worst = torch.maximum(worst, value)
+            apart = torch.where(value < 1.0, _disagreement(scene, footprint, views, planes[0]), 1.0)
+            value = value + agreement * apart
+        values.append(value)
+    return mean_of_judges(patches.judges, torch.stack(values))
+
+
+def mean_of_judges(judges: Tensor, values: Tensor) -> Tensor:
+    """(N,) mean of ``values`` (V, N) over the ``judges``, without the worst where there are four; 1 where is none."""
+    present = judges >= 0
+    values = torch.where(present[: len(values)], values, 0.0)
     n_judges = present.sum(0)
     full = n_judges == N_SELECTED
     n_kept = n_judges - full.long()
-    return torch.where(n_kept > 0, (total - torch.where(full, worst, 0.0)) / n_kept, 1.0)
+    return torch.where(n_kept > 0, (values.sum(0) - torch.where(full, values.amax(0), 0.0)) / n_kept, 1.0)
 
 
 def _disagreement(scene: Scene, footprint: Footprint, views: Tensor, w: Tensor) -> Tensor:

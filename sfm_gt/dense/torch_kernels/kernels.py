@@ -18,7 +18,7 @@ from torch import Tensor
 from sfm_gt.dense.patch import Patch
 from sfm_gt.dense.propagate import DISTINCT_PX, OFFSETS, UNMATCHED
 from sfm_gt.dense.pyramid import Neighbours
-from sfm_gt.dense.refine import MAX_STEP_PX
+from sfm_gt.dense.refine import MAX_STEP_PX, SHORT_STEP_PX
 from sfm_gt.dense.torch_kernels.agreement import Pair, compare
 from sfm_gt.dense.torch_kernels.cost import (
     Patches,
@@ -142,11 +142,11 @@ class TorchKernels:
         """One Gauss-Newton step in place, see :func:`sfm_gt.dense.refine.refine`."""
         scene = upload_scene(grey, usable, neighbours, patch, self._device)
         field = self._field(planes, cost, judges)
-        # Any gain will do: the step stays on the surface.
+        # Any gain will do: a step stays on the surface.
         rules = Rules(limits, lens, float(step), float(agreement), min_gain=0.0)
         here = upload(active, self._device).flatten() != 0
         sigmas = torch.where(here, torch.inf, upload(sigma, self._device).flatten())
-        for pixels in self._blocks(here):
+        for pixels in self._blocks(here & scene.usable):
             pixels, patches = _textured(scene, field.judges, pixels, 0.0)
             _refine_block(scene, rules, field, sigmas, pixels, patches)
         field.write(planes, cost)
@@ -233,15 +233,20 @@ def _candidates(
 
 
 def _refine_block(scene: Scene, rules: Rules, field: Field, sigmas: Tensor, pixels: Tensor, patches: Patches) -> None:
-    """Steps that lower the cost go to ``field``, sigma of what could be solved to ``sigmas`` (h * w,)."""
+    """Steps that are short or lower the cost go to ``field``, sigma of what could be solved to ``sigmas`` (h * w,)."""
     planes = field.planes[:, pixels]
-    step, sigma, solved = gauss_newton(scene, patches, planes)
+    step, sigma, solved, first_cost = gauss_newton(scene, patches, planes)
+    cost = field.cost[pixels]
+    cost = torch.where(cost >= float(UNMATCHED), first_cost, cost)
     sigmas[pixels[solved]] = sigma[solved]
+    short = step[0].abs() < float(SHORT_STEP_PX) * rules.step
     longest = float(MAX_STEP_PX) * rules.step
     step[0].clamp_(-longest, longest)
     moved = planes + step
-    tried = (solved & is_admissible(patches, moved, rules.limits, rules.lens)).nonzero().flatten()
-    cost = plane_cost(scene, pick(patches, tried), moved[:, tried], rules.agreement)
-    better = cost < field.cost[pixels[tried]] - rules.min_gain
-    won = tried[better]
-    field.planes[:, pixels[won]], field.cost[pixels[won]] = moved[:, won], cost[better]
+    taken = solved & is_admissible(patches, moved, rules.limits, rules.lens)
+    tried = (taken & ~short).nonzero().flatten()
+    new_cost = plane_cost(scene, pick(patches, tried), moved[:, tried], rules.agreement)
+    better = new_cost < cost[tried] - rules.min_gain
+    taken[tried] = better
+    cost[tried[better]] = new_cost[better]
+    field.planes[:, pixels[taken]], field.cost[pixels] = moved[:, taken], cost

@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from sfm_gt.dense.refine import DAMPING, MAX_VIEW_COST
-from sfm_gt.dense.torch_kernels.cost import NOISE, Footprint, Patches, Scene, corners, project_patches
+from sfm_gt.dense.torch_kernels.cost import NOISE, Footprint, Patches, Scene, corners, mean_of_judges, project_patches
 
 # A system whose determinant is this small against the product of its diagonal is singular in float32.
 _SINGULAR = 1e-6
 
 
-def gauss_newton(scene: Scene, patches: Patches, planes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The steps (3, N) that fit ``planes`` (3, N) to the grey values of their judges, and sigma of inverse depth (N,).
+class Solution(NamedTuple):
+    """One Gauss-Newton step of N planes.
 
-    Third: (N,) bool, where the system could be solved; step and sigma mean nothing elsewhere.
+    Attributes:
+        step: (3, N) float32.
+        sigma: (N,) float32, of inverse depth.
+        solved: (N,) bool; step and sigma mean nothing elsewhere.
+        cost: (N,) float32, of the planes before the step, without the neighbours' own depth maps.
     """
+
+    step: Tensor
+    sigma: Tensor
+    solved: Tensor
+    cost: Tensor
+
+
+def gauss_newton(scene: Scene, patches: Patches, planes: Tensor) -> Solution:
+    """Fits ``planes`` (3, N) to the grey values of their judges."""
     system = torch.zeros((11, len(patches.x)), device=planes.device)
+    costs = []
     for judge in patches.judges[: len(scene.shift_px)]:
-        system += torch.where(judge >= 0, _view_equations(scene, patches, planes, judge.clamp(min=0)), 0.0)
+        equations, cost = _view_equations(scene, patches, planes, judge.clamp(min=0))
+        system += torch.where(judge >= 0, equations, 0.0)
+        costs.append(cost)
     step, inverse_00, regular = _solve(system)
     residual, n_views = system[9], system[10]
     # Mean residual over the views times the samples lost to the weights; the matrix is summed over the views.
     sigma = torch.sqrt((residual / n_views + 1.0) * (patches.weights * patches.weights).sum(0) * inverse_00)
-    return step, sigma, regular & (n_views > 0)
+    return Solution(step, sigma, regular & (n_views > 0), mean_of_judges(patches.judges, torch.stack(costs)))
 
 
-def _view_equations(scene: Scene, patches: Patches, planes: Tensor, views: Tensor) -> Tensor:
-    """(11, N) of one view a pixel: six of the matrix, three of the gradient, residual, 1; 0 where it matches badly.
+def _view_equations(scene: Scene, patches: Patches, planes: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
+    """(11, N) of one view a pixel: six of the matrix, three of the gradient, residual, 1; 0 where it matches badly. And
+    the (N,) patch cost, 1 where the patch is not seen.
 
     Gain and offset are eliminated by projecting the columns onto what is orthogonal to the constant and to the
     neighbour's own patch.
@@ -41,7 +60,8 @@ def _view_equations(scene: Scene, patches: Patches, planes: Tensor, views: Tenso
     gradient = [gain * (q[i] - gain * p[i]) for i in range(3)]
     residual = (patches.variance - gain * cross).clamp(min=0.0)
     used = footprint.seen & (cost < float(MAX_VIEW_COST)) & (spread > 1.0)
-    return torch.where(used, torch.stack([*matrix, *gradient, residual, torch.ones_like(gain)]), 0.0)
+    equations = torch.stack([*matrix, *gradient, residual, torch.ones_like(gain)])
+    return torch.where(used, equations, 0.0), torch.where(footprint.seen, cost.clamp(max=1.0), 1.0)
 
 
 def _moments(
