@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MAX_RETURN_PX = 1.0
 # COLMAP's default of 3 degrees empties slow hand-held video; what a narrow angle costs, sigma says.
 MIN_TRIANGULATION_ANGLE_DEG = 1.0
+# COLMAP's default, and the least that is asked for: its sigma does not know how well views agree.
+MIN_CONSISTENT = 2
 CAMERA_ID = 1
 # Relative change of depth by which the displacement in a neighbour is measured.
 _PROBE_REL = 1e-3
@@ -40,8 +42,8 @@ class Colmap:
 
     needs_cuda = True
 
-    def __init__(self, min_consistent: int = 3, max_rel_difference: float = 0.02):
-        """``min_consistent`` neighbours must agree; ``max_rel_difference`` belongs to the common door and is not read.
+    def __init__(self, min_consistent: int = 3, max_rel_difference: float = 0.02, device: str = "cuda"):
+        """``min_consistent`` neighbours must agree, at least :data:`MIN_CONSISTENT`; the others belong to the common door.
 
         Raises:
             InputError: pycolmap was built without CUDA.
@@ -53,7 +55,7 @@ class Colmap:
                 f"dense: method colmap found pycolmap {pycolmap.__version__} without CUDA, it needs one with CUDA and an "
                 "NVIDIA GPU; install pycolmap-cuda12 in place of pycolmap, or set dense: {method: patchmatch}"
             )
-        self._min_consistent = min_consistent
+        self._min_consistent = max(min_consistent, MIN_CONSISTENT)
 
     def densify_clip(
         self,
