@@ -130,13 +130,18 @@ def write_workspace(
 
     Pixels that may not be matched are painted black: COLMAP's patch match reads no masks, and refuses flat patches.
     """
+    import pycolmap
+
     for name in ("images", "sparse", "stereo/depth_maps", "stereo/normal_maps", "stereo/consistency_graphs"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     lines = []
     for frame_index, others in neighbours.items():
         view = load_view(frame_index)
         painted = np.where(view.usable[..., None], view.image, np.uint8(0))
-        cv2.imwrite(str(folder / "images" / image_name(frame_index)), cv2.cvtColor(painted, cv2.COLOR_RGB2BGR))
+        # Not by OpenCV: its PNG writer aborts the process where pycolmap, with another zlib, was imported first.
+        path = folder / "images" / image_name(frame_index)
+        if not pycolmap.Bitmap.from_array(painted).write(path):
+            raise OSError(f"{path}: could not be written")
         lines += [image_name(frame_index), ", ".join(image_name(other) for other in others)]
     (folder / "stereo" / "patch-match.cfg").write_text("\n".join(lines) + "\n")
     to_reconstruction(model, list(neighbours)).write(folder / "sparse")

@@ -9,7 +9,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pycolmap
 import pytest
 
 from sfm_gt import registry
@@ -25,6 +24,9 @@ N_NEIGHBOURS = 3
 
 
 def needs_more_than_this_machine(name: str) -> bool:
+    # Imported after OpenCV, whose PNG writer else aborts the process.
+    import pycolmap
+
     return getattr(registry.load("dense", name), "needs_cuda", False) and not pycolmap.has_cuda
 
 
