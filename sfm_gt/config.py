@@ -63,8 +63,9 @@ class DenseConfig(Section):
     method: str = Field("patchmatch", description="a file in sfm_gt/dense/")
     frame_step: PositiveInt = Field(1, description="depth for every n-th registered frame")
     n_neighbours: PositiveInt = Field(8, description="views that each frame is matched against")
-    min_consistent: PositiveInt = Field(3, description="neighbours whose depth must agree")
+    min_consistent: PositiveInt = Field(1, description="neighbours whose depth must agree; how well, sigma says")
     max_rel_difference: Positive = Field(0.02, description="relative depth difference that still agrees")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where the patchmatch kernels run")
 
 
 class MovingConfig(Section):

@@ -177,7 +177,7 @@ def unstable(z_depth: Float[np.ndarray, "h w"], max_difference: float) -> Bool[n
     padded = np.pad(z_depth, reach, constant_values=np.nan)
     known = np.isfinite(z_depth)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (MEDIAN_PX, MEDIAN_PX))[known]
-    ordered = np.sort(windows.reshape(len(windows), -1), axis=1)  # NaN comes last
+    ordered = np.sort(windows.reshape(len(windows), MEDIAN_PX**2), axis=1)  # NaN comes last
     middle = (np.isfinite(ordered).sum(axis=1) - 1) // 2
     ratio = z_depth[known] / ordered[np.arange(len(ordered)), middle]
     found = np.zeros(z_depth.shape, dtype=bool)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -29,11 +30,25 @@ FOLLOWED_NEIGHBOURS = 6
 CACHED_VIEWS = 96
 
 
+class ClipMethod(Protocol):
+    """A method that takes a clip as a whole instead of view by view."""
+
+    def densify_clip(
+        self,
+        model: SparseModel,
+        load_view: Callable[[int], View],
+        frame_indices: Sequence[int],
+        n_neighbours: int,
+        progress: Callable[[int, int], None],
+    ) -> Iterator[tuple[int, DepthEstimate]]:
+        """As :func:`densify`."""
+
+
 def densify(
     model: SparseModel,
     load_view: Callable[[int], View],
     frame_indices: Sequence[int],
-    method: PatchMatch,
+    method: PatchMatch | ClipMethod,
     n_neighbours: int,
     n_workers: int,
     progress: Callable[[int, int], None],
@@ -54,6 +69,9 @@ def densify(
     Raises:
         InputError: fewer than two frames, or poses that are not finite.
     """
+    if not isinstance(method, PatchMatch):
+        yield from method.densify_clip(model, load_view, frame_indices, n_neighbours, progress)
+        return
     rows = [model.row_of(index) for index in frame_indices]
     clip = _Clip(model, load_view, method, rows, n_neighbours)
     n_steps = len(rows) + 2 * len(clip.keyframes)

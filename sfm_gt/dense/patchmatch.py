@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int8, UInt8
 
 from sfm_gt.dense import kernels as numba_kernels
-from sfm_gt.dense.consistency import agree
 from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.hypothesis import MAX_COST, Hypothesis
 from sfm_gt.dense.normals import surface_normals
@@ -22,7 +22,7 @@ from sfm_gt.dense.pyramid import (
     pair_geometry,
     stack_neighbours,
 )
-from sfm_gt.dense.rounds import MIN_GAIN, Scene, propagated, refined, unmatched
+from sfm_gt.dense.rounds import MIN_GAIN, Kernels, Scene, propagated, refined, unmatched
 from sfm_gt.dense.sigma import sigma_of_inverse_depth
 from sfm_gt.dense.sweep import planes_from_inverse_depth, sweep
 from sfm_gt.errors import InputError
@@ -48,8 +48,13 @@ _ZERO = np.float32(0.0)
 class PatchMatch:
     """See the module. Results are the same for any number of threads; nothing is drawn at random."""
 
-    def __init__(self, min_consistent: int = 1, max_rel_difference: float = 0.02):
-        """``min_consistent`` neighbours must agree within ``max_rel_difference`` of depth."""
+    def __init__(self, min_consistent: int = 1, max_rel_difference: float = 0.02, device: str = "cpu"):
+        """``min_consistent`` neighbours must agree within ``max_rel_difference`` of depth.
+
+        Raises:
+            InputError: ``device`` is "cuda" and there is none.
+        """
+        self._kernels = _kernels(device)
         self._min_consistent, self._max_rel_difference = min_consistent, max_rel_difference
         self._patch = make_patch(PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY)
         self._small_patch = make_patch(PATCH_SAMPLES, 1, PATCH_SIGMA_GREY)
@@ -130,8 +135,8 @@ class PatchMatch:
         found, _ = propagated(scene, found, unsure, self._patch, N_NEAR)
         return refined(scene, found, scene.everywhere, self._patch)
 
-    @staticmethod
     def _scene(
+        self,
         reference: Pyramid,
         neighbours: Sequence[Pyramid],
         level: int,
@@ -140,7 +145,7 @@ class PatchMatch:
         inverse_depths: Sequence[np.ndarray] = (),
     ) -> Scene:
         stacked = stack_neighbours(reference, neighbours, level, inverse_depths)
-        return Scene(reference.levels[level], stacked, limits, agreement, numba_kernels)
+        return Scene(reference.levels[level], stacked, limits, agreement, self._kernels)
 
     def _choose_judges(self, scene: Scene, planes: Float[np.ndarray, "h w 3"]) -> Int8[np.ndarray, "h w v"]:
         costs = scene.kernels.all_view_costs(scene.here.grey, scene.here.usable, scene.neighbours, self._patch, planes)
@@ -192,7 +197,7 @@ class PatchMatch:
         )
         size = reference.levels[0].camera.width, reference.levels[0].camera.height
         maps = [cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in inverse_depths]
-        fused, count, against, spread = agree(
+        fused, count, against, spread = self._kernels.agree(
             own.planes, own.cost, a, b, back_a, back_b, np.stack(maps),
             np.float32(self._max_rel_difference), MAX_COST,
         )  # fmt: skip
@@ -222,6 +227,21 @@ def _beside_steps(found: Hypothesis) -> UInt8[np.ndarray, "h w"]:
     nearest = cv2.dilate(np.where(sure, found.planes[..., 0], np.float32(0.0)), kernel)
     farthest = cv2.erode(np.where(sure, found.planes[..., 0], np.float32(1e9)), kernel)
     return (nearest > farthest * (1.0 + SHARPEN_REL)).astype(np.uint8)
+
+
+def _kernels(device: str) -> Kernels:
+    if device == "cpu":
+        return cast(Kernels, numba_kernels)
+    import torch
+
+    from sfm_gt.dense.torch_kernels import TorchKernels
+
+    if not torch.cuda.is_available():
+        raise InputError(
+            "dense: device cuda found no GPU that torch can use, it needs one and a torch built for CUDA; "
+            "install that or set dense: {device: cpu}"
+        )
+    return cast(Kernels, TorchKernels(device))
 
 
 def _limits(reference: Pyramid, depth_range_sfm: tuple[float, float]) -> Float[np.ndarray, " 2"]:

@@ -180,7 +180,7 @@ def _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach,
     if n_judges == N_SELECTED:
         total -= worst
         n_judges -= 1
-    return total / np.float32(max(n_judges, 1))
+    return total / np.float32(n_judges) if n_judges > 0 else _ONE
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float, Int8, UInt8
@@ -18,6 +18,15 @@ MIN_GAIN = np.float32(0.01)
 _ZERO = np.float32(0.0)
 
 
+class Kernels(Protocol):
+    """The numba functions of :mod:`sfm_gt.dense.kernels`, or others of the same arguments and meaning."""
+
+    agree: Any
+    all_view_costs: Any
+    propagate: Any
+    refine: Any
+
+
 @dataclass(frozen=True)
 class Scene:
     """What a round reads beside its hypotheses.
@@ -25,14 +34,14 @@ class Scene:
     Attributes:
         limits: (2,) float32, least and largest inverse depth.
         agreement: weight of the neighbours' own depth maps against 1 - NCC; 0 = the images alone.
-        kernels: the module of :func:`propagate`, :func:`refine` and :func:`all_view_costs`.
+        kernels: what the rounds run on.
     """
 
     here: Level
     neighbours: Neighbours
     limits: Float[np.ndarray, " 2"]
     agreement: np.float32
-    kernels: ModuleType
+    kernels: Kernels
 
     @property
     def lens(self) -> Float[np.ndarray, " 4"]:
