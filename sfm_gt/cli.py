@@ -207,12 +207,36 @@ def predict(config: ConfigOption, clip: ClipOption, model: Annotated[str, typer.
 
 
 @app.command()
-def evaluate(config: ConfigOption) -> None:
-    """Grade all models' predictions; write the tables."""
-    from sfm_gt.stages import evaluate as stage
+def evaluate(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="configuration of a run; grades all its models")
+    ] = None,
+    gt: Annotated[
+        Path | None, typer.Option("--gt", help="output folder of a run, to grade your own predictions")
+    ] = None,
+    benchmark: Annotated[str | None, typer.Option("--benchmark", help="--gt holds the files of this benchmark")] = None,
+    predictions: Annotated[Path | None, typer.Option("--predictions", help="folder of <clip>/NNNNNN.npy")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="what the values of the predictions mean")] = None,
+    out: Annotated[Path, typer.Option("--out", help="folder for the tables of your own predictions")] = Path(
+        "evaluation"
+    ),
+    protocol: Annotated[
+        list[str] | None, typer.Option("--protocol", help="a name or a YAML file; several times")
+    ] = None,
+    cores: CoresOption = 1,
+) -> None:
+    """Grade all models of a run (--config), or predictions on disk (--gt, --predictions, --kind); write the tables."""
+    if config is not None:
+        from sfm_gt.stages import evaluate as stage
 
-    run = _Run(config)
-    stage.run(run.workspace, run.config.evaluate, run.config.models, run.clip_ids())
+        run = _Run(config)
+        stage.run(run.workspace, run.config.evaluate, run.config.models, run.clip_ids(), run.config.seed, cores)
+    elif gt is not None and predictions is not None and kind is not None:
+        from sfm_gt.stages import evaluate_predictions
+
+        typer.echo(evaluate_predictions.run(gt, predictions, kind, out, protocol or (), cores, benchmark), nl=False)
+    else:
+        raise InputError("evaluate: give --config of a run, or all of --gt OUT --predictions DIR --kind KIND")
 
 
 @app.command()

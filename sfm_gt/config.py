@@ -114,8 +114,21 @@ class DatasetConfig(Section):
 class EvaluateConfig(Section):
     """Grading."""
 
-    min_depth_m: Positive = Field(0.001, description="GT below is not scored")
-    max_depth_m: Positive = Field(80.0, description="GT beyond is not scored")
+    protocols: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        (
+            "sfm_gt",
+            "depth_anything_v1",
+            "depth_anything_v2",
+            "marigold",
+            "megasam",
+            "midas",
+            "moge",
+            "video_depth_anything",
+        ),
+        description="shipped protocols by name, or paths of YAML files; the first makes the main table",
+    )
+    min_depth_m: Positive = Field(0.001, description="GT below is not scored, unless a protocol has a range of its own")
+    max_depth_m: Positive = Field(80.0, description="GT beyond is not scored, unless a protocol has a range of its own")
     min_pixels: PositiveInt = Field(100, description="frames with fewer scored pixels are skipped and counted")
 
 

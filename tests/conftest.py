@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-# Numba compiles the functions of dense/ from their source, which the hook would wrap; models/ and stages/ hold few arrays.
-install_import_hook([f"sfm_gt.{layer}" for layer in ("geometry", "metrics", "scale", "sfm", "masks", "video")],
+# Numba compiles the functions of dense/ and of some metrics from their source, which the hook would wrap; models/ and
+# stages/ hold few arrays.
+METRICS = [
+    f"metrics.{module}"
+    for module in (
+        "alignment", "bootstrap", "comparison", "crops", "depth", "edges", "evaluation", "grading", "kind_check",
+        "noise_floor", "ordinal", "points", "pooling", "resizing", "structure", "tally", "temporal",
+    )
+]  # fmt: skip
+install_import_hook([f"sfm_gt.{layer}" for layer in ("geometry", "scale", "sfm", "masks", "video", *METRICS)],
                     "beartype.beartype")  # fmt: skip
 
 REPOSITORY = Path(__file__).resolve().parents[1]

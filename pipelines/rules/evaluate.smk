@@ -30,22 +30,25 @@ rule evaluate:
             model=RUN.model_names,
             clip=clip_ids(wildcards),
         ),
+        RUN.protocol_files,
     output:
         f"{OUT}/evaluation/frames.parquet",
         f"{OUT}/evaluation/table.csv",
         f"{OUT}/evaluation/table.md",
         f"{OUT}/evaluation/table.tex",
+        f"{OUT}/evaluation/tables.html",
         f"{OUT}/evaluation/summary.json",
     log:
         f"{OUT}/logs/evaluate.log",
     benchmark:
         f"{OUT}/logs/evaluate.tsv"
+    threads: 2
     params:
         config=RUN.config_path,
         version=RUN.version("evaluate"),
         options=RUN.options("evaluate"),
     shell:
-        "sfm-gt evaluate --config {params.config:q} 2>&1 | tee {log:q}"
+        "sfm-gt evaluate --config {params.config:q} --cores {threads} 2>&1 | tee {log:q}"
 
 
 rule report:

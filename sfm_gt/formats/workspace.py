@@ -6,7 +6,7 @@ OUT/work/videos/<video>/clips.json       its clips (shots)
 OUT/work/clips.json                      all clips of the corpus: the workflow's one checkpoint
 OUT/work/clips/<clip>/<stage>/           one folder a stage, manifest.json written last
 OUT/dataset/                             the published tree, see dataset_layout.py
-OUT/predictions/<model>/<clip>/          NNNNNN.npy a frame; latency.json of a network
+OUT/predictions/<model>/<clip>/          NNNNNN.npy a frame, also in flipped/; latency.json of a network
 OUT/evaluation/                          long-format Parquet and tables
 OUT/report/                              index.html and its pictures
 OUT/logs/                                one log a job

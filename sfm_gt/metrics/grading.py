@@ -1,107 +1,343 @@
-"""Grading one prediction of one frame under the protocol: every granted alignment, region and metric."""
+"""Grading one prediction of one frame: every protocol, every alignment it grants, every region and metric.
+
+Protocols share work: pixels are gathered once for each set of scored pixels, and an alignment that several protocols ask for
+is fitted and summed once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
-from sfm_gt.metrics.alignment import AlignmentError, depth_from, fit
-from sfm_gt.metrics.depth import IN_METRES, UNITLESS
-from sfm_gt.metrics.protocol import GRANTED, Protocol
+from sfm_gt.metrics.alignment import Affine, AlignmentError, DepthRange, fit_vectors
+from sfm_gt.metrics.pixel_sums import aligned_depth, pixel_sums
+from sfm_gt.metrics.protocol import Protocol
+from sfm_gt.metrics.regions import ScoredPixels, boundary_band, by_depth, by_region, scored_pixels
+from sfm_gt.metrics.resizing import resized
+from sfm_gt.metrics.structure import STRUCTURE, GtStructure
 
-ALL = "all"
-COVERAGE = "coverage"
-"""Name of the share of scored GT pixels on which the prediction is finite; it stands beside the metrics."""
-INVERTED = "inverted"
-"""Name of the figure that is 1 where the fit had to turn the prediction around (negative scale), else 0."""
+DEPTH_KINDS = ("metric_depth", "scale_invariant_depth", "affine_invariant_depth")
+NO_STRUCTURE: Mapping[str, float] = dict.fromkeys(STRUCTURE, math.nan)
+_AS_IT_IS = Affine(1.0, 0.0)
 
 
 @dataclass(frozen=True)
 class GtFrame:
-    """Ground truth of one frame as the protocol sees it.
+    """Ground truth of one frame.
 
     Attributes:
         z_depth: (H, W), metres where ``metric``, else SfM units; NaN = invalid.
-        scored: (H, W), the pixels of region ``all``.
-        regions: parts of ``scored`` that are graded besides, with the alignment fitted on all of it.
+        person: None where nobody looked for people.
     """
 
     z_depth: Float[np.ndarray, "h w"]
-    scored: Bool[np.ndarray, "h w"]
+    moving: Bool[np.ndarray, "h w"]
+    overlay: Bool[np.ndarray, "h w"]
+    person: Bool[np.ndarray, "h w"] | None
     metric: bool
-    regions: dict[str, Bool[np.ndarray, "h w"]]
 
 
 @dataclass(frozen=True)
-class Score:
-    """One figure of one frame."""
+class FramePrediction:
+    """One model's answer for one frame. A map of another size than the GT is resized as each protocol says.
 
+    Attributes:
+        values: None where the model gave none.
+        flipped: prediction of the mirrored image, mirrored back; None where nobody made one.
+    """
+
+    kind: str
+    values: Float[np.ndarray, "h2 w2"] | None
+    flipped: Float[np.ndarray, "h2 w2"] | None = None
+
+
+@dataclass(frozen=True)
+class Graded:
+    """Everything that one protocol and alignment say of one frame.
+
+    Attributes:
+        sums: sums over pixels of every region (REGIONS by ``pixel_sums.SUMS``).
+        depth_sums: the same of every depth bin.
+        scored, answered: scored GT pixels of every region, and those of them whose prediction is finite.
+        structure: metrics that need neighbours or pairs of pixels, of region ``all``.
+        affine: the alignment.
+    """
+
+    protocol: Protocol
     alignment: str
-    region: str
-    metric: str
-    value: float
-    n_pixels: int
+    sums: Float[np.ndarray, "regions sums"]
+    depth_sums: Float[np.ndarray, "bins sums"]
+    scored: Int[np.ndarray, " regions"]
+    answered: Int[np.ndarray, " regions"]
+    structure: Mapping[str, float]
+    affine: Affine
+
+    @property
+    def coverage(self) -> float:
+        """Share of the scored GT pixels on which the prediction is finite."""
+        return float(self.answered[0] / self.scored[0])
+
+    @property
+    def inverted(self) -> bool:
+        """Whether the fit had to turn the prediction around, so that near became far."""
+        return self.affine.scale < 0
 
 
 @dataclass(frozen=True)
 class Unscored:
     """A frame that an alignment could not grade; ``reason`` is a key of ``protocol.REASONS``."""
 
+    protocol: Protocol
     alignment: str
     reason: str
 
 
-def grade(
-    protocol: Protocol, gt: GtFrame, values: Float[np.ndarray, "h w"] | None, kind: str
-) -> Iterator[Score | Unscored]:
-    """All figures of one prediction, or why there are none; one ``Unscored`` for each alignment that fails.
+PooledFits = Callable[[Protocol, str], Affine]
+"""The alignment of a protocol whose scope is wider than the image. Raises AlignmentError where it does not exist."""
 
-    Args:
-        values: the prediction in the size of the GT, None where the model gave none.
-        kind: decides the alignments (``protocol.GRANTED``).
+
+class FrameGrader:
+    """Grades any number of predictions of one frame under any number of protocols."""
+
+    def __init__(self, gt: GtFrame, protocols: Sequence[Protocol], seed: Sequence[int] = (0,)):
+        """``seed`` draws the pairs of pixels of the ordinal metrics; the same for all models."""
+        self._gt, self._protocols, self._seed = gt, protocols, seed
+        self._boundary = boundary_band(gt.z_depth)
+        self._sets: list[tuple[Bool[np.ndarray, "h w"], ScoredPixels]] = []
+        self._structures: dict[int, GtStructure] = {}
+        self._of_protocol = {protocol.name: self._pixel_set(protocol) for protocol in protocols}
+
+    def _pixel_set(self, protocol: Protocol) -> int:
+        gt = self._gt
+        scored = protocol.scored(gt.z_depth, gt.moving, gt.overlay, gt.metric)
+        for number, (known, _) in enumerate(self._sets):
+            if np.array_equal(scored, known):
+                return number
+        pixels = scored_pixels(gt.z_depth, scored, gt.moving, gt.person, self._boundary, gt.metric)
+        self._sets.append((scored, pixels))
+        return len(self._sets) - 1
+
+    def pixels(self, protocol: Protocol) -> ScoredPixels:
+        """The pixels that the protocol scores."""
+        return self._sets[self._of_protocol[protocol.name]][1]
+
+    def usable(self, protocol: Protocol, prediction: FramePrediction, alignment: str) -> Matched:
+        """Finite values of the prediction on the scored pixels, in the domain of the alignment. Needs ``values``."""
+        values = _averaged(protocol, prediction, self._gt.z_depth.shape)
+        pixels = self.pixels(protocol)
+        return _matched(pixels, values.reshape(-1)[pixels.order], _is_inverted(prediction.kind, alignment))
+
+    def depth_range(self, protocol: Protocol) -> DepthRange:
+        """Where aligned depth ends on this frame, which has scored pixels."""
+        return protocol.depth_range(float(self.pixels(protocol).gt.max()), self._gt.metric)
+
+    def aligned(self, graded: Graded, prediction: FramePrediction) -> Float[np.ndarray, "h w"]:
+        """The whole prediction as depth in the unit of the GT, float32, NaN where it has none."""
+        values = _in_domain(
+            _averaged(graded.protocol, prediction, self._gt.z_depth.shape),
+            _is_inverted(prediction.kind, graded.alignment),
+        )
+        return graded.affine.depth(values, self.depth_range(graded.protocol)).astype(np.float32)
+
+    def grade(
+        self, prediction: FramePrediction, pooled: PooledFits | None, protocols: Sequence[Protocol]
+    ) -> Iterator[Graded | Unscored]:
+        """What every protocol says, one entry for each alignment that it grants to the kind.
+
+        Args:
+            pooled: needed by protocols whose scope is wider than the image.
+            protocols: those given at first, or the same with other alignments.
+        """
+        return self._grade(prediction, pooled, protocols, self._structure)
+
+    def grade_pixels(
+        self, prediction: FramePrediction, pooled: PooledFits | None, protocols: Sequence[Protocol]
+    ) -> Iterator[Graded | Unscored]:
+        """As :meth:`grade` without structure, whose figures are NaN."""
+        return self._grade(prediction, pooled, protocols, lambda *_: NO_STRUCTURE)
+
+    def _grade(
+        self,
+        prediction: FramePrediction,
+        pooled: PooledFits | None,
+        protocols: Sequence[Protocol],
+        structure_of: Callable[..., Mapping[str, float]],
+    ) -> Iterator[Graded | Unscored]:
+        shared: dict[Any, Any] = {}
+        for protocol in protocols:
+            alignments = protocol.granted(prediction.kind)
+            if not alignments:
+                yield Unscored(protocol, "not_granted", "not_granted")
+            for alignment in alignments:
+                yield self._grade_one(protocol, alignment, prediction, pooled, shared, structure_of)
+
+    def _grade_one(
+        self,
+        protocol: Protocol,
+        alignment: str,
+        prediction: FramePrediction,
+        pooled: PooledFits | None,
+        shared: dict[Any, Any],
+        structure_of: Callable[..., Mapping[str, float]],
+    ) -> Graded | Unscored:
+        if not self._gt.metric and (alignment == "none" or protocol.scope == "dataset"):
+            return Unscored(protocol, alignment, "not_metric")
+        if self.pixels(protocol).gt.size < protocol.least_pixels:
+            return Unscored(protocol, alignment, "too_few_pixels")
+        if prediction.values is None:
+            return Unscored(protocol, alignment, "missing_prediction")
+        set_number = self._of_protocol[protocol.name]
+        values_key = (set_number, *self._preparation(protocol, prediction), _is_inverted(prediction.kind, alignment))
+        matched = _once(shared, values_key, lambda: self.usable(protocol, prediction, alignment))
+        if matched.p.size < protocol.least_pixels:
+            return Unscored(protocol, alignment, "non_finite_prediction")
+        try:
+            affine = self._affine(protocol, alignment, matched, pooled, shared, values_key)
+        except AlignmentError:
+            return Unscored(protocol, alignment, "alignment_failed")
+        depth_range = self.depth_range(protocol)
+        key = (values_key, affine, depth_range, protocol.non_finite)
+        sums = _once(shared, key, lambda: _cell_sums(matched, affine, depth_range, protocol.non_finite))
+        structure = structure_of(set_number, matched, affine, depth_range, values_key, shared)
+        return _graded(protocol, alignment, self.pixels(protocol), matched, sums, structure, affine)
+
+    def _preparation(self, protocol: Protocol, prediction: FramePrediction) -> tuple[bool, str]:
+        """What the protocol does to the prediction's maps: protocols that do the same share all that follows."""
+        assert prediction.values is not None, "a frame without a prediction has no values"
+        averaged = protocol.flip_averaging and prediction.flipped is not None
+        same_size = prediction.values.shape == self._gt.z_depth.shape
+        return averaged, "" if same_size else protocol.resize
+
+    def _affine(
+        self,
+        protocol: Protocol,
+        alignment: str,
+        matched: Matched,
+        pooled: PooledFits | None,
+        shared: dict[Any, Any],
+        values_key: Any,
+    ) -> Affine:
+        if protocol.scope != "image":
+            assert pooled is not None, f"{protocol.name} needs alignments over each {protocol.scope}"
+            return pooled(protocol, alignment)
+        key = ("fit", values_key, alignment, protocol.fit_pixels)
+        found: Affine = _once(shared, key, lambda: fit_vectors(alignment, *matched.spread(protocol.fit_pixels)))
+        return found
+
+    def _structure(
+        self,
+        set_number: int,
+        matched: Matched,
+        affine: Affine,
+        depth_range: DepthRange,
+        values_key: Any,
+        shared: dict[Any, Any],
+    ) -> Mapping[str, float]:
+        scored, pixels = self._sets[set_number]
+        structure: GtStructure = _once(
+            self._structures, set_number, lambda: GtStructure(self._gt.z_depth, scored, pixels, self._seed)
+        )
+        # Ratios of depth, and so edges and order, are the same under every scale.
+        scale_only = not affine.inverse and affine.shift == 0 and affine.scale > 0
+        key = ("structure", values_key, "scaled" if scale_only else (affine, depth_range))
+
+        def measure() -> Mapping[str, float]:
+            values = _once(shared, ("map", values_key), lambda: _map_of(matched, self._gt.z_depth.shape))
+            return structure.measure(values if scale_only else aligned_depth(values, affine, depth_range))
+
+        found: Mapping[str, float] = _once(shared, key, measure)
+        return found
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Finite values of a prediction beside the GT of the same pixels.
+
+    Attributes:
+        pixels: the scored pixels that have a value.
+        p: their values, inverted where the alignment is one of disparity and the prediction is depth.
+        missing: the scored pixels without one, and ``missing_p``, the values that are not finite.
     """
-    n_scored = int(gt.scored.sum())
-    usable = gt.scored if values is None else gt.scored & np.isfinite(values)
-    n_usable = int(usable.sum())
-    for alignment in GRANTED[kind]:
-        if alignment == "none" and not gt.metric:
-            yield Unscored(alignment, "not_metric")
-        elif n_scored < protocol.min_pixels:
-            yield Unscored(alignment, "too_few_pixels")
-        elif values is None:
-            yield Unscored(alignment, "missing_prediction")
-        elif n_usable < protocol.min_pixels:
-            yield Unscored(alignment, "non_finite_prediction")
-        else:
-            yield from _grade_alignment(protocol, gt, values, usable, alignment)
+
+    pixels: ScoredPixels
+    p: Float[np.ndarray, " n"]
+    missing: ScoredPixels | None = None
+    missing_p: Float[np.ndarray, " m"] = field(default_factory=lambda: np.empty(0, np.float32))
+
+    def spread(self, n_pixels: int | None) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """Values and GT of at most ``n_pixels`` pixels, evenly spread over regions and rows."""
+        if n_pixels is None or self.p.size <= n_pixels:
+            return self.p, self.pixels.gt
+        chosen = np.linspace(0, self.p.size - 1, n_pixels).round().astype(np.int64)
+        return self.p[chosen], self.pixels.gt[chosen]
 
 
-def _grade_alignment(
+def _is_inverted(kind: str, alignment: str) -> bool:
+    return alignment == "ls_affine_disparity" and kind in DEPTH_KINDS
+
+
+def _averaged(protocol: Protocol, prediction: FramePrediction, shape: tuple[int, ...]) -> Float[np.ndarray, "h w"]:
+    assert prediction.values is not None, "a frame without a prediction has no values"
+    values = prediction.values
+    if protocol.flip_averaging and prediction.flipped is not None:
+        values = 0.5 * (values + prediction.flipped)
+    return values if values.shape == shape else resized(values, shape[0], shape[1], protocol.resize)
+
+
+def _in_domain(values: Float[np.ndarray, "*n"], invert: bool) -> Float[np.ndarray, "*n"]:
+    if not invert:
+        return values
+    # Depth that is not positive has no disparity, so it counts as missing.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverted: Float[np.ndarray, "*n"] = np.where(values > 0, 1.0 / values.astype(np.float64), np.nan)
+    return inverted
+
+
+def _matched(pixels: ScoredPixels, values: Float[np.ndarray, " n"], invert: bool) -> Matched:
+    values = _in_domain(values, invert)
+    finite = np.isfinite(values)
+    if finite.all():
+        return Matched(pixels, values)
+    return Matched(pixels.kept(finite), values[finite], pixels.kept(~finite), values[~finite])
+
+
+def _cell_sums(
+    matched: Matched, affine: Affine, depth_range: DepthRange, non_finite: str
+) -> Float[np.ndarray, "k sums"]:
+    sums = pixel_sums(matched.p, matched.pixels.gt, matched.pixels.offsets, affine, depth_range)
+    if non_finite == "clamp" and matched.missing is not None:
+        ends = np.where(matched.missing_p == np.inf, depth_range.highest, depth_range.lowest)
+        sums += pixel_sums(ends, matched.missing.gt, matched.missing.offsets, _AS_IT_IS, depth_range)
+    return sums
+
+
+def _map_of(matched: Matched, shape: tuple[int, ...]) -> Float[np.ndarray, "h w"]:
+    """The values as an image, NaN where nothing is scored."""
+    flat = np.full(shape[0] * shape[1], np.nan, dtype=np.float32)
+    flat[matched.pixels.order] = matched.p
+    return flat.reshape(shape)
+
+
+def _graded(
     protocol: Protocol,
-    gt: GtFrame,
-    values: Float[np.ndarray, "h w"],
-    usable: Bool[np.ndarray, "h w"],
     alignment: str,
-) -> Iterator[Score | Unscored]:
-    # Gathered once, since the maps are large and the metrics many.
-    p, g = values[usable], gt.z_depth[usable].astype(np.float64)
-    try:
-        fitted = fit(alignment, p, g, np.ones_like(g, dtype=bool))
-    except AlignmentError:
-        yield Unscored(alignment, "alignment_failed")
-        return
-    depth = depth_from(alignment, fitted, p, protocol.depth_range(gt.z_depth, gt.scored, gt.metric))
-    n_scored = int(gt.scored.sum())
-    yield Score(alignment, ALL, COVERAGE, p.size / n_scored, n_scored)
-    yield Score(alignment, ALL, INVERTED, float(fitted.scale < 0), p.size)
-    metrics = UNITLESS | (IN_METRES if gt.metric else {})
-    for region, mask in {ALL: usable, **gt.regions}.items():
-        inside = mask[usable]
-        p_inside, g_inside = depth[inside], g[inside]
-        if g_inside.size >= protocol.min_pixels:
-            every = np.ones_like(g_inside, dtype=bool)
-            for name, metric in metrics.items():
-                yield Score(alignment, region, name, metric(p_inside, g_inside, every), g_inside.size)
+    pixels: ScoredPixels,
+    matched: Matched,
+    sums: Float[np.ndarray, "k sums"],
+    structure: Mapping[str, float],
+    affine: Affine,
+) -> Graded:
+    scored, answered = pixels.counts_by_region(), matched.pixels.counts_by_region()
+    regional, by_bin = by_region(pixels, sums), by_depth(pixels, sums)
+    return Graded(protocol, alignment, regional, by_bin, scored, answered, structure, affine)
+
+
+def _once(shared: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+    if key not in shared:
+        shared[key] = make()
+    return shared[key]

@@ -1,68 +1,161 @@
-"""From figures of frames to one row a model and alignment: means, counts and what could not be scored."""
+"""From sums to rows: one a protocol, model and alignment, with intervals, noise floor, rank and everything not scored."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sfm_gt.metrics.depth import IN_METRES, UNITLESS
-from sfm_gt.metrics.grading import ALL, COVERAGE, INVERTED
-from sfm_gt.metrics.protocol import dataset_mean, image_mean
+import numpy as np
+from jaxtyping import Float
 
-if TYPE_CHECKING:
-    import pandas as pd
+from sfm_gt.metrics.bootstrap import draw_videos, interval
+from sfm_gt.metrics.comparison import COMPARED, Rank
+from sfm_gt.metrics.depth import METRICS
+from sfm_gt.metrics.evaluation import Evaluation
+from sfm_gt.metrics.pixel_sums import COLUMN
+from sfm_gt.metrics.regions import DEPTH_EDGES_M, REGIONS
+from sfm_gt.metrics.tally import FIGURES, Tally
 
-SCORE_COLUMNS = (
-    "clip_id", "video_id", "frame_index", "model", "kind", "alignment", "region", "metric", "value", "n_pixels",
-)  # fmt: skip
-UNSCORED_COLUMNS = ("clip_id", "video_id", "frame_index", "model", "kind", "alignment", "reason")
 MISSING = ("missing_prediction", "non_finite_prediction", "alignment_failed")
-"""Reasons that are the model's doing; the others are the ground truth's."""
+"""Reasons that are the model's doing; the others are the ground truth's or the protocol's."""
 
 Row = dict[str, Any]
 
 
-def rows(scores: pd.DataFrame, unscored: pd.DataFrame, models: list[str]) -> list[Row]:
-    """One row for each model and alignment that was tried, in the order of ``models``.
+def rows(evaluation: Evaluation, protocol_name: str, seed: int) -> list[Row]:
+    """One row for each model and alignment that was tried under a protocol, in the order of the models.
 
-    Figures are of region ``all``: ``<metric>`` is frame > video > data set, ``<metric>_image_mean`` over frames; NaN
-    where nothing was scored, and for metrics in metres where no clip is metric.
-
-    Args:
-        scores: columns SCORE_COLUMNS.
-        unscored: columns UNSCORED_COLUMNS.
+    Figures are of region ``all``: ``<figure>`` by the protocol's reducer, ``<figure>_image_mean`` over frames and
+    ``<figure>_pixel_mean`` over frames weighted by pixels; NaN where nothing was scored, and for metrics in metres where no
+    clip is metric. COMPARED have ``_low`` and ``_high``, the 95 % interval over videos, and ``_floor``.
     """
-    tried = {(s.model, s.alignment): s.kind for table in (scores, unscored) for s in _entries(table)}
-    order = sorted(tried, key=lambda entry: (models.index(entry[0]), entry[1] != "none", entry[1]))
-    return [_row(scores, unscored, model, tried[model, alignment], alignment) for model, alignment in order]
+    floors = evaluation.floors()
+    ranks = {rank.model: rank for rank in evaluation.comparison.ranks() if rank.protocol == protocol_name}
+    found = []
+    for model in evaluation.models:
+        mine = [
+            tally
+            for (name, protocol, _), tally in evaluation.tallies.items()
+            if (name, protocol) == (model, protocol_name)
+        ]
+        for place, tally in enumerate(mine):
+            floor = floors.get((protocol_name, tally.alignment))
+            rank = ranks.get(model) if place == 0 else None
+            found.append(_counts(model, tally) | _figures(tally, seed) | _floor(floor) | _rank(rank))
+    return found
 
 
-def _entries(table: pd.DataFrame) -> Any:
-    return table[["model", "kind", "alignment"]].drop_duplicates().itertuples()
-
-
-def _row(scores: pd.DataFrame, unscored: pd.DataFrame, model: str, kind: str, alignment: str) -> Row:
-    mine = scores[(scores.model == model) & (scores.alignment == alignment) & (scores.region == ALL)]
-    failed = unscored[(unscored.model == model) & (unscored.alignment == alignment)]
-    coverage = mine[mine.metric == COVERAGE]
-    counted = mine[mine.metric == "abs_rel"]
-    gt_pixels = int(coverage.n_pixels.sum())
-    row: Row = {
+def _counts(model: str, tally: Tally) -> Row:
+    scored = tally.scored_pixels
+    return {
         "model": model,
-        "kind": kind,
-        "alignment": alignment,
-        "videos": int(counted.video_id.nunique()),
-        "clips": int(counted.clip_id.nunique()),
-        "frames": len(counted),
-        "pixels": int(counted.n_pixels.sum()),
-        "missing_frames": int(failed.reason.isin(MISSING).sum()),
-        "missing_pixel_share": 1.0 - int(counted.n_pixels.sum()) / gt_pixels if gt_pixels else math.nan,
-        "inverted_frames": int(mine[mine.metric == INVERTED].value.sum()),
-        "not_metric_frames": int((failed.reason == "not_metric").sum()),
-        "too_few_pixels_frames": int((failed.reason == "too_few_pixels").sum()),
+        "kind": tally.kind,
+        "protocol": tally.protocol.name,
+        "protocol_hash": tally.protocol.hash,
+        "alignment": tally.alignment,
+        "scope": tally.protocol.scope,
+        "videos": len(tally.videos),
+        "clips": len(tally.clips),
+        "frames": tally.frames,
+        "pixels": tally.answered_pixels,
+        "missing_frames": sum(tally.unscored[reason] for reason in MISSING),
+        "missing_pixel_share": 1.0 - tally.answered_pixels / scored if scored else math.nan,
+        "inverted_frames": tally.inverted,
+        "not_metric_frames": tally.unscored["not_metric"],
+        "too_few_pixels_frames": tally.unscored["too_few_pixels"],
+        "not_granted_frames": tally.unscored["not_granted"],
     }
-    for metric in (*UNITLESS, *IN_METRES):
-        figures = mine[mine.metric == metric]
-        row[metric] = dataset_mean(list(figures.value), list(figures.video_id))
-        row[f"{metric}_image_mean"] = image_mean(list(figures.value))
+
+
+def _figures(tally: Tally, seed: int) -> Row:
+    videos = sorted(tally.videos)
+    reducer = tally.protocol.reducer
+    row: Row = {}
+    for name, mine, image, pixel in zip(
+        FIGURES, tally.means(reducer), tally.means("image"), tally.means("pixel"), strict=True
+    ):
+        row |= {name: float(mine), f"{name}_image_mean": float(image), f"{name}_pixel_mean": float(pixel)}
+    numerator, denominator = tally.quotients(reducer, videos)
+    for name in COMPARED:
+        column = FIGURES.index(name)
+        if videos:
+            found = interval(numerator[:, column], denominator[:, column], draw_videos(len(videos), seed))
+        row |= {f"{name}_low": found.low if videos else math.nan, f"{name}_high": found.high if videos else math.nan}
     return row
+
+
+def _floor(floor: Float[np.ndarray, " metrics"] | None) -> Row:
+    return {f"{name}_floor": math.nan if floor is None else float(floor[METRICS.index(name)]) for name in COMPARED}
+
+
+def _rank(rank: Rank | None) -> Row:
+    places = (rank.rank, rank.low, rank.high) if rank else (None, None, None)
+    return dict(zip(("rank", "rank_low", "rank_high"), places, strict=True))
+
+
+def region_rows(evaluation: Evaluation, protocol_name: str) -> list[Row]:
+    """Metrics of every region that has pixels, frame > video > data set; by model and alignment."""
+    found = []
+    for (model, name, alignment), tally in evaluation.tallies.items():
+        if name == protocol_name:
+            for region, figures in zip(REGIONS, tally.region_means(), strict=True):
+                if np.isfinite(figures).any():
+                    of_region = dict(zip(METRICS, figures.tolist(), strict=True))
+                    found.append({"model": model, "alignment": alignment, "region": region} | of_region)
+    return found
+
+
+def depth_rows(evaluation: Evaluation, protocol_name: str) -> list[Row]:
+    """AbsRel by depth in metres, pixels of all metric clips pooled; by model and alignment.
+
+    ``near_m`` and ``far_m`` bound a bin; the first and last bins are open to one side.
+    """
+    edges = (0.0, *DEPTH_EDGES_M, math.inf)
+    found = []
+    for (model, name, alignment), tally in evaluation.tallies.items():
+        for number, sums in enumerate(tally.depth_sums):
+            if name == protocol_name and sums[0] > 0:
+                found.append({"model": model, "alignment": alignment, "near_m": edges[number], "far_m": edges[number + 1],
+                              "pixels": int(sums[0]), "abs_rel": float(sums[COLUMN["relative"]] / sums[0])})  # fmt: skip
+    return found
+
+
+def unscored(evaluation: Evaluation) -> list[Row]:
+    """How many frames could not be graded, by protocol, model, alignment and reason."""
+    return [
+        {"protocol": protocol, "model": model, "alignment": alignment, "reason": reason, "frames": count}
+        for (model, protocol, alignment), tally in evaluation.tallies.items()
+        for reason, count in sorted(tally.unscored.items())
+    ]
+
+
+def sensitivity(evaluation: Evaluation, seed: int) -> list[Row]:
+    """The same predictions under every protocol: the row of the alignment that each model is ranked by."""
+    found: list[Row] = []
+    for protocol in evaluation.protocols:
+        first: dict[str, Row] = {}
+        for row in rows(evaluation, protocol.name, seed):
+            first.setdefault(row["model"], row)
+        found += first.values()
+    return found
+
+
+def differences(evaluation: Evaluation) -> list[Row]:
+    """Paired differences of every two models, with interval, noise floor and verdict."""
+    return [
+        {
+            "protocol": one.protocol,
+            "model": one.model,
+            "other": one.other,
+            "metric": one.metric,
+            "difference": one.difference.value,
+            "low": one.difference.low,
+            "high": one.difference.high,
+            "floor": one.floor,
+            "verdict": one.verdict,
+            "videos": one.videos,
+            "frames": one.frames,
+            "left_out_frames": one.left_out,
+        }
+        for one in evaluation.comparison.differences(evaluation.floors_by_model())
+    ]

@@ -1,7 +1,8 @@
-"""The protocol: which pixels count, which alignment a kind of prediction is granted, and how frames become one figure.
+"""Protocols: which pixels count, which alignment a kind of prediction is granted, and how frames become one figure.
 
-The kind alone decides the alignment, so no model silently gets extra help. Everything that moves a figure is part of
-``Protocol.description``, whose hash stands on every table.
+A protocol is a small YAML file; the ones of this folder's ``protocols/`` are known by name. Everything that moves a figure is
+in it, and a hash of its effective content stands on every table. The kind of a prediction decides its alignment, so no model
+silently gets extra help.
 """
 
 from __future__ import annotations
@@ -9,22 +10,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
+import yaml
 from jaxtyping import Bool, Float
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sfm_gt.metrics.alignment import DepthRange
-from sfm_gt.metrics.depth import IN_METRES, UNITLESS
+from sfm_gt.errors import ConfigError
+from sfm_gt.formats.validation import validated
+from sfm_gt.metrics.alignment import ALIGNMENTS, DepthRange
+from sfm_gt.metrics.crops import CropName, crop_mask
+from sfm_gt.metrics.depth import METRICS
+from sfm_gt.metrics.resizing import ResizeRule
 
-GRANTED = {
-    "metric_depth": ("none", "median"),
-    "scale_invariant_depth": ("median",),
-    "affine_invariant_depth": ("ls_affine_depth",),
-    "affine_invariant_disparity": ("ls_affine_disparity",),
-}
-"""Alignments that a kind may have. The first is the one it is ranked by, the others are shown beside it."""
+SHIPPED_FOLDER = Path(__file__).parent / "protocols"
+CODE_VERSION = 2
+"""Moves when the same protocol gives other figures; part of every hash."""
+UNSCALED_LOWEST = 1e-3
+"""Lowest depth of a clip without metres, as a share of its largest scored GT."""
 
 REASONS = {
     "not_metric": "the clip has no metric scale, so an unaligned metric prediction cannot be graded",
@@ -32,40 +37,103 @@ REASONS = {
     "missing_prediction": "the model gave no prediction for the frame",
     "non_finite_prediction": "too few pixels of the prediction are finite where ground truth is",
     "alignment_failed": "the alignment does not exist, for example a median that is not positive",
+    "not_granted": "the protocol has no alignment for this kind of prediction",
 }
 """Why a frame is not scored. Every one is counted beside the table; none enters a mean."""
 
+AlignmentName = Annotated[str, Field(pattern=f"^({'|'.join(ALIGNMENTS)})$")]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-@dataclass(frozen=True)
-class Protocol:
-    """Grading of one frame and the mean over many.
+
+class Alignments(BaseModel):
+    """Alignments that each kind is granted: the first is the one it is ranked by, the others are shown beside it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metric_depth: tuple[AlignmentName, ...]
+    scale_invariant_depth: tuple[AlignmentName, ...]
+    affine_invariant_depth: tuple[AlignmentName, ...]
+    affine_invariant_disparity: tuple[AlignmentName, ...]
+
+    @model_validator(mode="after")
+    def _no_more_than_the_kind_allows(self) -> Alignments:
+        if set(self.affine_invariant_depth) - {"ls_affine_depth", "l1rel_affine_depth", "median_deviation"}:
+            raise ValueError("depth with an unknown shift can only be aligned by a scale and a shift of depth")
+        if set(self.affine_invariant_disparity) - {"ls_affine_disparity"}:
+            raise ValueError("disparity with an unknown shift can only be aligned by ls_affine_disparity")
+        if "none" in self.scale_invariant_depth:
+            raise ValueError("scale_invariant_depth has no unit, so it cannot stay unaligned")
+        return self
+
+
+class Protocol(BaseModel):
+    """One way to grade.
 
     Attributes:
-        min_depth_m, max_depth_m: GT outside is not scored, and aligned predictions are clamped into the range.
-        min_pixels: frames with fewer scored pixels are skipped and counted.
+        alignment: by kind. A depth prediction under ls_affine_disparity is inverted first.
+        scope: what one alignment is fitted over. A clip is one shot of one video, with one unit of length.
+        fit_pixels: evenly spread pixels that robust alignments are fitted on, None = all. Over a clip or data set they are
+            fitted on at most ``pooling.MAX_PIXELS``; least squares always see every pixel.
+        crop: of ``crops``; none = the custom of the benchmark, or the whole image where it has none.
+        gt_range_m: GT outside is not scored; None = the run's ``evaluate.min_depth_m`` and ``max_depth_m``, since caps
+            belong to data sets.
+        range_ends: whether GT exactly at an end of the range is scored.
+        moving: whether pixels that move against the frozen scene are scored, where they have GT at all.
+        clamp: whether aligned depth is clamped into the range.
+        disparity_floor: what aligned disparity is raised to before it is inverted.
+        non_finite: pixels of a prediction that are not finite are left out and counted, or take an end of the range (NaN and
+            -inf the near one, +inf the far one).
+        resize: how a prediction of another size is brought to the size of the GT.
+        flip_averaging: whether the prediction is the mean with that of the mirrored image.
+        reducer: how the figures of frames become one.
+        min_pixels: frames with fewer scored pixels are skipped and counted; None = the run's ``evaluate.min_pixels``.
     """
 
-    min_depth_m: float
-    max_depth_m: float
-    min_pixels: int
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+    source: str
+    alignment: Alignments
+    scope: Literal["image", "clip", "dataset"] = "image"
+    fit_pixels: Annotated[int, Field(gt=1)] | None = None
+    crop: CropName = "none"
+    gt_range_m: tuple[Positive, Positive] | None = None
+    range_ends: Literal["inclusive", "strict"] = "inclusive"
+    moving: Literal["leave_out", "score"] = "leave_out"
+    clamp: bool = True
+    disparity_floor: Literal["range_end", "largest_gt"] = "range_end"
+    non_finite: Literal["leave_out", "clamp"] = "leave_out"
+    resize: ResizeRule = "bilinear"
+    flip_averaging: bool = False
+    reducer: Literal["video", "image", "pixel", "pooled"] = "video"
+    min_pixels: Annotated[int, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Protocol:
+        if self.non_finite == "clamp" and not self.clamp:
+            raise ValueError("non_finite: clamp needs clamp: true, since the ends of the range are what it takes")
+        if self.gt_range_m is not None and not self.gt_range_m[0] < self.gt_range_m[1]:
+            raise ValueError(f"gt_range_m: found {list(self.gt_range_m)}, needed the smaller bound first")
+        return self
+
+    def completed(self, min_depth_m: float, max_depth_m: float, min_pixels: int, crop: CropName = "none") -> Protocol:
+        """The protocol with the values of the run, or the customs of a benchmark, where it leaves them open."""
+        return self.model_copy(
+            update={
+                "gt_range_m": self.gt_range_m or (min_depth_m, max_depth_m),
+                "min_pixels": self.min_pixels or min_pixels,
+                "crop": crop if self.crop == "none" else self.crop,
+            }
+        )
 
     @property
     def description(self) -> dict[str, Any]:
-        """Everything that moves a figure, in plain words."""
+        """Everything that moves a figure."""
         return {
-            "name": "sfm_gt",
-            "version": 1,
-            "pixels": "valid ground truth, not moving, no overlay; finite prediction",
-            "gt_range_m": [self.min_depth_m, self.max_depth_m],
-            "gt_range_without_metric_scale": "all; clamped into [1e-3, 1] x largest scored GT of the frame",
-            "min_pixels": self.min_pixels,
-            "alignment": {kind: list(names) for kind, names in GRANTED.items()},
-            "alignment_scope": "image, float64, fitted on the scored pixels of region all",
-            "clip": "depth clamped into gt_range after alignment; aligned disparity floored at 1 / range end",
-            "missing": "frames without a prediction and pixels without a finite one are left out and counted",
-            "reducer": "frame > video > data set; image mean beside it",
-            "metrics": [*UNITLESS, *IN_METRES],
-            "delta": "max(p/g, g/p) < 1.25^k, strict",
+            **self.model_dump(mode="json", exclude={"source"}),
+            "code_version": CODE_VERSION,
+            "metrics": list(METRICS),
+            "gt_range_without_metric_scale": [UNSCALED_LOWEST, 1.0],
         }
 
     @property
@@ -74,6 +142,11 @@ class Protocol:
         canonical = json.dumps(self.description, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
+    def granted(self, kind: str) -> tuple[str, ...]:
+        """Alignments of a kind; none where the protocol has no way to grade it."""
+        names: tuple[str, ...] = getattr(self.alignment, kind)
+        return names
+
     def scored(
         self,
         z_depth: Float[np.ndarray, "h w"],
@@ -81,38 +154,74 @@ class Protocol:
         overlay: Bool[np.ndarray, "h w"],
         metric: bool,
     ) -> Bool[np.ndarray, "h w"]:
-        """Pixels whose GT counts: valid, not moving, no overlay, and of a metric clip inside the depth range."""
+        """Pixels whose GT counts: valid, no overlay, inside the crop and, of a metric clip, inside the depth range."""
         with np.errstate(invalid="ignore"):
-            usable: Bool[np.ndarray, "h w"] = np.isfinite(z_depth) & (z_depth > 0) & ~moving & ~overlay
+            # NaN fails every comparison.
+            usable: Bool[np.ndarray, "h w"] = (z_depth > 0) & (z_depth < np.inf) & ~overlay
+            if self.moving == "leave_out":
+                usable &= ~moving
             if metric:
-                usable &= (z_depth >= self.min_depth_m) & (z_depth <= self.max_depth_m)
-        return usable
+                lowest, highest = self._range_m
+                usable &= (z_depth >= lowest) & (z_depth <= highest)
+                if self.range_ends == "strict":
+                    # In the precision of the GT: 0.1 as float32 is not 0.1.
+                    ends = np.array([lowest, highest], dtype=z_depth.dtype)
+                    usable &= (z_depth != ends[0]) & (z_depth != ends[1])
+        return usable & crop_mask(self.crop, *z_depth.shape) if self.crop != "none" else usable
 
-    def depth_range(
-        self, z_depth: Float[np.ndarray, "h w"], scored: Bool[np.ndarray, "h w"], metric: bool
-    ) -> DepthRange:
-        """Where aligned depth is clamped. Without metres the cap is the largest scored GT (MoGe's rule), unit-free.
+    def depth_range(self, largest_gt: float, metric: bool) -> DepthRange:
+        """Where aligned depth ends. Without metres a range in metres says nothing: it ends at the largest scored GT."""
+        lowest, highest = self._range_m if metric else (UNSCALED_LOWEST * largest_gt, largest_gt)
+        floor = 1.0 / (largest_gt if self.disparity_floor == "largest_gt" else highest)
+        return DepthRange(lowest, highest, floor) if self.clamp else DepthRange(-np.inf, np.inf, floor)
 
-        Raises:
-            ValueError: the clip is not metric and no pixel is scored.
-        """
-        if metric:
-            return DepthRange(self.min_depth_m, self.max_depth_m)
-        largest = float(z_depth[scored].max())
-        return DepthRange(1e-3 * largest, largest)
+    @property
+    def least_pixels(self) -> int:
+        """``min_pixels`` of a completed protocol."""
+        assert self.min_pixels is not None, "completed() fills it in"
+        return self.min_pixels
+
+    @property
+    def _range_m(self) -> tuple[float, float]:
+        assert self.gt_range_m is not None, "completed() fills it in"
+        return self.gt_range_m
 
 
-def dataset_mean(values: Sequence[float], video_ids: Sequence[str]) -> float:
-    """Mean over videos of the mean over each video's frames (Video-Depth-Anything, DepthCrafter); NaN when empty.
+def shipped() -> tuple[str, ...]:
+    """Names of the protocols that come with the package, ours first."""
+    names = sorted(path.stem for path in SHIPPED_FOLDER.glob("*.yaml"))
+    return tuple(sorted(names, key=lambda name: name != "sfm_gt"))
 
-    A long video weighs no more than a short one.
+
+def load_protocol(name_or_path: str) -> Protocol:
+    """A shipped protocol by name, or one's own by the path of its YAML file.
+
+    Raises:
+        ConfigError: no such protocol, broken YAML, or content that does not validate.
     """
-    by_video: dict[str, list[float]] = {}
-    for value, video in zip(values, video_ids, strict=True):
-        by_video.setdefault(video, []).append(value)
-    return image_mean([image_mean(by_video[video]) for video in sorted(by_video)])
+    path = SHIPPED_FOLDER / f"{name_or_path}.yaml" if name_or_path in shipped() else Path(name_or_path)
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError:
+        raise ConfigError(
+            f"evaluate.protocols: {name_or_path!r} is neither a file nor one of {', '.join(shipped())}"
+        ) from None
+    except yaml.YAMLError as fault:
+        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(fault).split())})") from None
+    return validated(Protocol, content, str(path), ConfigError)
 
 
-def image_mean(values: Sequence[float]) -> float:
-    """Mean over frames (Depth Anything, ZoeDepth, Marigold, MoGe); NaN when empty."""
-    return float(np.mean(values)) if len(values) else float("nan")
+def load_protocols(
+    names: Sequence[str], min_depth_m: float, max_depth_m: float, min_pixels: int, crop: CropName = "none"
+) -> list[Protocol]:
+    """Completed protocols in the order given; see :meth:`Protocol.completed`.
+
+    Raises:
+        ConfigError: as :func:`load_protocol`, or two share a name.
+    """
+    protocols = [load_protocol(name).completed(min_depth_m, max_depth_m, min_pixels, crop) for name in names]
+    known = [protocol.name for protocol in protocols]
+    twice = sorted({name for name in known if known.count(name) > 1})
+    if twice:
+        raise ConfigError(f"evaluate.protocols: the name {twice[0]!r} is given twice; names must differ")
+    return protocols

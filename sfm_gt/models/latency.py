@@ -6,7 +6,7 @@ manifests do not:
 
     parameters       number of weights, null where the runtime does not tell
     device           "cpu" or "cuda"; device_name: the processor's own name
-    precision        of the arithmetic; threads: cores that a pass may use
+    precision        of most weights, as "float32" or "int8"; threads: cores that a pass may use
     batch            always 1; frames_per_pass: 1, or the window of a video network
     width, height    of the images, before preprocessing
     passes           number of passes that were timed

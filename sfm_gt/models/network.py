@@ -20,7 +20,7 @@ class NetworkFacts:
     Attributes:
         parameters: number of weights, None where the runtime does not tell.
         device: "cpu" or "cuda".
-        precision: of the arithmetic, for example "float32".
+        precision: of most weights, for example "float32".
         threads: cores that one pass may use.
         frames_per_pass: 1, or the window of a video network.
     """

@@ -51,6 +51,10 @@ class OnDiskModel:
         self._folder = Path(required_path(config, "the folder that holds <clip_id>/NNNNNN.npy"))
         if config.kind is None:
             raise ConfigError(f"models: {config.name}: predictions on disk need kind: one of {', '.join(KINDS)}")
+        if config.flipped:
+            raise ConfigError(
+                f"models: {config.name}: what is stored cannot be made again for mirrored images; leave flipped out"
+            )
         if not self._folder.is_dir():
             raise InputError(f"{self._folder}: no such folder; give the one that holds <clip_id>/NNNNNN.npy")
         if not any(_is_prediction(path) for path in self._folder.glob("*/*")):

@@ -18,3 +18,4 @@ class ModelConfig(BaseModel):
     kind: (
         Literal["metric_depth", "scale_invariant_depth", "affine_invariant_depth", "affine_invariant_disparity"] | None
     ) = Field(None, description="what the values mean; needed for predictions on disk")
+    flipped: bool = Field(False, description="predict the mirrored images too, for protocols that average both")

@@ -1,4 +1,7 @@
-"""The predictions of a run on disk: NNNNNN.npy a frame, (H, W) float32, not finite where the model gave no value."""
+"""The predictions of a run on disk: NNNNNN.npy a frame, (H, W) float32, not finite where the model gave no value.
+
+The folder ``flipped`` beside them holds those of the mirrored images, mirrored back, where the model's ``flipped`` asks for it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
+
+FLIPPED = "flipped"
 
 
 def write_prediction(folder: Path, frame_index: int, values: Float[np.ndarray, "h w"]) -> None:

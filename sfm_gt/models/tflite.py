@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Float, UInt8
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.models.description import check_shape, chosen, read_description
+from sfm_gt.models.description import NetworkDescription, check_shape, chosen, read_description
 from sfm_gt.models.network import NetworkFacts, NetworkModel
 from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256
 from sfm_gt.models.settings import ModelConfig
@@ -27,7 +28,9 @@ class TfliteModel(NetworkModel):
                 f"models: {config.name}: method tflite needs ai-edge-litert; pip install 'sfm-gt[tflite]'"
             ) from None
 
-        self._description, network = read_description(config)
+        self._description, network = read_description(config, NetworkDescription)
+        if self._description.input.fit != "stretch":
+            raise ConfigError(f"models: {config.name}: TFLite networks have one size; use fit: stretch")
         self.kind = agreed_kind(config, self._description.kind)
         self.source_sha256 = file_sha256(network)
         try:
@@ -35,7 +38,7 @@ class TfliteModel(NetworkModel):
         except (ValueError, RuntimeError) as fault:
             reason = " ".join(str(fault).split())
             raise InputError(f"{network}: LiteRT cannot load it ({reason}); convert it again") from None
-        self.facts = NetworkFacts(_count_parameters(self._interpreter))
+        self.facts = _facts(self._interpreter)
         inputs = {tensor["name"]: tensor for tensor in self._interpreter.get_input_details()}
         outputs = {tensor["name"]: tensor for tensor in self._interpreter.get_output_details()}
         self._input = inputs[chosen(list(inputs), self._description.input.name, "input", network)]
@@ -46,7 +49,7 @@ class TfliteModel(NetworkModel):
                     f"{network}: tensor {tensor['name']} is {np.dtype(tensor['dtype']).name}, needed float32; "
                     "convert the network with float inputs and outputs"
                 )
-        check_shape([int(n) for n in self._input["shape_signature"]], self._description, network)
+        check_shape([int(n) for n in self._input["shape_signature"]], self._description.input.shape, network)
         self._interpreter.resize_tensor_input(self._input["index"], list(self._description.input.shape))
         self._interpreter.allocate_tensors()
 
@@ -65,14 +68,14 @@ class TfliteModel(NetworkModel):
         return self._description.prediction(output, image.shape[1], image.shape[0])
 
 
-def _count_parameters(interpreter: Any) -> int:
-    """Number of weights. Before tensors are allocated, only constants can be read."""
-    count = 0
+def _facts(interpreter: Any) -> NetworkFacts:
+    """Size and precision. Before tensors are allocated, only constants can be read."""
+    sizes: Counter[str] = Counter()
     for tensor in interpreter.get_tensor_details():
         if tensor["dtype"] in (np.float32, np.float16, np.int8):
             with contextlib.suppress(ValueError):
-                count += interpreter.get_tensor(tensor["index"]).size
-    return count
+                sizes[np.dtype(tensor["dtype"]).name] += interpreter.get_tensor(tensor["index"]).size
+    return NetworkFacts(sizes.total(), precision=max(sizes, key=sizes.__getitem__, default="float32"))
 
 
 PLUGIN = TfliteModel

@@ -1,12 +1,15 @@
-"""What the plug-ins that run PyTorch share: one thread a pass, the number of weights, files that are hashed together."""
+"""What the plug-ins that run PyTorch share: one thread a pass, no network, weights and their hash."""
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sfm_gt.errors import InputError
 from sfm_gt.models.network import NetworkFacts
@@ -48,26 +51,73 @@ def folder_sha256(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def offline(what: Path) -> Iterator[None]:
+    """No code inside may reach the network: other people's loaders download whatever they miss.
+
+    Raises:
+        InputError: something tried to; the message names ``what`` was being loaded.
+    """
+    _install_guard()
+    token = _LOADING.set(what)
+    try:
+        yield
+    finally:
+        _LOADING.reset(token)
+
+
+_LOADING: ContextVar[Path | None] = ContextVar("loading", default=None)
+
+
+@cache
+def _install_guard() -> None:
+    sys.addaudithook(_refuse_network)  # cannot be taken off again, and does nothing outside of offline()
+
+
+def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in ("socket.connect", "socket.getaddrinfo"):
+        return
+    what = _LOADING.get()
+    if what is not None:
+        address = arguments[1] if event == "socket.connect" else arguments[0]
+        host = address[0] if isinstance(address, tuple) else address
+        raise InputError(
+            f"{what}: its loader wants to fetch something from {host}; put everything it needs on this machine"
+        )
+
+
 def load_weights(network: torch.nn.Module, path: Path) -> None:
     """Loads a state dictionary, also one nested under "model", "state_dict" or "model_state_dict" of a checkpoint.
 
     Raises:
-        InputError: the file cannot be read, or does not hold exactly the network's weights.
+        InputError: the file cannot be read, or weights of the network are missing or of another shape.
     """
     import torch
 
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as fault:  # torch raises pickle's, zipfile's and its own errors
-        reason = " ".join(str(fault).split())[:200]
-        raise InputError(f"{path}: torch cannot load it ({reason}); give a file of torch.save(state_dict)") from None
+        raise InputError(
+            f"{path}: torch cannot load it ({one_line(fault)}); give a file of torch.save(state_dict)"
+        ) from None
     for key in ("model", "state_dict", "model_state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict):
         raise InputError(f"{path}: found {type(content).__name__}, needed a state dictionary")
     try:
-        network.load_state_dict(content)
+        # Checkpoints of training hold more than the network; less would leave random numbers in it.
+        missing = network.load_state_dict(content, strict=False).missing_keys
     except RuntimeError as fault:
-        reason = " ".join(str(fault).split())[:300]
-        raise InputError(f"{path}: not the weights of this network ({reason}); give those of the same entry") from None
+        raise InputError(
+            f"{path}: not the weights of this network ({one_line(fault)}); give those of the same entry"
+        ) from None
+    if missing:
+        raise InputError(
+            f"{path}: lacks {len(missing)} weights of the network ({missing[0]}); give those of the same entry"
+        )
+
+
+def one_line(fault: Exception) -> str:
+    """The beginning of a foreign error's message, in one line."""
+    return " ".join(str(fault).split())[:200] or type(fault).__name__

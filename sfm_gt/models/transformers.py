@@ -31,7 +31,7 @@ from sfm_gt.models.network import NetworkModel
 from sfm_gt.models.prediction import Kind, Prediction, agreed_kind, required_path
 from sfm_gt.models.resizing import map_to_image
 from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.torch_runtime import facts_of, folder_sha256, inference
+from sfm_gt.models.torch_runtime import facts_of, folder_sha256, inference, offline, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -80,7 +80,7 @@ class TransformersModel(NetworkModel):
         try:
             settings = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except Exception as fault:  # the library raises many types for a broken or unknown config.json
-            raise InputError(f"{folder / 'config.json'}: {_one_line(fault)}; known are {', '.join(KINDS_OF)}") from None
+            raise InputError(f"{folder / 'config.json'}: {one_line(fault)}; known are {', '.join(KINDS_OF)}") from None
         self._type = settings.model_type
         self.kind = _kind(config, settings, folder)
         self._processor = _image_processor(transformers, self._type, folder)
@@ -89,14 +89,18 @@ class TransformersModel(NetworkModel):
         self.source_sha256 = folder_sha256(files)
 
     def prepare(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None) -> _Input:
-        """The image as the model's own processor gives it, float32 (1, 3, H', W')."""
+        """The image as the model's own processor gives it, float32 (1, 3, H', W'). Raises InputError for a sliver of one."""
         if self._type == "depth_pro":
             return _Input.whole(_depth_pro_pixels(image, self._processor))
-        if self._type == "zoedepth":  # pads before it resizes; finish crops
-            return _Input.whole(self._processor(image, return_tensors="pt")["pixel_values"])
-        # Padding is done here, because the processor would not say how much of it has to be cropped again.
-        unpadded = self._processor(image, return_tensors="pt", **({"do_pad": False} if self._pads else {}))
-        return _padded(unpadded["pixel_values"], self._processor.size_divisor if self._pads else 1)
+        # Padding is done here, because the processor would not say how much of it has to be cropped again. ZoeDepth's border
+        # goes on before resizing and has a known size.
+        unpadded = {"do_pad": False} if self._pads else {}
+        try:
+            given = self._processor(image, return_tensors="pt", input_data_format="channels_last", **unpadded)
+        except (ValueError, RuntimeError) as fault:
+            size = f"{image.shape[1]}x{image.shape[0]}"
+            raise InputError(f"{self._type}: an image of {size} px cannot be prepared ({one_line(fault)})") from None
+        return _padded(given["pixel_values"], self._processor.size_divisor if self._pads else 1)
 
     @property
     def _pads(self) -> bool:
@@ -173,19 +177,20 @@ def _image_processor(transformers: Any, model_type: str, folder: Path) -> Any:
             return transformers.BaseImageProcessor.get_image_processor_dict(folder, local_files_only=True)[0]
         return transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
     except Exception as fault:  # json's, the library's own and OSError
-        raise InputError(f"{folder / PROCESSOR_FILE}: {_one_line(fault)}; download it again") from None
+        raise InputError(f"{folder / PROCESSOR_FILE}: {one_line(fault)}; download it again") from None
 
 
 def _load(transformers: Any, folder: Path, settings: Any) -> torch.nn.Module:
     import torch
 
     try:
-        network, loading = transformers.AutoModelForDepthEstimation.from_pretrained(
-            folder, config=settings, dtype=torch.float32, local_files_only=True, trust_remote_code=False,
-            output_loading_info=True,
-        )  # fmt: skip
+        with offline(folder):
+            network, loading = transformers.AutoModelForDepthEstimation.from_pretrained(
+                folder, config=settings, dtype=torch.float32, local_files_only=True, trust_remote_code=False,
+                output_loading_info=True,
+            )  # fmt: skip
     except Exception as fault:  # damaged files raise safetensors', pickle's and the library's errors
-        raise InputError(f"{folder}: weights cannot be loaded ({_one_line(fault)}); download them again") from None
+        raise InputError(f"{folder}: weights cannot be loaded ({one_line(fault)}); download them again") from None
     # The library fills what is missing with random numbers and only logs it.
     absent = sorted(loading["missing_keys"]) + sorted(str(key) for key in loading["mismatched_keys"])
     if absent:
@@ -194,10 +199,6 @@ def _load(transformers: Any, folder: Path, settings: Any) -> torch.nn.Module:
             "config.json and weights belong to different models"
         )
     return network.eval()
-
-
-def _one_line(fault: Exception) -> str:
-    return " ".join(str(fault).split())[:200]
 
 
 def _padded(pixels: torch.Tensor, divisor: int) -> _Input:

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from sfm_gt.datasets.frames import Frame
-from sfm_gt.metrics.alignment import AlignmentError, depth_from, fit
-from sfm_gt.metrics.protocol import GRANTED, Protocol
+from sfm_gt.metrics.alignment import AlignmentError, fit
+from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.report.pictures import (
     MOVING_RGB,
     OVERLAY_RGB,
@@ -90,6 +90,8 @@ class ContactSheet:
     def predictions(self, model: ModelMaps) -> list[Strip]:
         """The model's depth after the alignment it is ranked by, in the colours of the GT, and its error."""
         alignment = self._alignment(model.kind)
+        if alignment is None:
+            return []
         depths = [self._aligned(position, values, alignment) for position, values in enumerate(model.values)]
         of_error = error_scale()
         errors = [
@@ -103,9 +105,10 @@ class ContactSheet:
             Strip(f"{model.name}, error", self._save(f"{model.name}_error", errors), of_error),
         ]
 
-    def _alignment(self, kind: str) -> str:
+    def _alignment(self, kind: str) -> str | None:
         # Without metres a metric model can only be shown up to scale, as it is graded.
-        return next(name for name in GRANTED[kind] if name != "none" or self._frames[0].metric)
+        granted = self._protocol.granted(kind)
+        return next((name for name in granted if name != "none" or self._frames[0].metric), None)
 
     def _aligned(
         self, position: int, values: Float[np.ndarray, "h w"] | None, alignment: str
@@ -120,7 +123,7 @@ class ContactSheet:
             fitted = fit(alignment, values, gt, usable)
         except AlignmentError:
             return NO_ALIGNMENT
-        return depth_from(alignment, fitted, values, self._protocol.depth_range(gt, usable, frame.metric))
+        return fitted.depth(values, self._protocol.depth_range(float(gt[usable].max()), frame.metric))
 
     def _save(self, name: str, pictures: Sequence[UInt8[np.ndarray, "h w 3"] | str]) -> list[Picture]:
         saved = []

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from sfm_gt.report.tables import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(content: dict[str, Any]) -> str:
-    """The page as one HTML document with its style inside. Missing content is an error, not an empty place."""
+    """The report as one HTML document with its style inside. Missing content is an error, not an empty place."""
+    return _render("index.html.j2", content)
+
+
+def render_tables(tables: Mapping[str, Table], plots: Sequence[str]) -> str:
+    """The tables of an evaluation on one page with sortable columns; ``plots`` are names of SVG files beside it."""
+    return _render("tables.html.j2", {"tables": tables, "plots": plots})
+
+
+def _render(template: str, content: dict[str, Any]) -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -20,7 +32,8 @@ def render(content: dict[str, Any]) -> str:
     )  # fmt: skip
     environment.filters["figure"] = figure
     environment.filters["count"] = lambda number: f"{number:,}".replace(",", "\u202f")
-    return environment.get_template("index.html.j2").render(content, style=(TEMPLATES / "style.css").read_text())
+    style, script = ((TEMPLATES / name).read_text() for name in ("style.css", "sort.js"))
+    return environment.get_template(template).render(content, style=style, script=script)
 
 
 def figure(value: Any) -> str:

@@ -1,90 +1,165 @@
-"""The table of models: CSV with every figure, Markdown and LaTeX with the headline ones, protocol hash and notes."""
+"""Tables of models: Markdown, LaTeX and HTML with the headline figures, CSV with every one; protocol hash and notes below.
+
+A cell is text beside the value that it is sorted by. What does not exist is a dash, never a zero.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from sfm_gt.metrics.protocol import Protocol
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 HEADLINE = {
-    "model": "model", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑", "alignment": "alignment", "kind": "kind",
-    "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)", "videos": "videos",
-    "frames": "frames", "pixels": "pixels", "missing": "missing",
+    "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑", "alignment": "alignment", "kind": "kind",
+    "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)", "abs_rel_floor": "AbsRel floor",
+    "videos": "videos", "frames": "frames", "pixels": "pixels", "missing": "missing",
 }  # fmt: skip
-WORDS = ("model", "alignment", "kind")
+NETWORK = {"parameters": "parameters", "forward_ms": "network ms", "total_ms": "all of it ms"}
+"""Beside the headline where some model is a network: median and quartiles of a pass, without and with what is around it."""
+SENSITIVITY = {
+    "protocol": "protocol", "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑",
+    "alignment": "alignment", "scope": "over each", "abs_rel_floor": "AbsRel floor", "videos": "videos",
+    "frames": "frames", "missing": "missing", "protocol_hash": "hash",
+}  # fmt: skip
+REGIONS = {
+    "model": "model", "alignment": "alignment", "region": "region", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑",
+    "rmse": "RMSE ↓", "silog": "SILog ↓", "si_rmse": "si-RMSE ↓",
+}  # fmt: skip
+DIFFERENCES = {
+    "protocol": "protocol", "model": "model", "other": "minus", "metric": "metric", "difference": "difference",
+    "floor": "noise floor", "verdict": "verdict", "videos": "videos", "frames": "frames of both",
+    "left_out_frames": "left out",
+}  # fmt: skip
+WORDS = frozenset(
+    {"model", "other", "alignment", "kind", "protocol", "scope", "region", "metric", "verdict", "protocol_hash"}
+)
 """Columns that hold words; all others hold figures and stand to the right."""
+VERDICTS = {
+    "resolved": "resolved", "below_noise_floor": "not resolved: below the noise floor",
+    "interval_holds_zero": "not resolved: interval holds 0", "one_video": "one video: no interval",
+}  # fmt: skip
 NOTHING_SCORED = "No frame was scored."
+DASH = "–"
 
 
-def headline(rows: Sequence[Row]) -> list[dict[str, str]]:
-    """The rows as text under the titles of HEADLINE."""
-    return [{title: _cell(column, row) for column, title in HEADLINE.items()} for row in rows]
+@dataclass(frozen=True)
+class Cell:
+    """One cell: what is shown, and what the column is sorted by."""
+
+    text: str
+    value: float | str
 
 
-def _cell(column: str, row: Row) -> str:
-    if column == "missing":
+@dataclass(frozen=True)
+class Table:
+    """Columns by title, cells by row, and lines that belong below."""
+
+    columns: dict[str, str]
+    rows: list[list[Cell]]
+    below: list[str]
+
+    @property
+    def titles(self) -> list[tuple[str, bool]]:
+        """Title of each column, and whether it holds words."""
+        return [(title, name in WORDS) for name, title in self.columns.items()]
+
+
+def headline(rows: Sequence[Row]) -> dict[str, str]:
+    """Columns of the main table."""
+    return HEADLINE | (NETWORK if any("forward_ms" in row for row in rows) else {})
+
+
+def table(columns: dict[str, str], rows: Sequence[Row], below: Sequence[str]) -> Table:
+    """Rows of ``leaderboard`` as text."""
+    return Table(columns, [[_cell(name, row) for name in columns] for row in rows], list(below))
+
+
+def _cell(name: str, row: Row) -> Cell:
+    if name == "missing" and "missing_frames" in row:
         share = row["missing_pixel_share"]
         pixels = f" + {100 * share:.2g} % px" if share is not None and share > 0 else ""
-        return f"{row['missing_frames']}{pixels}"
-    value = row[column]
+        return Cell(f"{row['missing_frames']}{pixels}", float(row["missing_frames"]))
+    value = row.get(name)
     if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "–"
+        return Cell(DASH, math.inf)
+    if name == "rank":
+        low, high = row["rank_low"], row["rank_high"]
+        return Cell(str(value) if low is None else f"{value} [{low}–{high}]", float(value))
+    if name == "parameters":
+        return Cell(f"{value / 1e6:.2f} M", float(value))
+    if name in ("forward_ms", "total_ms"):
+        return Cell(f"{value:.1f} [{row[f'{name}_low']:.1f}, {row[f'{name}_high']:.1f}]", value)
+    if name == "verdict":
+        return Cell(VERDICTS[value], value)
     if isinstance(value, float):
-        return f"{value:.3f}"
-    return f"{value:,}".replace(",", " ") if column == "pixels" else str(value)
+        return Cell(f"{value:.3f}" + _interval(name, row), value)
+    if isinstance(value, int):
+        return Cell(f"{value:,}".replace(",", " ") if name == "pixels" else str(value), float(value))
+    return Cell(str(value), str(value))
 
 
-def markdown(rows: Sequence[Row], protocol_hash: str, notes: Sequence[str]) -> str:
-    """GitHub-flavoured table, the notes below it."""
-    if not rows:
-        return f"{NOTHING_SCORED}\n\n" + "".join(f"{line}\n" for line in _below(protocol_hash, notes))
-    cells = headline(rows)
-    lines = ["| " + " | ".join(HEADLINE.values()) + " |"]
-    lines.append("|" + "|".join("---" if column in WORDS else "---:" for column in HEADLINE) + "|")
-    lines += ["| " + " | ".join(row.values()) + " |" for row in cells]
-    return "\n".join(lines) + "\n\n" + "".join(f"{line}\n" for line in _below(protocol_hash, notes))
+def _interval(name: str, row: Row) -> str:
+    low, high = (row.get(f"{name}_low"), row.get(f"{name}_high")) if name != "difference" else (row["low"], row["high"])
+    known = low is not None and high is not None and math.isfinite(low)
+    return f" [{low:.3f}, {high:.3f}]" if known else ""
 
 
-def latex(rows: Sequence[Row], protocol_hash: str, notes: Sequence[str]) -> str:
-    """A booktabs table that needs no package besides booktabs; the notes as comments below it."""
+def below(protocol: Protocol, notes: Sequence[str]) -> list[str]:
+    """What a reader of the main table must know."""
+    return [
+        f"Protocol {protocol.name} {protocol.hash}: alignment over each {protocol.scope}, "
+        f"{REDUCERS[protocol.reducer]}; brackets are 95 % intervals over videos.",
+        *notes,
+    ]
+
+
+REDUCERS = {
+    "video": "frame > video > data set mean", "image": "mean over frames", "pixel": "mean over frames weighted by pixels",
+    "pooled": "pixels pooled a video, mean over videos",
+}  # fmt: skip
+
+
+def markdown(content: Table) -> str:
+    """GitHub-flavoured table, the lines below it."""
+    lines = "".join(f"{line}\n\n" for line in content.below)
+    if not content.rows:
+        return f"{NOTHING_SCORED}\n\n{lines}"
+    head = ["| " + " | ".join(title for title, _ in content.titles) + " |"]
+    head.append("|" + "|".join("---" if words else "---:" for _, words in content.titles) + "|")
+    body = ["| " + " | ".join(cell.text for cell in row) + " |" for row in content.rows]
+    return "\n".join([*head, *body]) + f"\n\n{lines}"
+
+
+def latex(content: Table) -> str:
+    """A booktabs table that needs no package besides booktabs; the lines below it as comments."""
     import pandas as pd
 
-    titles = {**HEADLINE, "abs_rel": r"AbsRel $\downarrow$", "delta1": r"$\delta_1$ $\uparrow$",
-              "delta1_image_mean": r"$\delta_1$ (image mean)"}  # fmt: skip
-    comments = "".join(f"% {line}\n" for line in (*([] if rows else [NOTHING_SCORED]), *_below(protocol_hash, notes)))
-    if not rows:
+    comments = "".join(f"% {line}\n" for line in (*([] if content.rows else [NOTHING_SCORED]), *content.below))
+    if not content.rows:
         return comments
-    frame = pd.DataFrame(headline(rows))
+    frame = pd.DataFrame([[cell.text for cell in row] for row in content.rows], columns=list(content.columns))
     styled = frame.style.format(escape="latex").hide(axis="index")
-    styled = styled.format_index(lambda title: titles[_column_of(title)], axis=1)
-    body: str = styled.to_latex(
-        hrules=True, column_format="".join("l" if column in WORDS else "r" for column in HEADLINE)
-    )
-    return body.replace("–", "--") + comments
+    styled = styled.format_index(lambda name: _latex_title(content.columns[name]), axis=1)
+    alignment = "".join("l" if words else "r" for _, words in content.titles)
+    body: str = styled.to_latex(hrules=True, column_format=alignment)
+    return body.replace(DASH, "--") + comments
 
 
-def csv(rows: Sequence[Row], protocol_hash: str) -> str:
-    """Every figure at full precision, the protocol hash in the last column; NaN as an empty cell."""
-    text: str = _frame_of(rows, protocol_hash).to_csv(index=False, lineterminator="\n")
-    return text
+def _latex_title(title: str) -> str:
+    return title.replace("↓", r"$\downarrow$").replace("↑", r"$\uparrow$").replace("δ1", r"$\delta_1$")
 
 
-def _frame_of(rows: Sequence[Row], protocol_hash: str) -> pd.DataFrame:
+def csv(rows: Sequence[Row], hashes: str) -> str:
+    """Every figure at full precision, the hash of the protocol, or of all of them, in the last column; NaN is empty."""
     import pandas as pd
 
     if not rows:
-        return pd.DataFrame(columns=["model", "kind", "alignment", "abs_rel", "delta1", "protocol"])
-    return pd.DataFrame([{**row, "protocol": protocol_hash} for row in rows])
-
-
-def _below(protocol_hash: str, notes: Sequence[str]) -> list[str]:
-    return [f"Protocol {protocol_hash}: frame > video > data set mean; alignment per image.", *notes]
-
-
-def _column_of(title: str) -> str:
-    return next(column for column, known in HEADLINE.items() if known == title)
+        return pd.DataFrame(columns=["model", "kind", "alignment", "abs_rel", "delta1", "hash"]).to_csv(index=False)
+    text: str = pd.DataFrame([{**row, "hash": hashes} for row in rows]).to_csv(index=False, lineterminator="\n")
+    return text

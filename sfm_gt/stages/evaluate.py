@@ -1,11 +1,12 @@
-"""Grades every model's predictions against the data set: frames.parquet, unscored.parquet, summary.json and tables."""
+"""Grades predictions against the data set: frames.parquet, summary.json and the tables, in one folder.
+
+Frames are read once, and once more before where a protocol aligns over a whole clip or data set.
+"""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,75 +15,112 @@ from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.manifest import read_manifest, write_json
+from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.formats.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sfm_gt.metrics.grading import GtFrame, Score, Unscored
+    from sfm_gt.datasets.benchmarks import Benchmark
+    from sfm_gt.metrics.grading import FramePrediction
     from sfm_gt.metrics.protocol import Protocol
+    from sfm_gt.stages.evaluated_frames import Predict
 
 STAGE = "evaluate"
-VERSION = 1
-
-Rows = list[tuple[Any, ...]]
+VERSION = 2
 
 
-def run(workspace: Workspace, config: EvaluateConfig, models: Sequence[ModelConfig], clip_ids: Sequence[str]) -> None:
-    """One pass over the frames of ``clip_ids``; writes OUT/evaluation/ whole.
+@dataclass(frozen=True)
+class Job:
+    """What is graded, and on what.
+
+    Attributes:
+        kinds: of every model, in the order of the tables.
+        facts: by model, what stands beside its figures: size and clock times of the network.
+        quoted: rows that others published for this data set.
+    """
+
+    dataset: Dataset | Benchmark
+    clip_ids: Sequence[str]
+    kinds: Mapping[str, str]
+    predict: Predict
+    protocols: Sequence[Protocol]
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    quoted: Sequence[Mapping[str, Any]] = ()
+
+
+def run(
+    workspace: Workspace,
+    config: EvaluateConfig,
+    models: Sequence[ModelConfig],
+    clip_ids: Sequence[str],
+    seed: int = 0,
+    cores: int = 1,
+) -> None:
+    """Grades what the predict stage left for ``clip_ids``; writes OUT/evaluation/ whole.
 
     Raises:
+        ConfigError: a protocol cannot be used.
         InputError: predictions that should be there are not, or have another size than the ground truth.
     """
-    from sfm_gt.metrics.protocol import Protocol
+    from sfm_gt.metrics.protocol import load_protocols
 
-    protocol = Protocol(config.min_depth_m, config.max_depth_m, config.min_pixels)
     dataset = open_dataset(workspace.root)
-    scores, unscored = _grade_all(workspace, protocol, dataset, models, set(clip_ids))
-    with replacing_directory(workspace.evaluation) as folder:
-        _write(folder, protocol, scores, unscored, [model.name for model in models], _notes(dataset, set(clip_ids)))
-
-
-def _grade_all(
-    workspace: Workspace, protocol: Protocol, dataset: Dataset, models: Sequence[ModelConfig], clip_ids: set[str]
-) -> tuple[Rows, Rows]:
-    from sfm_gt.metrics.grading import Score
-    from sfm_gt.stages.progress import progress
-
-    scores: Rows = []
-    unscored: Rows = []
+    protocols = load_protocols(config.protocols, config.min_depth_m, config.max_depth_m, config.min_pixels)
+    wanted = [clip_id for clip_id in dataset.clip_ids if clip_id in set(clip_ids)]
     kind_of = lru_cache(maxsize=None)(partial(_kind_of, workspace))
-    with progress("evaluate") as report:
-        for number, frame in enumerate(dataset, start=1):
-            if frame.clip_id in clip_ids:
-                kinds = {model.name: kind_of(model.name, frame.clip_id) for model in models}
-                for key, result in _grade_frame(workspace, protocol, frame, kinds):
-                    (scores if isinstance(result, Score) else unscored).append((*key, *astuple(result)))
-            report(number, len(dataset))
-    return scores, unscored
+    kinds = {model.name: kind_of(model.name, wanted[0]) for model in models} if wanted else {}
+    facts = {model: network_facts(workspace.predictions(model, wanted[0])) for model in kinds}
+    job = Job(dataset, wanted, kinds, partial(_stored, workspace, kind_of), protocols, facts)
+    with replacing_directory(workspace.evaluation) as folder:
+        evaluate(folder, job, seed, cores)
 
 
-def _grade_frame(
-    workspace: Workspace, protocol: Protocol, frame: Frame, kinds: dict[str, str]
-) -> Iterator[tuple[tuple[Any, ...], Score | Unscored]]:
-    from sfm_gt.metrics.grading import grade
-    from sfm_gt.models.stored import read_prediction
+def evaluate(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
+    """Grades any predictions; writes all files into ``folder``.
 
-    gt = _gt_of(frame, protocol)
-    for model, kind in kinds.items():
-        folder = workspace.predictions(model, frame.clip_id)
-        values = read_prediction(folder, frame.frame_index, frame.camera.height, frame.camera.width)
-        for result in grade(protocol, gt, values, kind):
-            yield (frame.clip_id, frame.video_id, frame.frame_index, model, kind), result
+    Returns:
+        What was refused, a line each.
+    """
+    from sfm_gt.formats.frame_scores import FrameScoresWriter
+    from sfm_gt.metrics.evaluation import Evaluation
+    from sfm_gt.stages.evaluated_frames import evaluated_frames
+    from sfm_gt.stages.evaluation_files import Tables, write_rows
+    from sfm_gt.stages.wrong_kind import refusals
+
+    refused = refusals(job.dataset, job.clip_ids, job.kinds, job.predict)
+    kinds = {name: kind for name, kind in job.kinds.items() if name not in refused}
+    evaluation = Evaluation(job.protocols, kinds, seed)
+    with FrameScoresWriter(folder / "frames.parquet") as writer:
+        for frame, results in evaluated_frames(evaluation, job.dataset, set(job.clip_ids), job.predict, cores):
+            write_rows(writer, frame, results, evaluation.models)
+    notes = [*refused.values(), *_notes(job.dataset, job.clip_ids)]
+    Tables(evaluation, notes, seed, job.facts, job.quoted).write(folder, {"stage": STAGE, "version": VERSION})
+    return list(refused.values())
 
 
-def _gt_of(frame: Frame, protocol: Protocol) -> GtFrame:
-    from sfm_gt.metrics.grading import GtFrame
+def network_facts(folder: Path) -> dict[str, Any]:
+    """Size and clock times of the network whose predictions lie in the folder, as columns; empty for all else."""
+    from sfm_gt.models.latency import read_latency
 
-    z_depth = frame.z_depth_m if frame.metric else frame.z_depth_sfm
-    scored = protocol.scored(z_depth, frame.moving, frame.overlay, frame.metric)
-    person = frame.person
-    regions = {} if person is None else {"person": scored & person, "environment": scored & ~person}
-    return GtFrame(z_depth, scored, frame.metric, regions)
+    found = read_latency(folder)
+    if found is None:
+        return {}
+    spreads = {"forward_ms": found.forward_ms, "total_ms": found.total_ms}
+    return {
+        "parameters": found.parameters, "device": found.device, "precision": found.precision, "batch": found.batch,
+        "peak_memory_mb": found.peak_memory_mb, **{name: spread.median for name, spread in spreads.items()},
+        **{f"{name}_low": spread.p25 for name, spread in spreads.items()},
+        **{f"{name}_high": spread.p75 for name, spread in spreads.items()},
+    }  # fmt: skip
+
+
+def _stored(workspace: Workspace, kind_of: Callable[[str, str], str], model: str, frame: Frame) -> FramePrediction:
+    from sfm_gt.metrics.grading import FramePrediction
+    from sfm_gt.models.stored import FLIPPED, read_prediction
+
+    folder, size = workspace.predictions(model, frame.clip_id), (frame.camera.height, frame.camera.width)
+    values = read_prediction(folder, frame.frame_index, *size)
+    flipped = read_prediction(folder / FLIPPED, frame.frame_index, *size)
+    return FramePrediction(kind_of(model, frame.clip_id), values, flipped)
 
 
 def _kind_of(workspace: Workspace, model: str, clip_id: str) -> str:
@@ -93,52 +131,16 @@ def _kind_of(workspace: Workspace, model: str, clip_id: str) -> str:
     return str(manifest.measures["kind"])
 
 
-def _notes(dataset: Dataset, clip_ids: set[str]) -> list[str]:
+def _notes(dataset: Dataset | Benchmark, clip_ids: Sequence[str]) -> list[str]:
     metric = {frame.clip_id: frame.metric for frame in dataset if frame.clip_id in clip_ids}
+    videos = {frame.video_id for frame in dataset if frame.clip_id in clip_ids}
     without = sorted(clip for clip, is_metric in metric.items() if not is_metric)
-    if not without:
-        return []
-    clips = f"{len(without)} of {len(metric)} clips ({', '.join(without)})"
-    return [f"metric: false for {clips}: depth there is up to scale, so they count under alignments up to scale only."]
-
-
-def _write(folder: Path, protocol: Protocol, scores: Rows, unscored: Rows, models: list[str], notes: list[str]) -> None:
-    import pandas as pd
-
-    from sfm_gt.metrics import leaderboard
-    from sfm_gt.report import tables
-
-    frames = pd.DataFrame(scores, columns=list(leaderboard.SCORE_COLUMNS))
-    failed = pd.DataFrame(unscored, columns=list(leaderboard.UNSCORED_COLUMNS))
-    frames.to_parquet(folder / "frames.parquet", index=False)
-    failed.to_parquet(folder / "unscored.parquet", index=False)
-    rows = leaderboard.rows(frames, failed, models)
-    notes = notes + [_inverted_note(row) for row in rows if 2 * row["inverted_frames"] > row["frames"]]
-    (folder / "table.csv").write_text(tables.csv(rows, protocol.hash))
-    (folder / "table.md").write_text(tables.markdown(rows, protocol.hash, notes))
-    (folder / "table.tex").write_text(tables.latex(rows, protocol.hash, notes))
-    reasons = Counter((row[3], row[5], row[6]) for row in unscored)
-    summary = {
-        "stage": STAGE,
-        "version": VERSION,
-        "protocol": protocol.description,
-        "protocol_hash": protocol.hash,
-        "rows": [{key: _without_nan(value) for key, value in row.items()} for row in rows],
-        "unscored": [
-            {"model": model, "alignment": alignment, "reason": reason, "frames": count}
-            for (model, alignment, reason), count in sorted(reasons.items())
-        ],
-        "notes": notes,
-    }
-    write_json(folder / "summary.json", summary)
-
-
-def _inverted_note(row: dict[str, Any]) -> str:
-    return (
-        f"{row['model']}: the fit turned the prediction around on {row['inverted_frames']} of {row['frames']} frames; "
-        f"check kind ({row['kind']}) and negate, and do not trust its figures."
-    )
-
-
-def _without_nan(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    notes = []
+    if without:
+        clips = f"{len(without)} of {len(metric)} clips ({', '.join(without)})"
+        notes.append(
+            f"metric: false for {clips}: depth there is up to scale, so they count under alignments up to scale only."
+        )
+    if len(videos) == 1:
+        notes.append("One video only: no intervals, and no difference can be called resolved.")
+    return notes

@@ -6,6 +6,8 @@ run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,8 @@ from jaxtyping import Float
 
 from sfm_gt import registry
 from sfm_gt.config import ModelConfig
-from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
+from sfm_gt.datasets.benchmarks import Benchmark
+from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_manifest
 from sfm_gt.formats.workspace import Workspace
@@ -22,6 +25,7 @@ from sfm_gt.formats.workspace import Workspace
 if TYPE_CHECKING:
     from sfm_gt.models.latency import PassTime
     from sfm_gt.models.prediction import DepthModel
+    from sfm_gt.models.video import ClipFrame
 
 STAGE = "predict"
 VERSION = 2
@@ -38,53 +42,108 @@ def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
     with replacing_directory(workspace.predictions(model.name, clip_id)) as folder:
         if dataset_manifest.ok:
             plugin: DepthModel = registry.load("models", model.method)(model)
-            manifest = _predict_all(plugin, open_dataset(workspace.root), clip_id, folder, f"{model.name} on {clip_id}")
+            manifest = _predict_clip(plugin, model, open_dataset(workspace.root), clip_id, folder)
         else:
             manifest = dataset_manifest.skipped_in(STAGE, VERSION)
         write_manifest(folder, manifest)
     return manifest
 
 
-def _predict_all(plugin: DepthModel, dataset: Dataset, clip_id: str, folder: Path, title: str) -> Manifest:
+def run_benchmark(benchmark: Benchmark, model: ModelConfig, out: Path) -> dict[str, Manifest]:
+    """The same for every clip of a public benchmark, into ``out``/<clip>; the manifests by clip.
+
+    Raises:
+        ConfigError, InputError: as :func:`run`.
+    """
+    plugin: DepthModel = registry.load("models", model.method)(model)
+    manifests = {}
+    for clip_id in benchmark.clip_ids:
+        with replacing_directory(out / clip_id) as folder:
+            manifests[clip_id] = _predict_clip(plugin, model, benchmark, clip_id, folder)
+            write_manifest(folder, manifests[clip_id])
+    return manifests
+
+
+def _predict_clip(
+    plugin: DepthModel, model: ModelConfig, dataset: Dataset | Benchmark, clip_id: str, folder: Path
+) -> Manifest:
     from sfm_gt.models import latency
     from sfm_gt.models.network import NetworkModel
-    from sfm_gt.models.prediction import MissingPredictionError
-    from sfm_gt.models.stored import write_prediction
+    from sfm_gt.models.stored import FLIPPED, write_prediction
+    from sfm_gt.models.video import VideoNetworkModel
+
+    n_frames, title = len(dataset.frames_of(clip_id)), f"{model.name} on {clip_id}"
+    finite_shares: list[float] = []
+    times: list[latency.PassTime] = []
+    for frame_index, values in _shown(_predictions(plugin, _frames(dataset, clip_id), times), title, n_frames):
+        write_prediction(folder, frame_index, values)
+        finite_shares.append(float(np.isfinite(values).mean()))
+        height, width = values.shape
+    if isinstance(plugin, NetworkModel | VideoNetworkModel) and times:
+        latency.write_latency(folder, latency.summary(plugin.facts, times, width, height))
+    if model.flipped:
+        (folder / FLIPPED).mkdir()
+        mirrored = (_mirrored(frame) for frame in _frames(dataset, clip_id))
+        for frame_index, values in _shown(_predictions(plugin, mirrored, []), f"{title}, flipped", n_frames):
+            write_prediction(folder / FLIPPED, frame_index, values[:, ::-1])
+    return _manifest(plugin, n_frames, finite_shares)
+
+
+def _frames(dataset: Dataset | Benchmark, clip_id: str) -> Iterator[ClipFrame]:
+    """One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip."""
+    from sfm_gt.models.prediction import FrameKey
+    from sfm_gt.models.video import ClipFrame
+
+    for frame in dataset:
+        if frame.clip_id == clip_id:
+            yield ClipFrame(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index))
+
+
+def _mirrored(frame: ClipFrame) -> ClipFrame:
+    camera = frame.camera and replace(frame.camera, cx=frame.camera.width - frame.camera.cx)
+    return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]), camera=camera)
+
+
+def _shown(
+    predictions: Iterator[tuple[int, Float[np.ndarray, "h w"] | None]], title: str, n_frames: int
+) -> Iterator[tuple[int, Float[np.ndarray, "h w"]]]:
+    """The predictions that exist, with progress over all."""
     from sfm_gt.stages.progress import progress
 
-    # One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip.
-    frames, n_frames = (frame for frame in dataset if frame.clip_id == clip_id), len(dataset.frames_of(clip_id))
-    missing, finite_shares = 0, []
-    times: list[latency.PassTime] = []
     with progress(title) as report:
-        for done, frame in enumerate(frames, start=1):
-            try:
-                values = _predict(plugin, frame, times)
-                write_prediction(folder, frame.frame_index, values)
-                finite_shares.append(float(np.isfinite(values).mean()))
-            except MissingPredictionError:
-                missing += 1
+        for done, (frame_index, values) in enumerate(predictions, start=1):
+            if values is not None:
+                yield frame_index, values
             report(done, n_frames)
-    if isinstance(plugin, NetworkModel) and times:
-        latency.write_latency(folder, latency.summary(plugin.facts, times, frame.camera.width, frame.camera.height))
-    return _manifest(plugin, n_frames, missing, finite_shares)
 
 
-def _predict(plugin: DepthModel, frame: Frame, times: list[PassTime]) -> Float[np.ndarray, "h w"]:
-    """One prediction; what a network took for it is added to ``times``."""
+def _predictions(
+    plugin: DepthModel, clip: Iterator[ClipFrame], times: list[PassTime]
+) -> Iterator[tuple[int, Float[np.ndarray, "h w"] | None]]:
+    """(frame_index, map or None where the model has nothing) of each frame; a network's passes are added to ``times``."""
     from sfm_gt.models.latency import timed_prediction
     from sfm_gt.models.network import NetworkModel
-    from sfm_gt.models.prediction import FrameKey
+    from sfm_gt.models.prediction import MissingPredictionError
+    from sfm_gt.models.video import VideoNetworkModel, predict_clip
 
-    if not isinstance(plugin, NetworkModel):
-        return plugin.predict(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)).values
-    prediction, time = timed_prediction(plugin, frame.image, frame.camera)
-    times.append(time)
-    return prediction.values
+    if isinstance(plugin, VideoNetworkModel):
+        for given, prediction in predict_clip(plugin, clip, times):
+            yield given.key.frame_index, prediction.values
+        return
+    for given in clip:
+        if isinstance(plugin, NetworkModel):
+            prediction, time = timed_prediction(plugin, given.image, given.camera)
+            times.append(time)
+            yield given.key.frame_index, prediction.values
+            continue
+        try:
+            yield given.key.frame_index, plugin.predict(given.image, given.camera, given.key).values
+        except MissingPredictionError:
+            yield given.key.frame_index, None
 
 
-def _manifest(plugin: DepthModel, n_frames: int, missing: int, finite_shares: list[float]) -> Manifest:
-    without = finite_shares.count(0.0)
+def _manifest(plugin: DepthModel, n_frames: int, finite_shares: list[float]) -> Manifest:
+    missing, without = n_frames - len(finite_shares), finite_shares.count(0.0)
     found = [(missing, "have no prediction"), (without, "have no finite value")]
     return Manifest(
         STAGE,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STAGE = "report"
-VERSION: int = 1
+VERSION: int = 2
 
 
 def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> None:
@@ -67,14 +67,14 @@ def _index(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _models(summary: dict[str, Any]) -> dict[str, Any]:
     from sfm_gt.metrics.protocol import REASONS
-    from sfm_gt.report.tables import WORDS, headline
+    from sfm_gt.report.tables import SENSITIVITY, headline, table
 
     return {
-        "table": headline(summary["rows"]),
-        "words": WORDS,
+        "table": table(headline(summary["rows"]), summary["rows"], []),
+        "sensitivity": table(SENSITIVITY, summary["sensitivity"], []),
         "notes": summary["notes"],
         "unscored": [entry | {"why": REASONS[entry["reason"]]} for entry in summary["unscored"]],
-        "protocol_hash": summary["protocol_hash"],
+        "protocol_line": summary["protocol_line"],
     }
 
 
@@ -102,7 +102,7 @@ def _clips(
                 | {
                     "clip_id": clip_id,
                     "stages": list(manifests[clip_id].values()),
-                    "scores": _scores(scores[scores.clip_id == clip_id]),
+                    "scores": _scores(scores[(scores.clip_id == clip_id) & (scores.protocol == summary["protocol"])]),
                 }
                 | _sheet(workspace, config, dataset, clip_id, summary, folder)
             )
@@ -133,10 +133,10 @@ def _facts(info: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
-    from sfm_gt.metrics.grading import ALL
-
     found = []
-    for (model, alignment), group in scores[scores.region == ALL].groupby(["model", "alignment"], sort=False):
+    for (model, alignment), group in scores[scores.region == "all"].groupby(
+        ["model", "alignment"], sort=False, observed=True
+    ):
         means = {name: group[group.metric == name].value for name in ("abs_rel", "delta1")}
         found.append({"model": model, "alignment": alignment, "frames": len(means["abs_rel"])}
                      | {name: float(values.mean()) for name, values in means.items()})  # fmt: skip
@@ -152,8 +152,7 @@ def _sheet(
 
     frames = dataset.frames_of(clip_id)
     shown = [frames[position] for position in chosen(len(frames), config.frames_per_clip)]
-    min_depth_m, max_depth_m = summary["protocol"]["gt_range_m"]
-    protocol = Protocol(min_depth_m, max_depth_m, summary["protocol"]["min_pixels"])
+    protocol = Protocol.model_validate(summary["protocols"][summary["protocol"]])
     sheet = ContactSheet(folder, clip_id, shown, protocol)
     models = {}
     for name, kind in {row["model"]: row["kind"] for row in summary["rows"]}.items():

@@ -50,6 +50,11 @@ class RunPlan:
         """One value of a section, for a stage that reads just that of another stage's section."""
         return getattr(getattr(self._config, section), key)
 
+    @property
+    def protocol_files(self) -> list[str]:
+        """Protocols of the user's own, whose content a changed file changes."""
+        return [name for name in self._config.evaluate.protocols if Path(name).suffix in (".yaml", ".yml")]
+
     def model_options(self, name: str) -> str:
         """One entry of ``models``."""
         return next(model.model_dump_json() for model in self._config.models if model.name == name)

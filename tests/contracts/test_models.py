@@ -11,10 +11,12 @@ import pytest
 
 from sfm_gt import registry
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.metrics.protocol import GRANTED
-from sfm_gt.models.prediction import FrameKey
+from sfm_gt.models.prediction import KINDS, FrameKey
 from sfm_gt.models.settings import ModelConfig
+from tests.models.stand_ins import importable, moge_checkpoint, unidepth_folder
+from tests.models.tiny_hub import write_hub_model, write_metric3d_model
 from tests.models.tiny_transformers import write_tiny_model
+from tests.models.tiny_video import write_tiny_video_model
 
 HEIGHT, WIDTH = 30, 40
 KEY = FrameKey("clip", 3)
@@ -47,20 +49,39 @@ def _transformers(tmp_path: Path) -> ModelConfig:
     return ModelConfig(name="m", method="transformers", path=str(write_tiny_model(tmp_path, "depth_anything")))
 
 
+def _onnx_video(tmp_path: Path) -> ModelConfig:
+    pytest.importorskip("onnx")
+    return ModelConfig(name="m", method="onnx_video", path=str(write_tiny_video_model(tmp_path)))
+
+
+def _torch_hub(tmp_path: Path) -> ModelConfig:
+    return ModelConfig(name="m", method="torch_hub", path=str(write_hub_model(tmp_path)))
+
+
+def _metric3d(tmp_path: Path) -> ModelConfig:
+    return ModelConfig(name="m", method="metric3d", path=str(write_metric3d_model(tmp_path)))
+
+
 RECIPES = {
     "constant": lambda tmp_path: ModelConfig(name="m", method="constant"),
     "ground_plane": lambda tmp_path: ModelConfig(name="m", method="ground_plane"),
+    "metric3d": _metric3d,
+    "moge": lambda tmp_path: moge_checkpoint(tmp_path, "dinov2_vitl14"),
     "on_disk": _on_disk,
     "onnx": lambda tmp_path: ModelConfig(name="m", method="onnx", path="builtin:smallnet"),
+    "onnx_video": _onnx_video,
     "tflite": _tflite,
+    "torch_hub": _torch_hub,
     "transformers": _transformers,
+    "unidepth": unidepth_folder,
 }
 
 
 @pytest.fixture(params=METHODS)
-def config(request, tmp_path):
+def config(request, tmp_path, monkeypatch):
     assert request.param in RECIPES, f"sfm_gt/models/{request.param}.py needs a recipe here: a configuration that runs"
-    return RECIPES[request.param](tmp_path)
+    with importable(tmp_path / "packages", monkeypatch):
+        yield RECIPES[request.param](tmp_path)
 
 
 def _image(seed: int = 0) -> np.ndarray:
@@ -76,7 +97,7 @@ def test_contract(config):
     assert prediction.values.dtype == np.float32
     assert np.isfinite(prediction.values).all()
     assert prediction.kind == model.kind
-    assert model.kind in GRANTED
+    assert model.kind in KINDS
     assert model.source_sha256 is None or len(model.source_sha256) == 64
     np.testing.assert_array_equal(image, before)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -44,6 +46,7 @@ def test_what_every_reader_keeps(trees, name):
         assert (frame.image.dtype, frame.z_depth_m.dtype) == (np.uint8, np.float32)
         assert frame.valid.any()
         np.testing.assert_array_equal(frame.valid, np.isfinite(frame.z_depth_m))
+        assert np.isnan(frame.sigma_m).all()
         assert frame.moving.shape == frame.overlay.shape == (height, width)
         assert "/" not in frame.clip_id, "a folder of predictions is named after it"
         assert frame.camera is None or (frame.camera.width, frame.camera.height) == (width, height)
@@ -150,6 +153,13 @@ def test_reading_leaves_nothing_behind(trees):
     assert benchmark[0].image is not benchmark[0].image, "a second reading: the first frame's arrays went with it"
 
 
+def test_reading_needs_no_runtime():
+    heavy = ("torch", "h5py", "pandas", "scipy.io", "matplotlib")
+    code = f"import sys, sfm_gt.datasets as d; d.open_benchmark; print([m for m in {heavy!r} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.strip() == "[]"
+
+
 def test_unknown_name_and_wrong_folder(tmp_path):
     with pytest.raises(ConfigError, match=r"no 'nyu2', known are .*; did you mean 'nyuv2'"):
         open_benchmark("nyu2", tmp_path)
@@ -173,6 +183,7 @@ def _tag(path: Path) -> None:
     ("name", "file", "spoil", "message"),
     [
         ("kitti_eigen", "eigen_test_files.txt", lambda p: p.write_text("nonsense\n"), "names no drive and frame"),
+        ("kitti_eigen", "eigen_test_files.txt", lambda p: p.write_text(f"2011_09_26/{DRIVE} 0000000005 r\n"), "left camera"),
         ("kitti_eigen", f"val/{DRIVE}/proj_depth/groundtruth/image_02/0000000005.png",
          lambda p: write_depth_png(p, wall(5, 7), 1 / 256), "depth is 7x5 px, the image 32x24"),
         ("kitti_object", "velodyne/000000.bin", lambda p: p.write_bytes(b"\0" * 12), "3 numbers, needed four a point"),

@@ -1,118 +1,146 @@
-"""The protocol: pixels, grants, clamping, means and the hash; grading of one frame by hand."""
+"""Protocols: what is shipped, what validates, which pixels count, and the hash."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from typing import get_args
 
 import numpy as np
 import pytest
+import yaml
 
-from sfm_gt.metrics.alignment import ALIGNMENTS
-from sfm_gt.metrics.grading import COVERAGE, GtFrame, Score, Unscored, grade
-from sfm_gt.metrics.protocol import GRANTED, REASONS, Protocol, dataset_mean, image_mean
-from sfm_gt.models.prediction import Kind
+from sfm_gt.config import EvaluateConfig
+from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.metrics.crops import crop_mask
+from sfm_gt.metrics.protocol import SHIPPED_FOLDER, Protocol, load_protocol, load_protocols, shipped
+from sfm_gt.models.prediction import KINDS, Kind
 
-PROTOCOL = Protocol(min_depth_m=0.1, max_depth_m=10.0, min_pixels=4)
-
-
-def _gt(metric: bool = True) -> GtFrame:
-    z_depth = np.array([[1.0, 2.0, 4.0, 8.0], [1.0, 2.0, 4.0, np.nan]])
-    return GtFrame(z_depth, np.isfinite(z_depth), metric, {})
+RANGE = (0.1, 10.0, 4)
+OURS = load_protocol("sfm_gt").completed(*RANGE)
 
 
-def test_every_kind_is_granted_known_alignments():
-    assert set(GRANTED) == set(get_args(Kind))
-    assert {name for names in GRANTED.values() for name in names} <= set(ALIGNMENTS)
+def test_every_recipe_of_the_field_is_shipped_and_configured():
+    assert set(shipped()) == {
+        "sfm_gt", "depth_anything_v1", "depth_anything_v2", "midas", "marigold", "moge", "video_depth_anything", "megasam",
+    }  # fmt: skip
+    assert set(EvaluateConfig().protocols) == set(shipped())
+    assert EvaluateConfig().protocols[0] == "sfm_gt"
 
 
-def test_only_a_metric_model_is_ever_unaligned():
-    assert [kind for kind, names in GRANTED.items() if "none" in names] == ["metric_depth"]
+@pytest.mark.parametrize("name", shipped())
+def test_shipped_protocols_are_called_as_their_files_and_say_where_they_come_from(name):
+    protocol = load_protocol(name)
+    assert protocol.name == name
+    assert len(protocol.source) > 20
+    assert set(get_args(Kind)) == set(type(protocol.alignment).model_fields)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_only_a_metric_model_is_ever_unaligned(name):
+    protocol = load_protocol(name)
+    assert [kind for kind in KINDS if "none" in protocol.granted(kind)] in ([], ["metric_depth"])
+
+
+def test_hashes_differ_and_follow_every_setting():
+    protocols = load_protocols(shipped(), *RANGE)
+    hashes = {protocol.hash for protocol in protocols}
+    changes = {
+        "scope": "clip", "fit_pixels": 100, "crop": "kitti_garg", "gt_range_m": (0.1, 20.0), "range_ends": "strict",
+        "moving": "score", "clamp": False, "disparity_floor": "largest_gt", "non_finite": "clamp", "resize": "nearest",
+        "flip_averaging": True, "reducer": "image", "min_pixels": 7, "name": "mine",
+        "alignment": OURS.alignment.model_copy(update={"scale_invariant_depth": ("ls_scale",)}),
+    }  # fmt: skip
+    assert set(changes) == set(Protocol.model_fields) - {"source"}
+    hashes |= {OURS.model_copy(update={key: value}).hash for key, value in changes.items()}
+    assert len(hashes) == len(protocols) + len(changes)
+    assert OURS.hash == load_protocol("sfm_gt").completed(*RANGE).hash
+
+
+def test_a_new_source_line_does_not_move_the_hash():
+    assert OURS.model_copy(update={"source": "other words"}).hash == OURS.hash
+
+
+def _written(tmp_path, **changes):
+    content = yaml.safe_load((SHIPPED_FOLDER / "sfm_gt.yaml").read_text()) | changes
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return str(path)
+
+
+def test_own_protocol_by_path(tmp_path):
+    assert load_protocol(_written(tmp_path, name="mine", crop="kitti_garg")).crop == "kitti_garg"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"reducr": "image"}, "unknown key 'reducr'; did you mean 'reducer'"),
+        ({"scope": "scene"}, "scope = 'scene'"),
+        ({"gt_range_m": [10, 1]}, "needed the smaller bound first"),
+        ({"non_finite": "clamp", "clamp": False}, "non_finite: clamp needs clamp: true"),
+        ({"alignment": {**OURS.alignment.model_dump(), "affine_invariant_depth": ["median"]}}, "a scale and a shift"),
+        (
+            {"alignment": {**OURS.alignment.model_dump(), "affine_invariant_disparity": ["median"]}},
+            "ls_affine_disparity",
+        ),
+        ({"alignment": {**OURS.alignment.model_dump(), "scale_invariant_depth": ["none"]}}, "cannot stay unaligned"),
+        ({"alignment": {**OURS.alignment.model_dump(), "metric_depth": ["mean"]}}, "string should match"),
+    ],
+)
+def test_what_does_not_fit_is_one_clear_line(tmp_path, changes, words):
+    with pytest.raises(ConfigError, match=words) as fault:
+        load_protocol(_written(tmp_path, **changes))
+    assert "mine.yaml" in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+def test_unknown_and_double_names():
+    with pytest.raises(ConfigError, match=r"'midsa' is neither a file nor one of sfm_gt, .*midas"):
+        load_protocol("midsa")
+    with pytest.raises(ConfigError, match="'midas' is given twice"):
+        load_protocols(["midas", "midas"], *RANGE)
 
 
 def test_scored_pixels():
     z_depth = np.array([[0.05, 0.1, 10.0, 10.1, np.nan, 5.0, 5.0, 5.0]])
     moving, overlay = np.zeros((2, 1, 8), bool)
     moving[0, 6], overlay[0, 7] = True, True
-    np.testing.assert_array_equal(
-        PROTOCOL.scored(z_depth, moving, overlay, metric=True)[0], [False, True, True, False, False, True, False, False]
-    )
+
+    def scored(metric=True, **changes):
+        return OURS.model_copy(update=changes).scored(z_depth, moving, overlay, metric)[0].astype(int).tolist()
+
+    assert scored() == [0, 1, 1, 0, 0, 1, 0, 0]
     # Without metres a range in metres says nothing.
-    np.testing.assert_array_equal(
-        PROTOCOL.scored(z_depth, moving, overlay, metric=False)[0], [True, True, True, True, False, True, False, False]
-    )
+    assert scored(metric=False) == [1, 1, 1, 1, 0, 1, 0, 0]
+    assert scored(moving="score") == [0, 1, 1, 0, 0, 1, 1, 0]
+    assert scored(range_ends="strict") == [0, 0, 0, 0, 0, 1, 0, 0]
 
 
-def test_without_metres_the_range_scales_with_the_unit():
-    gt = _gt(metric=False)
-    one = PROTOCOL.depth_range(gt.z_depth, gt.scored, metric=False)
-    other = PROTOCOL.depth_range(gt.z_depth * 50, gt.scored, metric=False)
+def test_range_of_aligned_depth():
+    assert OURS.depth_range(7.0, metric=True).highest == 10.0
+    one, other = OURS.depth_range(8.0, metric=False), OURS.depth_range(400.0, metric=False)
     assert (one.highest, other.highest, other.lowest) == (8.0, 400.0, pytest.approx(50 * one.lowest))
-
-
-def test_figures_without_metres_do_not_hang_on_the_unit():
-    rng = np.random.default_rng(0)
-    z_depth = rng.uniform(1, 9, (6, 6))
-    values = 1 / z_depth + rng.normal(0, 0.2, z_depth.shape)
-
-    def figures(unit):
-        gt = GtFrame(z_depth * unit, np.ones((6, 6), bool), False, {})
-        return [s.value for kind in GRANTED for s in grade(PROTOCOL, gt, values, kind) if isinstance(s, Score)]
-
-    assert figures(37.0) == pytest.approx(figures(1.0), rel=1e-9)
-
-
-def test_grade_by_hand():
-    gt = _gt()
-    figures = {s.metric: s for s in grade(PROTOCOL, gt, gt.z_depth * 1.1, "scale_invariant_depth")}
-    assert figures["abs_rel"].value == pytest.approx(0.0, abs=1e-12)
-    assert figures["abs_rel"].n_pixels == 7
-    unaligned = [s for s in grade(PROTOCOL, gt, gt.z_depth * 1.1, "metric_depth") if s.alignment == "none"]
-    assert next(s.value for s in unaligned if s.metric == "abs_rel") == pytest.approx(0.1)
-
-
-def test_holes_in_a_prediction_lower_the_coverage():
-    gt = _gt()
-    values = np.where(gt.z_depth == 1.0, np.inf, gt.z_depth)
-    figures = {s.metric: s for s in grade(PROTOCOL, gt, values, "scale_invariant_depth")}
-    assert figures[COVERAGE].value == pytest.approx(5 / 7)
-    assert figures["abs_rel"].n_pixels == 5
+    assert (one.disparity_floor, other.disparity_floor) == (1 / 8.0, 1 / 400.0)
+    moge = load_protocol("moge").completed(*RANGE).depth_range(7.0, metric=True)
+    assert (moge.lowest, moge.highest, moge.disparity_floor) == (-np.inf, np.inf, 1 / 7.0)
 
 
 @pytest.mark.parametrize(
-    ("gt", "values", "kind", "reason"),
+    ("name", "size", "first", "beyond_last"),
     [
-        (_gt(metric=False), np.ones((2, 4)), "metric_depth", "not_metric"),
-        (_gt(), None, "scale_invariant_depth", "missing_prediction"),
-        (_gt(), np.full((2, 4), np.nan), "scale_invariant_depth", "non_finite_prediction"),
-        (_gt(), -np.ones((2, 4)), "scale_invariant_depth", "alignment_failed"),
-        (
-            dataclasses.replace(_gt(), scored=np.eye(2, 4, dtype=bool)),
-            np.ones((2, 4)),
-            "metric_depth",
-            "too_few_pixels",
-        ),
+        ("nyu_eigen", (480, 640), (45, 41), (471, 601)),
+        ("kitti_garg", (375, 1242), (153, 44), (371, 1197)),
+        ("kitti_eigen", (375, 1242), (124, 44), (342, 1197)),
+        ("scannet_border", (480, 640), (8, 11), (472, 629)),
+        ("none", (4, 5), (0, 0), (4, 5)),
     ],
 )
-def test_frames_that_cannot_be_graded_say_why(gt, values, kind, reason):
-    first = next(iter(grade(PROTOCOL, gt, values, kind)))
-    assert isinstance(first, Unscored)
-    assert first.reason == reason
-    assert reason in REASONS
+def test_crops(name, size, first, beyond_last):
+    rows, columns = np.nonzero(crop_mask(name, *size))
+    assert (rows.min(), columns.min()) == first
+    assert (rows.max() + 1, columns.max() + 1) == beyond_last
+    assert rows.size == (beyond_last[0] - first[0]) * (beyond_last[1] - first[1])
 
 
-def test_means():
-    values, videos = [1.0, 3.0, 10.0], ["a", "a", "b"]
-    assert dataset_mean(values, videos) == 6.0
-    assert image_mean(values) == pytest.approx(14 / 3)
-    assert math.isnan(dataset_mean([], []))
-
-
-def test_hash_follows_every_setting():
-    hashes = {PROTOCOL.hash} | {
-        dataclasses.replace(PROTOCOL, **{field.name: type(getattr(PROTOCOL, field.name))(7)}).hash
-        for field in dataclasses.fields(PROTOCOL)
-    }
-    assert len(hashes) == 4
-    assert Protocol(0.1, 10.0, 4).hash == PROTOCOL.hash
+def test_crop_of_another_size_of_image():
+    with pytest.raises(InputError, match="found an image of 100x50 px, needed 640x480"):
+        crop_mask("nyu_eigen", 50, 100)

@@ -65,9 +65,10 @@ def test_parameters_of_tflite(shared_data, tmp_path):
     path.write_text(
         f"name: pydnet\nfile: {network}\nkind: affine_invariant_disparity\ninput: {{height: 192, width: 640}}\n"
     )
-    count = TfliteModel(ModelConfig(name="p", method="tflite", path=str(path))).facts.parameters
+    facts = TfliteModel(ModelConfig(name="p", method="tflite", path=str(path))).facts
     # Weights are one byte each in this file, and make up nearly all of it.
-    assert 0.9 * network.stat().st_size < count < network.stat().st_size
+    assert facts.precision == "int8"
+    assert 0.9 * network.stat().st_size < facts.parameters < network.stat().st_size
 
 
 def test_baselines_have_no_latency(tmp_path):

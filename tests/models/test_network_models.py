@@ -17,6 +17,11 @@ from sfm_gt.models.settings import ModelConfig
 from sfm_gt.models.tflite import TfliteModel
 
 KEY = FrameKey("clip", 0)
+GOLDEN_INPUTS = [
+    (12, 16, 0.2172, 0.4614, -0.3725),
+    (60, 80, 0.2157, 0.8565, 1.0455),
+    (24, 32, 0.2173, 0.7648, 1.1856),
+]
 
 
 def _config(path, **more) -> ModelConfig:
@@ -70,6 +75,17 @@ def test_resizing_keeps_pixel_centres():
     np.testing.assert_allclose(map_to_image(ramp, 16, 6)[0, 1:-1], (np.arange(16)[1:-1] + 0.5) / 2, atol=1e-5)
     image = np.repeat(np.repeat((np.arange(16) * 16 + 8)[None, :, None], 12, 0), 3, 2).astype(np.uint8)
     np.testing.assert_array_equal(image_to_input(image, 8, 6)[0, :, 0], np.arange(8) * 32 + 16)
+
+
+def test_described_preprocessing_is_what_it_was():
+    """Shrunk (area), enlarged (bilinear) and kept in shape: mean, standard deviation and one value of each input."""
+    imagenet = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    found = []
+    for size in ({"height": 12, "width": 16}, {"height": 60, "width": 80},
+                 {"height": 24, "width": 24, "fit": "cover", "multiple_of": 8}):  # fmt: skip
+        tensor = _description(**size, **imagenet).tensor(_image(30, 44))
+        found.append((*tensor.shape[2:], tensor.mean(), tensor.std(), tensor[0, 1, 7, 9]))
+    assert found == [pytest.approx(golden, abs=1e-3) for golden in GOLDEN_INPUTS]
 
 
 def test_prediction_has_the_size_of_the_image(tiny_onnx):

@@ -127,5 +127,7 @@ def test_an_empty_folder_and_other_names_are_told_apart_from_missing_frames(tmp_
 def test_configuration(tmp_path):
     with pytest.raises(ConfigError, match="need kind: one of metric_depth"):
         OnDiskModel(ModelConfig(name="theirs", method="on_disk", path=str(tmp_path)))
+    with pytest.raises(ConfigError, match="theirs: what is stored cannot be made again for mirrored images"):
+        OnDiskModel(ModelConfig(name="theirs", method="on_disk", path=str(tmp_path), kind="metric_depth", flipped=True))
     with pytest.raises(InputError, match="no such folder"):
         OnDiskModel(ModelConfig(name="t", method="on_disk", path=str(tmp_path / "no"), kind="metric_depth"))

@@ -12,10 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
+from sfm_gt.datasets.published import published
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.prediction import FrameKey
 from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.torch_runtime import facts_of
 from sfm_gt.models.transformers import TransformersModel
 from tests.models.tiny_transformers import ARCHITECTURES, HALF, IMAGENET, write_tiny_model
 
@@ -147,6 +149,31 @@ def test_the_map_is_the_networks_own_brought_to_the_image(folders, name):
     np.testing.assert_allclose(model.predict(_image(), CAMERA, KEY).values, wanted, rtol=ROUNDING, atol=ROUNDING)
 
 
+# Sizes of the published networks: backbone width, heads, depth, the layers it is read at, widths of neck and fusion.
+PUBLISHED = {
+    "Depth Anything S": (384, 6, 12, (3, 6, 9, 12), [48, 96, 192, 384], 64),
+    "Depth Anything B": (768, 12, 12, (3, 6, 9, 12), [96, 192, 384, 768], 128),
+    "Depth Anything L": (1024, 16, 24, (5, 12, 18, 24), [256, 512, 1024, 1024], 256),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_parameters_are_those_published(name):
+    width, heads, depth, read_at, neck, fusion = PUBLISHED[name]
+    backbone = transformers.Dinov2Config(
+        hidden_size=width, num_attention_heads=heads, num_hidden_layers=depth, image_size=518, patch_size=14,
+        out_features=[f"stage{layer}" for layer in read_at], reshape_hidden_states=False,
+    )  # fmt: skip
+    config = transformers.DepthAnythingConfig(
+        backbone_config=backbone, reassemble_hidden_size=width, neck_hidden_sizes=neck, fusion_hidden_size=fusion
+    )
+    with torch.device("meta"):
+        network = transformers.AutoModelForDepthEstimation.from_config(config)
+    (stated,) = {f.parameters for f in published("zero_shot_relative") if f.model == name}
+    # Stated to 0.1 million.
+    assert facts_of(network).parameters == pytest.approx(stated, abs=0.05e6)
+
+
 def test_zoedepth_crops_its_border(folders):
     model = _of(folders, "zoedepth")
     ramp = np.repeat(np.arange(WIDTH + 32, dtype=np.float32)[None], HEIGHT + 28, axis=0)
@@ -175,6 +202,14 @@ def test_depth_pro_focal_length_by_hand(folders):
     np.testing.assert_allclose(values, 1 / 0.61, rtol=1e-6)
     with pytest.raises(InputError, match="no field-of-view head and the frame no camera"):
         model.finish((canonical, None, None), _image(), None)
+
+
+def test_small_images_are_read_as_images_and_slivers_refused(folders):
+    model = _of(folders, "depth_anything")
+    # Three rows could be taken for three channels.
+    assert model.predict(np.zeros((3, 5, 3), np.uint8), None, KEY).values.shape == (3, 5)
+    with pytest.raises(InputError, match="depth_anything: an image of 700x2 px cannot be prepared"):
+        model.predict(np.zeros((2, 700, 3), np.uint8), None, KEY)
 
 
 def test_nothing_is_fetched(folders):

@@ -11,17 +11,85 @@ import pandas as pd
 import pytest
 
 from sfm_gt.config import EvaluateConfig, ModelConfig
-from sfm_gt.errors import InputError
+from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats import dataset_layout as layout
-from sfm_gt.stages import evaluate
+from sfm_gt.stages import evaluate, evaluate_predictions
 
-CONFIG = EvaluateConfig(min_pixels=20)
+CONFIG = EvaluateConfig(min_pixels=20, protocols=("sfm_gt",))
 CLIPS = ("far", "lost", "near")
 
 
 def _evaluate(workspace, *names: str) -> dict:
     evaluate.run(workspace, CONFIG, [ModelConfig(name=name, method="on_disk") for name in names], CLIPS)
     return json.loads((workspace.evaluation / "summary.json").read_text())
+
+
+def test_predictions_without_a_workflow(workspace, tiny, tmp_path):
+    gt = np.nan_to_num(tiny.gt, nan=5.0)
+    for clip in ("near", "far"):
+        (tmp_path / "theirs" / clip).mkdir(parents=True)
+        for frame_index in (7, 9):
+            np.save(tmp_path / "theirs" / clip / f"{frame_index:06d}.npy", gt * np.float32(1.1))
+    table = evaluate_predictions.run(
+        workspace.root, tmp_path / "theirs", "metric_depth", tmp_path / "found", ("sfm_gt",), 2
+    )
+    assert "| theirs | 1 | 0.100 | 1.000 | none | metric_depth |" in table
+    (row,) = [
+        r for r in json.loads((tmp_path / "found" / "summary.json").read_text())["rows"] if r["alignment"] == "none"
+    ]
+    assert (row["frames"], row["missing_frames"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("metric_depth", "declared as metric_depth.*declare affine_invariant_disparity, or negate"),
+        ("disparity", "--kind: found 'disparity', needed one of metric_depth"),
+    ],
+)
+def test_predictions_of_a_wrong_kind_leave_nothing(workspace, tiny, tmp_path, kind, words):
+    (tmp_path / "theirs" / "near").mkdir(parents=True)
+    np.save(tmp_path / "theirs" / "near" / "000007.npy", 1 / np.nan_to_num(tiny.gt, nan=5.0))
+    with pytest.raises((InputError, ConfigError), match=words):
+        evaluate_predictions.run(workspace.root, tmp_path / "theirs", kind, tmp_path / "found", (), 1)
+    assert not (tmp_path / "found").exists()
+
+
+def test_cores_do_not_change_the_figures(workspace, metric_model):
+    evaluate.run(workspace, CONFIG, [ModelConfig(name="net", method="on_disk")], CLIPS, cores=1)
+    one = (workspace.evaluation / "table.csv").read_bytes()
+    evaluate.run(workspace, CONFIG, [ModelConfig(name="net", method="on_disk")], CLIPS, cores=3)
+    assert (workspace.evaluation / "table.csv").read_bytes() == one
+
+
+@pytest.mark.parametrize("values", [0.0, 3.0])
+def test_constant_predictions_are_graded_or_counted(workspace, predict_by_hand, tiny, values):
+    for clip in ("near", "far"):
+        predict_by_hand(
+            "flat", clip, "affine_invariant_disparity", lambda _: np.full((tiny.height, tiny.width), values)
+        )
+    row = _row(_evaluate(workspace, "flat"), "flat", "ls_affine_disparity")
+    assert row["frames"] == 6
+    assert row["abs_rel"] > 0.1
+
+
+def test_every_protocol_and_region_in_one_run(workspace, metric_model, predict_by_hand, tiny):
+    for clip in ("near", "far"):
+        predict_by_hand("d", clip, "affine_invariant_disparity", lambda _: 1 / np.nan_to_num(tiny.gt, nan=1))
+    evaluate.run(
+        workspace, EvaluateConfig(min_pixels=20), [ModelConfig(name=n, method="on_disk") for n in ("net", "d")], CLIPS
+    )
+    frames = pd.read_parquet(workspace.evaluation / "frames.parquet")
+    assert set(frames.protocol) == set(EvaluateConfig().protocols)
+    # With two depths only, the nearest third ends where it begins, and the left half is the middle one.
+    regions = {"all", "static", "moving", "person", "environment", "boundary", "mid", "far"}
+    assert set(frames[frames.clip_id == "near"].region) == regions
+    assert frames.value.notna().all()
+    sensitivity = (workspace.evaluation / "sensitivity.md").read_text()
+    for name, protocol in json.loads((workspace.evaluation / "summary.json").read_text())["protocols"].items():
+        assert name in sensitivity
+        assert protocol["gt_range_m"] == [0.001, 80.0]
+    assert "without flip averaging for d, net" in (workspace.evaluation / "table.md").read_text()
 
 
 def _row(summary: dict, model: str, alignment: str) -> dict:
@@ -76,13 +144,14 @@ def test_affine_disparity_is_exact_for_affine_disparity(workspace, predict_by_ha
     assert row["frames"] == 6
 
 
-def test_disparity_declared_as_depth_is_pointed_out(workspace, predict_by_hand, tiny):
+def test_disparity_declared_as_depth_is_refused_with_a_hint(workspace, predict_by_hand, metric_model, tiny):
     for clip in ("near", "far"):
         predict_by_hand("odd", clip, "affine_invariant_depth", lambda _: 1 / np.nan_to_num(tiny.gt, nan=1))
-    summary = _evaluate(workspace, "odd")
-    assert _row(summary, "odd", "ls_affine_depth")["inverted_frames"] == 6
-    assert any("turned the prediction around on 6 of 6 frames" in note for note in summary["notes"])
-    assert "check kind (affine_invariant_depth) and negate" in (workspace.evaluation / "table.md").read_text()
+    summary = _evaluate(workspace, "net", "odd")
+    assert {row["model"] for row in summary["rows"]} == {"net"}, "the others are graded all the same"
+    table = (workspace.evaluation / "table.md").read_text()
+    assert "odd refused: declared as affine_invariant_depth" in table
+    assert "declare affine_invariant_disparity, or negate the values" in table
 
 
 def test_videos_weigh_the_same_however_many_frames(workspace, predict_by_hand, tiny):
@@ -111,9 +180,14 @@ def test_non_finite_pixels_and_frames_are_counted(workspace, predict_by_hand, ti
     assert row["abs_rel"] == pytest.approx(0.1, abs=1e-6)
     assert row["missing_pixel_share"] == pytest.approx(3 / 9)
     assert (row["frames"], row["missing_frames"]) == (2, 1)
-    assert {"model": "holes", "alignment": "none", "reason": "non_finite_prediction", "frames": 1} in summary[
-        "unscored"
-    ]
+    refused = {
+        "model": "holes",
+        "alignment": "none",
+        "reason": "non_finite_prediction",
+        "frames": 1,
+        "protocol": "sfm_gt",
+    }
+    assert refused in summary["unscored"]
 
 
 def test_long_format_holds_regions_with_the_fit_of_the_whole(workspace, metric_model):
@@ -121,8 +195,10 @@ def test_long_format_holds_regions_with_the_fit_of_the_whole(workspace, metric_m
     frames = pd.read_parquet(workspace.evaluation / "frames.parquet")
     near = frames[(frames.clip_id == "near") & (frames.metric == "abs_rel") & (frames.alignment == "none")]
     pixels = near[near.frame_index == 7].set_index("region").n_pixels.to_dict()
-    assert pixels == {"all": 144, "person": 36, "environment": 108}
-    assert set(frames[frames.clip_id == "far"].region) == {"all"}
+    # Two depths: the near and the middle third are the left half, and the band is three pixels to either side.
+    assert pixels["all"] == pixels["static"] == 144
+    assert (pixels["person"], pixels["environment"]) == (36, 108)
+    assert not set(frames[frames.clip_id == "far"].region) & {"person", "environment", "moving"}
     assert not set(frames[frames.clip_id == "far"].metric) & {"rmse", "mae", "irmse", "sq_rel_eigen"}
 
 

@@ -7,11 +7,17 @@ import hashlib
 import numpy as np
 import pytest
 
+from sfm_gt import registry
 from sfm_gt.config import ModelConfig
+from sfm_gt.datasets.benchmarks import open_benchmark
+from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.models.latency import read_latency
+from sfm_gt.models.stored import FLIPPED, read_prediction
 from sfm_gt.stages import predict
+from tests.datasets import benchmark_trees
+from tests.models.tiny_video import write_tiny_video_model
 
 
 def _digest(folder):
@@ -96,3 +102,54 @@ def test_frames_without_a_finite_value_are_counted(workspace, tiny, tmp_path):
     manifest = predict.run(workspace, config, "near")
     assert manifest.measures["frames_without_finite_value"] == 2
     assert manifest.message == "2 of 3 frames have no finite value"
+
+
+def test_a_video_network_sees_the_clip(workspace, tiny, tmp_path):
+    pytest.importorskip("onnx")
+    path = write_tiny_video_model(tmp_path, kind="scale_invariant_depth")
+    manifest = predict.run(workspace, ModelConfig(name="video", method="onnx_video", path=str(path)), "near")
+    folder = workspace.predictions("video", "near")
+    assert manifest.measures["frames"] == len(tiny.frames)
+    assert all(np.load(folder / f"{i:06d}.npy").shape == (tiny.height, tiny.width) for i in tiny.frames)
+    found = read_latency(folder)
+    assert (found.frames_per_pass, found.passes) == (5, 1)
+
+
+def test_flipped_predictions_are_those_of_the_mirrored_image_mirrored_back(workspace, tiny):
+    model = ModelConfig(name="smallnet", method="onnx", path="builtin:smallnet", flipped=True)
+    predict.run(workspace, model, "near")
+    folder = workspace.predictions("smallnet", "near")
+    network = registry.load("models", "onnx")(model)
+    for frame in open_dataset(workspace.root).frames_of("near"):
+        mirrored = np.ascontiguousarray(frame.image[:, ::-1])
+        expected = network.predict(mirrored, frame.camera, None).values[:, ::-1]
+        stored = read_prediction(folder / FLIPPED, frame.frame_index, tiny.height, tiny.width)
+        np.testing.assert_array_equal(stored, expected)
+        assert not np.array_equal(stored, np.load(folder / f"{frame.frame_index:06d}.npy"))
+
+
+def test_flipped_baselines(workspace):
+    """The floor below a level camera looks the same in a mirror."""
+    predict.run(workspace, ModelConfig(name="plane", method="ground_plane", flipped=True), "near")
+    folder = workspace.predictions("plane", "near")
+    np.testing.assert_array_equal(np.load(folder / FLIPPED / "000007.npy"), np.load(folder / "000007.npy"))
+
+
+def test_a_benchmark_is_predicted_like_our_own_data(tmp_path):
+    benchmark = open_benchmark("sintel_final", benchmark_trees.sintel(tmp_path))
+    model = ModelConfig(name="smallnet", method="onnx", path="builtin:smallnet")
+    manifests = predict.run_benchmark(benchmark, model, tmp_path / "predicted")
+    assert manifests["alley_1"].measures["frames"] == 2
+    assert read_latency(tmp_path / "predicted" / "alley_1").passes == 1
+    network = registry.load("models", "onnx")(model)
+    for frame in benchmark:
+        stored = read_prediction(tmp_path / "predicted" / frame.clip_id, frame.frame_index, *frame.z_depth_m.shape)
+        np.testing.assert_array_equal(stored, network.predict(frame.image, frame.camera, None).values)
+
+
+def test_a_benchmark_without_cameras(tmp_path):
+    benchmark = open_benchmark("eth3d", benchmark_trees.eth3d(tmp_path))
+    model = ModelConfig(name="smallnet", method="onnx", path="builtin:smallnet", flipped=True)
+    assert predict.run_benchmark(benchmark, model, tmp_path / "predicted")["courtyard"].measures["frames"] == 1
+    with pytest.raises(InputError, match="clip courtyard frame 0 has no camera"):
+        predict.run_benchmark(benchmark, ModelConfig(name="plane", method="ground_plane"), tmp_path / "plane")

@@ -25,7 +25,12 @@ def page(workspace, predict_by_hand, tiny):
     gt = np.nan_to_num(tiny.gt, nan=1.0)
     for clip in ("near", "far"):
         predict_by_hand("net", clip, "metric_depth", lambda i: None if i == 30 else gt * 1.1)
-    evaluate.run(workspace, EvaluateConfig(min_pixels=20), [ModelConfig(name="net", method="constant")], CLIPS)
+    evaluate.run(
+        workspace,
+        EvaluateConfig(min_pixels=20, protocols=("sfm_gt", "moge")),
+        [ModelConfig(name="net", method="constant")],
+        CLIPS,
+    )
     report.run(workspace, ReportConfig(), CLIPS)
     return workspace.report / "index.html"
 

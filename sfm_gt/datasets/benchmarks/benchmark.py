@@ -1,7 +1,7 @@
 """A public benchmark with the interface of our own data set: the same names, as far as the benchmark has the thing.
 
-What a benchmark does not have is None (camera, pose, time stamp, sigma, people). ``moving`` and ``overlay`` are False
-everywhere: benchmarks score all pixels that have GT.
+What a benchmark does not have is None (camera, pose, time stamp, people, sigma of the scale), and ``sigma_m`` is NaN: no
+benchmark states an error for each pixel. ``moving`` and ``overlay`` are False everywhere: all pixels that have GT are scored.
 """
 
 from __future__ import annotations
@@ -58,7 +58,6 @@ class BenchmarkFrame:
     read_image: Callable[[], UInt8[np.ndarray, "h w 3"]]
     read_z_depth_m: Callable[[], Float[np.ndarray, "h w"]]
     metric: bool = True
-    sigma_m: None = None
     sigma_log_scale: None = None
     person: None = None
 
@@ -77,6 +76,11 @@ class BenchmarkFrame:
                 f"{self.image.shape[1]}x{self.image.shape[0]}; the files do not belong together"
             )
         return depth
+
+    @property
+    def sigma_m(self) -> Float[np.ndarray, "h w"]:
+        """NaN everywhere: unknown."""
+        return np.full(self.z_depth_m.shape, np.nan, dtype=np.float32)
 
     @property
     def valid(self) -> Bool[np.ndarray, "h w"]:

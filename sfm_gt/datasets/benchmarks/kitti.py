@@ -63,9 +63,10 @@ def _eigen(root: Path, raw: bool) -> Benchmark:
 def _eigen_frame(root: Path, line: str, raw: bool) -> BenchmarkFrame | None:
     """The frame of one line, None where annotated depth was never made for it."""
     found = _DRIVE.search(line)
-    if found is None:
+    if found is None or "image_03" in line or line.split()[-1] == "r":
         raise InputError(
-            f"{root / EIGEN_LIST}: {line.strip()!r} names no drive and frame; give the list of the Eigen split"
+            f"{root / EIGEN_LIST}: {line.strip()!r} names no drive and frame of the left camera; give the list of the Eigen "
+            "split"
         )
     drive, date, number = found[1], found[2], int(found[3])
     image = root / date / drive / "image_02" / "data" / f"{number:010d}.png"

@@ -36,20 +36,22 @@ def _open(root: Path) -> Benchmark:
     frames = []
     for scan in sorted(path.parent for path in scans.glob("*/intrinsic")):
         matrix = read_matrix(scan / "intrinsic" / "intrinsic_depth.txt", 4, 4)
-        for depth in scan.glob("depth/*.png"):
-            width, height = image_size(depth)
+        depths = sorted(scan.glob("depth/*.png"))
+        # All frames of a scan have one size; reading half a million headers would take minutes.
+        camera = camera_from_integer_centred(matrix, *image_size(depths[0])) if depths else None
+        for depth in depths:
             # scene0707_00 and scene0707_01 are scans of one room.
             frames.append(BenchmarkFrame(
-                scan.name, scan.name.split("_")[0], int(depth.stem), None,
-                camera_from_integer_centred(matrix, width, height), _pose(scan / "pose" / f"{depth.stem}.txt"),
-                partial(_read_image, scan / "color" / f"{depth.stem}.jpg", width, height),
+                scan.name, scan.name.split("_")[0], int(depth.stem), None, camera,
+                _pose(scan / "pose" / f"{depth.stem}.txt"),
+                partial(_read_image, scan / "color" / f"{depth.stem}.jpg", depth),
                 partial(read_depth_png, depth, DEPTH_UNIT_M),
             ))  # fmt: skip
     return Benchmark("scannet", CONVENTIONS, frames, root, "scans/<scan>/{color,depth,pose,intrinsic}")
 
 
-def _read_image(path: Path, width: int, height: int) -> UInt8[np.ndarray, "h w 3"]:
-    return cv2.resize(read_image(path), (width, height), interpolation=cv2.INTER_AREA)
+def _read_image(path: Path, depth: Path) -> UInt8[np.ndarray, "h w 3"]:
+    return cv2.resize(read_image(path), image_size(depth), interpolation=cv2.INTER_AREA)
 
 
 def _pose(path: Path) -> Float[np.ndarray, "4 4"] | None:

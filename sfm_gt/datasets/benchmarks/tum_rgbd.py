@@ -65,6 +65,7 @@ def _tum_camera(sequence: Path) -> tuple[float, float, float, float]:
 def _frames(sequence: Path, intrinsics: tuple[float, float, float, float], posed: bool) -> list[BenchmarkFrame]:
     images, depths = _list(sequence / "rgb.txt", 2), _list(sequence / "depth.txt", 2)
     poses = _list(sequence / "groundtruth.txt", 8) if posed else []
+    camera = _camera(intrinsics, *image_size(sequence / images[0][1][0])) if images else None
     frames = []
     for index, (time_s, (name,)) in enumerate(images):
         depth, pose = _nearest(depths, time_s), _nearest(poses, time_s)
@@ -72,7 +73,7 @@ def _frames(sequence: Path, intrinsics: tuple[float, float, float, float], posed
             continue
         image = sequence / name
         frames.append(BenchmarkFrame(
-            sequence.name, sequence.name, index, time_s, _camera(intrinsics, *image_size(image)),
+            sequence.name, sequence.name, index, time_s, camera,
             None if pose is None else _cam_from_world(pose), partial(read_image, image),
             partial(read_depth_png, sequence / depth[0], DEPTH_UNIT_M),
         ))  # fmt: skip

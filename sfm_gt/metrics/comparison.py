@@ -1,0 +1,171 @@
+"""Models against one another, on the frames that both were scored on: paired differences and ranks with intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float
+
+from sfm_gt.metrics.bootstrap import Interval, draw_videos, interval, quotient_draws
+from sfm_gt.metrics.depth import METRICS
+from sfm_gt.metrics.protocol import Protocol
+
+COMPARED = ("abs_rel", "delta1")
+RANKED_BY = "abs_rel"
+_COLUMNS = [METRICS.index(name) for name in COMPARED]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """``model`` minus ``other``.
+
+    Attributes:
+        frames, videos: on which both were scored; ``left_out`` frames had only one of them.
+        floor: what a perfect model's score can be off by, NaN where unknown.
+        verdict: resolved; below_noise_floor: smaller than ``floor``; interval_holds_zero; one_video: no interval.
+    """
+
+    protocol: str
+    model: str
+    other: str
+    metric: str
+    difference: Interval
+    frames: int
+    videos: int
+    left_out: int
+    floor: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Rank:
+    """Place of a model by AbsRel, 1 is best, and the places that 95 % of the draws hold; None with one video."""
+
+    protocol: str
+    model: str
+    rank: int
+    low: int | None
+    high: int | None
+
+
+@dataclass
+class _Pair:
+    """Sums a video: frames, then COMPARED of one model, then of the other."""
+
+    videos: dict[str, Float[np.ndarray, " sums"]] = field(default_factory=dict)
+    left_out: int = 0
+
+    def differences(self, protocol: Protocol, video_ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Numerators (videos, compared) and denominators (videos,) of the differences."""
+        none = np.zeros(1 + 2 * len(COMPARED))
+        sums = np.stack([self.videos.get(video, none) for video in video_ids])
+        frames = sums[:, 0]
+        apart = sums[:, 1 : 1 + len(COMPARED)] - sums[:, 1 + len(COMPARED) :]
+        if protocol.reducer in ("image", "pixel"):
+            return apart, frames
+        return apart / np.maximum(frames, 1)[:, None], (frames > 0).astype(np.float64)
+
+
+class Comparison:
+    """Gathers frames, then answers. A model stands for itself by the alignment that it is ranked by."""
+
+    def __init__(self, seed: int = 0):
+        self._pairs: dict[tuple[str, str, str], _Pair] = {}
+        self._protocols: dict[str, Protocol] = {}
+        self._models: dict[str, list[str]] = {}
+        self._seed = seed
+
+    def add(
+        self, protocol: Protocol, video_id: str, models: list[str], scored: Mapping[str, Float[np.ndarray, " figures"]]
+    ) -> None:
+        """One frame.
+
+        Args:
+            models: all that the protocol can grade, in a fixed order.
+            scored: figures (METRICS first) of those that were scored on this frame.
+        """
+        self._protocols[protocol.name] = protocol
+        known = self._models.setdefault(protocol.name, [])
+        known.extend(model for model in models if model not in known)
+        for one, other in combinations(models, 2):
+            pair = self._pairs.setdefault((protocol.name, one, other), _Pair())
+            if one in scored and other in scored:
+                sums = np.array([1.0, *scored[one][_COLUMNS], *scored[other][_COLUMNS]])
+                pair.videos[video_id] = pair.videos.get(video_id, 0.0) + sums
+            elif one in scored or other in scored:
+                pair.left_out += 1
+
+    def differences(self, floors: Mapping[tuple[str, str], Float[np.ndarray, " metrics"]]) -> list[Difference]:
+        """Every two models under every protocol.
+
+        Args:
+            floors: noise floor of METRICS by protocol and model.
+        """
+        found = []
+        for (name, one, other), pair in self._pairs.items():
+            videos = sorted(pair.videos)
+            if not videos:
+                continue
+            apart, weights = pair.differences(self._protocols[name], videos)
+            draws = draw_videos(len(videos), self._seed)
+            frames = int(sum(sums[0] for sums in pair.videos.values()))
+            for number, metric in enumerate(COMPARED):
+                estimate = interval(apart[:, number], weights, draws)
+                floor = _larger(floors.get((name, one)), floors.get((name, other)), metric)
+                found.append(
+                    Difference(
+                        name,
+                        one,
+                        other,
+                        metric,
+                        estimate,
+                        frames,
+                        len(videos),
+                        pair.left_out,
+                        floor,
+                        _verdict(estimate, floor),
+                    )
+                )
+        return found
+
+    def ranks(self) -> list[Rank]:
+        """Places by RANKED_BY under every protocol; a model is behind each one that beats it on the frames of both."""
+        return [rank for name in self._protocols for rank in self._ranks(name)]
+
+    def _ranks(self, name: str) -> list[Rank]:
+        models = self._models[name]
+        videos = sorted({video for key, pair in self._pairs.items() if key[0] == name for video in pair.videos})
+        if not videos:
+            return [Rank(name, model, 1, None, None) for model in models] if len(models) == 1 else []
+        draws = np.concatenate([np.ones((1, len(videos))), draw_videos(len(videos), self._seed)])
+        behind = {model: np.zeros(len(draws), dtype=int) for model in models}
+        for one, other in combinations(models, 2):
+            apart, weights = self._pairs[name, one, other].differences(self._protocols[name], videos)
+            worse = quotient_draws(apart[:, COMPARED.index(RANKED_BY)], weights, draws)
+            behind[one] += worse > 0
+            behind[other] += worse < 0
+        return [_rank(name, model, 1 + behind[model], len(videos)) for model in models]
+
+
+def _rank(name: str, model: str, places: np.ndarray, n_videos: int) -> Rank:
+    if n_videos == 1:
+        return Rank(name, model, int(places[0]), None, None)
+    low, high = np.quantile(places[1:], [0.025, 0.975], method="closest_observation")
+    return Rank(name, model, int(places[0]), int(low), int(high))
+
+
+def _larger(one: np.ndarray | None, other: np.ndarray | None, metric: str) -> float:
+    known = [float(floor[METRICS.index(metric)]) for floor in (one, other) if floor is not None]
+    return max(known, default=math.nan)
+
+
+def _verdict(estimate: Interval, floor: float) -> str:
+    if abs(estimate.value) < floor:
+        return "below_noise_floor"
+    if not estimate.known:
+        return "one_video"
+    return "resolved" if estimate.excludes_zero else "interval_holds_zero"

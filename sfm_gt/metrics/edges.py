@@ -1,0 +1,95 @@
+"""Accuracy and completeness of depth edges (iBims-1, Koch et al. 2018; MDEC): how far are they from where they should be?
+
+Edges are Canny edges of log depth after a Gaussian of 1 px, so they do not know the unit of depth. A pixel near invalid depth
+is no edge: a hole has a rim, not an outline.
+
+    edge_accuracy_px      mean distance of predicted edge pixels to the nearest GT edge, of those within 10 px
+    edge_completeness_px  mean distance of GT edge pixels to the nearest predicted edge, 10 px where it is farther
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sfm_gt.metrics.edge_kernels import log_or_zero, nearest_px, quotient_in_steps
+
+MAX_DISTANCE_PX = 10.0
+BLUR_SIGMA_PX = 1.0
+SLOPES = (0.0125, 0.025)
+"""Low and high threshold of Canny's hysteresis: change of log depth a pixel. With Sobel's gain of 8 these are 0.1 and 0.2."""
+
+_STEPS = 2000.0
+"""Canny takes gradients in whole numbers; this many a unit of log depth resolve 1/100 of the low threshold."""
+
+
+@dataclass(frozen=True)
+class _Support:
+    """What the validity of a map decides: weight of the blur, and where an edge may lie."""
+
+    valid: Bool[np.ndarray, "h w"]
+    weight: Float[np.ndarray, "h w"]
+    inside: Bool[np.ndarray, "h w"]
+
+    @classmethod
+    def of(cls, valid: Bool[np.ndarray, "h w"]) -> _Support:
+        known = valid.astype(np.float32)
+        # Five pixels is the reach of the blur and of Sobel's kernel together.
+        inside = cv2.erode(known, np.ones((5, 5), np.uint8)) > 0
+        return cls(valid, np.maximum(cv2.GaussianBlur(known, (0, 0), BLUR_SIGMA_PX), 1e-6), inside)
+
+
+class EdgesGt:
+    """GT side of edge accuracy and completeness, made once a frame."""
+
+    def __init__(self, gt: Float[np.ndarray, "h w"]):
+        """``gt``: NaN where it is not scored."""
+        self._support = _Support.of(gt > 0)
+        self._edges = _edges(gt, self._support)
+        self._rows, self._columns = np.nonzero(self._edges)
+        self._distance = _distance_to(self._edges)
+
+    def distances_px(self, prediction: Float[np.ndarray, "h w"]) -> tuple[float, float]:
+        """Accuracy and completeness; NaN where no predicted edge is within 10 px, or the GT has none."""
+        valid = prediction > 0
+        same = np.array_equal(valid, self._support.valid)
+        found = _edges(prediction, self._support if same else _Support.of(valid))
+        reached = self._distance[found]
+        reached = reached[reached <= MAX_DISTANCE_PX]
+        return _mean(reached), _mean(nearest_px(found, self._rows, self._columns, MAX_DISTANCE_PX))
+
+
+def edge_distances_px(
+    prediction: Float[np.ndarray, "h w"], gt: Float[np.ndarray, "h w"], valid: Bool[np.ndarray, "h w"]
+) -> tuple[float, float]:
+    """Edge accuracy and completeness of two depth maps, in pixels."""
+    return EdgesGt(np.where(valid, gt, np.nan)).distances_px(np.where(valid, prediction, np.nan))
+
+
+def depth_edges(depth: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+    """Edge pixels of a depth map; NaN and values that are not positive are invalid."""
+    return _edges(depth, _Support.of(depth > 0))
+
+
+def _edges(depth: Float[np.ndarray, "h w"], support: _Support) -> Bool[np.ndarray, "h w"]:
+    smooth = cv2.GaussianBlur(log_or_zero(depth), (0, 0), BLUR_SIGMA_PX)
+    steps = quotient_in_steps(smooth, support.weight, _STEPS)
+    dx, dy = (cv2.Sobel(steps, cv2.CV_16S, *axis) for axis in ((1, 0), (0, 1)))
+    low, high = (8 * _STEPS * slope for slope in SLOPES)
+    edges: Bool[np.ndarray, "h w"] = (cv2.Canny(dx, dy, low, high, L2gradient=True) > 0) & support.inside
+    return edges
+
+
+def _distance_to(edges: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    if not edges.any():
+        return np.full(edges.shape, np.inf, dtype=np.float32)
+    distance: Float[np.ndarray, "h w"] = cv2.distanceTransform((~edges).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    return distance
+
+
+def _mean(values: Float[np.ndarray, " n"]) -> float:
+    return float(values.mean()) if values.size else math.nan

@@ -1,0 +1,65 @@
+"""Order of depth between pairs of pixels: who is nearer, or are both about as far?
+
+A pair is labelled nearer, farther or equal by the ratio of its depths, equal within a factor of 1.1.
+
+    sdr          share of pairs whose labels disagree (MegaDepth's SDR; WHDR with all weights one)
+    sdr_equal    of the pairs that are equal in the GT
+    sdr_unequal  of the pairs that are not
+    near_far     share of pairs unequal in the GT that the prediction orders the wrong way round, whatever the ratio (DIW)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+EQUAL_RATIO = 1.1
+N_PAIRS = 4096
+"""Pairs a frame: the standard error of a share is below 0.8 % then."""
+ORDINAL = ("sdr", "sdr_equal", "sdr_unequal", "near_far")
+
+
+def draw_pairs(n_pixels: int, seed: Sequence[int]) -> Int[np.ndarray, "2 pairs"]:
+    """Positions of N_PAIRS random pairs of different pixels; none where there are fewer than two pixels."""
+    if n_pixels < 2:
+        return np.empty((2, 0), dtype=np.int64)
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, n_pixels, N_PAIRS)
+    return np.stack([first, (first + rng.integers(1, n_pixels, N_PAIRS)) % n_pixels])
+
+
+def labels(one: Float[np.ndarray, " n"], other: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """-1 where ``one`` is nearer by more than EQUAL_RATIO, 1 where it is farther, else 0."""
+    farther = (one > EQUAL_RATIO * other).astype(np.int64)
+    nearer = (other > EQUAL_RATIO * one).astype(np.int64)
+    return farther - nearer
+
+
+def ordinal(p: Float[np.ndarray, "2 n"], g: Float[np.ndarray, "2 n"]) -> dict[str, float]:
+    """The figures of ORDINAL, fractions; NaN where no pair of the sort exists.
+
+    Args:
+        p, g: depth of prediction and GT at both ends of each pair, in any unit.
+    """
+    truth, found = labels(g[0], g[1]), labels(p[0], p[1])
+    wrong, equal = truth != found, truth == 0
+    backwards = np.sign(p[0] - p[1]) != truth
+    return {
+        "sdr": _share(wrong), "sdr_equal": _share(wrong[equal]), "sdr_unequal": _share(wrong[~equal]),
+        "near_far": _share(backwards[~equal]),
+    }  # fmt: skip
+
+
+def weighted_disagreement(
+    p: Float[np.ndarray, "2 n"], g: Float[np.ndarray, "2 n"], weights: Float[np.ndarray, " n"]
+) -> float:
+    """WHDR (Bell et al. 2014): the weight of the pairs whose labels disagree over the weight of all; NaN when empty."""
+    total = float(weights.sum())
+    return float(weights[labels(g[0], g[1]) != labels(p[0], p[1])].sum()) / total if total > 0 else math.nan
+
+
+def _share(hits: np.ndarray) -> float:
+    return float(hits.mean()) if hits.size else math.nan

@@ -1,0 +1,47 @@
+"""Metrics that need neighbours or pairs of pixels: boundary F1, distance of edges, order of depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sfm_gt.metrics.boundary import RADII_PX, BoundaryGt
+from sfm_gt.metrics.edges import EdgesGt
+from sfm_gt.metrics.ordinal import ORDINAL, draw_pairs, ordinal
+from sfm_gt.metrics.regions import ScoredPixels
+
+BOUNDARY = tuple(f"boundary_f1_r{radius}" for radius in RADII_PX)
+EDGES = ("edge_accuracy_px", "edge_completeness_px")
+STRUCTURE = (*BOUNDARY, *EDGES, *ORDINAL)
+"""Names, all free of the unit of depth."""
+
+
+class GtStructure:
+    """GT side, made once a frame and set of scored pixels."""
+
+    def __init__(
+        self,
+        z_depth: Float[np.ndarray, "h w"],
+        scored: Bool[np.ndarray, "h w"],
+        pixels: ScoredPixels,
+        seed: Sequence[int],
+    ):
+        """``seed`` draws the pairs of the ordinal metrics."""
+        gt = np.where(scored, z_depth, np.nan).astype(np.float32)
+        self._flat = gt.reshape(-1)
+        self._boundary, self._edges = BoundaryGt(gt), EdgesGt(gt)
+        self._pairs = pixels.order[draw_pairs(pixels.order.size, seed)]
+
+    def measure(self, depth: Float[np.ndarray, "h w"]) -> dict[str, float]:
+        """The figures of STRUCTURE of a depth map in any unit, NaN where it does not count; NaN where a figure has no sense."""
+        depth = depth.astype(np.float32, copy=False)
+        flat = depth.reshape(-1)
+        p, g = flat[self._pairs].astype(np.float64), self._flat[self._pairs].astype(np.float64)
+        both = np.isfinite(p).all(axis=0)
+        return {
+            **dict(zip(BOUNDARY, self._boundary.f1(depth), strict=True)),
+            **dict(zip(EDGES, self._edges.distances_px(depth), strict=True)),
+            **ordinal(p[:, both], g[:, both]),
+        }

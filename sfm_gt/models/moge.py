@@ -1,0 +1,84 @@
+"""MoGe 1 and 2 (Wang et al. 2025), run by the authors' package; ``path`` is a checkpoint (.pt) on this machine.
+
+A checkpoint with a scale head gives metric_depth, one without scale_invariant_depth (the package recovers the shift). Pixels
+that the network's mask leaves out have no answer. The field of view is the network's own guess: the frame's camera is not
+given to it. Not on PyPI: install the package from its repository (MIT).
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.models.network import NetworkModel
+from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256, required_path
+from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.torch_runtime import facts_of, inference, offline, one_line
+
+if TYPE_CHECKING:
+    import torch
+
+
+class MogeModel(NetworkModel):
+    """One network. Raises ConfigError without the package, InputError where the checkpoint cannot be used."""
+
+    def __init__(self, config: ModelConfig):
+        path = Path(required_path(config, "a MoGe checkpoint (.pt)"))
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; download the checkpoint first, nothing is fetched")
+        checkpoint = _checkpoint(path)
+        settings = checkpoint["model_config"]
+        # Version 1 names its encoder, version 2 describes it.
+        version = "v2" if isinstance(settings.get("encoder"), dict) else "v1"
+        try:
+            package = importlib.import_module(f"moge.model.{version}")
+        except ImportError as fault:
+            raise ConfigError(
+                f"models: {config.name}: method moge needs the package moge ({fault}); install it from its repository"
+            ) from None
+        self.kind = agreed_kind(config, "metric_depth" if settings.get("scale_head") else "scale_invariant_depth")
+        with offline(path):
+            self._network: Any = package.MoGeModel.from_pretrained(path).eval()
+        # The package loads what fits and leaves the rest random.
+        missing = [name for name, _ in self._network.named_parameters() if name not in checkpoint["model"]]
+        if missing:
+            raise InputError(f"{path}: lacks {len(missing)} weights of the network ({missing[0]}); download it again")
+        self.facts = facts_of(self._network)
+        self.source_sha256 = file_sha256(path)
+
+    def prepare(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None) -> torch.Tensor:
+        """(3, H, W) in 0..1; the package resizes by itself."""
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
+
+    def forward(self, prepared: torch.Tensor) -> torch.Tensor:
+        """The package's own inference, with its resizing; depth (H, W), infinite outside of its mask."""
+        with inference():
+            return self._network.infer(prepared, use_fp16=False)["depth"]
+
+    def finish(
+        self, output: torch.Tensor, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None
+    ) -> Prediction:
+        """The map, NaN where the network has no answer."""
+        values = output.float().numpy()
+        return Prediction(np.where(np.isfinite(values), values, np.nan).astype(np.float32), self.kind)
+
+
+def _checkpoint(path: Path) -> dict[str, Any]:
+    import torch
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        return {"model_config": dict(content["model_config"]), "model": set(content["model"])}
+    except Exception as fault:  # torch raises pickle's, zipfile's and its own errors
+        raise InputError(f"{path}: no MoGe checkpoint ({one_line(fault)}); download it again") from None
+
+
+PLUGIN = MogeModel

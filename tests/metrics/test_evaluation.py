@@ -1,0 +1,201 @@
+"""A whole evaluation in memory: reducers by hand, alignments over clips, and a noise floor that a perfect model keeps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.metrics.alignment import fit
+from sfm_gt.metrics.depth import METRICS
+from sfm_gt.metrics.evaluation import EvaluatedFrame, Evaluation
+from sfm_gt.metrics.grading import FramePrediction, GtFrame
+from sfm_gt.metrics.leaderboard import differences, rows, sensitivity
+from sfm_gt.metrics.protocol import load_protocol, load_protocols, shipped
+from sfm_gt.metrics.tally import FIGURES
+from sfm_gt.metrics.temporal import TemporalView
+
+RANGE = (0.1, 50.0, 10)
+OURS = load_protocol("sfm_gt").completed(*RANGE)
+SHAPE = (40, 50)
+SIGMA, SIGMA_LOG_SCALE = 0.02, 0.03
+
+
+def _frame(video, number, z_depth, predictions, sigma=None, sigma_log_scale=None):
+    nowhere = np.zeros(z_depth.shape, bool)
+    camera = PinholeCamera(z_depth.shape[1], z_depth.shape[0], 50.0, 50.0, 25.0, 20.0)
+    return EvaluatedFrame(
+        video, video, number, GtFrame(z_depth, nowhere, nowhere, None, True), sigma, sigma_log_scale,
+        TemporalView(z_depth, np.isfinite(z_depth), camera, np.eye(4)), predictions,
+    )  # fmt: skip
+
+
+def _run(protocols, kinds, clips):
+    """``clips``: lists of frames; as the stage does it, without files."""
+    evaluation = Evaluation(protocols, kinds)
+    for clip in clips:
+        pools = evaluation.pools("clip", len(clip))
+        for frame in clip:
+            evaluation.fit(frame, pools)
+        for frame in clip:
+            evaluation.add(evaluation.grade(frame, pools))
+    return evaluation
+
+
+def _constant(value):
+    return np.full(SHAPE, value)
+
+
+def _by_hand(reducer):
+    """Two videos: GT 1 m; errors 0.1 and 0.3 in the first on 2000 and 1000 pixels, 0.5 in the second on 2000."""
+    half = _constant(1.0)
+    half[:20] = np.nan
+    clips = [
+        [_frame("a", 0, _constant(1.0), {"m": FramePrediction("metric_depth", _constant(1.1))}),
+         _frame("a", 1, half, {"m": FramePrediction("metric_depth", _constant(1.3))})],
+        [_frame("b", 0, _constant(1.0), {"m": FramePrediction("metric_depth", _constant(1.5))})],
+    ]  # fmt: skip
+    evaluation = _run([OURS.model_copy(update={"reducer": reducer})], {"m": "metric_depth"}, clips)
+    return next(row for row in rows(evaluation, "sfm_gt", 0) if row["alignment"] == "none")
+
+
+@pytest.mark.parametrize(
+    ("reducer", "abs_rel", "rmse"),
+    [
+        ("video", (0.2 + 0.5) / 2, (0.2 + 0.5) / 2),
+        ("image", (0.1 + 0.3 + 0.5) / 3, (0.1 + 0.3 + 0.5) / 3),
+        ("pixel", (2 * 0.1 + 0.3 + 2 * 0.5) / 5, (2 * 0.1 + 0.3 + 2 * 0.5) / 5),
+        ("pooled", ((2 * 0.1 + 0.3) / 3 + 0.5) / 2, (math.sqrt((2 * 0.01 + 0.09) / 3) + 0.5) / 2),
+    ],
+)
+def test_reducers_by_hand(reducer, abs_rel, rmse):
+    row = _by_hand(reducer)
+    assert (row["abs_rel"], row["rmse"]) == pytest.approx((abs_rel, rmse))
+    assert row["abs_rel_image_mean"] == pytest.approx(0.3)
+    assert (row["videos"], row["frames"], row["pixels"]) == (2, 3, 5000)
+
+
+@pytest.fixture(scope="module")
+def clip():
+    """Six frames of a room, and a disparity that is affine with one scale and shift for all of them, but for noise."""
+    rng = np.random.default_rng(0)
+    frames = []
+    for number in range(6):
+        z_depth = rng.uniform(1, 8, SHAPE)
+        disparity = 3.0 / z_depth * np.exp(rng.normal(0, 0.05, SHAPE)) - 0.2
+        predictions = {"d": FramePrediction("affine_invariant_disparity", disparity),
+                       "z": FramePrediction("scale_invariant_depth", 1 / (disparity + 0.5))}  # fmt: skip
+        frames.append(_frame("room", number, z_depth, predictions))
+    return frames
+
+
+def test_alignment_over_a_clip_is_that_of_its_pixels_joined(clip):
+    vda, megasam = load_protocols(["video_depth_anything", "megasam"], *RANGE)
+    evaluation = Evaluation([vda, megasam], {"d": "affine_invariant_disparity", "z": "scale_invariant_depth"})
+    pools = evaluation.pools("clip", len(clip))
+    for frame in clip:
+        evaluation.fit(frame, pools)
+    g = np.concatenate([frame.gt.z_depth.ravel() for frame in clip])
+    for model, protocol, alignment in (("d", vda, "ls_affine_disparity"), ("z", megasam, "median_deviation")):
+        p = np.concatenate([frame.predictions[model].values.ravel() for frame in clip])
+        expected, found = fit(alignment, p, g, np.ones(g.size, bool)), pools[model](protocol, alignment)
+        # Values wait as float32.
+        assert (found.scale, found.shift) == pytest.approx((expected.scale, expected.shift), rel=1e-5)
+
+
+def test_one_alignment_for_a_clip_forgives_less_than_one_for_each_image(clip):
+    flickering = [
+        _frame("room", f.frame_index, f.gt.z_depth,
+               {"d": FramePrediction("affine_invariant_disparity", (1 + 0.3 * (n % 2)) * f.predictions["d"].values)})
+        for n, f in enumerate(clip)
+    ]  # fmt: skip
+    evaluation = _run(load_protocols(["midas", "video_depth_anything"], *RANGE), {"d": "affine_invariant_disparity"},
+                      [flickering])  # fmt: skip
+    by_protocol = {row["protocol"]: row for row in sensitivity(evaluation, 0)}
+    assert by_protocol["video_depth_anything"]["abs_rel"] > 1.5 * by_protocol["midas"]["abs_rel"]
+    assert by_protocol["video_depth_anything"]["tae"] > 0, "temporal figures come with one alignment for the clip"
+    assert math.isnan(by_protocol["midas"]["tae"])
+
+
+def test_all_shipped_protocols_side_by_side(clip):
+    evaluation = _run(load_protocols(shipped(), *RANGE), {"d": "affine_invariant_disparity", "z": "scale_invariant_depth"},
+                      [clip])  # fmt: skip
+    table = sensitivity(evaluation, 0)
+    assert [row["protocol"] for row in table[::2]] == list(shipped())
+    graded = [row for row in table if row["frames"]]
+    assert len(graded) == 2 * len(shipped()) - 1, "megasam has no alignment for disparity"
+    assert all(0 < row["abs_rel"] < 0.3 for row in graded)
+    assert evaluation.unflipped == {"d", "z"}
+
+
+def _noisy_clips(seed, n_videos, bias=1.0):
+    """A perfect model and one that is off by ``bias``, against GT with noise a pixel and an error of scale a video."""
+    rng = np.random.default_rng(seed)
+    clips = []
+    for video in range(n_videos):
+        scale = math.exp(SIGMA_LOG_SCALE * rng.normal())
+        clip = []
+        for number in range(2):
+            truth = rng.uniform(1, 8, SHAPE)
+            gt = truth * scale * (1 + SIGMA * rng.normal(size=SHAPE))
+            predictions = {"perfect": FramePrediction("metric_depth", truth),
+                           "other": FramePrediction("metric_depth", bias * truth)}  # fmt: skip
+            clip.append(_frame(f"v{video}", number, gt, predictions, SIGMA * gt, SIGMA_LOG_SCALE))
+        clips.append(clip)
+    return clips
+
+
+@pytest.mark.parametrize("alignment", ["median", "ls_affine_depth"])
+def test_a_perfect_model_scores_its_noise_floor(alignment):
+    protocol = OURS.model_copy(update={"alignment": OURS.alignment.model_copy(update={"metric_depth": (alignment,)})})
+    evaluation = _run([protocol], {"perfect": "metric_depth", "other": "metric_depth"}, _noisy_clips(0, 6))
+    row = rows(evaluation, "sfm_gt", 0)[0]
+    # E|n| of a standard normal is sqrt(2 / pi). 24 000 pixels leave 0.5 % of chance, and the median of 2000 noisy pixels is
+    # itself off by about 0.3 % of depth, which adds 2 % to an error of 1.6 %.
+    assert row["abs_rel_floor"] == pytest.approx(SIGMA * math.sqrt(2 / math.pi), rel=0.04)
+    assert row["abs_rel"] == pytest.approx(row["abs_rel_floor"], rel=0.04)
+    floor = evaluation.floors()["sfm_gt", alignment]
+    for metric in ("rmse_log", "silog", "mae", "rmse", "log10"):
+        assert row[metric] == pytest.approx(floor[METRICS.index(metric)], rel=0.03), metric
+
+
+@pytest.mark.parametrize(("n_videos", "n_trials", "least"), [(1, 60, 0.88), (5, 20, 0.80)])
+def test_unaligned_floor_holds_the_error_of_the_scale(n_videos, n_trials, least):
+    within = []
+    for seed in range(n_trials):
+        evaluation = _run([OURS], {"perfect": "metric_depth"}, _without_other(_noisy_clips(seed, n_videos)))
+        row = rows(evaluation, "sfm_gt", 0)[0]
+        within.append(row["abs_rel"] <= row["abs_rel_floor"])
+        assert row["abs_rel_floor"] < 3 * SIGMA_LOG_SCALE, "a floor that everything is below would say nothing"
+    # 95 % by definition; the bounds are three standard deviations of so many trials lower.
+    assert np.mean(within) >= least
+
+
+def _without_other(clips):
+    return [
+        [_frame(f.video_id, f.frame_index, f.gt.z_depth, {"perfect": f.predictions["perfect"]}, f.sigma, f.sigma_log_scale)
+         for f in clip] for clip in clips
+    ]  # fmt: skip
+
+
+def test_a_difference_smaller_than_the_floor_is_not_resolved():
+    kinds = {"perfect": "metric_depth", "other": "metric_depth"}
+    verdicts = {}
+    for bias in (1.01, 1.3):
+        evaluation = _run([OURS], kinds, _noisy_clips(3, 6, bias))
+        verdicts[bias] = next(d["verdict"] for d in differences(evaluation) if d["metric"] == "abs_rel")
+    assert verdicts == {1.01: "below_noise_floor", 1.3: "resolved"}
+
+
+def test_without_sigma_there_is_no_floor(clip):
+    evaluation = _run([OURS], {"d": "affine_invariant_disparity", "z": "scale_invariant_depth"}, [clip])
+    assert all(math.isnan(row["abs_rel_floor"]) for row in rows(evaluation, "sfm_gt", 0))
+
+
+def test_every_figure_has_a_column(clip):
+    evaluation = _run([OURS], {"d": "affine_invariant_disparity", "z": "scale_invariant_depth"}, [clip])
+    row = rows(evaluation, "sfm_gt", 0)[0]
+    assert set(FIGURES) <= set(row)
+    assert row["boundary_f1_r1"] > 0
