@@ -139,17 +139,15 @@ def project_patch(a, b, j, x, y, plane_w, plane_x, plane_y, reach, width, height
     return inside, px, py, px_du, py_du, px_dv, py_dv, z
 
 
-# The cost is written as three loops over the samples, the one that cannot be vectorised (loading) apart from the two
-# that can: together they take half the time of one loop.
+# Positions first, then loading, then arithmetic on what was loaded (in the callers): loading is the one loop that cannot be
+# vectorised, and apart from the others it takes half the time of one loop for all.
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def patch_cost(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offsets, values, weights, variance,
-               places, right_of, below, words):  # fmt: skip
-    """1 - NCC of the reference patch with a neighbour's patch that lies inside the image; 0 is a perfect match.
+def load_patch(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offsets, places, right_of, below, words):
+    """Fill ``words`` (K,) with the packed grey values of the samples, ``right_of`` and ``below`` with their fractions.
 
     ``packed``: all neighbours' packed images as one flat array, this one's begins at ``first`` and has rows of
     ``stride`` words (slicing an array inside a kernel costs more than half a patch); ``px`` to ``py_dv`` from
-    :func:`project_patch`; ``offsets`` (2, K) f32: du and dv of each sample; ``values``, ``weights``, ``variance`` as
-    :func:`load_reference` left them; the last four arrays (K,) are scratch.
+    :func:`project_patch`; ``offsets`` (2, K) f32: du and dv of each sample; ``places`` (K,) int32 is scratch.
     """
     for k in range(places.shape[0]):
         sx = px + offsets[0, k] * px_du + offsets[1, k] * px_dv
@@ -161,6 +159,17 @@ def patch_cost(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offset
         places[k] = first + iy * stride + ix
     for k in range(words.shape[0]):
         words[k] = packed[places[k]]
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+def patch_cost(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offsets, values, weights, variance,
+               places, right_of, below, words):  # fmt: skip
+    """1 - NCC of the reference patch with a neighbour's patch that lies inside the image; 0 is a perfect match.
+
+    Arguments as in :func:`load_patch`; ``values``, ``weights``, ``variance`` as :func:`load_reference` left them; the last
+    four arrays are scratch.
+    """
+    load_patch(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offsets, places, right_of, below, words)
     mean = _ZERO
     second = _ZERO
     cross = _ZERO

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from sfm_gt.dense.patch import NOISE_VARIANCE, load_reference, project_patch
+from sfm_gt.dense.patch import NOISE_VARIANCE, load_patch, load_reference, project_patch
 from sfm_gt.dense.propagate import N_SELECTED, UNMATCHED, is_admissible, plane_cost
 
 _ZERO = np.float32(0.0)
@@ -35,16 +35,7 @@ def _sample_patch(packed, first, stride, b, j, px, py, px_du, py_du, px_dv, py_d
     """
     move_x = (b[j, 0] - px * b[j, 2]) / z
     move_y = (b[j, 1] - py * b[j, 2]) / z
-    for k in range(places.shape[0]):
-        sx = px + offsets[0, k] * px_du + offsets[1, k] * px_dv
-        sy = py + offsets[0, k] * py_du + offsets[1, k] * py_dv
-        ix = np.int32(sx)
-        iy = np.int32(sy)
-        right_of[k] = sx - np.float32(ix)
-        below[k] = sy - np.float32(iy)
-        places[k] = first + iy * stride + ix
-    for k in range(words.shape[0]):
-        words[k] = packed[places[k]]
+    load_patch(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offsets, places, right_of, below, words)
     for k in range(sampled.shape[0]):
         word = words[k]
         top = np.float32(word & _MASK)
