@@ -30,6 +30,7 @@ from sfm_gt.metrics.depth import scores
 from sfm_gt.metrics.grading import FrameGrader, FramePrediction, GtFrame
 from sfm_gt.metrics.protocol import Alignments, load_protocol
 from sfm_gt.metrics.tally import FIGURES, Tally, figures_of
+from sfm_gt.stages.memory import keep_freed_memory
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "evaluation_speed.json"
 WORKER = Path(__file__).with_name("euler_worker.py")
@@ -122,6 +123,7 @@ def _peak_mb() -> float:
 def measure(folder: Path, peer_python: str, n_frames: int) -> dict[str, Any]:
     """All figures of the benchmark."""
     make_frames(folder, n_frames)
+    keep_freed_memory()  # as the evaluation does
     paths = sorted(folder.glob("gt_*.npy"))
     ten_metrics(paths[0]), everything(paths[0])  # compiles
     peer = json.loads(

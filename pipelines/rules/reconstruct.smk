@@ -17,6 +17,7 @@ rule sfm:
         config=RUN.config_path,
         version=RUN.version("sfm"),
         options=RUN.options("sfm"),
+        seed=RUN.seed,
         camera=lambda wildcards: RUN.sidecar_section(wildcards.clip, "camera"),
     shell:
         # COLMAP reports every image; all of it goes to the log, the console gets our own lines.

@@ -7,26 +7,29 @@ neither map has an edge take no part; without any edge in either the figure is N
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numba import njit
 
 RADII_PX = (1, 2, 3)
 THRESHOLDS = np.linspace(0.05, 0.25, 10)
 
+_REACH = RADII_PX[-1]
 _RATIOS = 1.0 + THRESHOLDS
 _LOWEST = np.float32(_RATIOS[0])
-_N_LABELS = THRESHOLDS.size + 1
+
+Labels = Int[np.ndarray, "radii labels"]
+"""Numbers of pairs by exactly how many thresholds they exceed."""
 
 
 def _half_of_the_neighbours() -> tuple[np.ndarray, np.ndarray]:
     """Steps (dy, dx) to one of each two opposite neighbours, and the number of the smallest radius that reaches each."""
-    reach = RADII_PX[-1]
     found = [
         (next(i for i, r in enumerate(RADII_PX) if dy * dy + dx * dx <= r * r), dy, dx)
-        for dy in range(reach + 1)
-        for dx in range(-reach, reach + 1)
-        if (dy > 0 or dx > 0) and dy * dy + dx * dx <= reach * reach
+        for dy in range(_REACH + 1)
+        for dx in range(-_REACH, _REACH + 1)
+        if (dy > 0 or dx > 0) and dy * dy + dx * dx <= _REACH * _REACH
     ]
     table = np.array(found)
     return table[:, 1:], table[:, 0]
@@ -41,21 +44,23 @@ class BoundaryGt:
     def __init__(self, gt: Float[np.ndarray, "h w"]):
         """``gt``: NaN where it is not scored."""
         self._gt = gt.astype(np.float32)
-        # The label of a pair is the number of thresholds that it exceeds, negative where the first pixel is the farther one.
-        self._labels = np.zeros((_RINGS.size, *gt.shape), np.int8)
-        self._edges = np.zeros((len(RADII_PX), _N_LABELS), np.int64)
-        _label_pairs(self._gt, _STEPS, _RINGS, _RATIOS, _LOWEST, self._labels, self._edges)
+        self._known = np.isfinite(self._gt)
+        self._edges = self._count(self._gt)[0]
+
+    def _count(self, depth: Float[np.ndarray, "h w"]) -> tuple[Labels, Labels]:
+        found = np.zeros((len(RADII_PX), THRESHOLDS.size + 1), np.int64)
+        agreed = np.zeros_like(found)
+        _match_pairs(depth, _places(depth), self._gt, _STEPS, _RINGS, _RATIOS, _LOWEST, found, agreed)
+        return found, agreed
 
     def f1(self, prediction: Float[np.ndarray, "h w"]) -> tuple[float, float, float]:
         """Boundary F1 for every radius. Pixels without GT or without a prediction (NaN) take no part."""
         prediction = prediction.astype(np.float32, copy=False)
-        unknown = ~np.isfinite(prediction)
-        if (unknown & np.isfinite(self._gt)).any():
-            return BoundaryGt(np.where(unknown, np.nan, self._gt)).f1(
-                np.where(np.isfinite(self._gt), prediction, np.nan)
-            )
-        found, agreed = np.zeros_like(self._edges), np.zeros_like(self._edges)
-        _match_pairs(prediction, self._labels, _STEPS, _RINGS, _RATIOS, _LOWEST, found, agreed)
+        answered = np.isfinite(prediction)
+        if (self._known > answered).any():
+            both = self._known & answered
+            return BoundaryGt(np.where(both, self._gt, np.nan)).f1(np.where(both, prediction, np.nan))
+        found, agreed = self._count(prediction)
         edges = np.cumsum(self._edges + found, axis=0)
         one, two, three = (
             _f1(of_radius, both) for of_radius, both in zip(edges, np.cumsum(agreed, axis=0), strict=True)
@@ -80,72 +85,46 @@ def _f1(edges: np.ndarray, agreed: np.ndarray) -> float:
     return float(np.average(2 * both[known] / exceeding[known], weights=THRESHOLDS[known]))
 
 
+def _places(depth: Float[np.ndarray, "h w"]) -> Int[np.ndarray, " n"]:
+    """Flat numbers of the pixels that may start an edge: some depth in their reach exceeds another by the lowest threshold.
+
+    In most maps these are few, and two morphological filters find them in a fraction of the time that all pairs take.
+    """
+    window, anchor = np.ones((_REACH + 1, 2 * _REACH + 1), np.uint8), (_REACH, 0)
+    # Infinite ends take no part in a smallest or largest value.
+    nearest = cv2.erode(cv2.patchNaNs(depth.copy(), np.inf), window, anchor=anchor)
+    farthest = cv2.dilate(cv2.patchNaNs(depth.copy(), -np.inf), window, anchor=anchor)
+    with np.errstate(over="ignore"):
+        return np.flatnonzero(farthest > _LOWEST * nearest)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _label(near, far, ratios):
+    """How many thresholds the step from ``near`` to ``far`` exceeds; an outline mostly exceeds all."""
+    if far > ratios[-1] * near:
+        return ratios.size
     count = 0
-    while count < ratios.size and far > ratios[count] * near:
+    while far > ratios[count] * near:
         count += 1
     return count
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _flag_edges(one, other, lowest, flags):
-    """Where the depths differ by more than the lowest threshold; NaN never does. Runs in vectors, unlike the labels."""
-    for i in range(one.size):
-        flags[i] = (one[i] > lowest * other[i]) | (other[i] > lowest * one[i])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _row_buffers(width):
-    """Flags of a row, in whole words of eight bytes, and room for the columns of those that are set."""
-    return np.zeros((width + 7) // 8 * 8, np.bool_), np.empty(width, np.int32)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _flagged(flags, places):
-    """Writes the columns of the set flags into ``places``; most words of eight have none."""
-    words, count = flags.view(np.uint64), 0
-    for word in range(words.size):
-        if words[word]:
-            for i in range(8 * word, 8 * word + 8):
-                if flags[i]:
-                    places[count] = i
-                    count += 1
-    return count
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _rows(depth, step, y):
-    """Both ends of the pairs along one row: the row's pixels, and those one step further."""
-    dy, dx = step
-    width = depth.shape[1]
-    return depth[y, max(0, -dx) : width - max(0, dx)], depth[y + dy, max(0, dx) : width + min(0, dx)]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _label_pairs(gt, steps, rings, ratios, lowest, labels, edges):
-    flags, places = _row_buffers(gt.shape[1])
-    for n in range(rings.size):
-        for y in range(gt.shape[0] - steps[n, 0]):
-            one, other = _rows(gt, steps[n], y)
-            _flag_edges(one, other, lowest, flags[: one.size])
-            flags[one.size :] = False
-            for i in places[: _flagged(flags, places)]:
-                label = _label(min(one[i], other[i]), max(one[i], other[i]), ratios)
-                labels[n, y, i] = label if other[i] > one[i] else -label
-                edges[rings[n], label] += 1
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _match_pairs(prediction, labels, steps, rings, ratios, lowest, found, agreed):
-    flags, places = _row_buffers(prediction.shape[1])
-    for n in range(rings.size):
-        for y in range(prediction.shape[0] - steps[n, 0]):
-            one, other = _rows(prediction, steps[n], y)
-            _flag_edges(one, other, lowest, flags[: one.size])
-            flags[one.size :] = False
-            for i in places[: _flagged(flags, places)]:
-                label = _label(min(one[i], other[i]), max(one[i], other[i]), ratios)
-                found[rings[n], label] += 1
-                truth = labels[n, y, i] if other[i] > one[i] else -labels[n, y, i]
-                agreed[rings[n], max(min(label, truth), 0)] += 1
+def _match_pairs(prediction, places, gt, steps, rings, ratios, lowest, found, agreed):
+    """Counts the pairs of the prediction by label, and by the thresholds at which the GT has the same edge."""
+    height, width = prediction.shape
+    for place in places:
+        y, x = place // width, place % width
+        one = prediction[y, x]
+        for n in range(rings.size):
+            j, i = y + steps[n, 0], x + steps[n, 1]
+            if j < height and 0 <= i < width:
+                other = prediction[j, i]
+                if other > lowest * one:
+                    label = _label(one, other, ratios)
+                    found[rings[n], label] += 1
+                    agreed[rings[n], min(label, _label(gt[y, x], gt[j, i], ratios))] += 1
+                elif one > lowest * other:
+                    label = _label(other, one, ratios)
+                    found[rings[n], label] += 1
+                    agreed[rings[n], min(label, _label(gt[j, i], gt[y, x], ratios))] += 1

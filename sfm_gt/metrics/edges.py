@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sfm_gt.metrics.edge_kernels import log_or_zero, nearest_px, quotient_in_steps
+from sfm_gt.metrics.edge_kernels import nearest_px
 
 MAX_DISTANCE_PX = 10.0
 BLUR_SIGMA_PX = 1.0
@@ -29,10 +29,15 @@ _STEPS = 2000.0
 
 @dataclass(frozen=True)
 class _Support:
-    """What the validity of a map decides: weight of the blur, and where an edge may lie."""
+    """What the validity of a map decides.
+
+    Attributes:
+        steps: from the blurred logarithm to whole steps; divides by the weight of the blur.
+        inside: where an edge may lie.
+    """
 
     valid: Bool[np.ndarray, "h w"]
-    weight: Float[np.ndarray, "h w"]
+    steps: Float[np.ndarray, "h w"]
     inside: Bool[np.ndarray, "h w"]
 
     @classmethod
@@ -40,7 +45,8 @@ class _Support:
         known = valid.astype(np.float32)
         # Five pixels is the reach of the blur and of Sobel's kernel together.
         inside = cv2.erode(known, np.ones((5, 5), np.uint8)) > 0
-        return cls(valid, np.maximum(cv2.GaussianBlur(known, (0, 0), BLUR_SIGMA_PX), 1e-6), inside)
+        weight = np.maximum(cv2.GaussianBlur(known, (0, 0), BLUR_SIGMA_PX), 1e-6)
+        return cls(valid, np.float32(_STEPS) / weight, inside)
 
 
 class EdgesGt:
@@ -50,7 +56,7 @@ class EdgesGt:
         """``gt``: NaN where it is not scored."""
         self._support = _Support.of(gt > 0)
         self._edges = _edges(gt, self._support)
-        self._rows, self._columns = np.nonzero(self._edges)
+        self._rows, self._columns = np.divmod(np.flatnonzero(self._edges), gt.shape[1])
         self._distance = _distance_to(self._edges)
 
     def distances_px(self, prediction: Float[np.ndarray, "h w"]) -> tuple[float, float]:
@@ -76,11 +82,13 @@ def depth_edges(depth: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
 
 
 def _edges(depth: Float[np.ndarray, "h w"], support: _Support) -> Bool[np.ndarray, "h w"]:
-    smooth = cv2.GaussianBlur(log_or_zero(depth), (0, 0), BLUR_SIGMA_PX)
-    steps = quotient_in_steps(smooth, support.weight, _STEPS)
+    # Where depth is invalid the logarithm counts as zero, and the weight takes it out again.
+    log = cv2.log(np.where(support.valid, depth, np.float32(1.0)))
+    smooth = cv2.GaussianBlur(log, (0, 0), BLUR_SIGMA_PX)
+    steps = cv2.multiply(smooth, support.steps, dtype=cv2.CV_16S)
     dx, dy = (cv2.Sobel(steps, cv2.CV_16S, *axis) for axis in ((1, 0), (0, 1)))
     low, high = (8 * _STEPS * slope for slope in SLOPES)
-    edges: Bool[np.ndarray, "h w"] = (cv2.Canny(dx, dy, low, high, L2gradient=True) > 0) & support.inside
+    edges: Bool[np.ndarray, "h w"] = np.logical_and(cv2.Canny(dx, dy, low, high, L2gradient=True), support.inside)
     return edges
 
 

@@ -70,15 +70,15 @@ def aligned_depth(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sum_cells(p, g, offsets, scale, shift, inverse, ends, sums):
-    depth, ratio = np.empty(_BLOCK), np.empty(_BLOCK)
+    depth, ratio, smaller, larger = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
     for cell in range(offsets.size - 1):
         for start in range(offsets[cell], offsets[cell + 1], _BLOCK):
             stop = min(start + _BLOCK, offsets[cell + 1])
-            block = depth[: stop - start]
-            _align(p[start:stop], scale, shift, inverse, ends, block)
-            _sum_errors(block, g[start:stop], sums[cell])
-            _sum_bounds(block, g[start:stop], sums[cell])
-            _sum_logs(block, g[start:stop], ratio[: stop - start], sums[cell])
+            block = slice(0, stop - start)
+            _align(p[start:stop], scale, shift, inverse, ends, depth[block])
+            _sum_errors(depth[block], g[start:stop], smaller[block], larger[block], sums[cell])
+            _sum_bounds(smaller[block], larger[block], sums[cell])
+            _sum_logs(depth[block], g[start:stop], ratio[block], sums[cell])
 
 
 @njit(cache=True, nogil=True, fastmath=REASSOCIATE, error_model="numpy")
@@ -93,12 +93,14 @@ def _align(p, scale, shift, inverse, ends, depth):
 
 
 @njit(cache=True, nogil=True, fastmath=REASSOCIATE, error_model="numpy")
-def _sum_errors(depth, g, sums):
+def _sum_errors(depth, g, smaller, larger, sums):
+    """Also writes the smaller and the larger of depth and GT."""
     relative, square_over_depth, relative_square, absolute, square, inverse = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(depth.size):
         gt = float(g[i])
         difference, inverse_gt = abs(depth[i] - gt), 1.0 / gt
         quotient = difference * inverse_gt
+        smaller[i], larger[i] = min(depth[i], gt), max(depth[i], gt)
         relative += quotient
         square_over_depth += difference * quotient
         relative_square += quotient * quotient
@@ -116,13 +118,12 @@ def _sum_errors(depth, g, sums):
 
 
 @njit(cache=True, nogil=True, fastmath=REASSOCIATE, error_model="numpy")
-def _sum_bounds(depth, g, sums):
-    """Written as products: exact at the bound for representable numbers, and a prediction <= 0 fails the second one."""
+def _sum_bounds(smaller, larger, sums):
+    """Written as products: exact at the bound for representable numbers, and a prediction <= 0 is never inside."""
     for number in range(len(_BOUNDS)):
         bound, inside = _BOUNDS[number], 0
-        for i in range(depth.size):
-            gt = float(g[i])
-            inside += (depth[i] < bound * gt) & (gt < bound * depth[i])
+        for i in range(smaller.size):
+            inside += larger[i] < bound * smaller[i]
         sums[_FIRST_BOUND + number] += inside
 
 

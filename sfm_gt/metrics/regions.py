@@ -119,13 +119,12 @@ def scored_pixels(
     bits = moving.astype(np.uint8) * _MOVING + boundary.astype(np.uint8) * _BOUNDARY
     if person is not None:
         bits += person.astype(np.uint8) * _PERSON
-    number = np.flatnonzero(scored).astype(np.int32)
-    depth = z_depth.reshape(-1)[number]
-    codes = _codes(depth, bits.reshape(-1)[number], *terciles(depth), _EDGES if metric else _EDGES[:0])
-    order, counts = _sorted_by_code(codes, _N_CELLS)
+    depth = z_depth[scored]
+    codes = _codes(depth, bits[scored], *terciles(depth), _EDGES if metric else _EDGES[:0])
+    order, by_code, counts = _sorted_by_code(codes, np.flatnonzero(scored), depth, _N_CELLS)
     present = np.flatnonzero(counts)
     offsets = np.concatenate([[0], np.cumsum(counts[present])])
-    return ScoredPixels(number[order], depth[order], present, offsets, _membership(present, person is not None))
+    return ScoredPixels(order, by_code, present, offsets, _membership(present, person is not None))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -144,15 +143,15 @@ def _codes(depth, bits, near_end, mid_end, edges):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sorted_by_code(codes, n_codes):
+def _sorted_by_code(codes, number, depth, n_codes):
+    """Pixel numbers and depth in the order of the codes, and how many there are of each code."""
     counts = np.zeros(n_codes, np.int64)
     for code in codes:
         counts[code] += 1
-    place = np.zeros(n_codes, np.int64)
-    for code in range(1, n_codes):
-        place[code] = place[code - 1] + counts[code - 1]
-    order = np.empty(codes.size, np.int32)
+    place = np.cumsum(counts) - counts
+    order, by_code = np.empty(codes.size, np.int32), np.empty_like(depth)
     for i in range(codes.size):
-        order[place[codes[i]]] = i
-        place[codes[i]] += 1
-    return order, counts
+        to = place[codes[i]]
+        order[to], by_code[to] = number[i], depth[i]
+        place[codes[i]] = to + 1
+    return order, by_code, counts

@@ -30,18 +30,17 @@ class GtStructure:
     ):
         """``seed`` draws the pairs of the ordinal metrics."""
         gt = np.where(scored, z_depth, np.nan).astype(np.float32)
-        self._flat = gt.reshape(-1)
         self._boundary, self._edges = BoundaryGt(gt), EdgesGt(gt)
         self._pairs = pixels.order[draw_pairs(pixels.order.size, seed)]
+        self._gt_pairs = gt.reshape(-1)[self._pairs].astype(np.float64)
 
     def measure(self, depth: Float[np.ndarray, "h w"]) -> dict[str, float]:
         """The figures of STRUCTURE of a depth map in any unit, NaN where it does not count; NaN where a figure has no sense."""
         depth = depth.astype(np.float32, copy=False)
-        flat = depth.reshape(-1)
-        p, g = flat[self._pairs].astype(np.float64), self._flat[self._pairs].astype(np.float64)
+        p = depth.reshape(-1)[self._pairs].astype(np.float64)
         both = np.isfinite(p).all(axis=0)
         return {
             **dict(zip(BOUNDARY, self._boundary.f1(depth), strict=True)),
             **dict(zip(EDGES, self._edges.distances_px(depth), strict=True)),
-            **ordinal(p[:, both], g[:, both]),
+            **ordinal(p[:, both], self._gt_pairs[:, both]),
         }

@@ -19,7 +19,7 @@ from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.network import NetworkModel
 from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256, required_path
 from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.torch_runtime import facts_of, inference, offline, one_line
+from sfm_gt.models.torch_runtime import check_complete, facts_of, inference, offline, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -45,10 +45,7 @@ class MogeModel(NetworkModel):
         self.kind = agreed_kind(config, "metric_depth" if settings.get("scale_head") else "scale_invariant_depth")
         with offline(path):
             self._network: Any = package.MoGeModel.from_pretrained(path).eval()
-        # The package loads what fits and leaves the rest random.
-        missing = [name for name, _ in self._network.named_parameters() if name not in checkpoint["model"]]
-        if missing:
-            raise InputError(f"{path}: lacks {len(missing)} weights of the network ({missing[0]}); download it again")
+        check_complete(self._network, checkpoint["model"], path)
         self.facts = facts_of(self._network)
         self.source_sha256 = file_sha256(path)
 

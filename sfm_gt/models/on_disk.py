@@ -6,8 +6,9 @@
                      NNNNNN.png     16 bit, one channel; 0 = no answer
     <path>/predictions.yaml         only for png: "unit: 0.001" (value = pixel * unit; metres for metric_depth)
 
-A map smaller or larger than its image is resized bilinearly in its own domain; one of another aspect ratio is refused, since
-it is transposed, cropped or still squeezed to a network's input. Whole numbers are refused except in PNG, where the unit is
+A map smaller or larger than its image is resized in its own domain: bilinearly by the predict stage, by the protocol's rule in
+``sfm-gt evaluate --predictions``. One of another aspect ratio is refused, since it is transposed, cropped or still squeezed to
+a network's input. Whole numbers are refused except in PNG, where the unit is
 stated. A frame without a file counts as missing.
 """
 
@@ -67,7 +68,17 @@ class OnDiskModel:
         self.kind = config.kind
 
     def predict(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None, key: FrameKey) -> Prediction:
-        """The stored map of the frame; image and camera only give the size."""
+        """The stored map in the size of the image, which gives nothing else."""
+        height, width = image.shape[:2]
+        return Prediction(map_to_image(self.stored(key, height, width), width, height), self.kind)
+
+    def stored(self, key: FrameKey, height: int, width: int) -> Float[np.ndarray, "h w"]:
+        """The map as it is stored, float32, checked against the size of the image that it is of.
+
+        Raises:
+            MissingPredictionError: no file for this frame.
+            InputError: the file cannot be read, or holds no map of such an image.
+        """
         path = self._file(key)
         values = np.squeeze(_READERS[path.suffix](path))
         if values.ndim != 2 or values.dtype.kind not in "fiu":
@@ -77,8 +88,8 @@ class OnDiskModel:
                 f"{path}: found {values.dtype}, needed float: whole numbers have a unit that the file does not state; "
                 f"store float32, or 16-bit PNG with {UNIT_FILE}"
             )
-        _check_aspect(path, values.shape, image.shape)
-        return Prediction(map_to_image(values, image.shape[1], image.shape[0]), self.kind)
+        _check_aspect(path, values.shape, (height, width))
+        return values.astype(np.float32)
 
     def _file(self, key: FrameKey) -> Path:
         stem = self._folder / key.clip_id / f"{key.frame_index:06d}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -41,6 +41,24 @@ def facts_of(network: torch.nn.Module) -> NetworkFacts:
     weights = list(network.parameters())
     precision = str(weights[0].dtype).removeprefix("torch.") if weights else "float32"
     return NetworkFacts(parameters=sum(weight.numel() for weight in weights), precision=precision)
+
+
+def check_complete(network: torch.nn.Module, stored: Set[str], path: Path) -> None:
+    """Packages that load what fits and leave the rest random must not do so silently.
+
+    Args:
+        stored: names of the weights in the file ``path``.
+
+    Raises:
+        InputError: some weight of the network is not among them.
+    """
+    names: dict[int, list[str]] = {}
+    for name, weight in network.named_parameters(remove_duplicate=False):
+        names.setdefault(id(weight), []).append(name)
+    # A weight that several layers share is stored under one of its names.
+    missing = [of_weight[0] for of_weight in names.values() if stored.isdisjoint(of_weight)]
+    if missing:
+        raise InputError(f"{path}: lacks {len(missing)} weights of the network ({missing[0]}); download it again")
 
 
 def folder_sha256(files: Sequence[Path]) -> str:

@@ -21,7 +21,7 @@ from sfm_gt.models.network import NetworkModel
 from sfm_gt.models.prediction import Prediction, agreed_kind, required_path
 from sfm_gt.models.resizing import map_to_image
 from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.torch_runtime import facts_of, folder_sha256, inference, offline, one_line
+from sfm_gt.models.torch_runtime import check_complete, facts_of, folder_sha256, inference, offline, one_line
 
 if TYPE_CHECKING:
     import torch
@@ -49,8 +49,10 @@ class UnidepthModel(NetworkModel):
                 f"{folder / 'config.json'}: model name {name!r}, which the installed unidepth does not have"
             )
         self.kind = agreed_kind(config, "metric_depth")
+        stored = _stored(weights[0])
         with offline(folder):
             self._network: Any = getattr(package, name).from_pretrained(str(folder), local_files_only=True).eval()
+        check_complete(self._network, stored, weights[0])
         self.facts = facts_of(self._network)
         self.source_sha256 = folder_sha256([*weights, folder / "config.json"])
 
@@ -79,6 +81,20 @@ def _version(folder: Path) -> str:
         raise InputError(
             f"{folder / 'config.json'}: no configuration of UniDepth ({one_line(fault)}); download all files of the model"
         ) from None
+
+
+def _stored(weights: Path) -> set[str]:
+    """Names of the weights in the file."""
+    import torch
+    from safetensors import safe_open
+
+    try:
+        if weights.suffix == ".safetensors":
+            with safe_open(weights, framework="pt") as file:
+                return set(file.keys())
+        return set(torch.load(weights, map_location="cpu", weights_only=True, mmap=True))
+    except Exception as fault:  # safetensors and torch raise errors of their own
+        raise InputError(f"{weights}: no weights of UniDepth ({one_line(fault)}); download it again") from None
 
 
 PLUGIN = UnidepthModel

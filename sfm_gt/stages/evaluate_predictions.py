@@ -14,6 +14,7 @@ from sfm_gt.datasets.published import published
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.stages.evaluate import Job, evaluate, network_facts
+from sfm_gt.stages.evaluated_frames import depth_of
 
 if TYPE_CHECKING:
     from sfm_gt.metrics.grading import FramePrediction
@@ -79,9 +80,10 @@ def _predict(plugin: OnDiskModel, folder: Path, _: str, frame: Frame | Benchmark
     from sfm_gt.models.prediction import FrameKey, MissingPredictionError
     from sfm_gt.models.stored import FLIPPED, read_prediction
 
-    key = FrameKey(frame.clip_id, frame.frame_index)
+    height, width = depth_of(frame).shape
     try:
-        values = plugin.predict(frame.image, frame.camera, key).values
+        # As stored: how a map comes to the size of the GT is the protocol's to say.
+        values = plugin.stored(FrameKey(frame.clip_id, frame.frame_index), height, width)
     except MissingPredictionError:
         return FramePrediction(plugin.kind, None)
     flipped = read_prediction(folder / frame.clip_id / FLIPPED, frame.frame_index, *values.shape)

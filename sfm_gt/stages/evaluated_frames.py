@@ -20,6 +20,7 @@ from sfm_gt.metrics.grading import FramePrediction, GtFrame, PooledFits
 from sfm_gt.metrics.pooling import PooledAlignment
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.temporal import TemporalView
+from sfm_gt.stages.memory import keep_freed_memory
 from sfm_gt.stages.progress import progress
 
 Predict = Callable[[str, Frame | BenchmarkFrame], FramePrediction]
@@ -35,6 +36,7 @@ def evaluated_frames(
     clip_of = [frame.clip_id for frame in dataset]
     numbers = [number for number, clip_id in enumerate(clip_of) if clip_id in clip_ids]
     load = partial(_load, evaluation, dataset, predict)
+    keep_freed_memory()
     threads_before = cv2.getNumThreads()
     cv2.setNumThreads(1)  # frames are what runs side by side
     try:

@@ -34,6 +34,7 @@ class RunPlan:
         self.out = str(config.out)
         self.config_path = str(self.workspace.config)
         self.video_ids = sorted(self._videos)
+        self.seed = config.seed
         self.model_names = [model.name for model in config.models]
 
     @staticmethod

@@ -9,6 +9,7 @@ import numpy as np
 from sfm_gt.datasets.benchmarks import Benchmark
 from sfm_gt.datasets.frames import Dataset
 from sfm_gt.metrics.kind_check import order_agreement, wrong_kind
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.stages.evaluated_frames import Predict, depth_of
 
 N_FRAMES = 12
@@ -35,6 +36,7 @@ def refusals(
         for model, kind in kinds.items():
             values = predict(model, frame).values
             if values is not None:
-                agreements[model].append(order_agreement(values, z_depth, usable, kind))
+                matched = resized(values, z_depth.shape[0], z_depth.shape[1], "bilinear")
+                agreements[model].append(order_agreement(matched, z_depth, usable, kind))
     found = {model: wrong_kind(kinds[model], agreements[model]) for model in kinds}
     return {model: f"{model} refused: {reason}" for model, reason in found.items() if reason is not None}

@@ -39,6 +39,8 @@ class MoGeModel(torch.nn.Module):
         return {"depth": depth}
 """
 UNIDEPTH = """
+import os
+
 import torch
 from safetensors.torch import load_file
 
@@ -51,7 +53,9 @@ class UniDepthV2(torch.nn.Module):
     @classmethod
     def from_pretrained(cls, folder, local_files_only=False):
         model = cls()
-        model.load_state_dict(load_file(folder + "/model.safetensors"))
+        safe = os.path.join(folder, "model.safetensors")
+        weights = load_file(safe) if os.path.exists(safe) else torch.load(os.path.join(folder, "pytorch_model.bin"))
+        model.load_state_dict(weights, strict=False)
         return model
 
     def infer(self, rgb, camera=None, normalize=True):

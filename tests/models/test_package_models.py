@@ -7,11 +7,13 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.models.moge import MogeModel
 from sfm_gt.models.prediction import FrameKey
 from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.torch_runtime import check_complete
 from sfm_gt.models.unidepth import UnidepthModel
 from tests.models.stand_ins import importable, moge_checkpoint, unidepth_folder
 
@@ -57,6 +59,29 @@ def test_unidepth(stand_ins, tmp_path):
     prediction = model.predict(IMAGE, None, KEY)
     assert prediction.kind == "metric_depth"
     np.testing.assert_allclose(prediction.values, 3 * IMAGE.mean(axis=2), rtol=1e-5)
+
+
+def test_unidepth_with_weights_that_are_not_there(stand_ins, tmp_path):
+    config = unidepth_folder(tmp_path)
+    save_file({"other": torch.tensor(3.0)}, tmp_path / "model.safetensors")
+    with pytest.raises(InputError, match=r"model\.safetensors: lacks 1 weights of the network \(scale\)"):
+        UnidepthModel(config)
+    (tmp_path / "model.safetensors").write_bytes(b"nonsense")
+    with pytest.raises(InputError, match=r"model\.safetensors: no weights of UniDepth") as fault:
+        UnidepthModel(config)
+    assert "\n" not in str(fault.value)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save({}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(InputError, match=r"pytorch_model\.bin: lacks 1 weights"):
+        UnidepthModel(config)
+
+
+def test_weights_that_layers_share_are_stored_once(tmp_path):
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    network[1].weight = network[0].weight
+    check_complete(network, {"1.weight", "0.bias", "1.bias"}, tmp_path)
+    with pytest.raises(InputError, match=r"lacks 1 weights of the network \(1\.bias\)"):
+        check_complete(network, {"1.weight", "0.bias"}, tmp_path)
 
 
 def test_unidepth_of_another_version(stand_ins, tmp_path):

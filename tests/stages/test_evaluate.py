@@ -13,6 +13,7 @@ import pytest
 from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.metrics.protocol import SHIPPED_FOLDER
 from sfm_gt.stages import evaluate, evaluate_predictions
 
 CONFIG = EvaluateConfig(min_pixels=20, protocols=("sfm_gt",))
@@ -38,6 +39,26 @@ def test_predictions_without_a_workflow(workspace, tiny, tmp_path):
         r for r in json.loads((tmp_path / "found" / "summary.json").read_text())["rows"] if r["alignment"] == "none"
     ]
     assert (row["frames"], row["missing_frames"]) == (2, 1)
+
+
+def test_stored_maps_of_another_size_come_to_the_size_of_the_gt_by_the_protocols_rule(workspace, tiny, tmp_path):
+    # Each cell of 2 x 2 pixels holds one depth, so nearest pixels restore the map and bilinear ones blend it at steps.
+    (tmp_path / "theirs" / "near").mkdir(parents=True)
+    half = np.nan_to_num(tiny.gt, nan=5.0)[::2, ::2]
+    np.save(tmp_path / "theirs" / "near" / "000007.npy", half)
+    shipped = (SHIPPED_FOLDER / "sfm_gt.yaml").read_text()
+    errors = {}
+    for rule in ("bilinear", "nearest"):
+        (tmp_path / f"{rule}.yaml").write_text(shipped.replace("name: sfm_gt", f"name: {rule}") + f"resize: {rule}\n")
+    evaluate_predictions.run(
+        workspace.root, tmp_path / "theirs", "metric_depth", tmp_path / "found",
+        (str(tmp_path / "bilinear.yaml"), str(tmp_path / "nearest.yaml")), 1,
+    )  # fmt: skip
+    for row in json.loads((tmp_path / "found" / "summary.json").read_text())["sensitivity"]:
+        if row["alignment"] == "none":
+            errors[row["protocol"]] = row["abs_rel"]
+    assert errors["nearest"] == 0.0
+    assert errors["bilinear"] > 0.001
 
 
 @pytest.mark.parametrize(
