@@ -80,7 +80,7 @@ class CleanConfig(Section):
     """Which dense depth stays valid."""
 
     max_rel_sigma: Annotated[float, Field(gt=0, le=0.2)] = Field(
-        0.08, description="larger sigma / depth is invalid: accuracy against completeness"
+        0.1, description="larger sigma / depth is invalid: accuracy against completeness"
     )
     edge_margin_px: PixelCount = Field(2, description="nearer surfaces lose this rim before farther ones; 0 = off")
     max_median_difference: Fraction = Field(

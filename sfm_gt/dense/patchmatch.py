@@ -36,9 +36,9 @@ N_FAR_AND_NEAR, N_NEAR = len(OFFSETS), 4
 JUDGE_WINDOW = 7
 # Weight of a neighbour's own depth map against 1 - NCC.
 AGREEMENT = np.float32(0.2)
-# Outlines are redrawn where planes of at most this sigma and cost differ by this much within this window, by patches of
-# at least this variance (2.5 times the noise) and where another surface is better by this gain.
-SHARPEN_SIGMA_PX, SHARPEN_COST, SHARPEN_REL, SHARPEN_WINDOW_PX = 1.0, 0.6, 0.03, 11
+# Outlines are redrawn in a window around places where planes of at most this sigma and cost differ by this much within
+# some pixels, by patches of at least this variance (2.5 times the noise) and where another surface is better by this gain.
+SHARPEN_SIGMA_PX, SHARPEN_COST, SHARPEN_REL, SHARPEN_STEP_PX, SHARPEN_WINDOW_PX = 1.0, 0.6, 0.03, 5, 9
 SHARPEN_VARIANCE, SHARPEN_GAIN = np.float32(10.0), np.float32(0.02)
 # Where carried maps differ by more than this, the images decide between them and what lies beside.
 CARRIED_REL = 0.01
@@ -221,12 +221,15 @@ def _inverse(values: Float[np.ndarray, "h w"], known: Bool[np.ndarray, "h w"]) -
 
 
 def _beside_steps(found: Hypothesis) -> UInt8[np.ndarray, "h w"]:
-    """1 where surfaces that are matched well meet within the window."""
+    """1 near places where surfaces that are matched well meet; a slope within a few pixels is no step."""
     sure = (found.sigma < SHARPEN_SIGMA_PX * found.step) & (found.cost < SHARPEN_COST)
-    kernel = np.ones((SHARPEN_WINDOW_PX, SHARPEN_WINDOW_PX), dtype=np.uint8)
-    nearest = cv2.dilate(np.where(sure, found.planes[..., 0], np.float32(0.0)), kernel)
-    farthest = cv2.erode(np.where(sure, found.planes[..., 0], np.float32(1e9)), kernel)
-    return (nearest > farthest * (1.0 + SHARPEN_REL)).astype(np.uint8)
+    close = np.ones((SHARPEN_STEP_PX, SHARPEN_STEP_PX), dtype=np.uint8)
+    # The median leaves surfaces and takes single wrong pixels, and what is unsure for the most part becomes 0.
+    surface = cv2.medianBlur(np.where(sure, found.planes[..., 0], np.float32(0.0)), SHARPEN_STEP_PX)
+    nearest = cv2.dilate(surface, close)
+    farthest = cv2.erode(np.where(surface > 0, surface, np.float32(1e9)), close)
+    step = (nearest > farthest * (1.0 + SHARPEN_REL)).astype(np.uint8)
+    return cv2.dilate(step, np.ones((SHARPEN_WINDOW_PX, SHARPEN_WINDOW_PX), dtype=np.uint8))
 
 
 def _kernels(device: str) -> Kernels:
