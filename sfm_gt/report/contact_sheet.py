@@ -23,6 +23,7 @@ from sfm_gt.report.pictures import (
     save_picture,
     sigma_scale,
 )
+from sfm_gt.report.video import Panel
 
 NO_PREDICTION = "no prediction"
 NO_ALIGNMENT = "no alignment"
@@ -66,7 +67,7 @@ class ContactSheet:
 
     def __init__(self, page_folder: Path, clip_id: str, frames: Sequence[Frame], protocol: Protocol):
         self._page_folder, self._clip_id, self._frames, self._protocol = page_folder, clip_id, frames, protocol
-        self._depths = [frame.z_depth_m if frame.metric else frame.z_depth_sfm for frame in frames]
+        self._depths = [_depth_of(frame) for frame in frames]
         self._scale = depth_scale(self._depths, "m" if frames[0].metric else "SfM units")
 
     def ground_truth(self) -> list[Strip]:
@@ -92,7 +93,9 @@ class ContactSheet:
         alignment = self._alignment(model.kind)
         if alignment is None:
             return []
-        depths = [self._aligned(position, values, alignment) for position, values in enumerate(model.values)]
+        depths = [
+            self._aligned(frame, values, alignment) for frame, values in zip(self._frames, model.values, strict=True)
+        ]
         of_error = error_scale()
         errors = [
             depth if isinstance(depth, str) else of_error.paint(100 * np.abs(depth - gt) / gt)
@@ -105,17 +108,31 @@ class ContactSheet:
             Strip(f"{model.name}, error", self._save(f"{model.name}_error", errors), of_error),
         ]
 
+    def panels(self, frame: Frame, models: Sequence[ModelMaps]) -> list[Panel]:
+        """One frame of the clip for the video: its image, GT and every model's aligned depth, in the colours of the sheet.
+
+        Args:
+            models: with one map each, the frame's.
+        """
+        painted = [("image", frame.image), ("ground truth", self._scale.paint(_depth_of(frame)))]
+        for model in models:
+            alignment = self._alignment(model.kind)
+            depth = NO_ALIGNMENT if alignment is None else self._aligned(frame, model.values[0], alignment)
+            nothing = np.full(_depth_of(frame).shape, np.nan, np.float32)
+            painted.append((model.name, self._scale.paint(nothing if isinstance(depth, str) else depth)))
+        return [Panel(title, picture) for title, picture in painted]
+
     def _alignment(self, kind: str) -> str | None:
         # Without metres a metric model can only be shown up to scale, as it is graded.
         granted = self._protocol.granted(kind)
         return next((name for name in granted if name != "none" or self._frames[0].metric), None)
 
     def _aligned(
-        self, position: int, values: Float[np.ndarray, "h w"] | None, alignment: str
+        self, frame: Frame, values: Float[np.ndarray, "h w"] | None, alignment: str
     ) -> Float[np.ndarray, "h w"] | str:
         if values is None:
             return NO_PREDICTION
-        frame, gt = self._frames[position], self._depths[position]
+        gt = _depth_of(frame)
         usable = self._protocol.scored(gt, frame.moving, frame.overlay, frame.metric) & np.isfinite(values)
         if not usable.any():
             return NO_ALIGNMENT
@@ -136,3 +153,7 @@ class ContactSheet:
                 save_picture(self._page_folder / src, picture)
                 saved.append(Picture(caption, src))
         return saved
+
+
+def _depth_of(frame: Frame) -> Float[np.ndarray, "h w"]:
+    return frame.z_depth_m if frame.metric else frame.z_depth_sfm

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sfm_gt.config import ReportConfig
-from sfm_gt.datasets.frames import Dataset, open_dataset
+from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.dataset_layout import INDEX_NAME
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_json, read_manifest
@@ -19,8 +20,10 @@ from sfm_gt.formats.workspace import CLIP_STAGES, Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sfm_gt.report.contact_sheet import ModelMaps
+
 STAGE = "report"
-VERSION: int = 2
+VERSION: int = 3
 
 
 def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> None:
@@ -149,14 +152,32 @@ def _sheet(
     from sfm_gt.metrics.protocol import Protocol
     from sfm_gt.models.stored import read_prediction
     from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, chosen
+    from sfm_gt.report.video import MAX_FRAMES, write_video
 
     frames = dataset.frames_of(clip_id)
     shown = [frames[position] for position in chosen(len(frames), config.frames_per_clip)]
     protocol = Protocol.model_validate(summary["protocols"][summary["protocol"]])
     sheet = ContactSheet(folder, clip_id, shown, protocol)
     models = {}
-    for name, kind in {row["model"]: row["kind"] for row in summary["rows"]}.items():
+    kinds = {row["model"]: row["kind"] for row in summary["rows"]}
+    for name, kind in kinds.items():
         stored = workspace.predictions(name, clip_id)
         maps = [read_prediction(stored, f.frame_index, f.camera.height, f.camera.width) for f in shown]
         models[name] = sheet.predictions(ModelMaps(name, kind, maps))
-    return {"strips": sheet.ground_truth(), "models": models}
+    video = f"clips/{clip_id}/side_by_side.mp4"
+    # Fresh ones: a frame keeps the layers that it has read.
+    played = (replace(frames[position]) for position in chosen(len(frames), MAX_FRAMES))
+    write_video(folder / video, (sheet.panels(frame, _maps(workspace, kinds, frame)) for frame in played))
+    return {"strips": sheet.ground_truth(), "models": models, "video": video}
+
+
+def _maps(workspace: Workspace, kinds: Mapping[str, str], frame: Frame) -> list[ModelMaps]:
+    """Every model's prediction of one frame."""
+    from sfm_gt.models.stored import read_prediction
+    from sfm_gt.report.contact_sheet import ModelMaps
+
+    size = frame.camera.height, frame.camera.width
+    return [
+        ModelMaps(name, kind, [read_prediction(workspace.predictions(name, frame.clip_id), frame.frame_index, *size)])
+        for name, kind in kinds.items()
+    ]

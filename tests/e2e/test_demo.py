@@ -105,6 +105,7 @@ def test_a_second_run_has_nothing_to_do(demo_run):
         ("dense={min_consistent: 4}", {"dense", "moving", "clean", "dataset"}, {"frames", "sfm", "scale"}),
         ("clean={max_rel_sigma: 0.05}", {"clean", "dataset"}, {"sfm", "dense", "moving", "scale"}),
         ("evaluate={max_depth_m: 10.0}", {"evaluate", "report"}, {"dataset", "predict"}),
+        ("seed=1", {"sfm", "evaluate"}, {"frames"}),
     ],
 )
 def test_a_change_reruns_its_stage_and_what_follows_only(demo_run, change, reruns, keeps):

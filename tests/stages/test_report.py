@@ -6,6 +6,7 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from sfm_gt.config import EvaluateConfig, ModelConfig, ReportConfig
 from sfm_gt.dense.cleaning import Rule
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_manifest
+from sfm_gt.report.pictures import INVALID_RGB
 from sfm_gt.stages import evaluate, report
 
 CLIPS = ("far", "lost", "near")
@@ -99,6 +101,20 @@ def test_clip_without_metres_says_so(page):
     assert "net, aligned by median" in far
     assert "net, unaligned" in near
     assert "no prediction" in near
+
+
+def test_video_shows_every_frame_with_image_ground_truth_and_prediction(page, tiny):
+    with av.open(str(page.parent / "clips" / "near" / "side_by_side.mp4")) as container:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert len(pictures) == len(tiny.frames)
+    below = [picture[-tiny.height :].astype(float) for picture in pictures]
+    image, gt, prediction = (below[0][:, n * tiny.width : (n + 1) * tiny.width] for n in range(3))
+    assert below[0].shape[1] == 3 * tiny.width
+    # A tenth too far is nearly the colour of the ground truth, and no colour of the image.
+    assert np.abs(gt - prediction).mean() < np.abs(gt - image).mean()
+    # Frame 30 has no prediction: grey, to the precision of the video.
+    missing = below[-1][:, 2 * tiny.width :]
+    np.testing.assert_allclose(missing.mean(axis=(0, 1)), INVALID_RGB, atol=10)
 
 
 def test_unfinished_clip_is_named(workspace, page):
