@@ -154,6 +154,16 @@ def moving(config: ConfigOption, clip: ClipOption) -> None:
 
 
 @app.command()
+def clean(config: ConfigOption, clip: ClipOption) -> None:
+    """Which dense depth of one clip is valid; what each rule drops."""
+    from sfm_gt.stages import clean as stage
+
+    run = _Run(config)
+    run.claim("clean", clip)
+    _say(stage.run(run.workspace, clip, run.config.clean))
+
+
+@app.command()
 def scale(config: ConfigOption, clip: ClipOption) -> None:
     """Metres per SfM unit of one clip, or metric: false with the reason."""
     from sfm_gt.stages import scale as stage

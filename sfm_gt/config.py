@@ -18,6 +18,7 @@ from sfm_gt.models.settings import ModelConfig
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 PositiveInt = Annotated[int, Field(gt=0)]
+PixelCount = Annotated[int, Field(ge=0)]
 
 
 class Section(BaseModel):
@@ -62,8 +63,9 @@ class DenseConfig(Section):
     method: str = Field("patchmatch", description="a file in sfm_gt/dense/")
     frame_step: PositiveInt = Field(1, description="depth for every n-th registered frame")
     n_neighbours: PositiveInt = Field(8, description="views that each frame is matched against")
-    min_consistent: PositiveInt = Field(3, description="neighbours whose depth must agree")
+    min_consistent: PositiveInt = Field(1, description="neighbours whose depth must agree; how well, sigma says")
     max_rel_difference: Positive = Field(0.02, description="relative depth difference that still agrees")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where the patchmatch kernels run")
 
 
 class MovingConfig(Section):
@@ -72,6 +74,24 @@ class MovingConfig(Section):
     method: str = Field("rigid_flow", description="a file in sfm_gt/masks/")
     threshold_px: Positive = Field(1.5, description="flow residual above which a pixel moves, at 480 px long side")
     dilate_px: Annotated[int, Field(ge=0)] = Field(4, description="safety margin around moving regions")
+
+
+class CleanConfig(Section):
+    """Which dense depth stays valid."""
+
+    max_rel_sigma: Annotated[float, Field(gt=0, le=0.2)] = Field(
+        0.1, description="larger sigma / depth is invalid: accuracy against completeness"
+    )
+    edge_margin_px: PixelCount = Field(2, description="nearer surfaces lose this rim before farther ones; 0 = off")
+    max_median_difference: Fraction = Field(
+        0.15, description="ratio to the 5 x 5 median may exceed 1 by this (MegaDepth); 0 = off"
+    )
+    max_parallax_difference: Fraction = Field(
+        0.2,
+        description="|D - D_flow| / (D + D_flow) allowed to depth from two-frame flow (MannequinChallenge); 0 = off",
+    )
+    sky: bool = Field(True, description="drop depth of what shows no parallax, like things at infinity; false = off")
+    speckle_pixels: PixelCount = Field(80, description="islands of up to so many pixels are dropped; 0 = off")
 
 
 class ScaleConfig(Section):
@@ -89,7 +109,6 @@ class DatasetConfig(Section):
         0.2, description="frames with a smaller share of valid pixels are dropped (MegaDepth, MannequinChallenge)"
     )
     jpeg_quality: Annotated[int, Field(ge=50, le=100)] = Field(95, description="quality of the undistorted images")
-    max_rel_sigma: Annotated[float, Field(gt=0, le=0.1)] = Field(0.05, description="larger sigma / depth is invalid")
 
 
 class EvaluateConfig(Section):
@@ -137,6 +156,7 @@ class Config(Section):
     sfm: SfmConfig = SfmConfig()
     dense: DenseConfig = DenseConfig()
     moving: MovingConfig = MovingConfig()
+    clean: CleanConfig = CleanConfig()
     scale: ScaleConfig = ScaleConfig()
     dataset: DatasetConfig = DatasetConfig()
     models: tuple[ModelConfig, ...] = DEFAULT_MODELS

@@ -1,161 +1,251 @@
-"""Accuracy of dense depth on the kitchen clip against the registered depth sensor."""
+"""Accuracy of dense depth against truth, on given poses; a peer runs on the same views.
+
+    python benchmarks/accuracy/dense.py kitchen  --data FOLDER [--peer PYTHON]
+    python benchmarks/accuracy/dense.py fountain --data FOLDER [--peer PYTHON]
+    python benchmarks/accuracy/dense.py SCENE    --data FOLDER [--peer PYTHON]
+
+SCENE is the name of a rendered scene (see benchmarks/scenes), FOLDER what holds its ``truth`` and ``videos``; ``demo`` is
+embedded and needs no folder. Writes benchmarks/results/dense_SCENE.json and draws all results that lie there. PYTHON is
+the interpreter of an environment with pyarchinit-photogrammetry-core; without it the peer is skipped.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import platform
+import resource
+import sys
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
-import cv2
+import numba
 import numpy as np
-import pycolmap
 
-from sfm_gt.dense.clip import densify
-from sfm_gt.dense.estimate import DepthEstimate
-from sfm_gt.dense.patchmatch import PatchMatch
-from sfm_gt.geometry.types import PinholeCamera, SparseModel, View
+REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY))
 
-METRES_PER_UNIT = 0.18858
-REPOSITORY = Path(__file__).parents[2]
-# The sensor against multi-view stereo: median 1.2 %, which is a standard deviation of 1.2 % / 0.674.
-SENSOR_NOISE_REL = 0.018
-SCORED_FRAMES = tuple(range(20, 471, 30))
+from benchmarks.accuracy.fountain import Fountain  # noqa: E402 - a script beside the package, not in it
+from benchmarks.accuracy.judging import Clip, find_companion, matching_cost, neighbour_views, valid_depth  # noqa: E402
+from benchmarks.accuracy.kitchen_clip import Kitchen  # noqa: E402
+from benchmarks.accuracy.peer import measure_peer  # noqa: E402
+from benchmarks.accuracy.plots import draw_all  # noqa: E402
+from benchmarks.accuracy.rendered import RenderedScene  # noqa: E402
+from benchmarks.accuracy.resized import Resized, enlarged  # noqa: E402
+from benchmarks.accuracy.scoring import coverage, mean_and_spread, score, sparsification  # noqa: E402
+from sfm_gt.config import CleanConfig, DenseConfig  # noqa: E402
+from sfm_gt.dense.cleaning import Limits  # noqa: E402
+from sfm_gt.dense.clip import densify  # noqa: E402
+from sfm_gt.dense.estimate import DepthEstimate  # noqa: E402
+from sfm_gt.dense.parallax import Companion  # noqa: E402
+from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
 
-
-class Kitchen:
-    """The kitchen clip: sparse model, undistorted views, sensor depth on the undistorted grid."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        reconstruction = pycolmap.Reconstruction(str(folder / "sparse"))
-        self.source = next(iter(reconstruction.cameras.values()))
-        focal, cx, cy, _ = self.source.params
-        self.camera = PinholeCamera(self.source.width, self.source.height, focal, focal, cx, cy)
-        self.model = self._sparse_model(reconstruction)
-        self.map_x, self.map_y = self._distorted_grid()
-
-    def _sparse_model(self, reconstruction: pycolmap.Reconstruction) -> SparseModel:
-        images = sorted(reconstruction.images.values(), key=lambda image: image.name)
-        point_rows = {point: row for row, point in enumerate(sorted(reconstruction.points3D))}
-        poses, observations, pixels = [], [], []
-        for row, image in enumerate(images):
-            pose = np.eye(4)
-            pose[:3] = image.cam_from_world().matrix()
-            poses.append(pose)
-            for point in image.points2D:
-                if point.has_point3D():
-                    observations.append((row, point_rows[point.point3D_id]))
-                    pixels.append(point.xy)
-        rays = self.source.cam_from_img(np.array(pixels))
-        focal = np.array([self.camera.fx, self.camera.fy])
-        return SparseModel(
-            camera=self.camera,
-            frame_indices=np.array([int(image.name[6:12]) for image in images]),
-            cam_from_world=np.array(poses),
-            points_sfm=np.array([reconstruction.points3D[point].xyz for point in point_rows]),
-            observations=np.array(observations),
-            observation_px=rays * focal + np.array([self.camera.cx, self.camera.cy]),
-        )
-
-    def _distorted_grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where each undistorted pixel lies in the image as filmed, integer-centred for OpenCV."""
-        x, y = np.meshgrid(np.arange(self.camera.width) + 0.5, np.arange(self.camera.height) + 0.5)
-        rays = np.stack([(x - self.camera.cx) / self.camera.fx, (y - self.camera.cy) / self.camera.fy], axis=-1)
-        filmed = self.source.img_from_cam(np.concatenate([rays, np.ones_like(rays[..., :1])], -1).reshape(-1, 3))
-        filmed = filmed.reshape(*x.shape, 2).astype(np.float32) - 0.5
-        return filmed[..., 0], filmed[..., 1]
-
-    def view(self, frame_index: int) -> View:
-        image = cv2.imread(str(self.folder / "images" / f"frame-{frame_index:06d}.color.jpg"), cv2.IMREAD_COLOR_RGB)
-        undistorted = cv2.remap(image, self.map_x, self.map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        height, width = undistorted.shape[:2]
-        inside = (self.map_x >= 0) & (self.map_x <= width - 1) & (self.map_y >= 0) & (self.map_y <= height - 1)
-        pose = self.model.cam_from_world[self.model.row_of(frame_index)]
-        return View(frame_index, undistorted, inside, self.camera, pose)
-
-    def sensor_depth_m(self, frame_index: int) -> np.ndarray:
-        """Sensor z-depth in metres on the undistorted grid, NaN = unknown."""
-        millimetres = cv2.imread(str(self.folder / "truth" / f"{frame_index:06d}.png"), cv2.IMREAD_UNCHANGED)
-        nearest = cv2.remap(millimetres, self.map_x, self.map_y, cv2.INTER_NEAREST, borderValue=0)
-        return np.where(nearest > 0, nearest / 1000.0, np.nan)
+RESULTS = REPOSITORY / "benchmarks" / "results"
+LIMITS = Limits(**CleanConfig().model_dump())
+MAX_REL_SIGMAS = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15)
+# What may be spent instead of the default: (neighbours, share of the width and height).
+CHEAPER = ((3, 0.5), (DenseConfig().n_neighbours, 0.5), (3, 1.0), (5, 1.0))
+# Frames of the issue's harder stretch of the kitchen.
+HARD_FRAMES = range(120, 271)
 
 
-def score(z_depth_m: np.ndarray, truth_m: np.ndarray) -> dict[str, float]:
-    """Errors over pixels where both exist, and the share of the truth's pixels that were answered."""
-    both = np.isfinite(z_depth_m) & np.isfinite(truth_m)
-    relative = np.abs(z_depth_m[both] / truth_m[both] - 1.0)
-    ratio = np.maximum(z_depth_m[both] / truth_m[both], truth_m[both] / z_depth_m[both])
-    return {
-        "abs_rel": float(relative.mean()),
-        "median": float(np.median(relative)),
-        "within_5_percent": float((relative < 0.05).mean()),
-        "delta_1": float((ratio < 1.25).mean()),
-        "share": float(both.sum() / np.isfinite(truth_m).sum()),
-    }
+@dataclass
+class Judged:
+    """One frame's estimate beside its truth."""
+
+    clip: Clip
+    frame_index: int
+    estimate: DepthEstimate
+
+    @cached_property
+    def truth(self) -> np.ndarray:
+        return self.clip.truth_sfm(self.frame_index)
+
+    @cached_property
+    def companion(self) -> Companion | None:
+        return find_companion(self.clip, self.frame_index, self.estimate.z_depth_sfm)
+
+    @cached_property
+    def regions(self) -> dict[str, np.ndarray]:
+        """Regions that hold truth; the first one is the headline."""
+        masks = self.clip.regions(self.frame_index)
+        return {name: mask for name, mask in masks.items() if (mask & np.isfinite(self.truth)).any()}
+
+    @cached_property
+    def headline(self) -> np.ndarray:
+        return np.where(next(iter(self.regions.values())), self.truth, np.nan)
+
+    @cached_property
+    def valid(self) -> np.ndarray:
+        """Depth of the valid pixels."""
+        return valid_depth(self.estimate, self.companion, LIMITS)
+
+    def at_limit(self, max_rel_sigma: float) -> dict[str, float]:
+        """Score of the headline when validity is decided by another sigma."""
+        limits = replace(LIMITS, max_rel_sigma=max_rel_sigma)
+        return score(valid_depth(self.estimate, self.companion, limits), self.headline)
+
+    def ordering(self, n_neighbours: int) -> dict[str, float]:
+        """Area under the sparsification curve over the oracle's, by sigma and by matching cost, over valid pixels."""
+        view, others = self.clip.view(self.frame_index), neighbour_views(self.clip, self.frame_index, n_neighbours)
+        cost = matching_cost(view, others, self.estimate.z_depth_sfm, self.estimate.normal_cam)
+        error = np.abs(self.valid / self.headline - 1.0)
+        known = np.isfinite(error)
+        return {
+            "by_sigma": sparsification(error[known], (self.estimate.sigma_sfm / self.estimate.z_depth_sfm)[known]),
+            "by_cost": sparsification(error[known], cost[known]),
+        }
 
 
-def measure(kitchen: Kitchen, n_neighbours: int, n_workers: int) -> dict[str, object]:
-    """Densify every frame of the model and score :data:`SCORED_FRAMES`; means over frames."""
-    frames = kitchen.model.frame_indices.tolist()
-    method = PatchMatch()
-    # The first two frames pay for compilation; they are not timed.
-    list(densify(kitchen.model, kitchen.view, frames[:2], method, n_neighbours, n_workers, lambda done, total: None))
+def silent(done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def estimate_frames(clip: Clip, n_neighbours: int, n_workers: int) -> tuple[list[Judged], float]:
+    """All frames of the model densified, those with truth kept, and CPU seconds a frame of the whole."""
+    frames = clip.model.frame_indices.tolist()
     start = time.process_time()
-    scores, covered = [], []
-    for frame_index, depth in densify(
-        kitchen.model, kitchen.view, frames, method, n_neighbours, n_workers, lambda done, total: None
-    ):
-        if frame_index in SCORED_FRAMES:
-            truth = kitchen.sensor_depth_m(frame_index)
-            scores.append({"frame_index": frame_index, **score(depth.z_depth_sfm * METRES_PER_UNIT, truth)})
-            covered.append(coverage(depth, truth))
-    seconds = (time.process_time() - start) / len(frames)
-    columns = ("abs_rel", "median", "within_5_percent", "delta_1", "share")
-    table = {column: float(np.mean([each[column] for each in scores])) for column in columns}
-    hard = [each for each in scores if 120 <= each["frame_index"] <= 270]
+    found = [
+        Judged(clip, frame_index, estimate)
+        for frame_index, estimate in densify(
+            clip.model, clip.view, frames, PatchMatch(), n_neighbours, n_workers, silent
+        )
+        if frame_index in clip.scored_frames
+    ]
+    return found, (time.process_time() - start) / len(frames)
+
+
+def warm_up(clip: Clip) -> None:
+    """Compiles the kernels on a few small frames."""
+    small = Resized(clip, 160, 120)
+    list(densify(small.model, small.view, clip.model.frame_indices[:3].tolist(), PatchMatch(), 2, 1, silent))
+
+
+def figures(found: Sequence[Judged], n_neighbours: int, truth_noise_rel: float) -> dict[str, object]:
+    """Accuracy, sigma and sparsification over the scored frames."""
+    covered = [coverage(each.valid, each.estimate.sigma_sfm, each.headline, truth_noise_rel) for each in found]
+    names = list(dict.fromkeys(name for each in found for name in each.regions))
+    by_region = {
+        name: mean_and_spread([
+            score(each.valid, np.where(each.regions[name], each.truth, np.nan)) for each in found if name in each.regions
+        ])
+        for name in names
+    }  # fmt: skip
     return {
-        "mean": {**table, "cpu_seconds_a_frame": seconds},
-        "frames_120_to_270": {column: float(np.mean([each[column] for each in hard])) for column in columns},
-        "sigma": {key: float(np.mean([each[key] for each in covered])) for key in covered[0]},
-        "n_neighbours": n_neighbours,
-        "n_workers": n_workers,
-        "frames": scores,
+        **by_region[names[0]],
+        "by_region": {name: row["mean"] for name, row in by_region.items()},
+        "sigma": mean_and_spread(covered)["mean"],
+        "sparsification": mean_and_spread([each.ordering(n_neighbours) for each in found])["mean"],
+        "by_max_rel_sigma": [
+            {"max_rel_sigma": limit, **mean_and_spread([each.at_limit(limit) for each in found])["mean"]}
+            for limit in MAX_REL_SIGMAS
+        ],
+        "frames": [{"frame_index": each.frame_index, **score(each.valid, each.headline)} for each in found],
     }
 
 
-def coverage(depth: DepthEstimate, truth_m: np.ndarray) -> dict[str, float]:
-    """Share of pixels whose error lies within one and two sigma, the sensor's own noise added and not."""
-    error = np.abs(depth.z_depth_sfm * METRES_PER_UNIT - truth_m)
-    known = np.isfinite(error)
-    sigma = depth.sigma_sfm[known] * METRES_PER_UNIT
-    with_sensor = np.hypot(sigma, SENSOR_NOISE_REL * truth_m[known])
-    return {
-        "within_1_sigma": float((error[known] <= sigma).mean()),
-        "within_2_sigma": float((error[known] <= 2 * sigma).mean()),
-        "within_1_sigma_and_sensor": float((error[known] <= with_sensor).mean()),
-        "within_2_sigma_and_sensor": float((error[known] <= 2 * with_sensor).mean()),
-        "median_sigma_rel": float(np.median(sigma / truth_m[known])),
+def cheaper(clip: Clip, n_workers: int) -> list[dict[str, float]]:
+    """Accuracy and CPU seconds when less is spent; maps of smaller images are enlarged to the nearest pixel."""
+    rows = []
+    for n_neighbours, factor in CHEAPER:
+        width, height = round(clip.camera.width * factor), round(clip.camera.height * factor)
+        found, seconds = estimate_frames(Resized(clip, width, height), n_neighbours, n_workers)
+        scores = [
+            score(enlarged(each.valid, clip.camera), Judged(clip, each.frame_index, each.estimate).headline)
+            for each in found
+        ]
+        rows.append({"neighbours": n_neighbours, "scale": factor, "cpu_seconds_a_frame": seconds,
+                     **mean_and_spread(scores)["mean"]})  # fmt: skip
+    return rows
+
+
+def measure(clip: Clip, arguments: argparse.Namespace) -> dict[str, object]:
+    """Everything that goes into the scene's JSON."""
+    n_neighbours, n_workers = arguments.neighbours, arguments.workers
+    warm_up(clip)
+    seconds = []
+    for _ in range(arguments.repeats):
+        found, each_seconds = estimate_frames(clip, n_neighbours, n_workers)
+        seconds.append(each_seconds)
+    ours = {
+        "cpu_seconds_a_frame": float(np.median(seconds)),
+        "cpu_seconds_of_repeats": seconds,
+        **figures(found, n_neighbours, clip.truth_noise_rel),
     }
+    peer_frames = clip.scored_frames[:: max(1, len(clip.scored_frames) // arguments.peer_frames)]
+    peer_frames = peer_frames[: arguments.peer_frames]
+    same = [score(each.valid, each.headline) for each in found if each.frame_index in peer_frames]
+    hard = [score(each.valid, each.headline) for each in found if each.frame_index in HARD_FRAMES]
+    return {
+        "scene": arguments.scene,
+        "run": described(clip, arguments),
+        "ours": ours | ({"frames_120_to_270": mean_and_spread(hard)["mean"]} if arguments.scene == "kitchen" else {}),
+        "ours_on_frames_of_peer": mean_and_spread(same)["mean"],
+        "by_seconds": [*cheaper(clip, n_workers), {"neighbours": n_neighbours, "scale": 1.0,
+                       "cpu_seconds_a_frame": ours["cpu_seconds_a_frame"], **ours["mean"]}],
+        "peer": measure_peer(arguments.peer, clip, peer_frames, n_neighbours, n_workers),
+    }  # fmt: skip
+
+
+def described(clip: Clip, arguments: argparse.Namespace) -> dict[str, object]:
+    """Under which conditions the figures were taken."""
+    return {
+        "frames_densified": len(clip.model.frame_indices),
+        "frames_scored": len(clip.scored_frames),
+        "pixels": [clip.camera.width, clip.camera.height],
+        "neighbours": arguments.neighbours,
+        "threads": arguments.workers,
+        "repeats": arguments.repeats,
+        "seed": "none: nothing is drawn at random, accuracy is the same in every repeat",
+        "truth_noise_rel": clip.truth_noise_rel,
+        "limits": {key: getattr(LIMITS, key) for key in LIMITS.__dataclass_fields__},
+        "processor": platform.processor() or platform.machine(),
+        "numba": numba.__version__,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def load_clip(scene: str, data: Path | None, n_workers: int) -> Clip:
+    """The clip of a scene's name."""
+    folder = REPOSITORY / "examples" / "demo" if scene == "demo" and data is None else data
+    if folder is None or not folder.is_dir():
+        raise SystemExit(f"{scene}: no such folder of data: {folder}; give it with --data")
+    if scene == "kitchen":
+        return Kitchen(folder)
+    return Fountain(folder, n_workers) if scene == "fountain" else RenderedScene(folder)
+
+
+def rounded(value: object) -> object:
+    """Five significant digits are more than any of the figures is good for."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if np.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: rounded(each) for key, each in value.items()}
+    return [rounded(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def main() -> None:
-    """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kitchen", type=Path, default=REPOSITORY.parent / "shared/data/kitchen")
-    parser.add_argument("--out", type=Path, default=REPOSITORY / "benchmarks/results/dense_kitchen.json")
-    parser.add_argument("--neighbours", type=int, default=8)
+    """Measure, print, write, draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scene")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--peer", type=Path, help="python of an environment with pyarchinit-photogrammetry-core")
+    parser.add_argument("--peer-frames", type=int, default=3)
+    parser.add_argument("--neighbours", type=int, default=DenseConfig().n_neighbours)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--results", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    if not arguments.kitchen.is_dir():
-        raise SystemExit(f"no kitchen clip at {arguments.kitchen}; give its folder with --kitchen")
-    result = measure(Kitchen(arguments.kitchen), arguments.neighbours, arguments.workers)
-    print("| AbsRel | median | within 5 % | δ1 | share | CPU-s a frame |\n|---|---|---|---|---|---|")
-    print("| " + " | ".join(f"{value:.3f}" for value in result["mean"].values()) + " |")
-    print("frames 120-270:", {key: round(value, 4) for key, value in result["frames_120_to_270"].items()})
-    print("sigma:", {key: round(value, 4) for key, value in result["sigma"].items()})
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    result = rounded(measure(load_clip(arguments.scene, arguments.data, arguments.workers), arguments))
+    for key in ("cpu_seconds_a_frame", "by_region", "sigma", "sparsification"):
+        print(f"{key}: {result['ours'][key]}")
+    print("peer:", result["peer"].get("skipped") or result["peer"]["mean"])
+    arguments.results.mkdir(parents=True, exist_ok=True)
+    (arguments.results / f"dense_{arguments.scene}.json").write_text(json.dumps(result, indent=1) + "\n")
+    draw_all(arguments.results)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 # Depth, masks and scale -> the published data set.
-# Needs:  OUT/work/clips/<clip>/{sfm,dense,moving,scale}/
+# Needs:  OUT/work/clips/<clip>/{sfm,dense,moving,clean,scale}/
 # Gives:  OUT/dataset/, OUT/yield.txt
 
 
 rule dataset:
     input:
         f"{OUT}/work/clips/{{clip}}/moving/manifest.json",
+        f"{OUT}/work/clips/{{clip}}/clean/manifest.json",
         f"{OUT}/work/clips/{{clip}}/scale/manifest.json",
     output:
         f"{OUT}/dataset/clips/{{clip}}/manifest.json",

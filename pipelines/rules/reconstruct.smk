@@ -1,6 +1,6 @@
-# Frames -> camera, poses and sparse points -> dense depth -> moving regions, all in SfM units.
+# Frames -> camera, poses and sparse points -> dense depth -> moving regions and valid depth, all in SfM units.
 # Needs:  OUT/work/clips/<clip>/frames/
-# Gives:  OUT/work/clips/<clip>/{sfm,dense,moving}/
+# Gives:  OUT/work/clips/<clip>/{sfm,dense,moving,clean}/
 
 
 rule sfm:
@@ -58,3 +58,20 @@ rule moving:
         options=RUN.options("moving"),
     shell:
         "sfm-gt moving --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"
+
+
+rule clean:
+    input:
+        f"{OUT}/work/clips/{{clip}}/dense/manifest.json",
+    output:
+        f"{OUT}/work/clips/{{clip}}/clean/manifest.json",
+    log:
+        f"{OUT}/logs/clean/{{clip}}.log",
+    benchmark:
+        f"{OUT}/logs/clean/{{clip}}.tsv"
+    params:
+        config=RUN.config_path,
+        version=RUN.version("clean"),
+        options=RUN.options("clean"),
+    shell:
+        "sfm-gt clean --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"

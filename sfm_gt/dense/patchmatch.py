@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Int8
+from jaxtyping import Bool, Float, Int8, UInt8
 
-from sfm_gt.dense.consistency import agree
+from sfm_gt.dense import kernels as numba_kernels
 from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.hypothesis import MAX_COST, Hypothesis
 from sfm_gt.dense.normals import surface_normals
 from sfm_gt.dense.patch import make_patch
-from sfm_gt.dense.propagate import OFFSETS, all_view_costs, choose_judges, propagate
+from sfm_gt.dense.propagate import OFFSETS, choose_judges
 from sfm_gt.dense.pyramid import (
-    Level,
-    Neighbours,
     Pyramid,
     build_pyramid,
     integer_centred_matrix,
     pair_geometry,
     stack_neighbours,
 )
-from sfm_gt.dense.refine import refine
-from sfm_gt.dense.sweep import sweep
+from sfm_gt.dense.rounds import MIN_GAIN, Kernels, Scene, propagated, refined, unmatched
+from sfm_gt.dense.sigma import sigma_of_inverse_depth
+from sfm_gt.dense.sweep import planes_from_inverse_depth, sweep
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import View
 
-# 5 x 5 samples, every second pixel: 9 pixels wide.
+# 5 x 5 samples, every second pixel: 9 pixels wide. Outlines are redrawn with the same samples on 5 x 5 pixels.
 PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY = 5, 2, 25.0
 SWEEP_VIEWS, SWEEP_BEST = 4, 2
 # How many of the candidates' offsets are tried: at the coarsest level faults are still large, later they are small.
@@ -36,27 +36,28 @@ N_FAR_AND_NEAR, N_NEAR = len(OFFSETS), 4
 JUDGE_WINDOW = 7
 # Weight of a neighbour's own depth map against 1 - NCC.
 AGREEMENT = np.float32(0.2)
+# Outlines are redrawn in a window around places where planes of at most this sigma and cost differ by this much within
+# some pixels, by patches of at least this variance (2.5 times the noise) and where another surface is better by this gain.
+SHARPEN_SIGMA_PX, SHARPEN_COST, SHARPEN_REL, SHARPEN_STEP_PX, SHARPEN_WINDOW_PX = 1.0, 0.6, 0.03, 5, 9
+SHARPEN_VARIANCE, SHARPEN_GAIN = np.float32(10.0), np.float32(0.02)
+# Where carried maps differ by more than this, the images decide between them and what lies beside.
+CARRIED_REL = 0.01
 _ZERO = np.float32(0.0)
-# A neighbour that sees through a point takes back as many agreements.
-VOTES_AGAINST = 2
-# Islands of fewer pixels than this, apart from their surroundings by more than SPECKLE_REL of inverse depth, go.
-SPECKLE_PIXELS, SPECKLE_REL = 80, 0.02
-# Surfaces bleed over their outline by about the reach of a patch: within this margin of something farther behind by
-# more than EDGE_REL, a depth is not trusted.
-EDGE_MARGIN_PX, EDGE_REL = 5, 0.03
-# The raw sigma, in pixels of displacement, is what the matching's normal equations and the scatter of the neighbours
-# give together. True errors follow it in proportion while it is small and grow faster beyond the knee, where wrong
-# matches begin; above the maximum half of the pixels are wrong. Factor and knee fitted once on the embedded clip.
-SIGMA_FACTOR, SIGMA_KNEE_PX, MAX_RAW_SIGMA_PX = 0.5, 0.3, 1.0
 
 
 class PatchMatch:
     """See the module. Results are the same for any number of threads; nothing is drawn at random."""
 
-    def __init__(self, min_consistent: int = 3, max_rel_difference: float = 0.02):
-        """``min_consistent`` neighbours must agree within ``max_rel_difference`` of depth."""
+    def __init__(self, min_consistent: int = 1, max_rel_difference: float = 0.02, device: str = "cpu"):
+        """``min_consistent`` neighbours must agree within ``max_rel_difference`` of depth.
+
+        Raises:
+            InputError: ``device`` is "cuda" and there is none.
+        """
+        self._kernels = _kernels(device)
         self._min_consistent, self._max_rel_difference = min_consistent, max_rel_difference
         self._patch = make_patch(PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY)
+        self._small_patch = make_patch(PATCH_SAMPLES, 1, PATCH_SIGMA_GREY)
 
     def estimate(self, view: View, neighbours: Sequence[View], depth_range_sfm: tuple[float, float]) -> DepthEstimate:
         """Depth of ``view``; the neighbours' own hypotheses are computed first, so that they can agree or not.
@@ -87,10 +88,9 @@ class PatchMatch:
         """Planes at the coarsest level from the images alone."""
         limits = _limits(reference, depth_range_sfm)
         top = len(reference.levels) - 1
-        stacked = stack_neighbours(reference, neighbours, top)
+        scene = self._scene(reference, neighbours, top, limits, _ZERO)
         planes = sweep(reference, neighbours[:SWEEP_VIEWS], top, (float(limits[0]), float(limits[1])), SWEEP_BEST)
-        judges = self._choose_judges(reference.levels[top], stacked, planes)
-        return self._round(reference.levels[top], stacked, limits, judges, planes, _ZERO, N_FAR_AND_NEAR)
+        return self._round(scene, planes, self._choose_judges(scene, planes), N_FAR_AND_NEAR)
 
     def improve(
         self,
@@ -105,36 +105,78 @@ class PatchMatch:
         top = len(reference.levels) - 1
         planes, judges, found = coarse.planes, coarse.judges, coarse
         for level in range(top, -1, -1):
-            here = reference.levels[level]
-            stacked = stack_neighbours(reference, neighbours, level, inverse_depths)
+            scene = self._scene(reference, neighbours, level, limits, AGREEMENT, inverse_depths)
             if level < top:
-                planes, judges = _finer(found, here.camera.width, here.camera.height)
-            found = self._round(here, stacked, limits, judges, planes, AGREEMENT, N_NEAR)
-        return found
+                planes, judges = _finer(found, scene.here.camera.width, scene.here.camera.height)
+            found = self._round(scene, planes, judges, N_NEAR)
+        return self._sharpen(scene, found)
 
-    def _choose_judges(self, here: Level, stacked: Neighbours, planes: Float[np.ndarray, "h w 3"]) -> np.ndarray:
-        costs = all_view_costs(here.grey, here.usable, stacked, self._patch, planes)
+    def follow(
+        self,
+        reference: Pyramid,
+        neighbours: Sequence[Pyramid],
+        depth_range_sfm: tuple[float, float],
+        carried: Sequence[Float[np.ndarray, "h w"]],
+        inverse_depths: Sequence[Float[np.ndarray, "h w"]],
+    ) -> Hypothesis:
+        """Planes of a frame between keyframes, from their maps ``carried`` into it (0 = unknown), judged by the images.
+
+        No search over depth: pixels on which the maps agree are only refined, the others look at their neighbourhood.
+        """
+        limits = _limits(reference, depth_range_sfm)
+        scene = self._scene(reference, neighbours, 0, limits, AGREEMENT, inverse_depths)
+        guesses = [planes_from_inverse_depth(np.clip(_filled(each), limits[0], limits[1])) for each in carried]
+        judges = self._judges_at_half_size(reference, neighbours, limits, guesses[0])
+        unsure = _unsure(carried)
+        found, _ = propagated(scene, unmatched(scene, guesses[0], judges), unsure, self._patch, 0)
+        for planes in guesses[1:]:
+            other, _ = propagated(scene, unmatched(scene, planes, judges), unsure, self._patch, 0)
+            found = _better_of(found, other)
+        found, _ = propagated(scene, found, unsure, self._patch, N_NEAR)
+        return refined(scene, found, scene.everywhere, self._patch)
+
+    def _scene(
+        self,
+        reference: Pyramid,
+        neighbours: Sequence[Pyramid],
+        level: int,
+        limits: np.ndarray,
+        agreement: np.float32,
+        inverse_depths: Sequence[np.ndarray] = (),
+    ) -> Scene:
+        stacked = stack_neighbours(reference, neighbours, level, inverse_depths)
+        return Scene(reference.levels[level], stacked, limits, agreement, self._kernels)
+
+    def _choose_judges(self, scene: Scene, planes: Float[np.ndarray, "h w 3"]) -> Int8[np.ndarray, "h w v"]:
+        costs = scene.kernels.all_view_costs(scene.here.grey, scene.here.usable, scene.neighbours, self._patch, planes)
         # A single neighbour leaves no last axis behind in OpenCV.
         return choose_judges(cv2.blur(costs, (JUDGE_WINDOW, JUDGE_WINDOW)).reshape(costs.shape))
 
+    def _judges_at_half_size(
+        self, reference: Pyramid, neighbours: Sequence[Pyramid], limits: np.ndarray, planes: Float[np.ndarray, "h w 3"]
+    ) -> Int8[np.ndarray, "h w v"]:
+        coarse = np.ascontiguousarray(planes[::2, ::2])
+        coarse[..., 1:] *= 2.0
+        judges = self._choose_judges(self._scene(reference, neighbours, 1, limits, _ZERO), coarse)
+        height, width = planes.shape[:2]
+        return np.ascontiguousarray(judges.repeat(2, axis=0).repeat(2, axis=1)[:height, :width])
+
     def _round(
-        self,
-        here: Level,
-        stacked: Neighbours,
-        limits: np.ndarray,
-        judges: np.ndarray,
-        planes: Float[np.ndarray, "h w 3"],
-        agreement: np.float32,
-        n_offsets: int,
+        self, scene: Scene, planes: Float[np.ndarray, "h w 3"], judges: Int8[np.ndarray, "h w v"], n_offsets: int
     ) -> Hypothesis:
-        planes, cost = planes.copy(), np.empty(here.grey.shape, dtype=np.float32)
-        camera = integer_centred_matrix(here.camera)
-        lens = np.array([camera[0, 0], camera[1, 1], camera[0, 2], camera[1, 2]], dtype=np.float32)
-        step = _pixel_step(stacked)
-        arguments = (here.grey, here.usable, stacked, judges, self._patch, planes, cost, limits, lens, step)
-        propagate(*arguments, agreement, n_offsets)
-        sigma = refine(*arguments, agreement)
-        return Hypothesis(planes, cost, sigma, float(step), judges)
+        """Propagation and refinement of all pixels."""
+        found = unmatched(scene, planes, judges)
+        return refined(scene, *propagated(scene, found, scene.everywhere, self._patch, n_offsets), self._patch)
+
+    def _sharpen(self, scene: Scene, found: Hypothesis) -> Hypothesis:
+        """Outlines drawn anew with a patch of half the width.
+
+        A patch that straddles an outline follows the surface with more texture, so surfaces grow over their outlines. A
+        smaller patch decides there between the surfaces at hand, where it holds texture and its verdict is clear.
+        """
+        beside = _beside_steps(found)
+        redrawn = propagated(scene, found, beside, self._small_patch, len(OFFSETS), SHARPEN_GAIN, SHARPEN_VARIANCE)
+        return refined(scene, *redrawn, self._small_patch)
 
     def verify(
         self,
@@ -142,8 +184,12 @@ class PatchMatch:
         neighbours: Sequence[Pyramid],
         own: Hypothesis,
         inverse_depths: Sequence[Float[np.ndarray, "h w"]],
+        n_dependent: int = 0,
     ) -> DepthEstimate:
-        """Keeps what enough neighbours agree on, averages it and states its sigma."""
+        """Averages what the neighbours agree on and states its sigma; whether that is good enough is decided later.
+
+        ``n_dependent``: so many of the neighbours agree because ``own`` came from them.
+        """
         there = [pair_geometry(reference, other, 0) for other in neighbours]
         back = [pair_geometry(other, reference, 0) for other in neighbours]
         a, b, back_a, back_b = (
@@ -151,16 +197,15 @@ class PatchMatch:
         )
         size = reference.levels[0].camera.width, reference.levels[0].camera.height
         maps = [cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in inverse_depths]
-        fused, count, against, spread = agree(
+        fused, count, against, spread = self._kernels.agree(
             own.planes, own.cost, a, b, back_a, back_b, np.stack(maps),
             np.float32(self._max_rel_difference), MAX_COST,
         )  # fmt: skip
         usable = reference.levels[0].usable > 0
-        needed = min(self._min_consistent, len(neighbours)) + VOTES_AGAINST * against.astype(np.int32)
-        sigma, known = _sigma(own, spread)
-        kept = (count >= needed) & usable & (fused > 0) & known & ~_bleeding(own.inverse_depth, fused)
-        kept &= ~_speckles(np.where(kept, fused, 0.0))
+        needed = n_dependent + min(self._min_consistent, max(len(neighbours) - n_dependent, 1))
+        kept = (count >= needed) & usable & (fused > 0) & np.isfinite(own.sigma)
         depth = _inverse(fused, kept)
+        sigma = sigma_of_inverse_depth(own, spread, against)
         return DepthEstimate(
             z_depth_sfm=depth,
             sigma_sfm=np.where(kept, sigma * depth**2, np.nan).astype(np.float32),
@@ -170,24 +215,36 @@ class PatchMatch:
         )
 
 
-def _sigma(
-    own: Hypothesis, spread: Float[np.ndarray, "h w"]
-) -> tuple[Float[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
-    """Calibrated sigma of inverse depth, and where it is small enough to be one."""
-    raw_px = np.hypot(own.sigma, spread) / own.step
-    known = raw_px < MAX_RAW_SIGMA_PX
-    raw_px = np.where(known, raw_px, 0.0)
-    return SIGMA_FACTOR * own.step * raw_px * (1.0 + raw_px / SIGMA_KNEE_PX), known
-
-
 def _inverse(values: Float[np.ndarray, "h w"], known: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
     """1 / ``values`` where ``known``, else NaN."""
     return np.where(known, 1.0 / np.where(known, values, 1.0), np.nan).astype(np.float32)
 
 
-def _pixel_step(neighbours: Neighbours) -> np.float32:
-    """Inverse depth that moves a pixel by one pixel in a typical neighbour."""
-    return np.float32(1.0 / max(float(np.median(neighbours.shift_px)), 1e-9))
+def _beside_steps(found: Hypothesis) -> UInt8[np.ndarray, "h w"]:
+    """1 near places where surfaces that are matched well meet; a slope within a few pixels is no step."""
+    sure = (found.sigma < SHARPEN_SIGMA_PX * found.step) & (found.cost < SHARPEN_COST)
+    close = np.ones((SHARPEN_STEP_PX, SHARPEN_STEP_PX), dtype=np.uint8)
+    # The median leaves surfaces and takes single wrong pixels, and what is unsure for the most part becomes 0.
+    surface = cv2.medianBlur(np.where(sure, found.planes[..., 0], np.float32(0.0)), SHARPEN_STEP_PX)
+    nearest = cv2.dilate(surface, close)
+    farthest = cv2.erode(np.where(surface > 0, surface, np.float32(1e9)), close)
+    step = (nearest > farthest * (1.0 + SHARPEN_REL)).astype(np.uint8)
+    return cv2.dilate(step, np.ones((SHARPEN_WINDOW_PX, SHARPEN_WINDOW_PX), dtype=np.uint8))
+
+
+def _kernels(device: str) -> Kernels:
+    if device == "cpu":
+        return cast(Kernels, numba_kernels)
+    import torch
+
+    from sfm_gt.dense.torch_kernels import TorchKernels
+
+    if not torch.cuda.is_available():
+        raise InputError(
+            "dense: device cuda found no GPU that torch can use, it needs one and a torch built for CUDA; "
+            "install that or set dense: {device: cpu}"
+        )
+    return cast(Kernels, TorchKernels(device))
 
 
 def _limits(reference: Pyramid, depth_range_sfm: tuple[float, float]) -> Float[np.ndarray, " 2"]:
@@ -210,26 +267,24 @@ def _finer(
     return finer, coarse.judges[rows][:, columns]
 
 
-def _bleeding(inverse_depth: Float[np.ndarray, "h w"], fused: Float[np.ndarray, "h w"]) -> np.ndarray:
-    """True beside a surface that lies farther away: there the nearer one has grown over its outline."""
-    smooth = cv2.medianBlur(np.where(inverse_depth > 0, inverse_depth, np.float32(1e9)), 5)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * EDGE_MARGIN_PX + 1, 2 * EDGE_MARGIN_PX + 1))
-    with np.errstate(invalid="ignore"):
-        return cv2.erode(smooth, kernel) * (1.0 + EDGE_REL) < fused
-
-
-def _speckles(inverse_depth: Float[np.ndarray, "h w"]) -> np.ndarray:
-    """True on small islands; logarithmic, so that the allowed step is relative."""
+def _filled(inverse_depth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """Holes take the value of the nearest known pixel to their left or, at the border, right; 0 if nothing is known."""
     known = inverse_depth > 0
-    if not known.any():
-        return known
-    logs = np.log(np.where(known, inverse_depth, 1.0))
-    lowest = logs[known].min()
-    # filterSpeckles wants 16-bit steps; a hundred to the allowed difference leave room for a depth ratio of 700.
-    steps = np.clip(1 + (logs - lowest) * (100.0 / SPECKLE_REL), 1, 32000)
-    levels = np.where(known, steps, 0).astype(np.int16)
-    filtered, _ = cv2.filterSpeckles(levels, 0, SPECKLE_PIXELS, 100)
-    return known & (filtered == 0)
+    column = np.maximum.accumulate(np.where(known, np.arange(known.shape[1]), -1), axis=1)
+    first = np.where(known.any(axis=1), known.argmax(axis=1), 0)[:, None]
+    return np.take_along_axis(inverse_depth, np.where(column >= 0, column, first), axis=1)
+
+
+def _unsure(carried: Sequence[Float[np.ndarray, "h w"]]) -> UInt8[np.ndarray, "h w"]:
+    """1 where the carried maps differ or one has a hole."""
+    nearest, farthest = np.max(carried, axis=0), np.min(carried, axis=0)
+    return (nearest > farthest * (1.0 + CARRIED_REL)).astype(np.uint8)
+
+
+def _better_of(first: Hypothesis, second: Hypothesis) -> Hypothesis:
+    wins = second.cost < first.cost - MIN_GAIN
+    planes = np.where(wins[..., None], second.planes, first.planes)
+    return Hypothesis(planes, np.where(wins, second.cost, first.cost), first.sigma, first.step, first.judges)
 
 
 PLUGIN = PatchMatch

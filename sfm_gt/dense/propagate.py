@@ -22,12 +22,11 @@ OFFSETS = np.array([[-1, 0], [1, 0], [0, -1], [0, 1], [-5, 0], [5, 0], [0, -5], 
 N_SELECTED = 4
 # A candidate closer than this to the current plane, in pixels of displacement, is left to the refinement.
 DISTINCT_PX = np.float32(0.25)
-# A candidate has to be better by this much: in flat costs the plane that came first stays.
-MIN_GAIN = np.float32(0.01)
 # Disagreement with a neighbour's own depth map: charged in proportion up to this many pixels.
 AGREEMENT_CAP_PX = np.float32(3.0)
-# A bound that no cost reaches.
+# A bound that no cost reaches, and the cost of a pixel that cannot be matched.
 ANY_COST = np.float32(9.0)
+UNMATCHED = np.float32(2.0)
 # Planes seen at less than this cosine between normal and ray are refused: their patches have no common scale.
 MIN_COS_INCIDENCE = np.float32(0.15)
 
@@ -35,31 +34,35 @@ MIN_COS_INCIDENCE = np.float32(0.15)
 # The next three are inlined into the kernels and take bare arrays: taking an array out of a tuple or slicing it inside
 # a loop counts references, which costs more than half a patch.
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights, variance, affine):
-    """Patch cost in neighbour ``j``; 1 where it does not see the patch. Arrays as in ``Neighbours`` and ``Patch``."""
+def view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights, variance,
+              places, right_of, below, words):  # fmt: skip
+    """Patch cost in neighbour ``j``, 1 where it does not see the patch, and the patch's place and third coordinate there.
+
+    Arrays as in ``Neighbours`` and ``Patch``; the last four are scratch of :func:`sfm_gt.dense.patch.patch_cost`.
+    """
     height, width = matchable.shape[1], matchable.shape[2]
     value = _ONE
-    inside = project_patch(a, b, j, x, y, w, wx, wy, reach, width, height, affine)
-    if inside and matchable[j, np.int32(affine[1] + _HALF), np.int32(affine[0] + _HALF)] != 0:
-        first, stride = np.uint32(j * height * width), np.uint32(width)
-        value = min(patch_cost(packed, first, stride, affine, offsets, values, weights, variance), _ONE)
-    return value
+    inside, px, py, px_du, py_du, px_dv, py_dv, z = project_patch(a, b, j, x, y, w, wx, wy, reach, width, height)
+    if inside and matchable[j, np.int32(py + _HALF), np.int32(px + _HALF)] != 0:
+        first = np.int32(j * height * width)
+        value = min(patch_cost(packed, first, np.int32(width), px, py, px_du, py_du, px_dv, py_dv, offsets, values,
+                               weights, variance, places, right_of, below, words), _ONE)  # fmt: skip
+    return value, px, py, z
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def _disagreement(inverse_depths, shift_px, a, b, j, x, y, w, affine):
+def _disagreement(inverse_depths, shift_px, j, w, px, py, z):
     """How far the point at inverse depth ``w`` lies from neighbour ``j``'s own depth map, 0 to 1; 1 where it has none.
 
-    ``affine`` holds the point's place in the neighbour.
+    ``px``, ``py``, ``z``: the point's place and third coordinate in the neighbour.
     """
-    v = inverse_depths[j, np.int32(affine[1] + _HALF), np.int32(affine[0] + _HALF)]
-    z = a[j, 2, 0] * np.float32(x) + a[j, 2, 1] * np.float32(y) + a[j, 2, 2] + b[j, 2] * w
+    v = inverse_depths[j, np.int32(py + _HALF), np.int32(px + _HALF)]
     return min(abs(w / z - v) * shift_px[j] / AGREEMENT_CAP_PX, _ONE) if v > _ZERO else _ONE
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
 def plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, w, wx, wy, offsets, reach,
-               values, weights, variance, affine, agreement, bound):  # fmt: skip
+               values, weights, variance, places, right_of, below, words, agreement, bound):  # fmt: skip
     """Cost of a plane before the judges of (x, y); stops early, with 2, when it cannot fall below ``bound``."""
     total = _ZERO
     worst = _ZERO
@@ -70,11 +73,11 @@ def plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, 
     limit = bound * np.float32(n_kept)
     for k in range(n_judges):
         j = np.int32(judges[y, x, k])
-        value = view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights, variance,
-                          affine)  # fmt: skip
+        value, px, py, z = view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights,
+                                     variance, places, right_of, below, words)  # fmt: skip
         if agreement > _ZERO:
             if value < _ONE:
-                value += agreement * _disagreement(inverse_depths, shift_px, a, b, j, x, y, w, affine)
+                value += agreement * _disagreement(inverse_depths, shift_px, j, w, px, py, z)
             else:
                 value += agreement
         total += value
@@ -108,7 +111,8 @@ def all_view_costs(grey, usable, neighbours, patch, planes):
     out = np.ones((height, width, n_views), dtype=np.float32)
     values = np.empty(patch.steps.shape[0], dtype=np.float32)
     weights = np.empty(patch.steps.shape[0], dtype=np.float32)
-    affine = np.empty(6, dtype=np.float32)
+    places, words = np.empty(patch.steps.shape[0], dtype=np.int32), np.empty(patch.steps.shape[0], dtype=np.int32)
+    right_of, below = np.empty(patch.steps.shape[0], dtype=np.float32), np.empty(patch.steps.shape[0], dtype=np.float32)
     for y in range(height):
         for x in range(width):
             if usable[y, x] == 0:
@@ -118,8 +122,8 @@ def all_view_costs(grey, usable, neighbours, patch, planes):
                 continue
             w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
             for j in range(n_views):
-                out[y, x, j] = view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights,
-                                         variance, affine)  # fmt: skip
+                out[y, x, j], _, _, _ = view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values,
+                                                  weights, variance, places, right_of, below, words)  # fmt: skip
     return out
 
 
@@ -143,31 +147,39 @@ def choose_judges(smoothed):
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def propagate(grey, usable, neighbours, judges, patch, planes, cost, limits, lens, step, agreement, n_offsets):
-    """One red-black round, in place on ``planes`` (h, w, 3) and ``cost`` (h, w).
+def propagate(grey, usable, active, neighbours, judges, patch, planes, cost, limits, lens, step, agreement, n_offsets,
+              min_gain, min_variance):  # fmt: skip
+    """One red-black round over the ``active`` pixels, in place on ``planes`` (h, w, 3) and ``cost`` (h, w).
 
     Args: ``limits`` least and largest inverse depth; ``lens`` fx, fy, cx, cy; ``step`` inverse depth that moves a pixel
     by about one pixel in the neighbours; ``agreement`` weight of the neighbours' own depth maps; ``n_offsets`` how many
-    of :data:`OFFSETS` give candidates. Pixels that cannot be matched get cost 2.
+    of :data:`OFFSETS` give candidates. A candidate has to be better by ``min_gain``: in flat costs the plane that came
+    first stays. Patches of less than ``min_variance`` are left alone.
+
+    A pixel that comes with a cost below :data:`UNMATCHED` keeps plane and cost unless a candidate wins. Returns (h, w)
+    uint8: 1 where plane or cost are new.
     """
     packed, matchable, a, b, shift_px, inverse_depths = neighbours
     _, offsets, _, reach = patch
     height, width = grey.shape
     values = np.empty(patch.steps.shape[0], dtype=np.float32)
     weights = np.empty(patch.steps.shape[0], dtype=np.float32)
-    affine = np.empty(6, dtype=np.float32)
+    places, words = np.empty(patch.steps.shape[0], dtype=np.int32), np.empty(patch.steps.shape[0], dtype=np.int32)
+    right_of, below = np.empty(patch.steps.shape[0], dtype=np.float32), np.empty(patch.steps.shape[0], dtype=np.float32)
+    changed = np.zeros(grey.shape, dtype=np.uint8)
     for colour in range(2):
         for y in range(height):
             for x in range((y + colour) % 2, width, 2):
-                cost[y, x] = _ONE + _ONE
-                if usable[y, x] == 0:
+                if active[y, x] == 0 or usable[y, x] == 0:
                     continue
                 variance = load_reference(grey, usable, x, y, patch, values, weights)
-                if variance < _ZERO:
+                if variance < min_variance:
                     continue
                 w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
                 best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, w, wx, wy, offsets,
-                                  reach, values, weights, variance, affine, agreement, ANY_COST)  # fmt: skip
+                                  reach, values, weights, variance, places, right_of, below, words,
+                                  agreement, ANY_COST)  # fmt: skip
+                new = cost[y, x] >= UNMATCHED
                 for k in range(n_offsets):
                     xx, yy = x + OFFSETS[k, 0], y + OFFSETS[k, 1]
                     if not (0 <= xx < width and 0 <= yy < height):
@@ -177,8 +189,13 @@ def propagate(grey, usable, neighbours, judges, patch, planes, cost, limits, len
                     if abs(u - w) < DISTINCT_PX * step or not is_admissible(x, y, u, ux, uy, limits, lens):
                         continue
                     c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, u, ux, uy, offsets,
-                                   reach, values, weights, variance, affine, agreement, best - MIN_GAIN)  # fmt: skip
-                    if c < best - MIN_GAIN:
+                                   reach, values, weights, variance, places, right_of, below, words,
+                                   agreement, best - min_gain)  # fmt: skip
+                    if c < best - min_gain:
                         best, w, wx, wy = c, u, ux, uy
-                planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = w, wx, wy
-                cost[y, x] = best
+                        new = True
+                if new:
+                    planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = w, wx, wy
+                    cost[y, x] = best
+                    changed[y, x] = 1
+    return changed

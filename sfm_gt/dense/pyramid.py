@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8, UInt32
+from jaxtyping import Float, Int32, UInt8
 
 from sfm_gt.dense.patch import pack_grey
 from sfm_gt.errors import InputError
@@ -30,14 +30,14 @@ class Level:
     Attributes:
         camera: the camera at this size.
         grey: (h, w) uint8.
-        packed: (h, w) uint32, see :func:`sfm_gt.dense.patch.pack_grey`.
+        packed: (h, w) int32, see :func:`sfm_gt.dense.patch.pack_grey`.
         usable: (h, w) uint8, 1 where the pixel may be matched.
         matchable: (h, w) uint8, 1 where a whole patch around the pixel may be matched.
     """
 
     camera: PinholeCamera
     grey: UInt8[np.ndarray, "h w"]
-    packed: UInt32[np.ndarray, "h w"]
+    packed: Int32[np.ndarray, "h w"]
     usable: UInt8[np.ndarray, "h w"]
     matchable: UInt8[np.ndarray, "h w"]
 
@@ -55,7 +55,7 @@ class Neighbours(NamedTuple):
     """What the kernels read of J neighbours at one level; a tuple of arrays because numba takes it as an argument.
 
     Attributes:
-        packed: (J * h * w,) uint32, one image after the other.
+        packed: (J * h * w,) int32, one image after the other.
         matchable: (J, h, w) uint8.
         a, b: (J, 3, 3) and (J, 3) float32: pixel (x, y) at inverse depth w lies at ``a (x, y, 1) + b w``, homogeneous;
             the third coordinate times 1/w is the z-depth in the neighbour.

@@ -10,48 +10,42 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from sfm_gt.dense.patch import NOISE_VARIANCE, load_reference, project_patch
-from sfm_gt.dense.propagate import is_admissible, plane_cost
+from sfm_gt.dense.patch import NOISE_VARIANCE, load_patch, load_reference, project_patch
+from sfm_gt.dense.propagate import N_SELECTED, UNMATCHED, is_admissible, plane_cost
 
 _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
-_MASK = np.uint32(255)
+_MASK = np.int32(255)
 # Judges that match worse than this do not take part: they see something else. Weak texture costs much but still counts.
 MAX_VIEW_COST = np.float32(0.85)
 # Levenberg damping of the diagonal, and the longest step in pixels of displacement.
 DAMPING = np.float32(0.02)
 MAX_STEP_PX = np.float32(1.0)
+# Shorter steps, in the same unit, are taken without looking at the cost again, which would double the time.
+SHORT_STEP_PX = np.float32(0.2)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _sample_patch(packed, first, stride, b, j, affine, z, offsets, sampled, slopes):
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
+def _sample_patch(packed, first, stride, b, j, px, py, px_du, py_du, px_dv, py_dv, z, offsets,
+                  places, right_of, below, words, sampled, slopes):  # fmt: skip
     """Grey values of a neighbour's patch and their derivative by inverse depth, into ``sampled`` and ``slopes`` (K,).
 
-    ``z``: homogeneous third coordinate at the patch centre, taken as constant across the patch like ``affine``.
+    ``z``: homogeneous third coordinate at the patch centre, taken as constant across the patch like the affine map.
     """
-    x0, y0, x_du, y_du, x_dv, y_dv = affine[0], affine[1], affine[2], affine[3], affine[4], affine[5]
-    move_x = (b[j, 0] - x0 * b[j, 2]) / z
-    move_y = (b[j, 1] - y0 * b[j, 2]) / z
+    move_x = (b[j, 0] - px * b[j, 2]) / z
+    move_y = (b[j, 1] - py * b[j, 2]) / z
+    load_patch(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offsets, places, right_of, below, words)
     for k in range(sampled.shape[0]):
-        du = offsets[0, k]
-        dv = offsets[1, k]
-        px = x0 + du * x_du + dv * x_dv
-        py = y0 + du * y_du + dv * y_dv
-        ix = np.int32(px)
-        iy = np.int32(py)
-        fx = px - np.float32(ix)
-        fy = py - np.float32(iy)
-        word = packed[first + np.uint32(iy) * stride + np.uint32(ix)]
-        top = np.float32(np.int32(word & _MASK))
-        right = np.float32(np.int32((word >> np.uint32(8)) & _MASK))
-        low = np.float32(np.int32((word >> np.uint32(16)) & _MASK))
-        diagonal = np.float32(np.int32(word >> np.uint32(24)))
-        upper = top + fx * (right - top)
-        lower = low + fx * (diagonal - low)
-        sampled[k] = upper + fy * (lower - upper)
-        grad_x = (right - top) + fy * ((diagonal - low) - (right - top))
-        slopes[k] = grad_x * move_x + (lower - upper) * move_y
+        word = words[k]
+        top = np.float32(word & _MASK)
+        low = np.float32((word >> np.int32(16)) & _MASK)
+        across_top = np.float32((word >> np.int32(8)) & _MASK) - top
+        across_low = np.float32((word >> np.int32(24)) & _MASK) - low
+        upper = top + right_of[k] * across_top
+        lower = low + right_of[k] * across_low
+        sampled[k] = upper + below[k] * (lower - upper)
+        slopes[k] = (across_top + below[k] * (across_low - across_top)) * move_x + (lower - upper) * move_y
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -101,6 +95,7 @@ def _moments(values, weights, sampled, slopes, offsets, out):
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def _add_view(moments, variance, system):
     """Add one view's normal equations to ``system`` (11,): six of the matrix, three of the gradient, residual, views.
+    Returns the view's cost.
 
     Gain and offset are eliminated by projecting the columns onto what is orthogonal to the constant and to the
     neighbour's own patch. Views that match badly add nothing.
@@ -108,7 +103,7 @@ def _add_view(moments, variance, system):
     spread, cross = moments[0], moments[1]
     cost = _ONE - cross / np.sqrt((variance + NOISE_VARIANCE) * (spread + NOISE_VARIANCE))
     if not (cost < MAX_VIEW_COST and spread > _ONE):
-        return
+        return min(cost, _ONE)
     # Residual r - g v with the least-squares gain g; in the reference's grey levels.
     gain = cross / spread
     g2, inverse = gain * gain, _ONE / spread
@@ -124,6 +119,7 @@ def _add_view(moments, variance, system):
     system[8] += gain * (moments[7] - gain * p2)
     system[9] += max(variance - gain * cross, _ZERO)
     system[10] += _ONE
+    return cost
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
@@ -147,50 +143,70 @@ def _solve(system, damping, out):
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance, affine,
-               sampled, slopes, moments, system):  # fmt: skip
-    """Fill ``system`` with the normal equations of all judges of (x, y) that see the plane."""
+def _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance,
+               places, right_of, below, words, sampled, slopes, moments, system):  # fmt: skip
+    """Fill ``system`` with the normal equations of all judges of (x, y) that see the plane; returns the plane's cost.
+
+    The cost is that of :func:`sfm_gt.dense.propagate.plane_cost` without the neighbours' own depth maps.
+    """
     height, width = matchable.shape[1], matchable.shape[2]
     system[:] = _ZERO
+    total = _ZERO
+    worst = _ZERO
+    n_judges = 0
     for k in range(judges.shape[2]):
         j = np.int32(judges[y, x, k])
         if j < 0:
             break
-        if not project_patch(a, b, j, x, y, w, wx, wy, reach, width, height, affine):
-            continue
-        if matchable[j, np.int32(affine[1] + _HALF), np.int32(affine[0] + _HALF)] == 0:
-            continue
-        first, stride = np.uint32(j * height * width), np.uint32(width)
-        z = a[j, 2, 0] * np.float32(x) + a[j, 2, 1] * np.float32(y) + a[j, 2, 2] + b[j, 2] * w
-        _sample_patch(packed, first, stride, b, j, affine, z, offsets, sampled, slopes)
-        _moments(values, weights, sampled, slopes, offsets, moments)
-        _add_view(moments, variance, system)
+        n_judges += 1
+        value = _ONE
+        inside, px, py, px_du, py_du, px_dv, py_dv, z = project_patch(a, b, j, x, y, w, wx, wy, reach, width, height)
+        if inside and matchable[j, np.int32(py + _HALF), np.int32(px + _HALF)] != 0:
+            _sample_patch(packed, np.int32(j * height * width), np.int32(width), b, j, px, py, px_du, py_du, px_dv, py_dv,
+                          z, offsets, places, right_of, below, words, sampled, slopes)  # fmt: skip
+            _moments(values, weights, sampled, slopes, offsets, moments)
+            value = _add_view(moments, variance, system)
+        total += value
+        worst = max(worst, value)
+    if n_judges == N_SELECTED:
+        total -= worst
+        n_judges -= 1
+    return total / np.float32(n_judges) if n_judges > 0 else _ONE
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def refine(grey, usable, neighbours, judges, patch, planes, cost, limits, lens, step, agreement):
-    """One Gauss-Newton step at every pixel, in place on ``planes`` and ``cost``; returns sigma of inverse depth (h, w).
+def refine(grey, usable, active, neighbours, judges, patch, planes, cost, limits, lens, step, agreement, sigma):
+    """One Gauss-Newton step at every ``active`` pixel, in place on ``planes``, ``cost`` and ``sigma`` (h, w).
 
-    A step that does not lower the cost is not taken. Arguments as in :func:`sfm_gt.dense.propagate.propagate`. Sigma is
-    infinite where nothing could be solved; it is a relative figure until it is calibrated.
+    A long step that does not lower the cost is not taken; short ones are in the basin and need no proof. Pixels that were
+    not matched yet get the cost of the plane they came with. Arguments as in :func:`sfm_gt.dense.propagate.propagate`.
+    ``sigma`` of inverse depth becomes infinite where nothing could be solved; it is calibrated later.
     """
     packed, matchable, a, b, shift_px, inverse_depths = neighbours
     _, offsets, _, reach = patch
     n_samples = offsets.shape[1]
-    sigma = np.full(grey.shape, np.inf, dtype=np.float32)
     values, weights = np.empty(n_samples, dtype=np.float32), np.empty(n_samples, dtype=np.float32)
     sampled, slopes = np.empty(n_samples, dtype=np.float32), np.empty(n_samples, dtype=np.float32)
-    affine, moments = np.empty(6, dtype=np.float32), np.empty(14, dtype=np.float32)
+    places, words = np.empty(n_samples, dtype=np.int32), np.empty(n_samples, dtype=np.int32)
+    right_of, below = np.empty(n_samples, dtype=np.float32), np.empty(n_samples, dtype=np.float32)
+    moments = np.empty(14, dtype=np.float32)
     system, answer = np.empty(11, dtype=np.float32), np.empty(4, dtype=np.float32)
     longest = MAX_STEP_PX * step
     for y in range(grey.shape[0]):
         for x in range(grey.shape[1]):
-            if cost[y, x] >= _ONE + _ONE:
+            if active[y, x] == 0:
+                continue
+            sigma[y, x] = np.inf
+            if usable[y, x] == 0:
                 continue
             variance = load_reference(grey, usable, x, y, patch, values, weights)
+            if variance < _ZERO:
+                continue
             w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
-            _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance,
-                       affine, sampled, slopes, moments, system)  # fmt: skip
+            before = _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance,
+                       places, right_of, below, words, sampled, slopes, moments, system)  # fmt: skip
+            if cost[y, x] >= UNMATCHED:
+                cost[y, x] = before
             if system[10] < _HALF or not _solve(system, DAMPING, answer):
                 continue
             # Mean residual over the views times the samples lost to the weights; the matrix is summed over the views.
@@ -198,9 +214,11 @@ def refine(grey, usable, neighbours, judges, patch, planes, cost, limits, lens, 
             u, ux, uy = w + max(-longest, min(longest, answer[0])), wx + answer[1], wy + answer[2]
             if not is_admissible(x, y, u, ux, uy, limits, lens):
                 continue
+            if abs(answer[0]) < SHORT_STEP_PX * step:
+                planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = u, ux, uy
+                continue
             c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, u, ux, uy, offsets, reach,
-                           values, weights, variance, affine, agreement, cost[y, x])  # fmt: skip
+                           values, weights, variance, places, right_of, below, words, agreement, cost[y, x])  # fmt: skip
             if c < cost[y, x]:
                 planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = u, ux, uy
                 cost[y, x] = c
-    return sigma

@@ -56,8 +56,8 @@ INDEX_SCHEMA = pa.schema(
     ]
 )
 INDEX_COLUMNS = tuple(INDEX_SCHEMA.names)
-# Sigma is a tenth of depth at most (dataset.max_rel_sigma), so a ten times finer step still fits into 16 bits.
-SIGMA_STEPS = 10
+# Sigma is a fifth of depth at most (clean.max_rel_sigma), so a five times finer step still fits into 16 bits.
+SIGMA_STEPS = 5
 MAX_STEPS = np.iinfo(np.uint16).max
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-CLIP_STAGES = ("frames", "sfm", "dense", "moving", "scale", "dataset")
+CLIP_STAGES = ("frames", "sfm", "dense", "moving", "clean", "scale", "dataset")
 
 
 @dataclass(frozen=True)

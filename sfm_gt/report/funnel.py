@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sfm_gt.dense.cleaning import Rule
 from sfm_gt.formats.manifest import Manifest
 
 
@@ -22,6 +23,16 @@ class Level:
     def share(self) -> float:
         """kept / total, 0 where there is nothing."""
         return self.kept / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One rule of cleaning: of all pixels with dense depth, how many it dropped first, and how many it speaks against."""
+
+    rule: str
+    dropped: int
+    dropped_share: float
+    found_share: float
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,22 @@ def _refusal(what: str, name: str, stage: str, verdict: Mapping[str, Any]) -> Re
         what, name, stage, verdict.get("reason") or "unknown", verdict.get("message") or "",
         verdict.get("measured"), verdict.get("threshold"),
     )  # fmt: skip
+
+
+def drops(manifests: Mapping[str, Mapping[str, Manifest]]) -> list[Drop]:
+    """What each rule of cleaning took from the frames of all clips, in the order of the rules.
+
+    Args:
+        manifests: by clip and stage.
+    """
+    cleaned = [stages["clean"].measures for stages in manifests.values() if "clean" in stages and stages["clean"].ok]
+    pixels = sum(measures["pixels_with_depth"] for measures in cleaned)
+    found = []
+    for rule in Rule if pixels else ():
+        dropped = sum(measures[f"dropped_{rule.label}"] for measures in cleaned)
+        against = sum(measures[f"found_{rule.label}"] for measures in cleaned)
+        found.append(Drop(rule.label, dropped, dropped / pixels, against / pixels))
+    return found
 
 
 def levels(

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from sfm_gt.stages.clip_views import ClipViews
 
 STAGE = "dataset"
-VERSION: int = 1
+VERSION: int = 2
 FRAMES_NAME = "frames.parquet"
 # Stages whose version stands in clip.json.
-UPSTREAM = ("frames", "sfm", "dense", "moving", "scale")
+UPSTREAM = ("frames", "sfm", "dense", "moving", "clean", "scale")
 
 
 def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: DatasetConfig) -> Manifest:
     """Writes ``dataset/clips/<clip>/``: see formats/dataset_layout.py."""
     return run_clip_stage(
-        workspace, clip_id, STAGE, VERSION, "moving",
+        workspace, clip_id, STAGE, VERSION, "clean",
         lambda folder: _build(folder, workspace, clip_id, sidecar, config),
     )  # fmt: skip
 
@@ -60,6 +60,7 @@ class _Layers:
     def __init__(self, workspace: Workspace, clip_id: str, views: ClipViews, scale: float, config: DatasetConfig):
         self._dense = workspace.clip_stage(clip_id, "dense")
         self._moving = workspace.clip_stage(clip_id, "moving")
+        self._clean = workspace.clip_stage(clip_id, "clean")
         self._views, self._scale, self._config = views, scale, config
         self.max_depth = self.best_fraction = 0.0
 
@@ -72,8 +73,7 @@ class _Layers:
         moving = read_mask(self._moving / f"{frame_index:06d}.png")
         with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
             depth, sigma = maps["z_depth_sfm"] * self._scale, maps["sigma_sfm"] * self._scale
-        with np.errstate(invalid="ignore"):
-            valid = (depth > 0) & (sigma <= self._config.max_rel_sigma * depth)
+        valid = ~read_mask(self._clean / f"{frame_index:06d}.png")
         valid &= self._views.undistortion.inside & ~self._views.overlay & ~moving
         return np.where(valid, depth, np.nan), np.where(valid, sigma, np.nan), moving
 

@@ -11,7 +11,7 @@ from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.clip_stage import run_clip_stage
 
 STAGE = "dense"
-VERSION: int = 2
+VERSION: int = 3
 
 
 def run(workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> Manifest:
@@ -27,13 +27,14 @@ def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConf
 
     from sfm_gt import registry
     from sfm_gt.dense.clip import densify
+    from sfm_gt.dense.temporal import temporal_difference
     from sfm_gt.stages.clip_views import ClipViews
     from sfm_gt.stages.progress import progress
 
     views = ClipViews(workspace, clip_id)
-    method = registry.load("dense", config.method)(config.min_consistent, config.max_rel_difference)
+    method = registry.load("dense", config.method)(config.min_consistent, config.max_rel_difference, config.device)
     frame_indices = views.model.frame_indices[:: config.frame_step].tolist()
-    fractions = []
+    fractions, drifts, before = [], [], None
     with progress(f"dense {clip_id}") as report:
         for frame_index, depth in densify(
             views.model, views.view, frame_indices, method, config.n_neighbours, n_workers, report
@@ -41,4 +42,13 @@ def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConf
             np.savez(folder / f"{frame_index:06d}.npz", z_depth_sfm=depth.z_depth_sfm, sigma_sfm=depth.sigma_sfm,
                      hypothesis_sfm=depth.hypothesis_sfm)  # fmt: skip
             fractions.append(float(np.isfinite(depth.z_depth_sfm).mean()))
-    return {"frames": len(fractions), "mean_valid_fraction": float(np.mean(fractions))}
+            if before is not None:
+                drifts.append(temporal_difference(views.model, before, (frame_index, depth)))
+            before = frame_index, depth
+    # Where no two neighbouring frames share a pixel there is nothing to compare.
+    drifts = [drift for drift in drifts if np.isfinite(drift)]
+    return {
+        "frames": len(fractions),
+        "mean_valid_fraction": float(np.mean(fractions)),
+        "median_temporal_difference": float(np.median(drifts)) if drifts else None,
+    }

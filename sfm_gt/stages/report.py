@@ -33,7 +33,7 @@ def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> 
         InputError: one of them is missing, or a stored prediction cannot be read.
     """
     from sfm_gt import __version__
-    from sfm_gt.report.funnel import levels, refusals
+    from sfm_gt.report.funnel import drops, levels, refusals
     from sfm_gt.report.page import render
 
     dataset = open_dataset(workspace.root)
@@ -46,6 +46,7 @@ def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> 
         page = render({
             "version": __version__,
             "levels": levels(corpus, manifests, index),
+            "drops": drops(manifests),
             "refusals": refused,
             "reasons": sorted(Counter(refusal.reason for refusal in refused).items()),
             "clips": clips,

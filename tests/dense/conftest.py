@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from sfm_gt.config import CleanConfig
+from sfm_gt.dense.cleaning import Limits, clean
 from sfm_gt.dense.clip import densify
 from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.patchmatch import PatchMatch
@@ -23,3 +26,9 @@ def scene() -> Scene:
 def estimates(scene: Scene) -> dict[int, DepthEstimate]:
     frames = scene.model.frame_indices.tolist()
     return dict(densify(scene.model, scene.load, frames, PatchMatch(), 5, 1, silent))
+
+
+def valid(estimate: DepthEstimate) -> np.ndarray:
+    """(h, w) bool: what cleaning leaves of an estimate at the default limits, without a second opinion from flow."""
+    limits = Limits(**CleanConfig().model_dump())
+    return clean(estimate.z_depth_sfm, estimate.sigma_sfm, estimate.hypothesis_sfm, None, limits).valid

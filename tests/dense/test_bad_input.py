@@ -12,7 +12,7 @@ from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.patchmatch import PatchMatch
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import SparseModel, View
-from tests.dense.conftest import silent
+from tests.dense.conftest import silent, valid
 from tests.dense.scenes import Scene, film
 
 DEPTH_RANGE = (2.0, 8.0)
@@ -21,7 +21,7 @@ MAX_CHANCE_SHARE = 0.01
 
 
 def _share(estimate: DepthEstimate) -> float:
-    return float(np.isfinite(estimate.z_depth_sfm).mean())
+    return float(valid(estimate).mean())
 
 
 def _with_images(scene: Scene, images: list[np.ndarray]) -> list[View]:
@@ -78,18 +78,18 @@ class TestPartly:
 
     def test_two_views_do(self, scene: Scene) -> None:
         estimate = PatchMatch().estimate(scene.views[2], [scene.views[4]], DEPTH_RANGE)
-        valid = np.isfinite(estimate.z_depth_sfm)
-        assert valid.mean() > 0.5
-        assert np.median(np.abs(estimate.z_depth_sfm[valid] / scene.truth[2][valid] - 1.0)) < 0.005
+        answered = valid(estimate)
+        assert answered.mean() > 0.5
+        assert np.median(np.abs(estimate.z_depth_sfm[answered] / scene.truth[2][answered] - 1.0)) < 0.005
 
     def test_exposure_may_change(self, scene: Scene) -> None:
         factors = np.linspace(0.5, 1.0, len(scene.views))
         darker = [(view.image * f).astype(np.uint8) for view, f in zip(scene.views, factors, strict=True)]
         views = _with_images(scene, darker)
         estimate = PatchMatch().estimate(views[2], views[:2] + views[3:], DEPTH_RANGE)
-        valid = np.isfinite(estimate.z_depth_sfm)
-        assert valid.mean() > 0.5
-        assert np.median(np.abs(estimate.z_depth_sfm[valid] / scene.truth[2][valid] - 1.0)) < 0.005
+        answered = valid(estimate)
+        assert answered.mean() > 0.5
+        assert np.median(np.abs(estimate.z_depth_sfm[answered] / scene.truth[2][answered] - 1.0)) < 0.005
 
 
 class TestErrors:

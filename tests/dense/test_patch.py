@@ -52,10 +52,12 @@ def test_fast_cost_equals_the_slow_one(scene: Scene, x: int, y: int, error: floa
     values, weights = np.empty(25, np.float32), np.empty(25, np.float32)
     variance = load_reference(level.grey, level.usable, x, y, patch, values, weights)
     plane = (1.0 / scene.truth[reference][y, x] * (1.0 + error), 2e-4, -1e-4)
-    affine = np.empty(6, np.float32)
     w, wx, wy = (np.float32(value) for value in plane)
-    assert project_patch(a, b, 0, x, y, w, wx, wy, patch.reach, CAMERA.width, CAMERA.height, affine)
-    fast = patch_cost(packed, np.uint32(0), np.uint32(CAMERA.width), affine, patch.offsets, values, weights, variance)
+    inside, *place, _ = project_patch(a, b, 0, x, y, w, wx, wy, patch.reach, CAMERA.width, CAMERA.height)
+    assert inside
+    scratch = (np.empty(25, kind) for kind in (np.int32, np.float32, np.float32, np.int32))
+    first, stride = np.int32(0), np.int32(CAMERA.width)
+    fast = patch_cost(packed, first, stride, *place, patch.offsets, values, weights, variance, *scratch)
     assert fast == pytest.approx(slow_cost(scene, reference, neighbour, x, y, plane), abs=COST_TOLERANCE)
 
 

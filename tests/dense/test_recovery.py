@@ -10,7 +10,7 @@ from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.patchmatch import PatchMatch
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.transforms import inverse_rigid
-from tests.dense.conftest import silent
+from tests.dense.conftest import silent, valid
 from tests.dense.scenes import BOARD, CAMERA, WALL, Scene, scaled
 
 # Median relative error. One pixel of displacement in a typical pair is 5 % of depth here, and the images carry noise of
@@ -33,9 +33,9 @@ def _errors(scene: Scene, estimates: dict[int, DepthEstimate]) -> tuple[np.ndarr
     error, sigma = [], []
     for frame_index, estimate in estimates.items():
         truth = scene.truth[scene.model.row_of(frame_index)]
-        valid = np.isfinite(estimate.z_depth_sfm)
-        error.append(np.abs(estimate.z_depth_sfm - truth)[valid] / truth[valid])
-        sigma.append(estimate.sigma_sfm[valid] / truth[valid])
+        answered = valid(estimate)
+        error.append(np.abs(estimate.z_depth_sfm - truth)[answered] / truth[answered])
+        sigma.append(estimate.sigma_sfm[answered] / truth[answered])
     return np.concatenate(error), np.concatenate(sigma)
 
 
@@ -46,7 +46,7 @@ class TestAccuracy:
         assert (error < 0.01).mean() > WITHIN_1_PERCENT
 
     def test_most_of_the_scene_is_answered(self, estimates: dict[int, DepthEstimate]) -> None:
-        shares = [np.isfinite(each.z_depth_sfm).mean() for each in estimates.values()]
+        shares = [valid(each).mean() for each in estimates.values()]
         assert np.mean(shares) > LEAST_SHARE
 
     def test_sigma_covers_the_error(self, scene: Scene, estimates: dict[int, DepthEstimate]) -> None:
@@ -61,9 +61,9 @@ class TestAccuracy:
     def test_normals_are_those_of_the_planes(self, scene: Scene, estimates: dict[int, DepthEstimate]) -> None:
         row = 2
         view, estimate = scene.views[row], estimates[scene.views[row].frame_index]
-        valid = np.isfinite(estimate.z_depth_sfm)
+        answered = valid(estimate)
         on_board = _plane_distance(scene, row, BOARD) < _plane_distance(scene, row, WALL)
-        for plane, here in ((BOARD, on_board & valid), (WALL, ~on_board & valid)):
+        for plane, here in ((BOARD, on_board & answered), (WALL, ~on_board & answered)):
             normal = view.cam_from_world[:3, :3] @ (plane[1] / np.linalg.norm(plane[1]))
             found = estimate.normal_cam[here]
             assert _degrees(np.median(found @ normal)) < SINGLE_NORMAL_DEG
@@ -96,7 +96,7 @@ class TestContract:
             assert (np.isfinite(each.normal_cam).all(axis=-1) == valid).all()
             assert (each.z_depth_sfm[valid] > 0).all()
             assert (each.sigma_sfm[valid] > 0).all()
-            assert (each.n_consistent[valid] >= 3).all()
+            assert (each.n_consistent[valid] >= 1).all()
 
     @pytest.mark.parametrize("n_workers", [3])
     def test_same_bytes_for_any_number_of_workers(

@@ -102,7 +102,8 @@ def test_a_second_run_has_nothing_to_do(demo_run):
     ("change", "reruns", "keeps"),
     [
         ("scale={max_sigma_log_scale: 0.05}", {"scale", "dataset", "evaluate"}, {"sfm", "dense", "moving"}),
-        ("dense={min_consistent: 4}", {"dense", "moving", "dataset"}, {"frames", "sfm", "scale"}),
+        ("dense={min_consistent: 4}", {"dense", "moving", "clean", "dataset"}, {"frames", "sfm", "scale"}),
+        ("clean={max_rel_sigma: 0.05}", {"clean", "dataset"}, {"sfm", "dense", "moving", "scale"}),
         ("evaluate={max_depth_m: 10.0}", {"evaluate", "report"}, {"dataset", "predict"}),
         ("seed=1", {"sfm", "evaluate"}, {"frames"}),
     ],

@@ -16,7 +16,7 @@ import pytest
 import sfm_gt
 
 GOLDEN = Path(__file__).with_name("golden.json")
-STAGES = ("ingest", "clips", "frames", "sfm", "dense", "moving", "scale", "dataset")
+STAGES = ("ingest", "clips", "frames", "sfm", "dense", "moving", "clean", "scale", "dataset")
 FRAMES = (10, 30, 50)
 # Another processor rounds differently, and PatchMatch turns that into other choices at single pixels; a change of method
 # moves these means by more.

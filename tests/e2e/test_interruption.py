@@ -20,6 +20,7 @@ STAGES = {
     "sfm": r"rule sfm:",
     "dense": r"dense small-000: 3\d/",
     "moving": r"rule moving:",
+    "clean": r"rule clean:",
     "scale": r"rule scale:",
     "dataset": r"rule dataset:",
     "index": r"rule index:",

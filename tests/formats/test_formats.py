@@ -23,7 +23,7 @@ def test_depth_steps_reach_the_largest_depth_and_are_as_fine_as_they_can_be(max_
     assert depth_unit * MAX_STEPS >= max_depth
     # The next finer of 1, 2, 5 is at least 2.5 times finer, and would not reach.
     assert depth_unit * MAX_STEPS < 2.6 * max_depth
-    assert sigma_unit == depth_unit / 10
+    assert sigma_unit == depth_unit / 5
 
 
 def test_quantisation_keeps_depth_within_half_a_step_and_invalid_invalid():

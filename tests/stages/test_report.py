@@ -12,7 +12,9 @@ import pandas as pd
 import pytest
 
 from sfm_gt.config import EvaluateConfig, ModelConfig, ReportConfig
+from sfm_gt.dense.cleaning import Rule
 from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.formats.manifest import Manifest, write_manifest
 from sfm_gt.report.pictures import INVALID_RGB
 from sfm_gt.stages import evaluate, report
 
@@ -70,6 +72,17 @@ def test_funnel_by_hand(page):
     assert "frames registered 8 of 75" in text
     assert "frames with ground truth 6 of 75" in text
     assert f"pixels of these frames {6 * 176:,} of {6 * 192:,}".replace(",", " ") in text
+
+
+def test_what_cleaning_dropped_by_hand(workspace, page):
+    counts = {f"{verb}_{rule.label}": 0 for rule in Rule for verb in ("dropped", "found")}
+    counts |= {"pixels_with_depth": 1000, "dropped_uncertain": 30, "found_uncertain": 30, "found_sky": 5}
+    for clip in ("far", "near"):
+        write_manifest(workspace.clip_stage(clip, "clean"), Manifest("clean", 1, measures=counts))
+    report.run(workspace, ReportConfig(), CLIPS)
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.read_text()))
+    assert "uncertain 60 3.00 % 3.00 %" in text
+    assert "sky 0 0.00 % 0.50 %" in text
 
 
 def test_everything_refused_is_named_with_reason_and_message(page):

@@ -1,0 +1,91 @@
+"""Frames between keyframes: which they are, and that starting from the keyframes' maps loses nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sfm_gt.dense.carry import carry
+from sfm_gt.dense.clip import choose_keyframes, densify
+from sfm_gt.dense.estimate import DepthEstimate
+from sfm_gt.dense.patchmatch import PatchMatch
+from sfm_gt.dense.pyramid import build_pyramid
+from sfm_gt.dense.temporal import temporal_difference
+from tests.dense.conftest import silent, valid
+from tests.dense.scenes import Scene, film
+
+N_VIEWS = 24
+# A splat lands within half a pixel; a pixel of this scene's steepest plane spans half a percent of depth.
+CARRIED_REL = 0.01
+# In-between frames see the same neighbours as keyframes do; "within 10 %" is what is promised, twice that leaves room for
+# the scatter of a few small frames.
+WORSE = 1.2
+
+
+@pytest.fixture(scope="module")
+def long_scene() -> Scene:
+    return film(N_VIEWS, step=0.04)
+
+
+@pytest.fixture(scope="module")
+def found(long_scene: Scene) -> dict[int, DepthEstimate]:
+    frames = long_scene.model.frame_indices.tolist()
+    return dict(densify(long_scene.model, long_scene.load, frames, PatchMatch(), 5, 2, silent))
+
+
+def _errors(scene: Scene, found: dict[int, DepthEstimate], rows: list[int]) -> tuple[float, float]:
+    """Mean relative error and share of valid pixels."""
+    error, share = [], []
+    for row in rows:
+        each = found[int(scene.model.frame_indices[row])]
+        answered = valid(each)
+        error.append(np.abs(each.z_depth_sfm / scene.truth[row] - 1.0)[answered].mean())
+        share.append(answered.mean())
+    return float(np.mean(error)), float(np.mean(share))
+
+
+class TestChoice:
+    def test_first_and_last_frame_are_keyframes_and_not_all_are(self, long_scene: Scene) -> None:
+        keyframes = choose_keyframes(long_scene.model, list(range(N_VIEWS)))
+        assert keyframes[0] == 0
+        assert keyframes[-1] == N_VIEWS - 1
+        assert keyframes == sorted(set(keyframes))
+        assert len(keyframes) < N_VIEWS
+
+    def test_frames_far_apart_are_all_keyframes(self, long_scene: Scene) -> None:
+        rows = list(range(0, N_VIEWS, 8))
+        assert choose_keyframes(long_scene.model, rows) == rows
+
+    def test_frames_that_share_no_point_are_keyframes(self, long_scene: Scene) -> None:
+        model = long_scene.model
+        alone = replace(model, observations=model.observations[:0], observation_px=model.observation_px[:0])
+        assert choose_keyframes(alone, list(range(N_VIEWS))) == list(range(N_VIEWS))
+
+
+def test_carried_depth_is_that_of_the_other_view(long_scene: Scene) -> None:
+    source, target = (build_pyramid(long_scene.views[row], 4) for row in (4, 7))
+    carried = carry(source, target, (1.0 / long_scene.truth[4]).astype(np.float32))
+    known = carried > 0
+    assert known.mean() > 0.9
+    error = np.abs(1.0 / carried[known] / long_scene.truth[7][known] - 1.0)
+    # Beside the board's outline the other surface may win a pixel.
+    assert (error < CARRIED_REL).mean() > 0.97
+
+
+def test_frames_between_are_as_good_as_keyframes(long_scene: Scene, found: dict[int, DepthEstimate]) -> None:
+    keyframes = choose_keyframes(long_scene.model, list(range(N_VIEWS)))
+    between = [row for row in range(N_VIEWS) if row not in keyframes]
+    assert len(between) >= 4
+    (error, share), (error_between, share_between) = (_errors(long_scene, found, rows) for rows in (keyframes, between))
+    assert error_between < WORSE * error
+    assert share_between > share / WORSE
+
+
+def test_temporal_difference_sees_a_change_of_scale(long_scene: Scene, found: dict[int, DepthEstimate]) -> None:
+    first, second = ((int(index), found[int(index)]) for index in long_scene.model.frame_indices[8:10])
+    same = temporal_difference(long_scene.model, first, second)
+    farther = replace(second[1], z_depth_sfm=second[1].z_depth_sfm * 1.03)
+    assert same < 0.005
+    assert temporal_difference(long_scene.model, first, (second[0], farther)) == pytest.approx(0.03, abs=0.005)
