@@ -32,7 +32,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         depth[WRONG] *= 1.6
         depth[EMPTY] = np.nan
         sigma = 0.01 * depth
-        sigma[UNCERTAIN] = 0.1 * depth[UNCERTAIN]
+        sigma[UNCERTAIN] = 0.12 * depth[UNCERTAIN]
         np.savez(path, z_depth_sfm=depth, sigma_sfm=sigma, hypothesis_sfm=depth)
     return workspace
 
