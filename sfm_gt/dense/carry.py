@@ -22,7 +22,7 @@ def carry(source: Pyramid, target: Pyramid, inverse_depth: Float[np.ndarray, "h 
     """
     a, b = pair_geometry(source, target, 0)
     carried = _splat(inverse_depth, a.astype(np.float32), b.astype(np.float32))
-    # A view that comes closer spreads the pixels: cracks take the median of what surrounds them.
+    # A view that comes closer spreads the pixels: cracks are closed from what surrounds them.
     closed = cv2.morphologyEx(carried, cv2.MORPH_CLOSE, np.ones((CLOSED_PX, CLOSED_PX), dtype=np.uint8))
     return np.where(carried > 0, carried, closed)
 
