@@ -10,8 +10,10 @@ import pytest
 from sfm_gt.dense.carry import carry
 from sfm_gt.dense.clip import choose_keyframes, densify
 from sfm_gt.dense.estimate import DepthEstimate
+from sfm_gt.dense.hypothesis import Hypothesis
 from sfm_gt.dense.patchmatch import PatchMatch
 from sfm_gt.dense.pyramid import build_pyramid
+from sfm_gt.dense.sweep import planes_from_inverse_depth
 from sfm_gt.dense.temporal import temporal_difference
 from tests.dense.conftest import silent, valid
 from tests.dense.scenes import Scene, film
@@ -89,3 +91,17 @@ def test_temporal_difference_sees_a_change_of_scale(long_scene: Scene, found: di
     farther = replace(second[1], z_depth_sfm=second[1].z_depth_sfm * 1.03)
     assert same < 0.005
     assert temporal_difference(long_scene.model, first, (second[0], farther)) == pytest.approx(0.03, abs=0.005)
+
+
+def test_the_keyframe_a_hypothesis_came_from_is_no_witness(long_scene: Scene) -> None:
+    method = PatchMatch()
+    here, other = (method.pyramid(long_scene.views[row]) for row in (4, 10))
+    exact = [(1.0 / long_scene.truth[row]).astype(np.float32) for row in (4, 10)]
+    shape = exact[0].shape
+    own = Hypothesis(
+        planes_from_inverse_depth(exact[0]), np.zeros(shape, np.float32), np.full(shape, 1e-4, np.float32), 1e-3,
+        np.zeros((*shape, 4), np.int8),
+    )  # fmt: skip
+    witnessed, alone = (method.verify(here, [other], own, exact[1:], n_dependent) for n_dependent in (0, 1))
+    assert np.isfinite(witnessed.z_depth_sfm).mean() > 0.5
+    assert not np.isfinite(alone.z_depth_sfm).any()
