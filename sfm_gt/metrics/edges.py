@@ -43,7 +43,7 @@ class _Support:
     @classmethod
     def of(cls, valid: Bool[np.ndarray, "h w"]) -> _Support:
         known = valid.astype(np.float32)
-        # Five pixels is the reach of the blur and of Sobel's kernel together.
+        # Within two pixels of a hole the blur sees mostly one side, which can look like an edge.
         inside = cv2.erode(known, np.ones((5, 5), np.uint8)) > 0
         weight = np.maximum(cv2.GaussianBlur(known, (0, 0), BLUR_SIGMA_PX), 1e-6)
         return cls(valid, np.float32(_STEPS) / weight, inside)

@@ -90,7 +90,8 @@ def test_columns_sort_and_images_load_in_a_browser(tmp_path):
     page = tmp_path / "page.html"
     page.write_text(render_tables(shown, ["ranks"]).replace("</head>", SELF_TEST), encoding="utf-8")
     (tmp_path / "ranks.svg").write_text(plots.rank_plot(ROWS), encoding="utf-8")
-    arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}",
+    arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+                 f"--user-data-dir={tmp_path / 'profile'}",
                  "--virtual-time-budget=2000", "--dump-dom", page.as_uri()]  # fmt: skip
     found = subprocess.run([browser, *arguments], capture_output=True, text=True, timeout=120, check=True)
     # As given; by name; by AbsRel, a gap last; the other way round.
