@@ -32,11 +32,14 @@ _COVARIANCE = 1e-4 * np.array([
     [-3.10, 0.32, 1.05, -1.59, 1.67, 2.65, 14.35, 6.73],
     [-9.68, -5.69, 5.97, -0.17, -3.85, -7.55, 6.73, 24.00],
 ])  # fmt: skip
-# Joints as a person or a network points at them lie off the bones' landmarks by a centimetre or two, and posture bends
-# trunk and neck: our own estimate, as a share of the segment.
-_DEFINITION = np.array([0.03, 0.04, 0.05, 0.20, 0.04, 0.04, 0.08, 0.08])
+# Posture bends trunk and neck and lifts shoulders: our own estimate, as a share of the segment.
+_POSTURE = np.array([0.0, 0.0, 0.03, 0.12, 0.0, 0.0, 0.05, 0.0])
+# Limbs are measured on both sides; trunk and neck run between middles of two joints.
+_JOINTS_AVERAGED = np.array([2, 2, 2, 2, 2, 2, 1, 1])
+POINTED_JOINT_M, NETWORK_JOINT_M = 0.01, 0.02
+"""How far joints lie off the bones' landmarks where a person pointed at them, and where a network did: our own estimate."""
 # A child's segments against an adult's of the same stature: the head is wide, legs are short.
-_CHILD_SHIFT = np.log([0.97, 0.96, 1.02, 1.10, 0.98, 0.97, 0.97, 1.35])
+CHILD_SHIFT = np.log([0.97, 0.96, 1.02, 1.10, 0.98, 0.97, 0.97, 1.35])
 SIGMA_SHARED = 0.01
 """The same offset of joints from landmarks in all people: no number of them averages it."""
 SIGMA_POPULATION = 0.025
@@ -75,7 +78,7 @@ class PersonScale:
 
 
 def scale_of_person(
-    log_lengths_sfm: Mapping[str, float], sigmas: Mapping[str, float], stated: Stature | None
+    log_lengths_sfm: Mapping[str, float], sigmas: Mapping[str, float], stated: Stature | None, joint_m: float
 ) -> PersonScale:
     """Scale from the segments of one skeleton.
 
@@ -86,16 +89,17 @@ def scale_of_person(
         log_lengths_sfm: log of the length in SfM units, by any of SEGMENTS.
         sigmas: standard deviation of each from measurement.
         stated: known stature of this person.
+        joint_m: how far joints lie off the bones' landmarks.
     """
     rows = [row for row, name in enumerate(SEGMENTS) if name in log_lengths_sfm]
     lengths = np.array([log_lengths_sfm[SEGMENTS[row]] for row in rows])
     noise = np.array([sigmas[SEGMENTS[row]] for row in rows])
-    covariance = _COVARIANCE[np.ix_(rows, rows)] + np.diag(_DEFINITION[rows] ** 2 + noise**2)
+    covariance = proportions(joint_m)[1][np.ix_(rows, rows)] + np.diag(noise**2)
     share = 0.5 if stated and stated.log_m < np.log(CHILD_BELOW_M) else CHILD_SHARE if stated is None else 0.0
     logs, variances, weights = [], [], []
     for fractions, prior, weight in (
         (_ADULT[rows], ADULT_STATURE, 1.0 - share),
-        ((_ADULT + _CHILD_SHIFT)[rows], CHILD_STATURE, share),
+        ((_ADULT + CHILD_SHIFT)[rows], CHILD_STATURE, share),
     ):
         stature = stated or prior
         log_stature_sfm, variance, likelihood = _stature(lengths - fractions, covariance)
@@ -106,6 +110,12 @@ def scale_of_person(
     mean = float(weight @ np.array(logs))
     variance = float(weight @ (np.array(variances) + (np.array(logs) - mean) ** 2))
     return PersonScale(mean, float(np.sqrt(variance)), float(weight[1]))
+
+
+def proportions(joint_m: float) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k k"]]:
+    """Mean and covariance of log(segment / stature) of an adult by SEGMENTS, as joints show them."""
+    offset = joint_m * np.sqrt(2.0 / _JOINTS_AVERAGED) / np.exp(_ADULT + ADULT_STATURE.log_m)
+    return _ADULT, _COVARIANCE + np.diag(offset**2 + _POSTURE**2)
 
 
 def _stature(log_statures: Float[np.ndarray, " k"], covariance: Float[np.ndarray, "k k"]) -> tuple[float, float, float]:

@@ -17,6 +17,7 @@ from sfm_gt.geometry.conventions import pixel_from_integer_centred
 from sfm_gt.geometry.triangulation import triangulate
 from sfm_gt.scale.estimate import Evidence, ScaleEstimate
 from sfm_gt.scale.fusion import consistent_majority, weighted_mean
+from sfm_gt.scale.marker_edges import square_corners
 
 DEFAULT_DICTIONARY = {"aruco": "4X4_50", "apriltag": "APRILTAG_36H11", "aprilgrid": "APRILTAG_36H11"}
 BORDER_CELLS = {"aruco": 1, "apriltag": 1, "aprilgrid": 2}
@@ -80,15 +81,18 @@ def detect(gray: UInt8[np.ndarray, "h w"], stated: Fiducials) -> dict[int, Float
                          "4X4_50 or 36h11")  # fmt: skip
     parameters = cv2.aruco.DetectorParameters()
     parameters.markerBorderBits = BORDER_CELLS[stated.kind]
-    parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
-    detector = cv2.aruco.ArucoDetector(cv2.aruco.getPredefinedDictionary(number), parameters)
-    corners, ids, _ = detector.detectMarkers(gray)
+    dictionary = cv2.aruco.getPredefinedDictionary(number)
+    corners, ids, _ = cv2.aruco.ArucoDetector(dictionary, parameters).detectMarkers(gray)
     ids = [] if ids is None else ids.ravel().tolist()
-    return {
-        tag: pixel_from_integer_centred(corner[0].astype(np.float64))
-        for tag, corner in zip(ids, corners, strict=True)
-        if ids.count(tag) == 1
-    }
+    cells = dictionary.markerSize + 2 * BORDER_CELLS[stated.kind]
+    found = {}
+    for tag, corner in zip(ids, corners, strict=True):
+        rough = pixel_from_integer_centred(corner[0].astype(np.float64))
+        edge_px = float(np.linalg.norm(rough - np.roll(rough, 1, axis=0), axis=1).min())
+        refined = square_corners(gray, rough, BORDER_CELLS[stated.kind] * edge_px / cells)
+        if ids.count(tag) == 1 and refined is not None:
+            found[tag] = refined
+    return found
 
 
 @dataclass(frozen=True)

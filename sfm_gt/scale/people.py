@@ -8,7 +8,15 @@ from jaxtyping import Float
 from sfm_gt.errors import ContradictionError, InputError, NoEvidenceError
 from sfm_gt.formats.joints import JointTracks, read_joints
 from sfm_gt.formats.sidecar import evidence_path
-from sfm_gt.scale.anthropometry import SIGMA_POPULATION, SIGMA_SHARED, PersonScale, Stature, scale_of_person
+from sfm_gt.scale.anthropometry import (
+    NETWORK_JOINT_M,
+    POINTED_JOINT_M,
+    SIGMA_POPULATION,
+    SIGMA_SHARED,
+    PersonScale,
+    Stature,
+    scale_of_person,
+)
 from sfm_gt.scale.estimate import Evidence, ScaleEstimate
 from sfm_gt.scale.fusion import consistent_majority
 from sfm_gt.scale.skeleton import segments, skeleton
@@ -28,7 +36,8 @@ class PeopleCue:
         statures = _statures(evidence)
         people: dict[str, PersonScale] = {}
         notes = []
-        for person, tracks in _joints(evidence).items():
+        tracks_of, joint_m = _joints(evidence)
+        for person, tracks in tracks_of.items():
             try:
                 logs, sigmas = segments(skeleton(evidence.model, tracks))
                 if len(logs) < MIN_SEGMENTS:
@@ -36,7 +45,7 @@ class PeopleCue:
             except NoEvidenceError as refusal:
                 notes.append(f"{person}: not used, {refusal}")
                 continue
-            people[person] = found = scale_of_person(logs, sigmas, statures.get(person))
+            people[person] = found = scale_of_person(logs, sigmas, statures.get(person), joint_m)
             kind = f", child with probability {found.child:.2f}" if found.child > 0.05 else ""
             notes.append(f"{person}: {len(logs)} segments, scale {np.exp(found.log_scale):.4g} ± {100 * found.sigma:.2g} %"
                          f"{', stature stated' if person in statures else ''}{kind}")  # fmt: skip
@@ -50,8 +59,8 @@ def _statures(evidence: Evidence) -> dict[str, Stature]:
     return {one.person: Stature(float(np.log(one.stature_m)), one.sigma_m / one.stature_m) for one in stated}
 
 
-def _joints(evidence: Evidence) -> JointTracks:
-    """Joints in undistorted pixels, from the sidecar's file where it names one."""
+def _joints(evidence: Evidence) -> tuple[JointTracks, float]:
+    """Joints in undistorted pixels, from the sidecar's file where it names one, and how far they lie off the landmarks."""
     stated = evidence.stated.people
     if stated is not None and stated.joints is not None and evidence.sidecar is not None:
         path = evidence_path(evidence.sidecar, stated.joints)
@@ -59,16 +68,17 @@ def _joints(evidence: Evidence) -> JointTracks:
         unknown = [one.person for one in stated.statures if one.person not in tracks]
         if unknown:
             raise InputError(f"{path}: no joints of {unknown[0]!r}, whose stature is stated; found {', '.join(tracks)}")
-        return {
+        undistorted = {
             person: {
                 joint: {frame: evidence.undistorted_px(px[None])[0] for frame, px in seen.items()}
                 for joint, seen in joints.items()
             }
             for person, joints in tracks.items()
         }
+        return undistorted, POINTED_JOINT_M
     if evidence.find_joints is None:
         raise NoEvidenceError("the sidecar names no joints, and no pose network is configured (scale.pose_network)")
-    return evidence.find_joints()
+    return evidence.find_joints(), NETWORK_JOINT_M
 
 
 def _joined(people: dict[str, PersonScale], stated: set[str], notes: list[str]) -> ScaleEstimate:
