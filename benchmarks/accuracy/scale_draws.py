@@ -194,7 +194,7 @@ def _positions(
         [span_m * along, 0.1 * np.sin(9 * along), span_m * rng.uniform(0.1, 0.4) * np.sin(rng.uniform(2, 5) * along)],
         axis=1,
     )
-    poses = np.array([looking(centre, centre + [0.0, 0.0, 3.0]) for centre in centres])
+    poses = np.array([looking(centre, centre + np.array([0.0, 0.0, 3.0])) for centre in centres])
     frames = np.unique(np.linspace(0, n_frames - 1, int(n_frames / FPS * rate_hz)).round().astype(int))
     times = frames / FPS
     seen = centres[frames] + lasting_noise(rng, times, sigma_m, correlation_s)
@@ -226,7 +226,7 @@ def gps(rng: np.random.Generator) -> tuple[float, float]:
 # --- people ---
 
 
-def _skeleton_m(rng: np.random.Generator, stature_m: float, child: bool, seated: bool) -> dict[str, np.ndarray]:
+def skeleton_m(rng: np.random.Generator, stature_m: float, child: bool, seated: bool) -> dict[str, np.ndarray]:
     """Joints in metres about the middle of the hips (+y down), with proportions drawn from the published covariance."""
     adult, spread = anthropometry.proportions(anthropometry.POINTED_JOINT_M)
     drawn = rng.multivariate_normal(adult + (anthropometry.CHILD_SHIFT if child else 0.0), spread)
@@ -278,7 +278,7 @@ def people(
             else stature_of_adult(rng, country)
         )
         place = np.array([(number - 0.5 * (n_people - 1)) * 0.9, 0.0, rng.uniform(-0.4, 0.4)])
-        skeleton = _skeleton_m(rng, stature * definition, child, seated)
+        skeleton = skeleton_m(rng, stature * definition, child, seated)
         for joint, position in skeleton.items():
             if cropped and joint.split("_")[1] in ("hip", "knee", "ankle"):
                 continue
@@ -300,7 +300,7 @@ def people(
 # --- dense depth ---
 
 
-def _room_depth(poses: np.ndarray, height_m: float, rng: np.random.Generator) -> dict[int, np.ndarray]:
+def room_depth(poses: np.ndarray, height_m: float, rng: np.random.Generator) -> dict[int, np.ndarray]:
     """Dense depth in SfM units of a floor, a far wall and a box, with noise, on a tenth of the pixels."""
     wall_m, box = rng.uniform(4.0, 7.0), rng.uniform([-1.0, 2.5], [1.0, 3.5])
     grid = (pixel_grid(64, 48) * 10.0).reshape(-1, 2)
@@ -325,13 +325,16 @@ def _room_depth(poses: np.ndarray, height_m: float, rng: np.random.Generator) ->
     return found
 
 
-def _carried(rng: np.random.Generator, n_frames: int) -> np.ndarray:
+def carried(rng: np.random.Generator, n_frames: int) -> np.ndarray:
     """Poses of a camera carried through a room at y = 0, looking a little down."""
     along = np.linspace(0, 1, n_frames)
     centres = np.stack([1.5 * along - 0.7, 0.03 * np.sin(12 * along), 0.3 * along], axis=1)
     pitch = rng.uniform(0.05, 0.35)
     return np.array(
-        [looking(centre, centre + [rng.normal(scale=0.02), pitch, 1.0], rng.normal(scale=0.05)) for centre in centres]
+        [
+            looking(centre, centre + np.array([rng.normal(scale=0.02), pitch, 1.0]), rng.normal(scale=0.05))
+            for centre in centres
+        ]
     )
 
 
@@ -339,8 +342,8 @@ def camera_height(rng: np.random.Generator) -> tuple[float, float]:
     """A camera in hands between chest and eye of a person of unknown stature, now and then raised or lowered."""
     stature = stature_of_adult(rng, rng.normal(scale=anthropometry.SIGMA_POPULATION))
     height_m = HAND_HELD_M / 1.65 * stature * float(np.exp(rng.normal(scale=0.19)))
-    poses = _carried(rng, 10)
-    depth = _room_depth(poses, height_m, rng)
+    poses = carried(rng, 10)
+    depth = room_depth(poses, height_m, rng)
     return _asked(
         "camera_height",
         evidence_of(model_of(poses), ScaleEvidence(), depth_frames=tuple(depth), load_depth_sfm=depth.__getitem__),
@@ -350,8 +353,8 @@ def camera_height(rng: np.random.Generator) -> tuple[float, float]:
 def metric_network(rng: np.random.Generator) -> tuple[float, float]:
     """A network that is off by its published spread on the clip, by more on single frames, and warped within each."""
     spread = 0.12
-    poses = _carried(rng, 10)
-    depth = _room_depth(poses, 1.5, rng)
+    poses = carried(rng, 10)
+    depth = room_depth(poses, 1.5, rng)
     bias = rng.normal(scale=spread)
 
     def predict(frame: int) -> np.ndarray:

@@ -40,7 +40,7 @@ Image = UInt8[np.ndarray, "h w 3"]
 Person = dict[str, Float[np.ndarray, "2"]]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Followed:
     """One person as far as followed; ``last`` is where the joints were seen last."""
 

@@ -43,7 +43,7 @@ def _scale(
 ) -> dict[str, Any]:
     from sfm_gt.scale.fusion import fuse
 
-    evidence = _evidence(workspace, clip_id, sidecar, config)
+    evidence = evidence_of_clip(workspace, clip_id, sidecar, config)
     cues, refused = _ask_cues(evidence, config)
     content: dict[str, Any] = {
         "metric": False, "metric_from_sfm": None, "sigma_log_scale": None, "contradictions": [], "set_by": [],
@@ -96,7 +96,8 @@ def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleE
     return cues, refused
 
 
-def _evidence(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig) -> Evidence:
+def evidence_of_clip(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig) -> Evidence:
+    """All that the cues of one clip may look at."""
     from functools import lru_cache
 
     import cv2
