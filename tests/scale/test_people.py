@@ -84,7 +84,7 @@ def walking(number: int, frame: int) -> np.ndarray:
 
 def test_a_person_who_moved_is_refused_with_the_reason(tmp_path):
     poses = write(tmp_path, {"anna": 1.7}, walking)
-    with pytest.raises(NoEvidenceError, match="anna: not used, .* the person moved, or people's joints are swapped"):
+    with pytest.raises(NoEvidenceError, match=r"anna: not used, .* the person moved, or people's joints are swapped"):
         ask(tmp_path, poses, {})
 
 

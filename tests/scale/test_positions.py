@@ -50,14 +50,14 @@ def test_a_tracker_of_a_centimetre_gives_a_per_cent_over_metres():
 
 def test_a_camera_that_stands_still_for_its_sensor_is_no_evidence(tmp_path):
     centres = path_m()
-    with pytest.raises(NoEvidenceError, match="less than 3 times its noise of 1.5 m: the camera stood still"):
+    with pytest.raises(NoEvidenceError, match=r"less than 3 times its noise of 1\.5 m: the camera stood still"):
         ask(tmp_path, timed(centres), centres, sigma_m=1.5)
 
 
 def test_times_that_do_not_overlap_are_named_and_an_offset_mends_them(tmp_path):
     centres = path_m()
-    rows = timed(centres) + [1.7e9, 0, 0, 0]
-    with pytest.raises(NoEvidenceError, match="0 of 90 positions .* lie within the clip .* video's clock"):
+    rows = timed(centres) + np.array([1.7e9, 0, 0, 0])
+    with pytest.raises(NoEvidenceError, match=r"0 of 90 positions .* lie within the clip .* video's clock"):
         ask(tmp_path, rows, centres)
     mended = ask(tmp_path, rows, centres, clock_offset_s=-1.7e9)
     assert np.exp(mended.log_scale) == pytest.approx(METRIC_FROM_SFM, rel=1e-3)
