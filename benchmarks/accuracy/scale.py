@@ -1,6 +1,6 @@
 """Metric scale: error and honesty of every cue on simulated clips, and the cues on real data with truth.
 
-    python benchmarks/accuracy/scale.py simulated [--draws 200] [--save]
+    python benchmarks/accuracy/scale.py simulated [--draws 200] [--cues trajectory gps …] [--save]
     python benchmarks/accuracy/scale.py aprilgrid DATA/aprilgrid [--save]
     python benchmarks/accuracy/scale.py fountain DATA/fountain [--save]
     python benchmarks/accuracy/scale.py kitchen DATA/kitchen --out OUT [--save]
@@ -45,9 +45,9 @@ SEED = 7
 NOTHING_OBSERVED = (np.zeros((0, 3)), np.zeros((0, 2), dtype=np.int64), np.zeros((0, 2)))
 
 
-def simulated(draws: int) -> dict[str, Any]:
-    """Median and coverage of every cue over ``draws`` clips."""
-    return {name: figures(name, draws) for name in DRAWS}
+def simulated(draws: int, cues: list[str]) -> dict[str, Any]:
+    """Median and coverage of the cues over ``draws`` clips each."""
+    return {name: figures(name, draws) for name in cues}
 
 
 def figures(name: str, draws: int) -> dict[str, float]:
@@ -251,10 +251,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--pose-networks", type=Path)
     parser.add_argument("--draws", type=int, default=200)
+    parser.add_argument("--cues", nargs="+", choices=tuple(DRAWS), default=list(DRAWS), help="of the simulated part")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/scale.json")
     given = parser.parse_args()
     parts = {
-        "simulated": lambda: simulated(given.draws),
+        "simulated": lambda: simulated(given.draws, given.cues),
         "aprilgrid": lambda: aprilgrid(given.data),
         "fountain": lambda: fountain(given.data),
         "kitchen": lambda: kitchen(given.data, given.out),
@@ -265,9 +266,10 @@ def main() -> None:
     if given.save:
         path = RESULTS / "scale.json"
         known = json.loads(path.read_text()) if path.is_file() else {}
-        path.write_text(json.dumps(known | {given.part: found}, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+        known[given.part] = known.get(given.part, {}) | found
+        path.write_text(json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
         if given.part == "simulated":
-            _plot(found, RESULTS / "scale.png")
+            _plot(known["simulated"], RESULTS / "scale.png")
 
 
 def _rounded(content: Any) -> Any:

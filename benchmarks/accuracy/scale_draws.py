@@ -109,14 +109,14 @@ def render_plane(
         warp = np.linalg.inv(half) @ image_from_plane @ metres_from_px @ half
         image = cv2.warpPerspective(texture, warp, (CAMERA.width, CAMERA.height), flags=cv2.INTER_AREA, borderValue=90)
         image = cv2.GaussianBlur(image.astype(np.float32), (0, 0), blur_px)
-        frames.append(np.clip(image + rng.normal(scale=2.0, size=image.shape), 0, 255).astype(np.uint8))
+        frames.append(np.clip(image + 2.0 * rng.standard_normal(image.shape, np.float32), 0, 255).astype(np.uint8))
     return frames
 
 
 def known_distance(rng: np.random.Generator) -> tuple[float, float]:
     """A slanted textured wall, two marked spots on it, the distance between them stated with its error."""
     texture = _noise_texture(rng, 1000, 1400)
-    poses = walk(rng, 24, np.zeros(3), rng.uniform(1.5, 3.0), rng.uniform(0.4, 1.2))
+    poses = walk(rng, 16, np.zeros(3), rng.uniform(1.5, 3.0), rng.uniform(0.4, 1.2))
     turn = cv2.Rodrigues(np.array([0.0, rng.uniform(-0.5, 0.5), 0.0]))[0]
     tilted = np.eye(4)
     tilted[:3, :3] = turn
@@ -131,11 +131,11 @@ def known_distance(rng: np.random.Generator) -> tuple[float, float]:
     model = model_of(poses, wall @ turn.T)
     length = float(np.linalg.norm(ends_m[0] - ends_m[1]))
     sigma_m = 0.003
-    seen = project(CAMERA, transform_points(poses[12], ends_m)) + rng.normal(scale=0.5, size=(2, 2))
+    seen = project(CAMERA, transform_points(poses[8], ends_m)) + rng.normal(scale=0.5, size=(2, 2))
     stated = KnownDistance(
         metres=length + rng.normal(scale=sigma_m),
         sigma_m=sigma_m,
-        frame_index=12,
+        frame_index=8,
         point_a=tuple(seen[0]),
         point_b=tuple(seen[1]),
     )
@@ -166,7 +166,7 @@ def fiducials(rng: np.random.Generator, kind: str | None = None) -> tuple[float,
     board, edge_px = _board(rng, kind)
     size_m, sigma_m = rng.uniform(0.05, 0.12), 0.0003
     distance_m = size_m * rng.uniform(9.0, 13.0)
-    poses = walk(rng, 12, np.zeros(3), distance_m, distance_m * rng.uniform(0.3, 0.8))
+    poses = walk(rng, 8, np.zeros(3), distance_m, distance_m * rng.uniform(0.3, 0.8))
     frames = render_plane(board, edge_px / size_m, poses, rng, rng.uniform(0.5, 1.0))
     # Glare that moves the edges acts like another size.
     glare_m = rng.normal(scale=2**0.5 * SIGMA_BLEED_PX) * distance_m / CAMERA.fx
@@ -268,7 +268,7 @@ def people(
 ) -> tuple[float, float]:
     """People before a camera that passes; joints with noise and gross errors, in a file."""
     country = rng.normal(scale=anthropometry.SIGMA_POPULATION)
-    poses = walk(rng, 30, np.zeros(3), rng.uniform(2.5, 4.0), rng.uniform(1.0, 2.0))
+    poses = walk(rng, 20, np.zeros(3), rng.uniform(2.5, 4.0), rng.uniform(1.0, 2.0))
     rows, statures = ["frame_index,person,joint,x,y"], []
     definition = np.exp(rng.normal(scale=anthropometry.SIGMA_SHARED))
     for number in range(n_people):
