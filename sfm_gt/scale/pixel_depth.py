@@ -99,8 +99,8 @@ class _Search:
         nearest, farthest = np.percentile(depth[depth > 0], [1, 99])
         return 0.5 * float(nearest), 3.0 * float(farthest)
 
-    def _choose_views(self) -> Int[np.ndarray, " n"]:
-        """Views near enough in angle at a typical depth, evenly spread."""
+    def _choose_views(self) -> list[int]:
+        """Rows of views near enough in angle at a typical depth, evenly spread."""
         typical = 2.0 / (1.0 / self._nearest + 1.0 / self._farthest)
         target = self._world(np.array([self._pixel]), np.array([typical]))[0]
         rays = camera_centres(self._model.cam_from_world) - target
@@ -111,7 +111,8 @@ class _Search:
         others = others[inside]
         if len(others) < MIN_VIEWS:
             raise NoEvidenceError(f"{_spot(self._pixel)} is seen by {len(others)} other frames, needed {MIN_VIEWS}")
-        return others[np.unique(np.linspace(0, len(others) - 1, MAX_VIEWS).round().astype(int))]
+        chosen: list[int] = others[np.unique(np.linspace(0, len(others) - 1, MAX_VIEWS).round().astype(int))].tolist()
+        return chosen
 
     def _inside(self, rows: Int[np.ndarray, " n"], target: Float[np.ndarray, "3"]) -> Bool[np.ndarray, " n"]:
         camera = self._model.camera
@@ -152,10 +153,7 @@ class _Search:
         n_steps = int(np.clip((high - low) * reach / COARSE_STEP_PX, 16, MAX_COARSE_STEPS))
         inverse_depths = np.linspace(low, high, n_steps)
         curves = np.array(
-            [
-                self._correlations(int(row), inverse_depths)
-                for row in self._views[:: 1 + len(self._views) // COARSE_VIEWS]
-            ]
+            [self._correlations(row, inverse_depths) for row in self._views[:: 1 + len(self._views) // COARSE_VIEWS]]
         )
         # Hidden in some views: the better half says where the point is.
         score = np.sort(curves, axis=0)[len(curves) // 2 :].mean(axis=0)
@@ -176,10 +174,10 @@ class _Search:
         shifts = np.arange(-FINE_RANGE_PX, FINE_RANGE_PX + FINE_STEP_PX, FINE_STEP_PX)
         found, sigmas = [], []
         for row in self._views:
-            reach = self._px_per_inverse_depth(int(row), inverse_depth)
+            reach = self._px_per_inverse_depth(row, inverse_depth)
             if inverse_depth * reach < 4.0 * FINE_RANGE_PX:
                 continue  # the view hardly moves: it says nothing of depth
-            curve = self._correlations(int(row), inverse_depth + shifts / reach)
+            curve = self._correlations(row, inverse_depth + shifts / reach)
             peak = int(curve.argmax())
             if curve[peak] < MIN_CORRELATION or peak in (0, len(shifts) - 1):
                 continue

@@ -43,9 +43,9 @@ def test_a_stated_camera_height_gives_the_scale_by_the_ground(evidence):
 
 
 def test_hand_held_height_is_weak_and_wide():
-    found = np.array([camera_height(np.random.default_rng([6, number])) for number in range(12)])
+    found = np.array([camera_height(np.random.default_rng([6, number])) for number in range(6)])
     assert (found[:, 1] >= 0.2).all()
-    assert (np.abs(found[:, 0]) < 2 * found[:, 1]).sum() >= 10
+    assert (np.abs(found[:, 0]) < 2 * found[:, 1]).sum() >= 5
 
 
 def test_a_plane_with_points_below_is_no_ground():
@@ -87,6 +87,6 @@ def test_a_network_with_too_few_frames_is_no_evidence(evidence):
 
 
 def test_the_published_spread_covers_the_clip_to_clip_error():
-    found = np.array([metric_network(np.random.default_rng([8, number])) for number in range(40)])
-    # 40 draws of 0.95 scatter by 0.035.
+    found = np.array([metric_network(np.random.default_rng([8, number])) for number in range(20)])
+    # 20 draws of 0.95 scatter by 0.05.
     assert (np.abs(found[:, 0]) < 2 * found[:, 1]).mean() > 0.85
