@@ -18,36 +18,28 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import av
 import cv2
 import numpy as np
-import pycolmap
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.scale_draws import DRAWS  # noqa: E402 - a script beside the package, not in it
 from sfm_gt import registry  # noqa: E402
-from sfm_gt.config import ScaleConfig  # noqa: E402
 from sfm_gt.formats.position_track import METRIC_COLUMNS  # noqa: E402
 from sfm_gt.formats.sidecar import Fiducials, Positions, ScaleEvidence, read_sidecar  # noqa: E402
-from sfm_gt.formats.workspace import Workspace  # noqa: E402
 from sfm_gt.geometry.transforms import camera_centres, scale_world, transform_points  # noqa: E402
 from sfm_gt.geometry.types import PinholeCamera, SparseModel  # noqa: E402
 from sfm_gt.scale.estimate import Evidence, ScaleEstimate  # noqa: E402
-from sfm_gt.stages.clip_views import ClipViews  # noqa: E402
-from sfm_gt.stages.scale import evidence_of_clip  # noqa: E402
+
+if TYPE_CHECKING:
+    from sfm_gt.stages.clip_views import ClipViews
 
 RESULTS = REPOSITORY / "benchmarks" / "results"
 SEED = 7
 NOTHING_OBSERVED = (np.zeros((0, 3)), np.zeros((0, 2), dtype=np.int64), np.zeros((0, 2)))
-
-
-def simulated(draws: int, cues: list[str]) -> dict[str, Any]:
-    """Median and coverage of the cues over ``draws`` clips each."""
-    return {name: figures(name, draws) for name in cues}
 
 
 def figures(name: str, draws: int) -> dict[str, float]:
@@ -123,6 +115,8 @@ def fountain(data: Path) -> dict[str, Any]:
 
 def _reconstructed(images: Path, names: list[str], described: dict[str, Any]) -> np.ndarray:
     """Poses (N, 4, 4) by COLMAP alone, intrinsics as surveyed."""
+    import pycolmap
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         reader, extraction = pycolmap.ImageReaderOptions(), pycolmap.FeatureExtractionOptions()
@@ -143,6 +137,11 @@ def _reconstructed(images: Path, names: list[str], described: dict[str, Any]) ->
 
 def kitchen(data: Path, out: Path) -> dict[str, Any]:
     """Each known distance and their fusion against the depth sensor, whose scale is read at the sparse points."""
+    from sfm_gt.config import ScaleConfig
+    from sfm_gt.formats.workspace import Workspace
+    from sfm_gt.stages.clip_views import ClipViews
+    from sfm_gt.stages.scale import evidence_of_clip
+
     workspace, clip_id = Workspace(out), "kitchen-000"
     views = ClipViews(workspace, clip_id)
     by_frame = _sensor_scale(views, data / "truth")
@@ -184,6 +183,8 @@ def _sensor_scale(views: ClipViews, truth: Path) -> dict[int, float]:
 
 def demo(scene: Path, networks: Path | None) -> dict[str, Any]:
     """The rendered clip under its true poses in an arbitrary unit: known distances, and people by the pose networks."""
+    import av
+
     truth = json.loads((scene / "truth" / "truth.json").read_text())
     unit = 4.0
     poses = scale_world(np.array([frame["cam_from_world"] for frame in truth["frames"]]), unit)
@@ -254,22 +255,30 @@ def main() -> None:
     parser.add_argument("--cues", nargs="+", choices=tuple(DRAWS), default=list(DRAWS), help="of the simulated part")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/scale.json")
     given = parser.parse_args()
+    if given.part == "simulated":
+        # One cue after another, each kept as soon as it is done: all of them take a quarter of an hour of one core.
+        for cue in given.cues:
+            _report(given.part, {cue: figures(cue, given.draws)}, given.save)
+        return
     parts = {
-        "simulated": lambda: simulated(given.draws, given.cues),
         "aprilgrid": lambda: aprilgrid(given.data),
         "fountain": lambda: fountain(given.data),
         "kitchen": lambda: kitchen(given.data, given.out),
         "demo": lambda: demo(given.data, given.pose_networks),
     }
-    found = _rounded(parts[given.part]())
-    print(json.dumps(found, indent=1, ensure_ascii=False))
-    if given.save:
+    _report(given.part, parts[given.part](), given.save)
+
+
+def _report(part: str, found: dict[str, Any], save: bool) -> None:
+    found = _rounded(found)
+    print(json.dumps(found, indent=1, ensure_ascii=False), flush=True)
+    if save:
         path = RESULTS / "scale.json"
         known = json.loads(path.read_text()) if path.is_file() else {}
-        known[given.part] = known.get(given.part, {}) | found
+        known[part] = known.get(part, {}) | found
         path.write_text(json.dumps(known, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-        if given.part == "simulated":
-            _plot(known["simulated"], RESULTS / "scale.png")
+        if part == "simulated":
+            _plot(known[part], RESULTS / "scale.png")
 
 
 def _rounded(content: Any) -> Any:

@@ -16,7 +16,7 @@ from sfm_gt.formats.sidecar import Fiducials
 from sfm_gt.geometry.conventions import pixel_from_integer_centred
 from sfm_gt.geometry.triangulation import triangulate
 from sfm_gt.scale.estimate import Evidence, ScaleEstimate
-from sfm_gt.scale.fusion import consistent_majority, weighted_mean
+from sfm_gt.scale.fusion import agreed_mean
 from sfm_gt.scale.marker_edges import square_corners
 
 DEFAULT_DICTIONARY = {"aruco": "4X4_50", "apriltag": "APRILTAG_36H11", "aprilgrid": "APRILTAG_36H11"}
@@ -60,9 +60,12 @@ class FiducialsCue:
             notes += one.notes
         if not found:
             raise NoEvidenceError("; ".join(notes))
-        log_scale, sigma = weighted_mean(
-            np.array([one.log_scale for one in found]), np.array([one.sigma_log_scale for one in found])
-        )
+        try:
+            log_scale, sigma, _ = agreed_mean(
+                [one.log_scale for one in found], [one.sigma_log_scale for one in found], MAX_APART_SIGMA
+            )
+        except ContradictionError:
+            raise ContradictionError(f"the boards contradict one another: {'; '.join(notes)}") from None
         return ScaleEstimate(log_scale, sigma, sum(one.n_observations for one in found), tuple(notes))
 
 
@@ -114,12 +117,12 @@ def _scale_from_markers(evidence: Evidence, stated: Fiducials) -> ScaleEstimate:
             refused.append(f"tag {tag}: {reason}")
     if not tags:
         raise NoEvidenceError("; ".join(refused) if refused else "no marker is found in any frame")
-    values, sigmas = np.array([tag.log_scale for tag in tags]), np.array([tag.sigma for tag in tags])
     try:
-        kept = consistent_majority(values, sigmas, MAX_APART_SIGMA)
+        log_scale, sigma, kept = agreed_mean(
+            [tag.log_scale for tag in tags], [tag.sigma for tag in tags], MAX_APART_SIGMA
+        )  # fmt: skip
     except ContradictionError:
-        raise NoEvidenceError(f"the {len(tags)} tags contradict one another; are they all of one size?") from None
-    log_scale, sigma = weighted_mean(values[kept], sigmas[kept])
+        raise ContradictionError(f"the {len(tags)} tags contradict one another; are they all of one size?") from None
     bleed = float(np.sqrt(2.0)) * SIGMA_BLEED_PX / float(np.median([tag.edge_px for tag in tags]))
     printed = stated.sigma_m / stated.size_m if stated.sigma_m else DEFAULT_REL_SIGMA
     sigma = float(np.sqrt(sigma**2 + bleed**2 + printed**2))

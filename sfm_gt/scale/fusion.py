@@ -49,6 +49,15 @@ def consistent_majority(
     return group
 
 
+def agreed_mean(
+    values: Sequence[float], sigmas: Sequence[float], max_apart_sigma: float
+) -> tuple[float, float, Bool[np.ndarray, " n"]]:
+    """Weighted mean of the consistent majority, its sigma, and who belongs to it. Raises ContradictionError without one."""
+    logs, spreads = np.array(values), np.array(sigmas)
+    kept = consistent_majority(logs, spreads, max_apart_sigma)
+    return *weighted_mean(logs[kept], spreads[kept]), kept
+
+
 @dataclass(frozen=True)
 class Fused:
     """The clip's scale, and the cues that contradict it and were left out (names)."""

@@ -7,7 +7,7 @@ import numpy as np
 from sfm_gt.errors import ContradictionError, NoEvidenceError
 from sfm_gt.formats.sidecar import KnownDistance
 from sfm_gt.scale.estimate import Evidence, ScaleEstimate
-from sfm_gt.scale.fusion import consistent_majority, weighted_mean
+from sfm_gt.scale.fusion import agreed_mean
 from sfm_gt.scale.pixel_depth import ScenePoint, locate
 
 # Assumed for a stated distance without a sigma: a tape measure held by hand.
@@ -39,15 +39,13 @@ class KnownDistanceCue:
             notes.append(f"{name}: {distance.metres:g} m, scale {np.exp(log_scale):.5g} ± {100 * sigma:.2g} %")
         if not logs:
             raise NoEvidenceError("; ".join(notes))
-        values, spreads = np.array(logs), np.array(sigmas)
         try:
-            kept = consistent_majority(values, spreads, MAX_APART_SIGMA)
+            log_scale, sigma, kept = agreed_mean(logs, sigmas, MAX_APART_SIGMA)
         except ContradictionError:
-            raise NoEvidenceError(
+            raise ContradictionError(
                 f"the distances contradict one another, is one stated in another unit? {'; '.join(notes)}"
             ) from None
         notes += [f"{name}: left out, contradicts the others" for name, ok in zip(names, kept, strict=True) if not ok]
-        log_scale, sigma = weighted_mean(values[kept], spreads[kept])
         return ScaleEstimate(log_scale, sigma, int(kept.sum()), tuple(notes))
 
 

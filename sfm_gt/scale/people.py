@@ -90,7 +90,9 @@ def _joined(people: dict[str, PersonScale], stated: set[str], notes: list[str]) 
     try:
         kept = consistent_majority(values, sigmas, MAX_APART_SIGMA)
     except ContradictionError:
-        raise NoEvidenceError(f"people contradict one another, are their names swapped? {'; '.join(notes)}") from None
+        raise ContradictionError(
+            f"people contradict one another, are their names swapped? {'; '.join(notes)}"
+        ) from None
     notes += [f"{name}: left out, contradicts the others" for name, ok in zip(names, kept, strict=True) if not ok]
     unknown = np.array([float(name not in stated) for name in names])[kept]
     covariance = np.diag(sigmas[kept] ** 2) + SIGMA_SHARED**2 + SIGMA_POPULATION**2 * np.outer(unknown, unknown)

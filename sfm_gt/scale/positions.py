@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from sfm_gt.errors import NoEvidenceError
+from sfm_gt.errors import ContradictionError, NoEvidenceError
 from sfm_gt.formats.position_track import PositionTrack, read_position_track
 from sfm_gt.formats.sidecar import Positions, evidence_path
 from sfm_gt.geometry.alignment import Similarity, align_similarity_robust
 from sfm_gt.geometry.transforms import camera_centres
 from sfm_gt.scale.estimate import Evidence, ScaleEstimate
-from sfm_gt.scale.fusion import weighted_mean
+from sfm_gt.scale.fusion import agreed_mean
 
 MIN_POSITIONS = 4
 # A path that does not rise above its sensor's noise says nothing about scale.
@@ -25,6 +25,8 @@ GPS_CORRELATION_TIME_S = 10.0
 TRACKER_CORRELATION_TIME_S = 0.5
 # Residuals beyond the stated noise by more than this say that the noise was stated too small.
 NOISE_MARGIN = 1.25
+# Tracks further apart than this many sigmas cannot both be right.
+MAX_APART_SIGMA = 4.0
 # Halves of the path that differ by more sigmas than this show a stretched model or a drifting sensor.
 STRETCH_SIGMAS = 3.0
 
@@ -47,10 +49,16 @@ class PositionsCue:
                 notes.append(f"{stated.file}: not used, {refusal}")
         if not found:
             raise NoEvidenceError("; ".join(notes))
-        log_scale, sigma = weighted_mean(
-            np.array([one.log_scale for one in found]), np.array([one.sigma_log_scale for one in found])
-        )
         notes = [note for one in found for note in one.notes] + notes
+        try:
+            log_scale, sigma, kept = agreed_mean(
+                [one.log_scale for one in found], [one.sigma_log_scale for one in found], MAX_APART_SIGMA
+            )
+        except ContradictionError:
+            raise ContradictionError(f"the tracks contradict one another: {'; '.join(notes)}") from None
+        notes += [
+            f"left out, contradicts the others: {one.notes[0]}" for one, ok in zip(found, kept, strict=True) if not ok
+        ]
         return ScaleEstimate(log_scale, sigma, sum(one.n_observations for one in found), tuple(notes))
 
 
@@ -66,7 +74,8 @@ def _scale_from_track(evidence: Evidence, track: PositionTrack, stated: Position
     log_scale, sigma, noise_m = scale_between(source, target, times, stated.sigma_m, correlation_s)
     stretch = _stretch(source, target, times, noise_m, correlation_s)
     sigma = float(np.sqrt(sigma**2 + stretch**2 + stated.sigma_scale**2))
-    note = f"{stated.file}: {len(times)} positions over {extent:.3g} m (rms), noise {noise_m:.3g} m a coordinate"
+    note = (f"{stated.file}: {len(times)} positions over {extent:.3g} m (rms), noise {noise_m:.3g} m a coordinate, "
+            f"scale {np.exp(log_scale):.5g} ± {100 * sigma:.2g} %")  # fmt: skip
     if stretch:
         note += f"; its halves differ by {200 * stretch:.2g} % of scale (stretch)"
     return ScaleEstimate(log_scale, sigma, len(times), (note,))

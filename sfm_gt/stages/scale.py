@@ -44,20 +44,20 @@ def _scale(
     from sfm_gt.scale.fusion import fuse
 
     evidence = evidence_of_clip(workspace, clip_id, sidecar, config)
-    cues, refused = _ask_cues(evidence, config)
+    cues, refused, contradicting = _ask_cues(evidence, config)
     content: dict[str, Any] = {
-        "metric": False, "metric_from_sfm": None, "sigma_log_scale": None, "contradictions": [], "set_by": [],
+        "metric": False, "metric_from_sfm": None, "sigma_log_scale": None, "contradictions": contradicting, "set_by": [],
         "cues": {name: _described(cue) | {"notes": list(cue.notes)} for name, cue in cues.items()},
     }  # fmt: skip
     try:
         fused = fuse(cues, config.max_disagreement_sigma)
-        content["contradictions"] = list(fused.contradicting)
+        content["contradictions"] = [*contradicting, *fused.contradicting]
         if fused.scale.sigma_log_scale > config.max_sigma_log_scale:
             raise NoEvidenceError(f"the scale is uncertain by {100 * fused.scale.sigma_log_scale:.0f} %, allowed "
                                   f"{100 * config.max_sigma_log_scale:.0f} % (scale.max_sigma_log_scale)")  # fmt: skip
         content |= {"metric": True, **_described(fused.scale), "notes": [*fused.scale.notes, *refused]}
     except ContradictionError as reason:
-        content |= {"contradictions": sorted(cues), "notes": [f"metric: false, {reason}", *refused]}
+        content |= {"contradictions": [*contradicting, *sorted(cues)], "notes": [f"metric: false, {reason}", *refused]}
     except NoEvidenceError as reason:
         content["notes"] = [f"metric: false, {reason}", *refused]
     write_json(folder / SCALE_NAME, content)
@@ -72,18 +72,20 @@ def _described(scale: ScaleEstimate) -> dict[str, Any]:
             "n_observations": scale.n_observations, "set_by": list(scale.set_by)}  # fmt: skip
 
 
-def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleEstimate], list[str]]:
-    """Answers of the cues that have evidence and are possible at all, and why the others have none."""
+def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleEstimate], list[str], list[str]]:
+    """Answers of the cues that have evidence and are possible at all, why the others have none, and who contradicts itself."""
     import math
 
     from sfm_gt.scale.plausibility import implausible
 
-    cues, refused = {}, []
+    cues, refused, contradicting = {}, [], []
     for name in config.cues:
         try:
             found = registry.load("scale", name)().estimate(evidence)
         except NoEvidenceError as reason:
             refused.append(f"{name}: {reason}")
+            if isinstance(reason, ContradictionError):
+                contradicting.append(name)
             continue
         fault = implausible(
             evidence.model, evidence.timestamps_s, math.exp(found.log_scale), config.plausible_depth_m,
@@ -93,7 +95,7 @@ def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleE
             cues[name] = found
         else:
             refused.append(f"{name}: {fault}")
-    return cues, refused
+    return cues, refused, contradicting
 
 
 def evidence_of_clip(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig) -> Evidence:
