@@ -94,12 +94,39 @@ class CleanConfig(Section):
     speckle_pixels: PixelCount = Field(80, description="islands of up to so many pixels are dropped; 0 = off")
 
 
+class PoseNetworkConfig(Section):
+    """MediaPipe's two pose networks (TFLite), which find people's joints."""
+
+    detection: Path = Field(description="pose_detection.tflite")
+    landmarks: Path = Field(description="pose_landmark_*.tflite")
+
+
+class MetricNetworkConfig(Section):
+    """Stored predictions of a metric depth model that may set a clip's scale."""
+
+    model: str = Field(description="its name; the tables do not grade it unaligned on clips whose scale it set")
+    path: Path = Field(description="folder of <clip>/NNNNNN.npy in metres, of the data set's undistorted images")
+    sigma_log_scale: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="published spread of its scale between clips"
+    )
+    source: Annotated[str, Field(min_length=1)] = Field(description="where that spread is published")
+
+
 class ScaleConfig(Section):
     """Metric scale."""
 
-    cues: tuple[str, ...] = Field(("known_distance", "known_poses", "gps"), description="files in sfm_gt/scale/ to try")
+    cues: tuple[str, ...] = Field(
+        ("known_distance", "fiducials", "positions", "people"),
+        description="files in sfm_gt/scale/ to try; camera_height and metric_network wait for dense depth",
+    )
+    pose_network: PoseNetworkConfig | None = Field(None, description="finds people's joints where the sidecar has none")
+    metric_network: MetricNetworkConfig | None = Field(None, description="what the cue metric_network reads")
     max_sigma_log_scale: Positive = Field(0.10, description="a wider scale leaves the clip metric: false")
-    max_disagreement_sigma: Positive = Field(4.0, description="cues further apart leave the clip metric: false")
+    max_disagreement_sigma: Positive = Field(3.0, description="cues further apart contradict one another")
+    plausible_depth_m: tuple[Positive, Positive] = Field(
+        (0.1, 100.0), description="a cue that puts the scene's median depth outside is refused: a wrong unit"
+    )
+    max_speed_m_per_s: Positive = Field(10.0, description="a cue that makes the camera faster (median) is refused")
 
 
 class DatasetConfig(Section):

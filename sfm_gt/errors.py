@@ -23,6 +23,10 @@ class NoEvidenceError(SfmGtError):
     """A scale cue finds nothing in its input to estimate from. A cue never answers with scale 1 instead."""
 
 
+class ContradictionError(NoEvidenceError):
+    """Pieces of evidence of the scale contradict one another and no majority says which is right."""
+
+
 class NotMetricError(SfmGtError):
     """Metres were asked of a clip that has no metric scale."""
 

@@ -1,11 +1,12 @@
-# Sparse model and sidecar -> metres per SfM unit, or metric: false. Independent of dense: a new cue costs minutes.
-# Needs:  OUT/work/clips/<clip>/sfm/, the video's sidecar
+# Sparse model and sidecar -> metres per SfM unit, or metric: false. Rescaling costs minutes: depth stays in SfM units.
+# Needs:  OUT/work/clips/<clip>/sfm/, the video's sidecar; OUT/work/clips/<clip>/clean/ for cues that look at dense depth
 # Gives:  OUT/work/clips/<clip>/scale/
 
 
 rule scale:
     input:
         f"{OUT}/work/clips/{{clip}}/sfm/manifest.json",
+        f"{OUT}/work/clips/{{clip}}/clean/manifest.json" if RUN.scale_needs_depth else [],
     output:
         f"{OUT}/work/clips/{{clip}}/scale/manifest.json",
     log:

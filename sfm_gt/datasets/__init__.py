@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sfm_gt.datasets.benchmarks import open_benchmark
-from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
+from sfm_gt.datasets.frames import ClipScale, Dataset, Frame, open_dataset
 
 if TYPE_CHECKING:
     from sfm_gt.datasets.torch_dataset import TorchDataset
 
-__all__ = ["Dataset", "Frame", "TorchDataset", "open_benchmark", "open_dataset"]
+__all__ = ["ClipScale", "Dataset", "Frame", "TorchDataset", "open_benchmark", "open_dataset"]
 
 
 def __getattr__(name: str) -> Any:

@@ -118,6 +118,29 @@ class Frame:
         return self._read("person") > 0 if self.has_person else None
 
 
+@dataclass(frozen=True)
+class ClipScale:
+    """Where the metres of a clip come from.
+
+    Attributes:
+        metric_from_sfm: metres per SfM unit, None where not metric.
+        sigma_log_scale: one standard deviation of its log, shared by all frames and not contained in ``sigma_m``; None where
+            not metric.
+        cues: that found evidence.
+        contradictions: cues that contradicted the others, or all where nothing said which is right.
+        set_by: depth models that the scale rests on, by name and by hash of their weights; tables do not grade them by it.
+        notes: one line for each piece of evidence used or refused.
+    """
+
+    metric: bool
+    metric_from_sfm: float | None
+    sigma_log_scale: float | None
+    cues: tuple[str, ...]
+    contradictions: tuple[str, ...]
+    set_by: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 class Dataset:
     """Frames of a ground-truth data set, ordered by clip and frame index."""
 
@@ -143,6 +166,13 @@ class Dataset:
         """Content of the clip's clip.json: provenance, licence, versions, scale, units."""
         info: dict[str, Any] = read_json(self.path / "clips" / clip_id / layout.CLIP_JSON)
         return info
+
+    def clip_scale(self, clip_id: str) -> ClipScale:
+        """The clip's metric scale with its sigma and its evidence."""
+        scale = self.clip_info(clip_id).get("scale", {})
+        figures = [scale.get(key) for key in ("metric_from_sfm", "sigma_log_scale")]
+        listed = [tuple(scale.get(key, ())) for key in ("cues", "contradictions", "set_by", "notes")]
+        return ClipScale(bool(scale.get("metric")), *figures, *listed)
 
     def frames_of(self, clip_id: str) -> list[Frame]:
         """Frames of one clip in order of time."""

@@ -30,7 +30,8 @@ class TorchDataset(torch.utils.data.Dataset[dict[str, Any]]):
 
     Each item holds ``image`` (3, H, W) float32 in 0..1, ``z_depth_m`` and ``sigma_m`` (1, H, W) float32 with 0 where
     invalid, ``valid``, ``moving`` and ``overlay`` (1, H, W) bool, ``intrinsics`` (3, 3) and ``cam_from_world`` (4, 4)
-    float64 (metres), ``timestamp_s``, ``frame_index``, ``clip_id`` and ``video_id``.
+    float64 (metres), ``sigma_log_scale`` of the clip's metres (not in ``sigma_m``), ``timestamp_s``,
+    ``frame_index``, ``clip_id`` and ``video_id``.
 
     Clips without a metric scale are left out, with a warning that counts them; ``open_dataset`` reads those.
 
@@ -63,6 +64,7 @@ class TorchDataset(torch.utils.data.Dataset[dict[str, Any]]):
             "overlay": torch.from_numpy(frame.overlay[None]),
             "intrinsics": torch.from_numpy(frame.camera.matrix),
             "cam_from_world": torch.from_numpy(frame.cam_from_world),
+            "sigma_log_scale": frame.sigma_log_scale,
             "timestamp_s": frame.timestamp_s,
             "frame_index": frame.frame_index,
             "clip_id": frame.clip_id,

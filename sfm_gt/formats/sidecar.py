@@ -10,14 +10,20 @@ scale:
   known_distance:                # two source-video pixels (centres at +0.5) and the metres between them
     - {frame_index: 300, point_a: [272.9, 77.1], point_b: [519.2, 94.4], metres: 1.15, sigma_m: 0.01}
     - {metres: 0.8, observations: [{frame_index: 3, point_a: [1, 2], point_b: [3, 4]}, ...]}
-  known_poses: {file: poses.txt, sigma_m: 0.01}   # TUM format in metres: timestamp_s tx ty tz qx qy qz qw (camera to world)
-  gps: {file: track.csv, sigma_m: 3.0}            # columns timestamp_s, latitude_deg, longitude_deg, altitude_m
+  fiducials:                     # square markers of stated size, found in the frames; see docs/scale.md
+    - {kind: aprilgrid, size_m: 0.067, sigma_m: 0.0005}
+  positions:                     # metric camera positions by time, in files beside the sidecar (formats/position_track.py)
+    - {file: track.csv, sigma_m: 3.0}
+  people:                        # people who hold still
+    joints: joints.csv           # their 2-D joints (formats/joints.py); without it a configured pose network looks for them
+    statures: [{person: anna, stature_m: 1.74, sigma_m: 0.02}]
+  camera_height: {metres: 1.5, sigma_m: 0.1}      # above the ground, mean over the clip
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -28,6 +34,8 @@ from sfm_gt.formats.validation import validated
 Metres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Pixel = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
 FrameIndex = Annotated[int, Field(ge=0)]
+# A printed marker that is larger was given in another unit.
+MAX_MARKER_M = 2.0
 
 
 class _Part(BaseModel):
@@ -71,10 +79,58 @@ class KnownDistance(_Part):
         return (inline, *self.observations)
 
 
-class Trajectory(_Part):
-    """A metric trajectory in a file beside the sidecar, with the sensor's noise a position."""
+class Fiducials(_Part):
+    """Square markers that all have one size.
+
+    Attributes:
+        kind: aprilgrid is Kalibr's board of AprilTags, whose black border is two cells wide.
+        dictionary: OpenCV's name after ``DICT_``, any case; AprilTags are 36h11 and ArUco markers 4X4_50 unless it says else.
+        size_m: edge of the outer black square.
+        sigma_m: how well the printed edge is known.
+    """
+
+    kind: Literal["aruco", "apriltag", "aprilgrid"]
+    size_m: Annotated[float, Field(gt=0, le=MAX_MARKER_M, allow_inf_nan=False)]
+    sigma_m: Metres | None = None
+    dictionary: Annotated[str, Field(pattern=r"^[0-9A-Za-z_]+$")] | None = None
+
+
+class Positions(_Part):
+    """Metric camera positions in a file beside the sidecar.
+
+    Attributes:
+        sigma_m: noise of one coordinate of one position.
+        correlation_time_s: how long errors last; None = what is usual for the kind of file.
+        clock_offset_s: added to the file's times to bring them to the video's clock.
+        sigma_scale: relative error of the sensor's own unit, which no averaging takes away (visual-inertial: about 0.01).
+    """
 
     file: str
+    sigma_m: Metres
+    correlation_time_s: Metres | None = None
+    clock_offset_s: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    sigma_scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Stature(_Part):
+    """Height of one person of the joints file, in the shoes of the clip."""
+
+    person: str
+    stature_m: Annotated[float, Field(ge=0.4, le=2.5)]
+    sigma_m: Metres = 0.02
+
+
+class People(_Part):
+    """People who hold still."""
+
+    joints: str | None = None
+    statures: tuple[Stature, ...] = ()
+
+
+class CameraHeight(_Part):
+    """Height of the camera above the ground, mean over the clip."""
+
+    metres: Metres
     sigma_m: Metres
 
 
@@ -82,8 +138,16 @@ class ScaleEvidence(_Part):
     """What the clip holds of metres."""
 
     known_distance: tuple[KnownDistance, ...] = ()
-    known_poses: Trajectory | None = None
-    gps: Trajectory | None = None
+    fiducials: tuple[Fiducials, ...] = ()
+    positions: tuple[Positions, ...] = ()
+    people: People | None = None
+    camera_height: CameraHeight | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files beside the sidecar that are part of the evidence."""
+        joints = (self.people.joints,) if self.people and self.people.joints else ()
+        return (*(track.file for track in self.positions), *joints)
 
 
 class CameraHints(_Part):
@@ -107,8 +171,8 @@ def read_sidecar(path: Path | None) -> Sidecar:
     """The sidecar at ``path``; an empty one when the video has none (None).
 
     Raises:
-        InputError: unreadable file, broken YAML, unknown key (with the nearest one), a named trajectory that is
-            missing or lies outside the video's folder.
+        InputError: unreadable file, broken YAML, unknown key (with the nearest one), a named file that is missing
+            or lies outside the video's folder.
     """
     if path is None:
         return Sidecar()
@@ -119,16 +183,15 @@ def read_sidecar(path: Path | None) -> Sidecar:
     except yaml.YAMLError as fault:
         raise InputError(f"{path}: not valid YAML ({' '.join(str(fault).split())}); mend or remove it") from None
     sidecar = validated(Sidecar, {} if content is None else content, str(path), InputError)
-    for trajectory in (sidecar.scale.known_poses, sidecar.scale.gps):
-        if trajectory is not None:
-            trajectory_path(path, trajectory)
+    for name in sidecar.scale.files:
+        evidence_path(path, name)
     return sidecar
 
 
-def trajectory_path(sidecar_path: Path, trajectory: Trajectory) -> Path:
-    """Path of a trajectory file. Raises InputError when it is missing or lies outside the sidecar's folder."""
+def evidence_path(sidecar_path: Path, name: str) -> Path:
+    """Path of a file that the sidecar names. Raises InputError when it is missing or lies outside the sidecar's folder."""
     folder = sidecar_path.parent.resolve()
-    path = (folder / trajectory.file).resolve()
+    path = (folder / name).resolve()
     if not path.is_relative_to(folder) or not path.is_file():
-        raise InputError(f"{sidecar_path}: trajectory {trajectory.file!r} not found; put the file beside the sidecar")
+        raise InputError(f"{sidecar_path}: {name!r} not found; put the file beside the sidecar")
     return path

@@ -47,7 +47,9 @@ def triangulate(
         return (np.nan_to_num(project(camera, points_cam), nan=1e6) - pixels).ravel() / sigma_px
 
     start = _linear(camera, cam_from_world, pixels)
-    solution = least_squares(residuals, start, loss="soft_l1")
+    solution = least_squares(
+        residuals, start, jac=lambda point: _by_point(camera, cam_from_world, point) / sigma_px, loss="soft_l1"
+    )
     rays = solution.x - camera_centres(cam_from_world)
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
     return TriangulatedPoint(
@@ -62,13 +64,20 @@ def _covariance(
     camera: PinholeCamera, cam_from_world: Float[np.ndarray, "n 4 4"], point: Float[np.ndarray, "3"], sigma_px: float
 ) -> Float[np.ndarray, "3 3"]:
     """Inverse of the Fisher information of pixel noise, from the derivative of the projection."""
+    by_point = _by_point(camera, cam_from_world, point) / sigma_px
+    return np.linalg.pinv(by_point.T @ by_point)
+
+
+def _by_point(
+    camera: PinholeCamera, cam_from_world: Float[np.ndarray, "n 4 4"], point: Float[np.ndarray, "3"]
+) -> Float[np.ndarray, "m 3"]:
+    """Derivative of the pixel positions (x and y of each view in turn) by the point."""
     rotation = cam_from_world[:, :3, :3]
     x, y, z = (rotation @ point + cam_from_world[:, :3, 3]).T
     zero = np.zeros_like(z)
     by_camera = np.stack([np.stack([camera.fx / z, zero, -camera.fx * x / z**2], axis=-1),
                           np.stack([zero, camera.fy / z, -camera.fy * y / z**2], axis=-1)], axis=1)  # fmt: skip
-    by_point = (by_camera @ rotation).reshape(-1, 3) / sigma_px
-    return np.linalg.pinv(by_point.T @ by_point)
+    return (by_camera @ rotation).reshape(-1, 3)
 
 
 def _linear(

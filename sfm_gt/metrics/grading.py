@@ -50,11 +50,13 @@ class FramePrediction:
     Attributes:
         values: None where the model gave none.
         flipped: prediction of the mirrored image, mirrored back; None where nobody made one.
+        set_the_scale: whether the model set the metric scale of the clip, so that metres would be its own homework.
     """
 
     kind: str
     values: Float[np.ndarray, "h2 w2"] | None
     flipped: Float[np.ndarray, "h2 w2"] | None = None
+    set_the_scale: bool = False
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,8 @@ class FrameGrader:
     ) -> Graded | Unscored:
         if not self._gt.metric and (alignment == "none" or protocol.scope == "dataset"):
             return Unscored(protocol, alignment, "not_metric")
+        if prediction.set_the_scale and (alignment == "none" or protocol.scope == "dataset"):
+            return Unscored(protocol, alignment, "set_the_scale")
         if self.pixels(protocol).gt.size < protocol.least_pixels:
             return Unscored(protocol, alignment, "too_few_pixels")
         if prediction.values is None:

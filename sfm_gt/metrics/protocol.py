@@ -33,6 +33,7 @@ UNSCALED_LOWEST = 1e-3
 
 REASONS = {
     "not_metric": "the clip has no metric scale, so an unaligned metric prediction cannot be graded",
+    "set_the_scale": "the model set the clip's metric scale, so it cannot be graded in metres there",
     "too_few_pixels": "the frame has too few ground-truth pixels to score",
     "missing_prediction": "the model gave no prediction for the frame",
     "non_finite_prediction": "too few pixels of the prediction are finite where ground truth is",

@@ -15,7 +15,7 @@ from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.manifest import read_manifest
+from sfm_gt.formats.manifest import MANIFEST_NAME, read_manifest
 from sfm_gt.formats.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Job:
 
     Attributes:
         kinds: of every model, in the order of the tables.
+        model_sha256: of the weights, by model, where known: a renamed model is still the same.
         facts: by model, what stands beside its figures: size and clock times of the network.
         quoted: rows that others published for this data set.
     """
@@ -44,6 +45,7 @@ class Job:
     predict: Predict
     protocols: Sequence[Protocol]
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    model_sha256: Mapping[str, str] = field(default_factory=dict)
     quoted: Sequence[Mapping[str, Any]] = ()
 
 
@@ -69,7 +71,9 @@ def run(
     kind_of = lru_cache(maxsize=None)(partial(_kind_of, workspace))
     kinds = {model.name: kind_of(model.name, wanted[0]) for model in models} if wanted else {}
     facts = {model: network_facts(workspace.predictions(model, wanted[0])) for model in kinds}
-    job = Job(dataset, wanted, kinds, partial(_stored, workspace, kind_of), protocols, facts)
+    weights = {model: sha256_of(workspace.predictions(model, wanted[0])) for model in kinds}
+    known = {model: sha256 for model, sha256 in weights.items() if sha256}
+    job = Job(dataset, wanted, kinds, partial(_stored, workspace, kind_of), protocols, facts, known)
     with replacing_directory(workspace.evaluation) as folder:
         evaluate(folder, job, seed, cores)
 
@@ -84,15 +88,18 @@ def evaluate(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
     from sfm_gt.metrics.evaluation import Evaluation
     from sfm_gt.stages.evaluated_frames import evaluated_frames
     from sfm_gt.stages.evaluation_files import Tables, write_rows
+    from sfm_gt.stages.scale_of_tables import marking, models_that_set_scales, scale_notes
     from sfm_gt.stages.wrong_kind import refusals
 
     refused = refusals(job.dataset, job.clip_ids, job.kinds, job.predict)
+    setters = models_that_set_scales(job)
+    predict = marking(job.predict, setters)
     kinds = {name: kind for name, kind in job.kinds.items() if name not in refused}
     evaluation = Evaluation(job.protocols, kinds, seed)
     with FrameScoresWriter(folder / "frames.parquet") as writer:
-        for frame, results in evaluated_frames(evaluation, job.dataset, set(job.clip_ids), job.predict, cores):
+        for frame, results in evaluated_frames(evaluation, job.dataset, set(job.clip_ids), predict, cores):
             write_rows(writer, frame, results, evaluation.models)
-    notes = [*refused.values(), *_notes(job.dataset, job.clip_ids)]
+    notes = [*refused.values(), *_notes(job.dataset, job.clip_ids), *scale_notes(job, setters)]
     Tables(evaluation, notes, seed, job.facts, job.quoted).write(folder, {"stage": STAGE, "version": VERSION})
     return list(refused.values())
 
@@ -111,6 +118,14 @@ def network_facts(folder: Path) -> dict[str, Any]:
         **{f"{name}_low": spread.p25 for name, spread in spreads.items()},
         **{f"{name}_high": spread.p75 for name, spread in spreads.items()},
     }  # fmt: skip
+
+
+def sha256_of(folder: Path) -> str | None:
+    """Hash of the weights whose predictions lie in the folder; None where nobody noted it."""
+    if not (folder / MANIFEST_NAME).is_file():
+        return None
+    sha256: str | None = read_manifest(folder).measures.get("model_sha256")
+    return sha256
 
 
 def _stored(workspace: Workspace, kind_of: Callable[[str, str], str], model: str, frame: Frame) -> FramePrediction:

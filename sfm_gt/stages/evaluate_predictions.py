@@ -13,7 +13,7 @@ from sfm_gt.datasets.frames import Frame, open_dataset
 from sfm_gt.datasets.published import published
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.stages.evaluate import Job, evaluate, network_facts
+from sfm_gt.stages.evaluate import Job, evaluate, network_facts, sha256_of
 from sfm_gt.stages.evaluated_frames import depth_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def _job(gt: Path, predictions: Path, kind: str, protocols: Sequence[str], bench
     return Job(
         dataset, dataset.clip_ids, {name: kind}, partial(_predict, plugin, predictions),
         _protocols(protocols, dataset if isinstance(dataset, Benchmark) else None),
-        {name: network_facts(predictions / clips[0])}, _quoted(benchmark) if benchmark else (),
+        {name: network_facts(predictions / clips[0])},
+        {name: sha256} if (sha256 := sha256_of(predictions / clips[0])) else {},
+        _quoted(benchmark) if benchmark else (),
     )  # fmt: skip
 
 

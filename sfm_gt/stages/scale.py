@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from sfm_gt import registry
 from sfm_gt.config import ScaleConfig
-from sfm_gt.errors import NoEvidenceError
-from sfm_gt.formats.manifest import Manifest, write_json
+from sfm_gt.errors import ContradictionError, NoEvidenceError
+from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_manifest, write_json
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.clip_stage import run_clip_stage
 
 if TYPE_CHECKING:
-    from sfm_gt.scale.estimate import Evidence, ScaleEstimate
+    import numpy as np
+
+    from sfm_gt.formats.joints import JointTracks
+    from sfm_gt.scale.estimate import Evidence, NetworkEvidence, ScaleEstimate
+    from sfm_gt.stages.clip_views import ClipViews
 
 STAGE = "scale"
-VERSION: int = 1
+VERSION: int = 2
 SCALE_NAME = "scale.json"
 
 
@@ -28,44 +32,74 @@ def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleC
     )  # fmt: skip
 
 
+def needs_depth(config: ScaleConfig) -> bool:
+    """Whether a configured cue looks at dense depth."""
+    cues: list[Any] = [registry.load("scale", name) for name in config.cues]
+    return any(cue.needs_depth for cue in cues)
+
+
 def _scale(
     folder: Path, workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig
 ) -> dict[str, Any]:
     from sfm_gt.scale.fusion import fuse
 
-    cues, refused = _ask_cues(_evidence(workspace, clip_id, sidecar), config.cues)
-    content: dict[str, Any] = {"metric": False, "metric_from_sfm": None, "sigma_log_scale": None, "notes": refused}
+    evidence = evidence_of_clip(workspace, clip_id, sidecar, config)
+    cues, refused, contradicting = _ask_cues(evidence, config)
+    content: dict[str, Any] = {
+        "metric": False, "metric_from_sfm": None, "sigma_log_scale": None, "contradictions": contradicting, "set_by": [],
+        "cues": {name: _described(cue) | {"notes": list(cue.notes)} for name, cue in cues.items()},
+    }  # fmt: skip
     try:
         fused = fuse(cues, config.max_disagreement_sigma)
-        if fused.sigma_log_scale > config.max_sigma_log_scale:
-            raise NoEvidenceError(f"the scale is uncertain by {100 * fused.sigma_log_scale:.0f} %, allowed "
+        content["contradictions"] = [*contradicting, *fused.contradicting]
+        if fused.scale.sigma_log_scale > config.max_sigma_log_scale:
+            raise NoEvidenceError(f"the scale is uncertain by {100 * fused.scale.sigma_log_scale:.0f} %, allowed "
                                   f"{100 * config.max_sigma_log_scale:.0f} % (scale.max_sigma_log_scale)")  # fmt: skip
-        content |= {"metric": True, **_described(fused), "notes": list(fused.notes) + refused}
+        content |= {"metric": True, **_described(fused.scale), "notes": [*fused.scale.notes, *refused]}
+    except ContradictionError as reason:
+        content |= {"contradictions": [*contradicting, *sorted(cues)], "notes": [f"metric: false, {reason}", *refused]}
     except NoEvidenceError as reason:
         content["notes"] = [f"metric: false, {reason}", *refused]
-    content["cues"] = {name: _described(cue) | {"notes": list(cue.notes)} for name, cue in cues.items()}
     write_json(folder / SCALE_NAME, content)
-    return {key: content[key] for key in ("metric", "metric_from_sfm", "sigma_log_scale")} | {"cues": sorted(cues)}
+    shown = ("metric", "metric_from_sfm", "sigma_log_scale", "contradictions", "set_by")
+    return {key: content[key] for key in shown} | {"cues": sorted(cues)}
 
 
 def _described(scale: ScaleEstimate) -> dict[str, Any]:
     import math
 
     return {"metric_from_sfm": math.exp(scale.log_scale), "sigma_log_scale": scale.sigma_log_scale,
-            "n_observations": scale.n_observations}  # fmt: skip
+            "n_observations": scale.n_observations, "set_by": list(scale.set_by)}  # fmt: skip
 
 
-def _ask_cues(evidence: Evidence, names: tuple[str, ...]) -> tuple[dict[str, ScaleEstimate], list[str]]:
-    cues, refused = {}, []
-    for name in names:
+def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleEstimate], list[str], list[str]]:
+    """Answers of the cues that have evidence and are possible at all, why the others have none, and who contradicts itself."""
+    import math
+
+    from sfm_gt.scale.plausibility import implausible
+
+    cues, refused, contradicting = {}, [], []
+    for name in config.cues:
         try:
-            cues[name] = registry.load("scale", name)().estimate(evidence)
+            found = registry.load("scale", name)().estimate(evidence)
         except NoEvidenceError as reason:
             refused.append(f"{name}: {reason}")
-    return cues, refused
+            if isinstance(reason, ContradictionError):
+                contradicting.append(name)
+            continue
+        fault = implausible(
+            evidence.model, evidence.timestamps_s, math.exp(found.log_scale), config.plausible_depth_m,
+            config.max_speed_m_per_s,
+        )  # fmt: skip
+        if fault is None:
+            cues[name] = found
+        else:
+            refused.append(f"{name}: {fault}")
+    return cues, refused, contradicting
 
 
-def _evidence(workspace: Workspace, clip_id: str, sidecar: Path | None) -> Evidence:
+def evidence_of_clip(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig) -> Evidence:
+    """All that the cues of one clip may look at."""
     from functools import lru_cache
 
     import cv2
@@ -83,7 +117,67 @@ def _evidence(workspace: Workspace, clip_id: str, sidecar: Path | None) -> Evide
     def load_gray(frame_index: int) -> np.ndarray:
         return views.undistortion.image(cv2.cvtColor(views.filmed(frame_index), cv2.COLOR_RGB2GRAY))
 
-    return Evidence(
+    evidence = Evidence(
         model=views.model, stated=read_sidecar(sidecar).scale, sidecar=sidecar, timestamps_s=views.timestamps_s,
         undistorted_px=lambda source_px: views.undistortion.undistorted_px(source_px * shrink), load_gray=load_gray,
+        network=_network(clip_id, config, views),
+        find_joints=(lambda: _find_joints(views, config)) if config.pose_network else None,
     )  # fmt: skip
+    if needs_depth(config):
+        return _with_depth(evidence, workspace, clip_id, views)
+    return evidence
+
+
+def _with_depth(evidence: Evidence, workspace: Workspace, clip_id: str, views: ClipViews) -> Evidence:
+    """The evidence with the clip's valid dense depth, where dense depth came about."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from sfm_gt.stages.clip_views import read_mask
+
+    dense, clean = workspace.clip_stage(clip_id, "dense"), workspace.clip_stage(clip_id, "clean")
+    if not read_manifest(clean).ok:
+        return evidence
+
+    def load(frame_index: int) -> np.ndarray:
+        with np.load(dense / f"{frame_index:06d}.npz") as maps:
+            depth = maps["z_depth_sfm"]
+        dropped = read_mask(clean / f"{frame_index:06d}.png") | views.overlay | ~views.undistortion.inside
+        return np.where(dropped, np.nan, depth)
+
+    frames = tuple(int(path.stem) for path in sorted(dense.glob("*.npz")))
+    return replace(evidence, depth_frames=frames, load_depth_sfm=load)
+
+
+def _network(clip_id: str, config: ScaleConfig, views: ClipViews) -> NetworkEvidence | None:
+    if config.metric_network is None:
+        return None
+    from sfm_gt.config import ModelConfig
+    from sfm_gt.models.on_disk import OnDiskModel
+    from sfm_gt.models.prediction import FrameKey, MissingPredictionError
+    from sfm_gt.models.resizing import map_to_image
+    from sfm_gt.scale.estimate import NetworkEvidence
+
+    stated, camera = config.metric_network, views.undistortion.camera
+    stored = OnDiskModel(ModelConfig(name="stored", method="on_disk", path=str(stated.path), kind="metric_depth"))
+    made_by = stated.path / clip_id / MANIFEST_NAME
+    sha256 = read_manifest(made_by.parent).measures.get("model_sha256") if made_by.is_file() else None
+
+    def load(frame_index: int) -> np.ndarray | None:
+        try:
+            values = stored.stored(FrameKey(clip_id, frame_index), camera.height, camera.width)
+        except MissingPredictionError:
+            return None
+        return map_to_image(values, camera.width, camera.height)
+
+    return NetworkEvidence(stated.model, sha256, stated.sigma_log_scale, stated.source, load)
+
+
+def _find_joints(views: ClipViews, config: ScaleConfig) -> JointTracks:
+    from sfm_gt.scale.pose_network import PoseNetwork
+
+    assert config.pose_network is not None, "the caller looks"
+    network = PoseNetwork(config.pose_network.detection, config.pose_network.landmarks)
+    frames = views.model.frame_indices.tolist()
+    return network.find(frames, lambda frame: views.undistortion.image(views.filmed(frame)))

@@ -18,8 +18,9 @@ from sfm_gt.config import Config, to_yaml, validate
 from sfm_gt.errors import InputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
-from sfm_gt.formats.sidecar import Sidecar, read_sidecar, trajectory_path
+from sfm_gt.formats.sidecar import Sidecar, evidence_path, read_sidecar
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.stages.scale import needs_depth
 from sfm_gt.video.catalog import VideoFile, list_videos
 
 
@@ -92,11 +93,15 @@ class RunPlan:
         if video is None or not isinstance(sidecar, Sidecar):
             return ""
         stated: str = getattr(sidecar, section).model_dump_json(exclude_defaults=True)
-        trajectories = (sidecar.scale.known_poses, sidecar.scale.gps) if section == "scale" else ()
-        for trajectory in trajectories:
-            if trajectory is not None and video.sidecar is not None:
-                stated += trajectory_path(video.sidecar, trajectory).read_text(errors="replace")
+        for name in sidecar.scale.files if section == "scale" else ():
+            if video.sidecar is not None:
+                stated += evidence_path(video.sidecar, name).read_text(errors="replace")
         return stated
+
+    @cached_property
+    def scale_needs_depth(self) -> bool:
+        """Whether a configured scale cue looks at dense depth; scale then waits for it."""
+        return needs_depth(self._config.scale)
 
     def sidecar_provenance(self, clip_id: str) -> str:
         """Source, licence, author and consent."""

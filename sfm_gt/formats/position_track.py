@@ -1,0 +1,88 @@
+"""Metric positions of a camera by time, in a file of one of three kinds.
+
+track.csv    timestamp_s, latitude_deg, longitude_deg, altitude_m      GPS, WGS 84
+track.csv    timestamp_s, x_m, y_m, z_m                                any metric frame (ARKit, ARCore, motion capture)
+track.txt    timestamp_s tx ty tz qx qy qz qw                          TUM format, metres, camera to world; no header
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from sfm_gt.errors import InputError
+
+GPS_COLUMNS = ("latitude_deg", "longitude_deg", "altitude_m")
+METRIC_COLUMNS = ("x_m", "y_m", "z_m")
+# WGS 84.
+SEMI_MAJOR_M = 6378137.0
+ECCENTRICITY_SQUARED = 6.69437999014e-3
+
+
+@dataclass(frozen=True)
+class PositionTrack:
+    """Positions in a metric frame.
+
+    Attributes:
+        times_s: (N,), ascending.
+        positions_m: (N, 3).
+        from_gps: whether they were degrees.
+    """
+
+    times_s: Float[np.ndarray, " n"]
+    positions_m: Float[np.ndarray, "n 3"]
+    from_gps: bool
+
+
+def read_position_track(path: Path) -> PositionTrack:
+    """Raises InputError with the file's name where it is none of the three kinds."""
+    times, positions, from_gps = _read_csv(path) if path.suffix.lower() == ".csv" else _read_tum(path)
+    if not np.isfinite(times).all() or not np.isfinite(positions).all():
+        raise InputError(f"{path}: holds values that are not finite; remove those lines")
+    order = np.argsort(times, kind="stable")
+    return PositionTrack(times[order], positions[order], from_gps)
+
+
+Columns = tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 3"], bool]
+
+
+def _read_tum(path: Path) -> Columns:
+    try:
+        rows = np.loadtxt(path, comments="#", ndmin=2)
+    except ValueError as fault:
+        raise InputError(f"{path}: not a TUM trajectory ({fault}); needed 8 numbers a line") from None
+    if rows.shape[1] != 8:
+        raise InputError(f"{path}: {rows.shape[1]} columns; needed 8: timestamp_s tx ty tz qx qy qz qw")
+    return rows[:, 0], rows[:, 1:4], False
+
+
+def _read_csv(path: Path) -> Columns:
+    try:
+        table = pd.read_csv(path)
+    except (ValueError, pd.errors.ParserError) as fault:
+        raise InputError(f"{path}: not a CSV table ({' '.join(str(fault).split())})") from None
+    from_gps = any(column in table.columns for column in GPS_COLUMNS)
+    wanted = ("timestamp_s", *(GPS_COLUMNS if from_gps else METRIC_COLUMNS))
+    missing = [column for column in wanted if column not in table.columns]
+    if missing:
+        kinds = f"{', '.join(GPS_COLUMNS)} or {', '.join(METRIC_COLUMNS)}"
+        raise InputError(f"{path}: no column {missing[0]!r}; needed timestamp_s and {kinds}")
+    numbers = table[list(wanted)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    return numbers[:, 0], local_metres(*numbers[:, 1:].T) if from_gps else numbers[:, 1:], from_gps
+
+
+def local_metres(
+    latitude_deg: Float[np.ndarray, " n"], longitude_deg: Float[np.ndarray, " n"], altitude_m: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, "n 3"]:
+    """East, north and up in metres about the first fix, on the WGS 84 ellipsoid; exact enough within a few kilometres."""
+    latitude, longitude = np.radians(latitude_deg), np.radians(longitude_deg)
+    flattened = 1.0 - ECCENTRICITY_SQUARED * np.sin(latitude[0]) ** 2
+    prime_vertical = SEMI_MAJOR_M / np.sqrt(flattened)
+    meridian = SEMI_MAJOR_M * (1.0 - ECCENTRICITY_SQUARED) / flattened**1.5
+    east = (longitude - longitude[0]) * prime_vertical * np.cos(latitude[0])
+    north = (latitude - latitude[0]) * meridian
+    return np.stack([east, north, altitude_m - altitude_m[0]], axis=1)
