@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     import pycolmap
 
 STAGE = "sfm"
-VERSION: int = 1
+VERSION: int = 2
+FROZEN_NAME = "frozen.json"
 
 
 def run(
     workspace: Workspace, clip_id: str, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
 ) -> Manifest:
-    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, overlay and moving masks."""
+    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, moving masks, frozen.json."""
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, "frames",
         lambda folder: _reconstruct(folder, workspace.clip_stage(clip_id, "frames"), config, hints, seed, n_threads),
@@ -43,11 +45,16 @@ def _reconstruct(
     indices = [frame.frame_index for frame in listed.frames]
     keyframes = [frame.frame_index for frame in listed.keyframes]
     focal_px = hints.focal_px * listed.width / listed.source_width if hints.focal_px else None
-    ignored = _find_ignored(folder, frames_folder, indices)
+    ignored, scores = _find_ignored(folder, frames_folder, indices)
+    indices = _frozen_indices(folder, scores, config)
+    keyframes = [index for index in keyframes if index in indices]
     model = _map(frames_folder, indices, keyframes, ignored, config, focal_px, seed, n_threads)
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
-    measures = verdicts.measure(sparse, len(indices)) | {"keyframes": len(keyframes)}
+    measures = verdicts.measure(sparse, len(indices)) | {
+        "keyframes": len(keyframes), "frozen_first_frame": indices[0], "frozen_last_frame": indices[-1],
+        "frozen_score_mean": sum(scores[i] for i in indices) / len(indices),
+    }  # fmt: skip
     verdicts.judge(
         measures, config.min_registered, config.min_points, config.min_median_tri_angle_deg,
         config.max_reprojection_error_px,
@@ -59,22 +66,53 @@ def _reconstruct(
     return measures
 
 
-def _find_ignored(folder: Path, frames_folder: Path, indices: list[int]) -> dict[int, np.ndarray]:
-    """Overlay and moving pixels by frame, found before SfM and written as masks into ``folder``."""
-    import cv2
-
-    from sfm_gt.formats.frame_folder import frame_path
+def _find_ignored(
+    folder: Path, frames_folder: Path, indices: list[int]
+) -> tuple[dict[int, np.ndarray], dict[int, float]]:
+    """Printed and moving pixels by frame, and how frozen each frame is; the moving masks are written into ``folder``."""
+    from sfm_gt.formats.overlay_folder import covered, read_overlays
     from sfm_gt.masks.epipolar_flow import EpipolarFlow
-    from sfm_gt.masks.overlay import find_overlay
-    from sfm_gt.stages.clip_views import MOVING_FOLDER, OVERLAY_NAME, write_mask
+    from sfm_gt.stages.clip_views import MOVING_FOLDER, OVERLAY_MARGIN_PX, write_mask
+    from sfm_gt.video.frozen import frozen_score
 
-    frames = [cv2.imread(str(frame_path(frames_folder, index)), cv2.IMREAD_GRAYSCALE) for index in indices]
-    overlay = find_overlay(frames)
-    moving = EpipolarFlow().segment(frames, None)
-    write_mask(folder / OVERLAY_NAME, overlay)
+    overlays = read_overlays(frames_folder)
+    moving = EpipolarFlow().segment(_Grays(frames_folder, indices), None)
+    ignored, scores = {}, {}
     for index, mask in zip(indices, moving, strict=True):
+        printed = covered(overlays, index, mask.shape, OVERLAY_MARGIN_PX)
         write_mask(folder / MOVING_FOLDER / f"{index:06d}.png", mask)
-    return {index: overlay | mask for index, mask in zip(indices, moving, strict=True)}
+        ignored[index], scores[index] = printed | mask, round(frozen_score(mask, printed), 4)
+    return ignored, scores
+
+
+class _Grays(Sequence["np.ndarray"]):
+    """Frames in grey, read when asked for: all of them at once would fill the memory."""
+
+    def __init__(self, frames_folder: Path, indices: list[int]):
+        self._folder, self._indices = frames_folder, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, position: int) -> np.ndarray:  # type: ignore[override]
+        import cv2
+
+        from sfm_gt.formats.frame_folder import frame_path
+
+        return cv2.imread(str(frame_path(self._folder, self._indices[position])), cv2.IMREAD_GRAYSCALE)
+
+
+def _frozen_indices(folder: Path, scores: dict[int, float], config: SfmConfig) -> list[int]:
+    """Frames of the interval in which the scene is frozen; writes ``frozen.json``."""
+    import numpy as np
+
+    from sfm_gt.video.frozen import frozen_interval
+
+    indices = sorted(scores)
+    first, last = frozen_interval(np.array([scores[i] for i in indices]), config.min_frozen, config.min_frozen_frames)
+    write_json(folder / FROZEN_NAME, {"first_frame": indices[first], "last_frame": indices[last],
+                                      "score": {f"{i:06d}": scores[i] for i in indices}})  # fmt: skip
+    return indices[first : last + 1]
 
 
 def _map(
