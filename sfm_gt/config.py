@@ -61,12 +61,23 @@ class SfmConfig(Section):
     init_min_tri_angle_deg: Positive = Field(4.0, description="least triangulation angle of the first image pair")
     min_registered: Fraction = Field(0.5, description="clips with a smaller share of registered frames are rejected")
     min_points: PositiveInt = Field(100, description="fewer sparse points reject the clip (too_few_points)")
-    min_median_tri_angle_deg: Positive = Field(1.0, description="smaller median angle rejects the clip (no_parallax)")
-    max_reprojection_error_px: Positive = Field(2.0, description="larger mean error rejects the clip")
+    max_reprojection_error_px: Positive = Field(2.0, description="larger mean error rejects the clip (poor_fit)")
+    max_rel_depth_sigma: Positive = Field(
+        0.05, description="accuracy asked for: larger expected sigma / depth rejects the clip (small_parallax)"
+    )
+    max_focal_drift: Positive = Field(0.05, description="larger relative change of the focal length is a zoom")
+    max_systematic_error_px: Positive = Field(
+        1.0, description="larger patterns in the residuals reject the clip (lens_distortion, rolling_shutter)"
+    )
+    max_trajectory_jump: Positive = Field(
+        0.05, description="larger jumps between frames, over the scene's depth, reject the clip (jumping_camera)"
+    )
     min_frozen: Fraction = Field(
         0.85, description="frames in which a smaller share of the picture stands still are not frozen"
     )
-    min_frozen_frames: PositiveInt = Field(15, description="shorter frozen intervals reject the clip (scene_not_frozen)")
+    min_frozen_frames: PositiveInt = Field(
+        15, description="shorter frozen intervals reject the clip (scene_not_frozen)"
+    )
     mask_moving: Literal["epipolar_flow"] = Field("epipolar_flow", description="mask method used before SfM")
 
 

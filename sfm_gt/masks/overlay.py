@@ -52,9 +52,7 @@ def working_image(frame: Frame) -> Grey:
     return cv2.resize(grey, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
 
 
-def find_overlays(
-    greys: Sequence[Grey], frame_indices: Sequence[int], height: int, width: int
-) -> list[Overlay]:
+def find_overlays(greys: Sequence[Grey], frame_indices: Sequence[int], height: int, width: int) -> list[Overlay]:
     """All overlays of one clip, on frames of ``height`` x ``width`` pixels.
 
     Args:
@@ -76,7 +74,9 @@ def find_overlays(
     return ([Overlay(frame_indices[0], frame_indices[-1], bars)] if bars.any() else []) + overlays
 
 
-def _add_still(found: list[_Found], greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int) -> None:
+def _add_still(
+    found: list[_Found], greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int
+) -> None:
     chosen = [greys[i] for i in _sampled(first, last)]
     excursion = overlay_motion.excursion_px(flows[first:last], *greys[0].shape)
     for one in overlay_print.find_prints(chosen, excursion, _min_edge_px(last - first + 1)):
@@ -84,7 +84,9 @@ def _add_still(found: list[_Found], greys: Sequence[Grey], flows: Float[np.ndarr
         _add(found, one, _runs_within(there, first, last), np.zeros(2), first)
 
 
-def _add_drifting(found: list[_Found], greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int) -> None:
+def _add_drifting(
+    found: list[_Found], greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int
+) -> None:
     for speed, area in overlay_motion.drift_speeds(greys[first : last + 1], flows[first:last]):
         # In frames moved back along the drift the print stands still, as in _add_still.
         aligned = [overlay_motion.shifted(grey, -(i - first) * speed) for i, grey in enumerate(greys)]
@@ -128,9 +130,7 @@ def _overlays(found: _Found, frame_indices: Sequence[int], height: int, width: i
     for start, end in overlay_print.runs(found.there):
         at_start = overlay_motion.shifted(found.shape.astype(np.uint8), (start - found.anchor) * found.speed_px) > 0
         drift = (float(found.speed_px[0] * factor), float(found.speed_px[1] * factor))
-        overlays.append(
-            Overlay(frame_indices[start], frame_indices[end], enlarge(at_start, height, width), drift)
-        )
+        overlays.append(Overlay(frame_indices[start], frame_indices[end], enlarge(at_start, height, width), drift))
     return overlays
 
 

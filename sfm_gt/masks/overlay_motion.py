@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -35,7 +36,7 @@ def scene_flows(greys: Sequence[Grey]) -> Float[np.ndarray, "f fh fw 2"]:
     flows = []
     with one_thread_a_call():
         dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        for before, after in zip(small, small[1:], strict=False):
+        for before, after in pairwise(small):
             flow = dis.calc(before, after, None)
             flows.append(np.stack([_median_blur(flow[..., axis], kernel) for axis in (0, 1)], axis=-1) / factor)
     return np.array(flows, np.float32).reshape(-1, *small[0].shape, 2)
@@ -101,7 +102,7 @@ def _follow(greys: Sequence[Grey]) -> Float[np.ndarray, "n k 2"]:
         return np.zeros((len(greys), 0, 2), np.float32)
     path = [corners.reshape(-1, 2)]
     alive = np.ones(len(path[0]), dtype=bool)
-    for before, after in zip(greys, greys[1:], strict=False):
+    for before, after in pairwise(greys):
         moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, path[-1], None, **_LK)
         back, returned, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, None, **_LK)
         alive &= (found[:, 0] & returned[:, 0]).astype(bool)

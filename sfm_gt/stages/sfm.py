@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ def run(
 def _reconstruct(
     folder: Path, frames_folder: Path, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
 ) -> dict[str, Any]:
+    import numpy as np
+
     from sfm_gt.formats.frame_folder import read_frame_list
     from sfm_gt.formats.sparse_model import write_sparse_model
     from sfm_gt.sfm import undistortion, verdicts
@@ -51,14 +54,14 @@ def _reconstruct(
     model = _map(frames_folder, indices, keyframes, ignored, config, focal_px, seed, n_threads)
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
-    measures = verdicts.measure(sparse, len(indices)) | {
+    times = {frame.frame_index: frame.timestamp_s for frame in listed.frames}
+    timestamps_s = np.array([times[int(index)] for index in sparse.frame_indices])
+    measures = verdicts.measure(sparse, len(indices), timestamps_s) | {
         "keyframes": len(keyframes), "frozen_first_frame": indices[0], "frozen_last_frame": indices[-1],
         "frozen_score_mean": sum(scores[i] for i in indices) / len(indices),
     }  # fmt: skip
-    verdicts.judge(
-        measures, config.min_registered, config.min_points, config.min_median_tri_angle_deg,
-        config.max_reprojection_error_px,
-    )  # fmt: skip
+    bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})
+    verdicts.judge(measures, bounds)
     write_sparse_model(folder / MODEL_NAME, sparse)
     write_json(folder / UNDISTORTION_NAME, lens.to_dict())
     (folder / "colmap").mkdir()

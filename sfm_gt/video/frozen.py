@@ -48,7 +48,7 @@ def _without_flicker(frozen: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     settled, position = frozen.copy(), 0
     for value, group in groupby(frozen.tolist()):
         length = len(list(group))
-        if length <= MAX_FLICKER_FRAMES and 0 < position and position + length < len(frozen):
+        if length <= MAX_FLICKER_FRAMES and position > 0 and position + length < len(frozen):
             settled[position : position + length] = not value
         position += length
     return settled
