@@ -52,6 +52,12 @@ class FramesConfig(Section):
     max_off_epipolar: Fraction = Field(
         0.12, description="clips in which a larger share of the tracks moves by itself are not frozen"
     )
+    min_frozen: Fraction = Field(
+        0.85, description="frames in which a smaller share of the tracks keeps still are not frozen"
+    )
+    min_frozen_frames: PositiveInt = Field(
+        15, description="shorter frozen intervals reject the clip (scene_not_frozen)"
+    )
 
 
 class SfmConfig(Section):
@@ -71,12 +77,6 @@ class SfmConfig(Section):
     )
     max_trajectory_jump: Positive = Field(
         0.05, description="larger jumps between frames, over the scene's depth, reject the clip (jumping_camera)"
-    )
-    min_frozen: Fraction = Field(
-        0.85, description="frames in which a smaller share of the picture stands still are not frozen"
-    )
-    min_frozen_frames: PositiveInt = Field(
-        15, description="shorter frozen intervals reject the clip (scene_not_frozen)"
     )
     mask_moving: Literal["epipolar_flow"] = Field("epipolar_flow", description="mask method used before SfM")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sfm_gt.stages.clip_views import ClipViews
 
 STAGE = "dataset"
-VERSION: int = 2
+VERSION: int = 3
 FRAMES_NAME = "frames.parquet"
 # Stages whose version stands in clip.json.
 UPSTREAM = ("frames", "sfm", "dense", "moving", "clean", "scale")

@@ -44,15 +44,17 @@ def _extract(folder: Path, clip: dict[str, Any], video_path: Path, config: Frame
 
     decoded = _Decoded(folder, clip, video_path, config)
     repeated, blank = repeats(decoded.tracking), np.array([is_blank(grey) for grey in decoded.tracking])
+    if (~(repeated | blank)).sum() < MIN_DISTINCT_FRAMES:
+        message = f"{video_path.name}: frames {decoded.span} show one still image; needs a moving camera"
+        raise Rejected("still_image", message, int((~(repeated | blank)).sum()), MIN_DISTINCT_FRAMES)
+    overlays = find_overlays(decoded.printed, [row[0] for row in decoded.rows], decoded.height, decoded.width)
+    motion, (first, last) = _judge_motion(folder, decoded, overlays, config)
+    eligible = ~(repeated | blank)
+    eligible[:first] = eligible[last + 1 :] = False
     keys = choose_keyframes(
-        decoded.tracking, np.array([row[2] for row in decoded.rows]), ~(repeated | blank),
+        decoded.tracking, np.array([row[2] for row in decoded.rows]), eligible,
         config.keyframe_motion, config.min_keyframes, config.max_keyframes,
     )  # fmt: skip
-    if len(keys) < MIN_DISTINCT_FRAMES:
-        message = f"{video_path.name}: frames {decoded.span} show one still image; needs a moving camera"
-        raise Rejected("still_image", message, len(keys), MIN_DISTINCT_FRAMES)
-    overlays = find_overlays(decoded.printed, [row[0] for row in decoded.rows], decoded.height, decoded.width)
-    motion = _judge_motion(decoded, overlays, config)
     write_overlays(folder, overlays)
     records = tuple(FrameRecord(*row, keyframe=position in keys) for position, row in enumerate(decoded.rows))
     write_frame_list(folder, FrameList(decoded.width, decoded.height, *decoded.source_size, records))
@@ -95,12 +97,20 @@ class _Decoded:
         return f"{self.rows[0][0]} to {self.rows[-1][0]}"
 
 
-def _judge_motion(decoded: _Decoded, overlays: list[Any], config: FramesConfig) -> dict[str, float]:
-    """Figures on the camera's motion. Raises Rejected where the frames show that there is no parallax."""
+def _judge_motion(
+    folder: Path, decoded: _Decoded, overlays: list[Any], config: FramesConfig
+) -> tuple[dict[str, float], tuple[int, int]]:
+    """Figures on the camera's motion, and the positions between which the scene is frozen; writes ``frozen.json``.
+
+    Raises:
+        Rejected: the frames show that there is no parallax, or no frozen interval.
+    """
     import cv2
     import numpy as np
 
+    from sfm_gt.formats.frame_folder import FrozenInterval, write_frozen
     from sfm_gt.formats.overlay_folder import covered
+    from sfm_gt.video.frozen import frozen_interval, frozen_scores
     from sfm_gt.video.motion import judge_motion, measure_motion, motion_image
 
     ever = np.zeros((decoded.height, decoded.width), dtype=bool)
@@ -109,4 +119,12 @@ def _judge_motion(decoded: _Decoded, overlays: list[Any], config: FramesConfig) 
     greys = [motion_image(grey) for grey in decoded.printed]
     ignored = cv2.resize(ever.astype(np.uint8), greys[0].shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     pairs = measure_motion(greys, ignored)
-    return judge_motion(pairs, config.min_motion, config.max_homography, config.max_off_epipolar)
+    measures = judge_motion(pairs, config.min_motion, config.max_homography, config.max_off_epipolar)
+    scores = frozen_scores(greys, ignored)
+    first, last = frozen_interval(scores, config.min_frozen, config.min_frozen_frames)
+    indices = [row[0] for row in decoded.rows]
+    by_frame = {index: round(float(score), 4) for index, score in zip(indices, scores, strict=True)}
+    write_frozen(folder, FrozenInterval(indices[first], indices[last], by_frame))
+    frozen = {"frozen_first_frame": indices[first], "frozen_last_frame": indices[last],
+              "frozen_score_mean": round(float(scores[first : last + 1].mean()), 4)}  # fmt: skip
+    return measures | frozen, (first, last)

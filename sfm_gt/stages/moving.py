@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sfm_gt.geometry.types import View
 
 STAGE = "moving"
-VERSION: int = 1
+VERSION: int = 2
 
 
 def run(workspace: Workspace, clip_id: str, config: MovingConfig) -> Manifest:

@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
 STAGE = "sfm"
 VERSION: int = 2
-FROZEN_NAME = "frozen.json"
 
 
 def run(
     workspace: Workspace, clip_id: str, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
 ) -> Manifest:
-    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, moving masks, frozen.json."""
+    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, moving masks."""
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, "frames",
         lambda folder: _reconstruct(folder, workspace.clip_stage(clip_id, "frames"), config, hints, seed, n_threads),
@@ -39,27 +38,23 @@ def _reconstruct(
 ) -> dict[str, Any]:
     import numpy as np
 
-    from sfm_gt.formats.frame_folder import read_frame_list
+    from sfm_gt.formats.frame_folder import read_frame_list, read_frozen
     from sfm_gt.formats.sparse_model import write_sparse_model
     from sfm_gt.sfm import undistortion, verdicts
     from sfm_gt.stages.clip_views import MODEL_NAME, UNDISTORTION_NAME
 
     listed = read_frame_list(frames_folder)
-    indices = [frame.frame_index for frame in listed.frames]
+    # Ground truth comes from the frozen interval alone.
+    indices = read_frozen(frames_folder).frame_indices
     keyframes = [frame.frame_index for frame in listed.keyframes]
     focal_px = hints.focal_px * listed.width / listed.source_width if hints.focal_px else None
-    ignored, scores = _find_ignored(folder, frames_folder, indices)
-    indices = _frozen_indices(folder, scores, config)
-    keyframes = [index for index in keyframes if index in indices]
+    ignored = _find_ignored(folder, frames_folder, indices)
     model = _map(frames_folder, indices, keyframes, ignored, config, focal_px, seed, n_threads)
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
     times = {frame.frame_index: frame.timestamp_s for frame in listed.frames}
     timestamps_s = np.array([times[int(index)] for index in sparse.frame_indices])
-    measures = verdicts.measure(sparse, len(indices), timestamps_s) | {
-        "keyframes": len(keyframes), "frozen_first_frame": indices[0], "frozen_last_frame": indices[-1],
-        "frozen_score_mean": sum(scores[i] for i in indices) / len(indices),
-    }  # fmt: skip
+    measures = verdicts.measure(sparse, len(indices), timestamps_s) | {"keyframes": len(keyframes)}
     bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})
     verdicts.judge(measures, bounds)
     write_sparse_model(folder / MODEL_NAME, sparse)
@@ -69,23 +64,20 @@ def _reconstruct(
     return measures
 
 
-def _find_ignored(
-    folder: Path, frames_folder: Path, indices: list[int]
-) -> tuple[dict[int, np.ndarray], dict[int, float]]:
-    """Printed and moving pixels by frame, and how frozen each frame is; the moving masks are written into ``folder``."""
+def _find_ignored(folder: Path, frames_folder: Path, indices: list[int]) -> dict[int, np.ndarray]:
+    """Printed and moving pixels by frame, found before SfM; the moving masks are written into ``folder``."""
     from sfm_gt.formats.overlay_folder import covered, read_overlays
     from sfm_gt.masks.epipolar_flow import EpipolarFlow
     from sfm_gt.stages.clip_views import MOVING_FOLDER, OVERLAY_MARGIN_PX, write_mask
-    from sfm_gt.video.frozen import frozen_score
 
     overlays = read_overlays(frames_folder)
     moving = EpipolarFlow().segment(_Grays(frames_folder, indices), None)
-    ignored, scores = {}, {}
+    ignored = {}
     for index, mask in zip(indices, moving, strict=True):
         printed = covered(overlays, index, mask.shape, OVERLAY_MARGIN_PX)
         write_mask(folder / MOVING_FOLDER / f"{index:06d}.png", mask)
-        ignored[index], scores[index] = printed | mask, round(frozen_score(mask, printed), 4)
-    return ignored, scores
+        ignored[index] = printed | mask
+    return ignored
 
 
 class _Grays(Sequence["np.ndarray"]):
@@ -103,19 +95,6 @@ class _Grays(Sequence["np.ndarray"]):
         from sfm_gt.formats.frame_folder import frame_path
 
         return cv2.imread(str(frame_path(self._folder, self._indices[position])), cv2.IMREAD_GRAYSCALE)
-
-
-def _frozen_indices(folder: Path, scores: dict[int, float], config: SfmConfig) -> list[int]:
-    """Frames of the interval in which the scene is frozen; writes ``frozen.json``."""
-    import numpy as np
-
-    from sfm_gt.video.frozen import frozen_interval
-
-    indices = sorted(scores)
-    first, last = frozen_interval(np.array([scores[i] for i in indices]), config.min_frozen, config.min_frozen_frames)
-    write_json(folder / FROZEN_NAME, {"first_frame": indices[first], "last_frame": indices[last],
-                                      "score": {f"{i:06d}": scores[i] for i in indices}})  # fmt: skip
-    return indices[first : last + 1]
 
 
 def _map(

@@ -67,10 +67,10 @@ def measure_motion(greys: Sequence[Grey], ignored: Bool[np.ndarray, "h w"]) -> l
     """
     found = []
     for start in sorted({int(i) for i in np.linspace(0, max(len(greys) // 2, len(greys) - 1 - LONG_GAP), N_STARTS)}):
-        origin = points = _corners(greys[start], ignored)
+        origin = points = corners(greys[start], ignored)
         n_started = len(origin)
         for position in range(start + 1, min(len(greys), start + GAPS[-1] + 1)):
-            points, kept = _follow(greys[position - 1], greys[position], points)
+            points, kept = follow(greys[position - 1], greys[position], points)
             points, origin = points[kept], origin[kept]
             if len(points) < max(MIN_TRACKS, MIN_SURVIVORS * n_started):
                 break
@@ -92,10 +92,15 @@ def _judge(
         distance = np.linalg.norm(cv2.perspectiveTransform(origin[:, None], homography)[:, 0] - points, axis=1)
         explained = float((distance < tolerance_px).mean())
     moved = float(np.median(np.linalg.norm(points - origin, axis=1))) / long_side
-    return PairMotion(first, last, moved, explained, _off_epipolar(origin, points, EPIPOLAR_TOLERANCE * long_side))
+    return PairMotion(first, last, moved, explained, off_epipolar_share(origin, points, long_side))
 
 
-def _off_epipolar(origin: Float[np.ndarray, "k 2"], points: Float[np.ndarray, "k 2"], tolerance_px: float) -> float:
+def off_epipolar_share(origin: Float[np.ndarray, "k 2"], points: Float[np.ndarray, "k 2"], long_side: int) -> float:
+    """Share of the tracks that, with their neighbours, break the epipolar geometry of most of them; 1 where there is none.
+
+    Args:
+        long_side: of the images, in pixels.
+    """
     cv2.setRNGSeed(0)
     try:
         matrix, _ = cv2.findFundamentalMat(origin, points, cv2.USAC_MAGSAC, RANSAC_THRESHOLD_PX, 0.999, 2000)
@@ -104,7 +109,7 @@ def _off_epipolar(origin: Float[np.ndarray, "k 2"], points: Float[np.ndarray, "k
         return 1.0
     if matrix is None or matrix.shape != (3, 3):
         return 1.0
-    moving = sampson_distance_px(matrix, origin, points) > tolerance_px
+    moving = sampson_distance_px(matrix, origin, points) > EPIPOLAR_TOLERANCE * long_side
     _, neighbours = cKDTree(origin).query(origin, k=N_NEIGHBOURS + 1)
     return float((moving & (moving[neighbours[:, 1:]].mean(axis=1) >= MOVING_NEIGHBOURS)).mean())
 
@@ -156,7 +161,7 @@ def judge_motion(
             "off_epipolar_share": round(off_epipolar, 4)}  # fmt: skip
 
 
-def _corners(grey: Grey, ignored: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "k 2"]:
+def corners(grey: Grey, ignored: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "k 2"]:
     """The best corner of every cell with texture, (x, y)."""
     strength = cv2.cornerMinEigenVal(grey, 5)
     strength[ignored] = 0.0
@@ -170,9 +175,10 @@ def _corners(grey: Grey, ignored: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, 
     return np.stack([x, y], axis=-1)[textured].astype(np.float32)
 
 
-def _follow(
+def follow(
     before: Grey, after: Grey, points: Float[np.ndarray, "k 2"]
 ) -> tuple[Float[np.ndarray, "k 2"], Bool[np.ndarray, " k"]]:
+    """Positions of ``points`` in the next frame, and which of them come back and stay in the picture."""
     if len(points) == 0:
         return points, np.zeros(0, dtype=bool)
     moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, **_LK)

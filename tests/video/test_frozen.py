@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
 from sfm_gt.errors import Rejected
-from sfm_gt.masks.epipolar_flow import EpipolarFlow
-from sfm_gt.video.frozen import frozen_interval, frozen_score
+from sfm_gt.video.frozen import frozen_interval, frozen_scores
+from sfm_gt.video.motion import motion_image
 from tests.masks.scenes import Rectangle, film
 
 NOWHERE = np.zeros((240, 320), dtype=bool)
 # What the issue asks for.
 MAX_FRAMES_OFF = 3
-
-
-def test_score_leaves_print_out() -> None:
-    moving, overlay = np.zeros((2, 10, 10), dtype=bool)
-    moving[:, :3], overlay[:, 5:] = True, True
-    assert frozen_score(moving, overlay) == pytest.approx(0.4)
-    assert frozen_score(moving, np.ones_like(moving)) == 1.0
 
 
 def test_the_longest_run_wins_and_flicker_does_not_end_it() -> None:
@@ -40,14 +34,18 @@ def test_too_short_a_run_is_refused_with_figure_and_bound() -> None:
     assert (verdict.value.reason, verdict.value.measured, verdict.value.threshold) == ("scene_not_frozen", 3, 15)
 
 
-@pytest.mark.parametrize("starts", [18, 24])
-def test_a_figure_that_unfreezes_ends_the_interval_within_three_frames(starts: int) -> None:
-    # Across the epipolar lines of the sideways camera, 4 px a frame; a fifth of the picture.
+def test_a_figure_that_unfreezes_ends_the_interval_within_three_frames() -> None:
+    # Across the epipolar lines of the sideways camera, about 3 px a frame; a quarter of the picture.
+    starts = 16
     figure = Rectangle(
-        (-0.5, -1.0, 2.5), (1.2, 0, 0), (0, 1.9, 0), 9, velocity=(0, 0.035, 0), moves_in=range(starts, 500)
+        (-0.6, -1.1, 2.6), (0.9, 0, 0), (0, 1.7, 0), 9, velocity=(0, 0.028, 0), moves_in=range(starts, 500)
     )
-    frames = film(40, (figure,)).frames
-    moving = EpipolarFlow().segment(frames, None)
-    first, last = frozen_interval(np.array([frozen_score(mask, NOWHERE) for mask in moving]), 0.85, 10)
+    greys = [motion_image(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in film(30, (figure,)).frames]
+    first, last = frozen_interval(frozen_scores(greys, NOWHERE), 0.85, 10)
     assert first == 0
     assert abs(last - (starts - 1)) <= MAX_FRAMES_OFF
+
+
+def test_a_frozen_scene_is_frozen_throughout() -> None:
+    greys = [motion_image(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in film(14).frames]
+    assert frozen_scores(greys, NOWHERE).min() > 0.95

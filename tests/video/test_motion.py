@@ -13,7 +13,7 @@ from tests.video.make_videos import panning
 
 NOTHING = np.zeros((240, 320), dtype=bool)
 BOUNDS = (0.004, 0.85, 0.12)
-N_FRAMES = 24
+N_FRAMES = 12
 
 
 def judged(frames: list[np.ndarray]) -> tuple[str | None, float | None]:
