@@ -22,10 +22,12 @@ from sfm_gt.masks.segmentation import Frame
 WORKING_LONG_SIDE_PX = 640
 SAMPLED_FRAMES = 32
 # A window of frames wide enough for the scene to leave a print's place, short enough for a caption to fill it.
-WINDOW_MOTION = 0.04
+WINDOW_MOTION = 0.06
 MIN_WINDOW_FRAMES = 12
-COVERED_SHARE = 0.7  # of a print's area: found already
-GROW_PX = 1  # from the edges' steepest place to their foot
+SPEED_STEPS = 2  # a window's tracks know a drift to a twentieth of a pixel a frame, the frames where it is there better
+SEARCH_PX = 3
+COVERED_SHARE = 0.5  # of a print's area: found already
+GROW_PX = 0
 BAR_MAX_SPREAD = 6.0  # grey levels within a row of a bar, and of a row over time
 MAX_BAR = 0.3  # of the image on one side
 
@@ -77,35 +79,56 @@ def find_overlays(greys: Sequence[Grey], frame_indices: Sequence[int], height: i
 def _add_still(
     found: list[_Found], greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int
 ) -> None:
-    chosen = [greys[i] for i in _sampled(first, last)]
-    excursion = overlay_motion.excursion_px(flows[first:last], *greys[0].shape)
-    for one in overlay_print.find_prints(chosen, excursion, _min_edge_px(last - first + 1)):
-        there = overlay_print.present_frames(overlay_print.presence(one, greys))
-        _add(found, one, _runs_within(there, first, last), np.zeros(2), first)
+    for one in _prints(greys, flows, first, last, _min_edge_px(last - first + 1)):
+        there = _runs_within(overlay_print.present_frames(overlay_print.presence(one, greys)), first, last)
+        _add(found, one, greys, flows, there, np.zeros(2), 0)
 
 
 def _add_drifting(
     found: list[_Found], greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int
 ) -> None:
     for speed, area in overlay_motion.drift_speeds(greys[first : last + 1], flows[first:last]):
-        # In frames moved back along the drift the print stands still, as in _add_still.
-        aligned = [overlay_motion.shifted(grey, -(i - first) * speed) for i, grey in enumerate(greys)]
-        scene = flows[first:last] - speed.astype(np.float32)
-        excursion = overlay_motion.excursion_px(scene, *greys[0].shape)
-        for one in overlay_print.find_prints(
-            [aligned[i] for i in _sampled(first, last)], excursion, _min_edge_px(last - first + 1)
-        ):
-            if (one.edges & area).sum() > 0.5 * one.edges.sum():
-                there = overlay_print.present_frames(overlay_print.presence(one, aligned))
-                _add(found, one, _runs_within(there, first, last), speed, first)
+        for _ in range(SPEED_STEPS):
+            # In frames moved back along the drift the print stands still, as in _add_still.
+            aligned = [overlay_motion.shifted(grey, -(i - first) * speed) for i, grey in enumerate(greys)]
+            against = flows - speed.astype(np.float32)
+            prints = _prints(aligned, against, first, last, _min_edge_px(last - first + 1))
+            prints = [one for one in prints if (one.edges & area).sum() > 0.5 * one.edges.sum()]
+            if not prints:
+                break
+            one = max(prints, key=lambda each: int(each.edges.sum()))
+            there = overlay_print.present_frames(overlay_print.presence(one, aligned, SEARCH_PX))
+            there = _runs_within(there, first, last)
+            speed = speed + overlay_print.remaining_speed(one, aligned, there)
+        else:
+            _add(found, one, aligned, against, there, speed, first)
+
+
+def _prints(
+    greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int, min_edge_px: int
+) -> list[Print]:
+    excursion = overlay_motion.excursion_px(flows[first:last], *greys[0].shape)
+    return overlay_print.find_prints([greys[i] for i in _sampled(first, last)], excursion, min_edge_px)
 
 
 def _add(
-    found: list[_Found], one: Print, there: Bool[np.ndarray, " n"], speed: Float[np.ndarray, " 2"], anchor: int
+    found: list[_Found],
+    one: Print,
+    greys: Sequence[Grey],
+    flows: Float[np.ndarray, "f fh fw 2"],
+    there: Bool[np.ndarray, " n"],
+    speed: Float[np.ndarray, " 2"],
+    anchor: int,
 ) -> None:
+    """Adds a print with the shape that it has in the frames where it is there, unless it is known already."""
     if not there.any():
         return
-    shape = dilate(one.shape, GROW_PX)
+    first, last = max(overlay_print.runs(there), key=lambda run: run[1] - run[0])
+    near = dilate(one.edges, overlay_print.RING_PX)
+    clearer = [
+        each for each in _prints(greys, flows, first, last, overlay_print.MIN_EDGE_PX) if (each.edges & near).any()
+    ]
+    shape = dilate(np.any([each.shape for each in clearer or [one]], axis=0), GROW_PX)
     known = np.zeros_like(shape)
     for each in found:
         if (each.there & there).sum() >= COVERED_SHARE * there.sum():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
+from scipy.stats import theilslopes
 
 from sfm_gt.masks.regions import dilate, disc, drop_small, fill_holes
 
@@ -23,8 +24,9 @@ STILL_COHERENCE = (
     0.92  # |mean gradient| / mean |gradient|: 1 on print, 0.3 on a scene that passes by (95th percentile 0.6)
 )
 MAX_SCENE_COHERENCE = 0.6  # median over strong gradients; above, the scene itself hardly moves and nothing can be told
-# The scene round a print must have gone this far in the meantime, as a share of the image width: an edge is 2 px wide.
-MIN_EXCURSION = 0.012
+# The scene round a print must have gone this far in the meantime, as a share of the image width: farther than the
+# broad shades of a soft texture reach.
+MIN_EXCURSION = 0.015
 WINDOW_PX = 15  # print has edges of several directions within it; the edge of a table under a pan has one
 MIN_CROSS_SHARE = 0.08  # of the gradient energy in a window: how much lies across its main direction
 CLOSE_PX = 4  # half the gap between letters
@@ -37,7 +39,8 @@ SHORT_WINDOW_FRAMES = 30
 # Right beside print the scene passes; beside what only seems to stand still (where a forward motion comes from, a figure
 # that the camera follows) it does not. Median coherence of strong edges within RING_PX.
 RING_PX = 14
-MAX_RING_COHERENCE = 0.75
+MAX_RING_COHERENCE = 0.6
+SPEED_SEARCH_PX = 3
 MIN_RING_PX = 40
 SHAPE_CLOSE_PX = 2
 # Share of the template that a frame must show: fading print is masked from here on, and single noisy frames between two
@@ -103,16 +106,40 @@ def _scene_passes_beside(
     return ring.sum() < MIN_RING_PX or float(np.median(coherence[ring])) <= MAX_RING_COHERENCE
 
 
-def presence(one: Print, greys: Sequence[Grey]) -> Float[np.ndarray, " n"]:
-    """Share of the print that each frame shows: its gradient's projection on the template, 1 where it is all there."""
+def presence(one: Print, greys: Sequence[Grey], search_px: int = 0) -> Float[np.ndarray, " n"]:
+    """Share of the print that each frame shows: its gradient's projection on the template, 1 where it is all there.
+
+    Args:
+        search_px: the print may be this far from its place.
+    """
+    return _projections(one, greys, search_px).reshape(len(greys), -1).max(axis=1)
+
+
+def remaining_speed(one: Print, greys: Sequence[Grey], there: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " 2"]:
+    """Speed (x, y), in pixels a frame, that the print still has in ``greys``: a line through its places where it is there."""
+    times = np.flatnonzero(there)
+    projections = _projections(one, [greys[i] for i in times], SPEED_SEARCH_PX)
+    if len(times) < MIN_PRESENT_FRAMES:
+        return np.zeros(2)
+    best = projections.reshape(len(times), -1).argmax(axis=1)
+    rows, columns = np.unravel_index(best, projections.shape[1:])
+    places = np.stack([columns, rows], axis=1) - SPEED_SEARCH_PX
+    # Theil and Sen's line: single frames in which something else looks more like the print count for nothing.
+    return np.array([float(theilslopes(places[:, axis], times).slope) for axis in (0, 1)])
+
+
+def _projections(one: Print, greys: Sequence[Grey], search_px: int) -> Float[np.ndarray, "n s s"]:
+    """Projection on the template with the print displaced by up to ``search_px`` in y and x."""
     rows, columns = (slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(one.edges))
-    template_x, template_y = one.gradient_x[rows, columns], one.gradient_y[rows, columns]
-    energy = float((template_x**2 + template_y**2).sum())
-    shown = []
+    templates = [component[rows, columns].astype(np.float32) for component in (one.gradient_x, one.gradient_y)]
+    energy = sum(float((template**2).sum()) for template in templates)
+    found = []
     for grey in greys:
-        x, y = gradients(grey[rows, columns])
-        shown.append(float((x * template_x + y * template_y).sum()) / energy)
-    return np.array(shown)
+        padded = cv2.copyMakeBorder(grey, *[search_px] * 4, cv2.BORDER_REPLICATE)
+        window = padded[rows.start : rows.stop + 2 * search_px, columns.start : columns.stop + 2 * search_px]
+        pairs = zip(gradients(window), templates, strict=True)
+        found.append(sum(cv2.matchTemplate(seen, template, cv2.TM_CCORR) for seen, template in pairs) / energy)
+    return np.array(found, np.float32).reshape(-1, 2 * search_px + 1, 2 * search_px + 1)
 
 
 def present_frames(shown: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
