@@ -43,6 +43,21 @@ class FramesConfig(Section):
     min_keyframes: PositiveInt = Field(20, description="fewer are filled up evenly, as far as the clip has frames")
     max_keyframes: PositiveInt = Field(60, description="upper bound of keyframes a clip")
     keyframe_motion: Fraction = Field(0.04, description="median track motion between keyframes, share of image width")
+    min_motion: Fraction = Field(
+        0.004, description="less median motion over the clip, as a share of the long side, is a static camera"
+    )
+    max_homography: Fraction = Field(
+        0.85, description="clips in which one homography always explains a larger share of the tracks have no parallax"
+    )
+    max_off_epipolar: Fraction = Field(
+        0.12, description="clips in which a larger share of the tracks moves by itself are not frozen"
+    )
+    min_frozen: Fraction = Field(
+        0.85, description="frames in which a smaller share of the tracks keeps still are not frozen"
+    )
+    min_frozen_frames: PositiveInt = Field(
+        15, description="shorter frozen intervals reject the clip (scene_not_frozen)"
+    )
 
 
 class SfmConfig(Section):
@@ -52,8 +67,17 @@ class SfmConfig(Section):
     init_min_tri_angle_deg: Positive = Field(4.0, description="least triangulation angle of the first image pair")
     min_registered: Fraction = Field(0.5, description="clips with a smaller share of registered frames are rejected")
     min_points: PositiveInt = Field(100, description="fewer sparse points reject the clip (too_few_points)")
-    min_median_tri_angle_deg: Positive = Field(1.0, description="smaller median angle rejects the clip (no_parallax)")
-    max_reprojection_error_px: Positive = Field(2.0, description="larger mean error rejects the clip")
+    max_reprojection_error_px: Positive = Field(2.0, description="larger mean error rejects the clip (poor_fit)")
+    max_rel_depth_sigma: Positive = Field(
+        0.05, description="accuracy asked for: larger expected sigma / depth rejects the clip (small_parallax)"
+    )
+    max_focal_drift: Positive = Field(0.05, description="larger relative change of the focal length is a zoom")
+    max_systematic_error_px: Positive = Field(
+        1.0, description="larger patterns in the residuals reject the clip (lens_distortion, rolling_shutter)"
+    )
+    max_trajectory_jump: Positive = Field(
+        0.05, description="larger jumps between frames, over the scene's depth, reject the clip (jumping_camera)"
+    )
     mask_moving: Literal["epipolar_flow"] = Field("epipolar_flow", description="mask method used before SfM")
 
 

@@ -1,4 +1,4 @@
-"""The folder of a clip's decoded frames: ``NNNNNN.png`` by index in the source video, and ``frames.json``."""
+"""The folder of a clip's decoded frames: ``NNNNNN.png`` by index in the source video, ``frames.json``, ``frozen.json``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sfm_gt.errors import InputError, OutputError
 from sfm_gt.formats.manifest import read_json, write_json
 
 FRAMES_JSON = "frames.json"
+FROZEN_JSON = "frozen.json"
 # Frames are read a few times and thrown away: speed counts for more than size. One row filter for all rows halves the
 # time against the default, which tries several on every row, at equal size.
 _PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
@@ -49,6 +50,20 @@ class FrameList:
         return tuple(frame for frame in self.frames if frame.keyframe)
 
 
+@dataclass(frozen=True)
+class FrozenInterval:
+    """Frames between which the scene is frozen, both included, and how frozen each frame of the clip is (1 = all of it)."""
+
+    first_frame: int
+    last_frame: int
+    score: dict[int, float]
+
+    @property
+    def frame_indices(self) -> list[int]:
+        """Frames of the clip inside the interval, in order."""
+        return [index for index in sorted(self.score) if self.first_frame <= index <= self.last_frame]
+
+
 def frame_path(folder: Path, frame_index: int) -> Path:
     """Path of one frame."""
     return folder / f"{frame_index:06d}.png"
@@ -79,3 +94,15 @@ def read_frame_list(folder: Path) -> FrameList:
     """Reads ``frames.json``. Raises InputError when it is missing or broken."""
     content = read_json(folder / FRAMES_JSON)
     return FrameList(**content | {"frames": tuple(FrameRecord(**record) for record in content["frames"])})
+
+
+def write_frozen(folder: Path, interval: FrozenInterval) -> None:
+    """Writes ``frozen.json``."""
+    scores = {f"{index:06d}": score for index, score in interval.score.items()}
+    write_json(folder / FROZEN_JSON, asdict(interval) | {"score": scores})
+
+
+def read_frozen(folder: Path) -> FrozenInterval:
+    """Reads ``frozen.json``. Raises InputError when it is missing or broken."""
+    content = read_json(folder / FROZEN_JSON)
+    return FrozenInterval(**content | {"score": {int(index): score for index, score in content["score"].items()}})

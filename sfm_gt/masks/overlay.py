@@ -1,53 +1,172 @@
-"""Overlay: captions, logos and letterbox bars, found because they stand still in the image while the scene moves."""
+"""Overlay: captions, logos, timers, drifting watermarks and letterbox bars, each with the frames in which it is there.
+
+What tells them from the scene is that they keep to the picture (or to a speed of their own) while the scene moves behind
+them. Where the camera hardly moves nothing can be told, and nothing is claimed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from sfm_gt.masks.regions import dilate, disc, drop_small
+from sfm_gt.formats.overlay_folder import Overlay
+from sfm_gt.masks import overlay_motion, overlay_print
+from sfm_gt.masks.overlay_print import Print
+from sfm_gt.masks.regions import dilate, enlarge
 from sfm_gt.masks.segmentation import Frame
 
+WORKING_LONG_SIDE_PX = 640
 SAMPLED_FRAMES = 32
-STRONG_GRADIENT = 6.0  # mean over time, grey levels a pixel
-STILL_COHERENCE = (
-    0.92  # |mean gradient| / mean |gradient|: 1 on print, 0.3 on a scene that passes by (95th percentile 0.6)
-)
-MAX_SCENE_COHERENCE = 0.6  # median over strong gradients; above, the scene itself hardly moves and nothing can be told
-WINDOW_PX = 15  # print has edges of several directions within it; the edge of a table under a pan has one
-MIN_CROSS_SHARE = 0.08  # of the gradient energy in a window: how much lies across its main direction
-CLOSE_PX = 5
-MIN_PRINT_PX = 40
-DILATE_PX = 4
+# A window of frames wide enough for the scene to leave a print's place, short enough for a caption to fill it.
+WINDOW_MOTION = 0.06
+MIN_WINDOW_FRAMES = 12
+SPEED_STEPS = 2  # a window's tracks know a drift to a twentieth of a pixel a frame, the frames where it is there better
+SEARCH_PX = 3
+COVERED_SHARE = 0.5  # of a print's area: found already
+GROW_PX = 0
 BAR_MAX_SPREAD = 6.0  # grey levels within a row of a bar, and of a row over time
 MAX_BAR = 0.3  # of the image on one side
 
+Grey = UInt8[np.ndarray, "h w"]
 
-def find_overlay(frames: Sequence[Frame]) -> Bool[np.ndarray, "h w"]:
-    """True on caption, logo and bars of a clip: one mask for all of its frames.
 
-    Empty when the camera hardly moves, since then overlay and scene look alike.
+@dataclass(frozen=True)
+class _Found:
+    """A print in positions of the clip: present in ``there``, drifting by ``speed_px`` from where it is at ``anchor``."""
+
+    shape: Bool[np.ndarray, "h w"]
+    there: Bool[np.ndarray, " n"]
+    speed_px: Float[np.ndarray, " 2"]
+    anchor: int
+
+
+def working_image(frame: Frame) -> Grey:
+    """The grey image that overlays are looked for in: a long side of at most WORKING_LONG_SIDE_PX."""
+    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
+    height, width = grey.shape
+    factor = WORKING_LONG_SIDE_PX / max(height, width)
+    if factor >= 1:
+        return grey
+    return cv2.resize(grey, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
+
+
+def find_overlays(greys: Sequence[Grey], frame_indices: Sequence[int], height: int, width: int) -> list[Overlay]:
+    """All overlays of one clip, on frames of ``height`` x ``width`` pixels.
 
     Args:
-        frames: frames of one clip, grey or RGB.
+        greys: :func:`working_image` of every frame of the clip.
+        frame_indices: of ``greys``, in the source video.
     """
-    chosen = np.unique(np.round(np.linspace(0, len(frames) - 1, SAMPLED_FRAMES)).astype(int))
-    greys = [_grey(frames[i]) for i in chosen]
-    mean_x, mean_y, strength = _mean_gradients(greys)
-    strong = strength > STRONG_GRADIENT
-    coherence = np.hypot(mean_x, mean_y) / np.maximum(strength, 1e-6)
-    if len(chosen) < 2 or not strong.any() or np.median(coherence[strong]) > MAX_SCENE_COHERENCE:
-        return np.zeros(greys[0].shape, dtype=bool)
-    still = strong & (coherence > STILL_COHERENCE)
-    printed = still & _has_crossing_edges(mean_x * still, mean_y * still)
-    closed = cv2.morphologyEx(printed.astype(np.uint8), cv2.MORPH_CLOSE, disc(CLOSE_PX)).astype(bool)
-    return dilate(drop_small(closed, MIN_PRINT_PX) | find_bars(greys), DILATE_PX)
+    if len(greys) < 2:
+        return []
+    flows = overlay_motion.scene_flows(greys)
+    spans = overlay_motion.windows(flows, greys[0].shape[1], MIN_WINDOW_FRAMES, WINDOW_MOTION)
+    found: list[_Found] = []
+    # The whole clip first: it knows most of what stays, and what it knows is not looked for again.
+    for first, last in [(0, len(greys) - 1), *spans]:
+        _add_still(found, greys, flows, first, last)
+    for first, last in spans:
+        _add_drifting(found, greys, flows, first, last)
+    overlays = [one for each in found for one in _overlays(each, frame_indices, height, width)]
+    bars = enlarge(find_bars([greys[i] for i in _sampled(0, len(greys) - 1)]), height, width)
+    return ([Overlay(frame_indices[0], frame_indices[-1], bars)] if bars.any() else []) + overlays
 
 
-def find_bars(greys: Sequence[UInt8[np.ndarray, "h w"]]) -> Bool[np.ndarray, "h w"]:
+def _add_still(
+    found: list[_Found], greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int
+) -> None:
+    for one in _prints(greys, flows, first, last, _min_edge_px(last - first + 1)):
+        there = _runs_within(overlay_print.present_frames(overlay_print.presence(one, greys)), first, last)
+        _add(found, one, greys, flows, there, np.zeros(2), 0)
+
+
+def _add_drifting(
+    found: list[_Found], greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int
+) -> None:
+    for speed, area in overlay_motion.drift_speeds(greys[first : last + 1], flows[first:last]):
+        for _ in range(SPEED_STEPS):
+            # In frames moved back along the drift the print stands still, as in _add_still.
+            aligned = [overlay_motion.shifted(grey, -(i - first) * speed) for i, grey in enumerate(greys)]
+            against = flows - speed.astype(np.float32)
+            prints = _prints(aligned, against, first, last, _min_edge_px(last - first + 1))
+            prints = [one for one in prints if (one.edges & area).sum() > 0.5 * one.edges.sum()]
+            if not prints:
+                break
+            one = max(prints, key=lambda each: int(each.edges.sum()))
+            there = overlay_print.present_frames(overlay_print.presence(one, aligned, SEARCH_PX))
+            there = _runs_within(there, first, last)
+            speed = speed + overlay_print.remaining_speed(one, aligned, there)
+        else:
+            _add(found, one, aligned, against, there, speed, first)
+
+
+def _prints(
+    greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int, min_edge_px: int
+) -> list[Print]:
+    excursion = overlay_motion.excursion_px(flows[first:last], *greys[0].shape)
+    return overlay_print.find_prints([greys[i] for i in _sampled(first, last)], excursion, min_edge_px)
+
+
+def _add(
+    found: list[_Found],
+    one: Print,
+    greys: Sequence[Grey],
+    flows: Float[np.ndarray, "f fh fw 2"],
+    there: Bool[np.ndarray, " n"],
+    speed: Float[np.ndarray, " 2"],
+    anchor: int,
+) -> None:
+    """Adds a print with the shape that it has in the frames where it is there, unless it is known already."""
+    if not there.any():
+        return
+    first, last = max(overlay_print.runs(there), key=lambda run: run[1] - run[0])
+    near = dilate(one.edges, overlay_print.RING_PX)
+    clearer = [
+        each for each in _prints(greys, flows, first, last, overlay_print.MIN_EDGE_PX) if (each.edges & near).any()
+    ]
+    shape = dilate(np.any([each.shape for each in clearer or [one]], axis=0), GROW_PX)
+    known = np.zeros_like(shape)
+    for each in found:
+        if (each.there & there).sum() >= COVERED_SHARE * there.sum():
+            moved = (anchor - each.anchor) * each.speed_px
+            known |= overlay_motion.shifted(each.shape.astype(np.uint8), moved) > 0
+    if (known & shape).sum() < COVERED_SHARE * shape.sum():
+        found.append(_Found(shape, there, speed, anchor))
+
+
+def _runs_within(there: Bool[np.ndarray, " n"], first: int, last: int) -> Bool[np.ndarray, " n"]:
+    """The runs that meet the window in which the print was found."""
+    kept = np.zeros_like(there)
+    for start, end in overlay_print.runs(there):
+        if start <= last and end >= first:
+            kept[start : end + 1] = True
+    return kept
+
+
+def _overlays(found: _Found, frame_indices: Sequence[int], height: int, width: int) -> list[Overlay]:
+    factor = width / found.shape.shape[1]
+    overlays = []
+    for start, end in overlay_print.runs(found.there):
+        at_start = overlay_motion.shifted(found.shape.astype(np.uint8), (start - found.anchor) * found.speed_px) > 0
+        drift = (float(found.speed_px[0] * factor), float(found.speed_px[1] * factor))
+        overlays.append(Overlay(frame_indices[start], frame_indices[end], enlarge(at_start, height, width), drift))
+    return overlays
+
+
+def _min_edge_px(n_frames: int) -> int:
+    short = n_frames < overlay_print.SHORT_WINDOW_FRAMES
+    return overlay_print.MIN_EDGE_PX_SHORT if short else overlay_print.MIN_EDGE_PX
+
+
+def _sampled(first: int, last: int) -> list[int]:
+    return sorted({int(i) for i in np.round(np.linspace(first, last, SAMPLED_FRAMES))})
+
+
+def find_bars(greys: Sequence[Grey]) -> Bool[np.ndarray, "h w"]:
     """Letterbox and pillarbox bars: rows or columns at the border that keep one even tone over all ``greys``."""
     lowest, highest = np.min(greys, axis=0).astype(np.float32), np.max(greys, axis=0).astype(np.float32)
     bars = np.zeros(lowest.shape, dtype=bool)
@@ -59,27 +178,3 @@ def find_bars(greys: Sequence[UInt8[np.ndarray, "h w"]]) -> Bool[np.ndarray, "h 
             if 0 < depth <= MAX_BAR * len(lines):
                 np.moveaxis(view, axis, 0)[:depth] = True
     return bars
-
-
-def _grey(frame: Frame) -> UInt8[np.ndarray, "h w"]:
-    return cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
-
-
-def _mean_gradients(
-    greys: Sequence[UInt8[np.ndarray, "h w"]],
-) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
-    """Means over time of the gradient's x and y and of its length, in grey levels a pixel."""
-    total_x, total_y, total = (np.zeros(greys[0].shape, np.float32) for _ in range(3))
-    for grey in greys:
-        # The 3x3 Sobel kernel sums to 8 times the slope.
-        x, y = (cv2.Sobel(grey, cv2.CV_32F, dx, 1 - dx, scale=1 / 8) for dx in (1, 0))
-        total_x += x
-        total_y += y
-        total += np.hypot(x, y)
-    return total_x / len(greys), total_y / len(greys), total / len(greys)
-
-
-def _has_crossing_edges(x: Float[np.ndarray, "h w"], y: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    xx, yy, xy = (cv2.blur(product, (WINDOW_PX, WINDOW_PX)) for product in (x * x, y * y, x * y))
-    smaller = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    return smaller > MIN_CROSS_SHARE * (xx + yy)

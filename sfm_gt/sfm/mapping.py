@@ -8,6 +8,7 @@ from pathlib import Path
 import pycolmap
 
 from sfm_gt.errors import Rejected
+from sfm_gt.sfm.verdicts import judge_connection
 
 # COLMAP's default asks the first pair for 16 degrees, which hand-held video rarely has; its filter of 1.5 degrees would
 # then remove the very points that a forward-moving camera sees.
@@ -32,7 +33,7 @@ def map_keyframes(
         init_min_tri_angle_deg: the narrowest first pair that is tried.
 
     Raises:
-        Rejected: ``sfm_failed`` when no plausible model comes out.
+        Rejected: ``sfm_failed`` when no plausible model comes out, ``disconnected_models`` when there are several.
     """
     with pycolmap.Database.open(database) as content:
         n_keyframes = content.num_images()
@@ -44,7 +45,10 @@ def map_keyframes(
         models += pycolmap.incremental_mapping(database, images, folder, _options(angle, seed)).values()
         if any(_plausible(model) and model.num_reg_images() >= GOOD_SHARE * n_keyframes for model in models):
             break
-    return choose_model(models)
+    chosen = choose_model(models)
+    rest = [model for model in models if model is not chosen and _plausible(model)]
+    judge_connection([{image.name for image in model.images.values()} for model in (chosen, *rest)], n_keyframes)
+    return chosen
 
 
 def _options(init_min_tri_angle_deg: float, seed: int) -> pycolmap.IncrementalPipelineOptions:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.errors import Rejected
-from sfm_gt.geometry.camera import project
-from sfm_gt.geometry.transforms import camera_centres, transform_points
+from sfm_gt.geometry.transforms import camera_centres
 from sfm_gt.geometry.types import SparseModel
+from sfm_gt.sfm import model_checks
+
+# Dense matching is no better than this, however well a few sparse points fit.
+MIN_MATCHING_NOISE_PX = 0.3
+MAX_APART = 0.3  # share of the keyframes in another model
 
 
 def triangulation_angles_deg(model: SparseModel) -> Float[np.ndarray, " p"]:
@@ -34,44 +41,86 @@ def triangulation_angles_deg(model: SparseModel) -> Float[np.ndarray, " p"]:
 
 def reprojection_errors_px(model: SparseModel) -> Float[np.ndarray, " m"]:
     """Distance between each observation and its point's projection, in pixels of the undistorted image."""
-    errors = np.empty(len(model.observations))
-    for row in range(len(model.frame_indices)):
-        seen = model.observations[:, 0] == row
-        points_cam = transform_points(model.cam_from_world[row], model.points_sfm[model.observations[seen, 1]])
-        errors[seen] = np.linalg.norm(project(model.camera, points_cam) - model.observation_px[seen], axis=1)
-    return errors
+    return np.linalg.norm(model_checks.residuals_px(model), axis=1)
 
 
-def measure(model: SparseModel, n_frames: int) -> dict[str, float]:
-    """Figures about a model, by name with unit suffix; ``n_frames`` is the number of frames of the clip."""
+def relative_depth_sigma(focal_px: float, tri_angle_deg: float, error_px: float) -> float:
+    """Sigma of depth over depth of a point seen under ``tri_angle_deg``: the angle of a pixel error over that angle."""
+    return error_px / (focal_px * max(float(np.radians(tri_angle_deg)), 1e-9))
+
+
+def measure(model: SparseModel, n_frames: int, timestamps_s: Float[np.ndarray, " n"]) -> dict[str, float]:
+    """Figures about a model, by name with unit suffix.
+
+    Args:
+        n_frames: number of frames that were to be registered.
+        timestamps_s: of the model's frames.
+    """
+    angle_deg = float(np.nanmedian(triangulation_angles_deg(model))) if len(model.points_sfm) else 0.0
+    error_px = float(np.nanmean(reprojection_errors_px(model))) if len(model.observations) else 0.0
     return {
         "registered_frames": float(len(model.frame_indices)),
         "registered_fraction": len(model.frame_indices) / n_frames,
         "points": float(len(model.points_sfm)),
-        "median_tri_angle_deg": float(np.nanmedian(triangulation_angles_deg(model))) if len(model.points_sfm) else 0.0,
-        "mean_reprojection_error_px": float(np.nanmean(reprojection_errors_px(model)))
-        if len(model.observations)
-        else 0.0,
+        "median_tri_angle_deg": angle_deg,
+        "mean_reprojection_error_px": error_px,
+        "relative_depth_sigma": relative_depth_sigma(model.camera.fx, angle_deg, max(error_px, MIN_MATCHING_NOISE_PX)),
         "focal_px": model.camera.fx,
         "focal_by_width": model.camera.fx / model.camera.width,
+        "focal_drift": model_checks.focal_drift(model, timestamps_s),
+        "residual_field_px": model_checks.residual_field_px(model),
+        "row_skew_px": model_checks.row_skew_px(model),
+        "trajectory_jump": model_checks.trajectory_jump(model, timestamps_s),
     }
 
 
-def judge(
-    measures: dict[str, float],
-    min_registered: float,
-    min_points: int,
-    min_median_tri_angle_deg: float,
-    max_reprojection_error_px: float,
-) -> None:
+@dataclass(frozen=True)
+class Bounds:
+    """What the figures of :func:`measure` have to keep to; the settings of the same names explain them."""
+
+    min_registered: float
+    min_points: int
+    max_reprojection_error_px: float
+    max_rel_depth_sigma: float
+    max_focal_drift: float
+    max_systematic_error_px: float
+    max_trajectory_jump: float
+
+
+def judge(measures: dict[str, float], bounds: Bounds) -> None:
     """Raises Rejected with the first bound that the figures of :func:`measure` break."""
-    bounds = (
-        ("few_registered", "registered_fraction", min_registered, 1, "share of registered frames"),
-        ("too_few_points", "points", min_points, 1, "number of sparse points"),
-        ("no_parallax", "median_tri_angle_deg", min_median_tri_angle_deg, 1, "median triangulation angle in degrees"),
-        ("poor_fit", "mean_reprojection_error_px", max_reprojection_error_px, -1, "mean reprojection error in pixels"),
+    pattern = bounds.max_systematic_error_px
+    fit = bounds.max_reprojection_error_px
+    # What names the cause comes before what only says that the fit is bad.
+    table = (
+        ("few_registered", "registered_fraction", bounds.min_registered, 1, "share of registered frames"),
+        ("too_few_points", "points", bounds.min_points, 1, "number of sparse points"),
+        ("zoom", "focal_drift", bounds.max_focal_drift, -1, "relative drift of the focal length"),
+        ("lens_distortion", "residual_field_px", pattern, -1, "pattern of residuals over the image in px"),
+        ("rolling_shutter", "row_skew_px", pattern, -1, "shift of residuals from top to bottom row in px"),
+        ("jumping_camera", "trajectory_jump", bounds.max_trajectory_jump, -1, "jump of the camera over scene depth"),
+        ("poor_fit", "mean_reprojection_error_px", fit, -1, "mean reprojection error in px"),
+        (
+            "small_parallax",
+            "relative_depth_sigma",
+            bounds.max_rel_depth_sigma,
+            -1,
+            "expected sigma of depth over depth",
+        ),
     )
-    for reason, name, bound, sign, words in bounds:
+    for reason, name, bound, sign, words in table:
         if sign * measures[name] < sign * bound:
             needed = "at least" if sign > 0 else "at most"
             raise Rejected(reason, f"{words} is {measures[name]:.3g}, needed {needed} {bound:g}", measures[name], bound)
+
+
+def judge_connection(models: Sequence[set[str]], n_keyframes: int) -> None:
+    """Raises Rejected where a large part of the keyframes lies in a model apart from the chosen one.
+
+    Args:
+        models: names of the registered keyframes of every plausible model, the chosen one first.
+    """
+    apart = max((len(other - models[0]) for other in models[1:]), default=0) / n_keyframes
+    if apart > MAX_APART:
+        raise Rejected("disconnected_models", f"{100 * apart:.0f} % of the keyframes form a model of their own, at most "
+                       f"{100 * MAX_APART:.0f} % allowed; the views in between share too little", apart, MAX_APART)  # fmt: skip

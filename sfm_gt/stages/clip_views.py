@@ -12,6 +12,7 @@ from jaxtyping import Bool, UInt8
 from sfm_gt.errors import InputError
 from sfm_gt.formats.frame_folder import FrameList, read_frame, read_frame_list
 from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.overlay_folder import Overlay, covered, read_overlays
 from sfm_gt.formats.sparse_model import read_sparse_model
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.types import SparseModel, View
@@ -19,7 +20,8 @@ from sfm_gt.sfm.undistortion import Undistortion
 
 MODEL_NAME = "model.npz"
 UNDISTORTION_NAME = "undistortion.json"
-OVERLAY_NAME = "overlay.png"
+# Matching windows and descriptors near print see it too.
+OVERLAY_MARGIN_PX = 4
 MOVING_FOLDER = "moving_epipolar"
 
 
@@ -66,9 +68,20 @@ class ClipViews:
         return Undistortion.from_dict(read_json(self._sfm / UNDISTORTION_NAME))
 
     @cached_property
-    def overlay(self) -> Bool[np.ndarray, "h w"]:
-        """Overlay on undistorted images, the same for all frames."""
-        return self.undistortion.mask(read_mask(self._sfm / OVERLAY_NAME))
+    def _overlays(self) -> list[Overlay]:
+        return read_overlays(self._frames)
+
+    def overlay(self, frame_index: int) -> Bool[np.ndarray, "h w"]:
+        """What is printed on a frame, on the undistorted image."""
+        return self._overlay(frame_index, 0)
+
+    def near_overlay(self, frame_index: int) -> Bool[np.ndarray, "h w"]:
+        """Print with the margin within which neither matching nor depth can be trusted, on the undistorted image."""
+        return self._overlay(frame_index, OVERLAY_MARGIN_PX)
+
+    def _overlay(self, frame_index: int, margin_px: int) -> Bool[np.ndarray, "h w"]:
+        shape = (self.undistortion.camera.height, self.undistortion.camera.width)
+        return self.undistortion.mask(covered(self._overlays, frame_index, shape, margin_px))
 
     def filmed(self, frame_index: int) -> UInt8[np.ndarray, "h w 3"]:
         """The frame as filmed, RGB. Raises InputError when it is missing."""
@@ -83,7 +96,7 @@ class ClipViews:
         return View(
             frame_index=frame_index,
             image=self.undistortion.image(self.filmed(frame_index)),
-            usable=self.undistortion.inside & ~self.overlay & ~self.moving_before_sfm(frame_index),
+            usable=self.undistortion.inside & ~self.near_overlay(frame_index) & ~self.moving_before_sfm(frame_index),
             camera=self.undistortion.camera,
             cam_from_world=self.model.cam_from_world[self.model.row_of(frame_index)],
         )

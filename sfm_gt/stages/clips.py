@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sfm_gt.video.catalog import VideoFile
 
 STAGE = "clips"
-VERSION: int = 1
+VERSION: int = 2
 
 
 def run(workspace: Workspace, video_id: str, video_path: Path, config: ClipsConfig) -> dict[str, Any]:

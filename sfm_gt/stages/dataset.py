@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sfm_gt.stages.clip_views import ClipViews
 
 STAGE = "dataset"
-VERSION: int = 2
+VERSION: int = 3
 FRAMES_NAME = "frames.parquet"
 # Stages whose version stands in clip.json.
 UPSTREAM = ("frames", "sfm", "dense", "moving", "clean", "scale")
@@ -74,7 +74,7 @@ class _Layers:
         with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
             depth, sigma = maps["z_depth_sfm"] * self._scale, maps["sigma_sfm"] * self._scale
         valid = ~read_mask(self._clean / f"{frame_index:06d}.png")
-        valid &= self._views.undistortion.inside & ~self._views.overlay & ~moving
+        valid &= self._views.undistortion.inside & ~self._views.near_overlay(frame_index) & ~moving
         return np.where(valid, depth, np.nan), np.where(valid, sigma, np.nan), moving
 
     def choose_frames(self) -> tuple[list[int], list[int]]:
@@ -113,7 +113,7 @@ class _Layers:
             if not cv2.imwrite(str(path), pixels, quality):
                 raise OSError(f"{path}: could not be written")
         write_mask(folder / "moving" / f"{frame_index:06d}.png", moving)
-        write_mask(folder / "overlay" / f"{frame_index:06d}.png", self._views.overlay)
+        write_mask(folder / "overlay" / f"{frame_index:06d}.png", self._views.overlay(frame_index))
         camera = view.camera
         return {
             "frame_index": frame_index, "timestamp_s": self._views.timestamps_s[frame_index],

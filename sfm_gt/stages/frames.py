@@ -1,9 +1,9 @@
-"""Frames: decodes a clip to PNG files and marks the keyframes that SfM starts from."""
+"""Frames: decodes a clip, finds what is printed on it, and marks the keyframes that SfM starts from."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sfm_gt.config import FramesConfig
 from sfm_gt.errors import Rejected
@@ -11,15 +11,20 @@ from sfm_gt.formats.manifest import Manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.clip_stage import run_clip_stage
 
+if TYPE_CHECKING:
+    import numpy as np
+
 STAGE = "frames"
-VERSION: int = 1
+VERSION: int = 2
 MIN_DISTINCT_FRAMES = 2  # fewer distinct frames than this give no second view
+OVERLAY_MARGIN_PX = 8  # tracks that start nearer to print hang on it
 
 
 def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: FramesConfig) -> Manifest:
-    """Writes the frames of one clip (an entry of clips.json), ``frames.json`` and the manifest.
+    """Writes the frames of one clip (an entry of clips.json), ``frames.json``, its overlays and the manifest.
 
-    A clip that shows one still image ends in the verdict ``still_image``.
+    Ends in the verdict ``still_image``, ``static_camera``, ``rotation_only`` or ``scene_not_frozen`` where the frames already
+    show it.
     """
 
     def body(folder: Path) -> dict[str, Any]:
@@ -31,33 +36,95 @@ def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: Fr
 def _extract(folder: Path, clip: dict[str, Any], video_path: Path, config: FramesConfig) -> dict[str, Any]:
     import numpy as np
 
-    from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame, write_frame_list
-    from sfm_gt.video.decode import iterate_frames, shrink
-    from sfm_gt.video.keyframes import choose_keyframes, repeats, sharpness, tracking_image
+    from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame_list
+    from sfm_gt.formats.overlay_folder import write_overlays
+    from sfm_gt.masks.overlay import find_overlays
+    from sfm_gt.video.keyframes import choose_keyframes, repeats
     from sfm_gt.video.shots import is_blank
 
-    rows, greys = [], []
-    for frame_index, timestamp_s, source in iterate_frames(video_path, clip["first_frame"], clip["last_frame"]):
-        rgb = shrink(source, config.max_long_side_px)
-        write_frame(folder, frame_index, rgb)
-        greys.append(tracking_image(rgb))
-        rows.append((frame_index, timestamp_s, round(sharpness(rgb), 3)))
-    repeated, blank = repeats(greys), np.array([is_blank(grey) for grey in greys])
-    sharp = np.array([row[2] for row in rows])
+    decoded = _Decoded(folder, clip, video_path, config)
+    repeated, blank = repeats(decoded.tracking), np.array([is_blank(grey) for grey in decoded.tracking])
+    if (~(repeated | blank)).sum() < MIN_DISTINCT_FRAMES:
+        message = f"{video_path.name}: frames {decoded.span} show one still image; needs a moving camera"
+        raise Rejected("still_image", message, int((~(repeated | blank)).sum()), MIN_DISTINCT_FRAMES)
+    overlays = find_overlays(decoded.printed, [row[0] for row in decoded.rows], decoded.height, decoded.width)
+    motion, (first, last) = _judge_motion(folder, decoded, overlays, config)
+    eligible = ~(repeated | blank)
+    eligible[:first] = eligible[last + 1 :] = False
     keys = choose_keyframes(
-        greys, sharp, ~(repeated | blank), config.keyframe_motion, config.min_keyframes, config.max_keyframes
-    )
-    if len(keys) < MIN_DISTINCT_FRAMES:
-        message = f"{video_path.name}: frames {rows[0][0]} to {rows[-1][0]} show one still image; needs a moving camera"
-        raise Rejected("still_image", message, len(keys), MIN_DISTINCT_FRAMES)
-    records = tuple(FrameRecord(*row, keyframe=position in keys) for position, row in enumerate(rows))
-    height, width = rgb.shape[:2]
-    write_frame_list(folder, FrameList(width, height, source.shape[1], source.shape[0], records))
+        decoded.tracking, np.array([row[2] for row in decoded.rows]), eligible,
+        config.keyframe_motion, config.min_keyframes, config.max_keyframes,
+    )  # fmt: skip
+    write_overlays(folder, overlays)
+    records = tuple(FrameRecord(*row, keyframe=position in keys) for position, row in enumerate(decoded.rows))
+    write_frame_list(folder, FrameList(decoded.width, decoded.height, *decoded.source_size, records))
     return {
-        "n_frames": len(rows),
+        "n_frames": len(records),
         "n_keyframes": len(keys),
         "n_repeated": int(repeated.sum()),
         "n_blank": int(blank.sum()),
-        "width_px": width,
-        "height_px": height,
+        "n_overlays": len(overlays),
+        "width_px": decoded.width,
+        "height_px": decoded.height,
+        **motion,
     }
+
+
+class _Decoded:
+    """Writes the frames one after the other and keeps small grey versions of them, so that memory stays low."""
+
+    def __init__(self, folder: Path, clip: dict[str, Any], video_path: Path, config: FramesConfig):
+        from sfm_gt.formats.frame_folder import write_frame
+        from sfm_gt.masks.overlay import working_image
+        from sfm_gt.video.decode import iterate_frames, shrink
+        from sfm_gt.video.keyframes import sharpness, tracking_image
+
+        self.rows: list[tuple[int, float, float]] = []
+        self.tracking: list[np.ndarray] = []
+        self.printed: list[np.ndarray] = []
+        for frame_index, timestamp_s, source in iterate_frames(video_path, clip["first_frame"], clip["last_frame"]):
+            rgb = shrink(source, config.max_long_side_px)
+            write_frame(folder, frame_index, rgb)
+            self.tracking.append(tracking_image(rgb))
+            self.printed.append(working_image(rgb))
+            self.rows.append((frame_index, timestamp_s, round(sharpness(rgb), 3)))
+        self.height, self.width = rgb.shape[:2]
+        self.source_size = source.shape[1], source.shape[0]
+
+    @property
+    def span(self) -> str:
+        """First and last frame, for messages."""
+        return f"{self.rows[0][0]} to {self.rows[-1][0]}"
+
+
+def _judge_motion(
+    folder: Path, decoded: _Decoded, overlays: list[Any], config: FramesConfig
+) -> tuple[dict[str, float], tuple[int, int]]:
+    """Figures on the camera's motion, and the positions between which the scene is frozen; writes ``frozen.json``.
+
+    Raises:
+        Rejected: the frames show that there is no parallax, or no frozen interval.
+    """
+    import cv2
+    import numpy as np
+
+    from sfm_gt.formats.frame_folder import FrozenInterval, write_frozen
+    from sfm_gt.formats.overlay_folder import covered
+    from sfm_gt.video.frozen import frozen_interval, frozen_scores
+    from sfm_gt.video.motion import judge_motion, measure_motion, motion_image
+
+    ever = np.zeros((decoded.height, decoded.width), dtype=bool)
+    for overlay in overlays:
+        ever |= covered([overlay], overlay.first_frame, ever.shape, OVERLAY_MARGIN_PX)
+    greys = [motion_image(grey) for grey in decoded.printed]
+    ignored = cv2.resize(ever.astype(np.uint8), greys[0].shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    pairs = measure_motion(greys, ignored)
+    measures = judge_motion(pairs, config.min_motion, config.max_homography, config.max_off_epipolar)
+    scores = frozen_scores(greys, ignored)
+    first, last = frozen_interval(scores, config.min_frozen, config.min_frozen_frames)
+    indices = [row[0] for row in decoded.rows]
+    by_frame = {index: round(float(score), 4) for index, score in zip(indices, scores, strict=True)}
+    write_frozen(folder, FrozenInterval(indices[first], indices[last], by_frame))
+    frozen = {"frozen_first_frame": indices[first], "frozen_last_frame": indices[last],
+              "frozen_score_mean": round(float(scores[first : last + 1].mean()), 4)}  # fmt: skip
+    return measures | frozen, (first, last)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sfm_gt.video.catalog import VideoFile
 
 STAGE = "ingest"
-VERSION: int = 1
+VERSION: int = 2
 
 
 def run(workspace: Workspace, video: VideoFile, config: FramesConfig) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +20,13 @@ if TYPE_CHECKING:
     import pycolmap
 
 STAGE = "sfm"
-VERSION: int = 1
+VERSION: int = 2
 
 
 def run(
     workspace: Workspace, clip_id: str, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
 ) -> Manifest:
-    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, overlay and moving masks."""
+    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, moving masks."""
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, "frames",
         lambda folder: _reconstruct(folder, workspace.clip_stage(clip_id, "frames"), config, hints, seed, n_threads),
@@ -34,24 +36,27 @@ def run(
 def _reconstruct(
     folder: Path, frames_folder: Path, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
 ) -> dict[str, Any]:
-    from sfm_gt.formats.frame_folder import read_frame_list
+    import numpy as np
+
+    from sfm_gt.formats.frame_folder import read_frame_list, read_frozen
     from sfm_gt.formats.sparse_model import write_sparse_model
     from sfm_gt.sfm import undistortion, verdicts
     from sfm_gt.stages.clip_views import MODEL_NAME, UNDISTORTION_NAME
 
     listed = read_frame_list(frames_folder)
-    indices = [frame.frame_index for frame in listed.frames]
+    # Ground truth comes from the frozen interval alone.
+    indices = read_frozen(frames_folder).frame_indices
     keyframes = [frame.frame_index for frame in listed.keyframes]
     focal_px = hints.focal_px * listed.width / listed.source_width if hints.focal_px else None
     ignored = _find_ignored(folder, frames_folder, indices)
     model = _map(frames_folder, indices, keyframes, ignored, config, focal_px, seed, n_threads)
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
-    measures = verdicts.measure(sparse, len(indices)) | {"keyframes": len(keyframes)}
-    verdicts.judge(
-        measures, config.min_registered, config.min_points, config.min_median_tri_angle_deg,
-        config.max_reprojection_error_px,
-    )  # fmt: skip
+    times = {frame.frame_index: frame.timestamp_s for frame in listed.frames}
+    timestamps_s = np.array([times[int(index)] for index in sparse.frame_indices])
+    measures = verdicts.measure(sparse, len(indices), timestamps_s) | {"keyframes": len(keyframes)}
+    bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})
+    verdicts.judge(measures, bounds)
     write_sparse_model(folder / MODEL_NAME, sparse)
     write_json(folder / UNDISTORTION_NAME, lens.to_dict())
     (folder / "colmap").mkdir()
@@ -60,21 +65,36 @@ def _reconstruct(
 
 
 def _find_ignored(folder: Path, frames_folder: Path, indices: list[int]) -> dict[int, np.ndarray]:
-    """Overlay and moving pixels by frame, found before SfM and written as masks into ``folder``."""
-    import cv2
-
-    from sfm_gt.formats.frame_folder import frame_path
+    """Printed and moving pixels by frame, found before SfM; the moving masks are written into ``folder``."""
+    from sfm_gt.formats.overlay_folder import covered, read_overlays
     from sfm_gt.masks.epipolar_flow import EpipolarFlow
-    from sfm_gt.masks.overlay import find_overlay
-    from sfm_gt.stages.clip_views import MOVING_FOLDER, OVERLAY_NAME, write_mask
+    from sfm_gt.stages.clip_views import MOVING_FOLDER, OVERLAY_MARGIN_PX, write_mask
 
-    frames = [cv2.imread(str(frame_path(frames_folder, index)), cv2.IMREAD_GRAYSCALE) for index in indices]
-    overlay = find_overlay(frames)
-    moving = EpipolarFlow().segment(frames, None)
-    write_mask(folder / OVERLAY_NAME, overlay)
+    overlays = read_overlays(frames_folder)
+    moving = EpipolarFlow().segment(_Grays(frames_folder, indices), None)
+    ignored = {}
     for index, mask in zip(indices, moving, strict=True):
+        printed = covered(overlays, index, mask.shape, OVERLAY_MARGIN_PX)
         write_mask(folder / MOVING_FOLDER / f"{index:06d}.png", mask)
-    return {index: overlay | mask for index, mask in zip(indices, moving, strict=True)}
+        ignored[index] = printed | mask
+    return ignored
+
+
+class _Grays(Sequence["np.ndarray"]):
+    """Frames in grey, read when asked for: all of them at once would fill the memory."""
+
+    def __init__(self, frames_folder: Path, indices: list[int]):
+        self._folder, self._indices = frames_folder, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, position: int) -> np.ndarray:  # type: ignore[override]
+        import cv2
+
+        from sfm_gt.formats.frame_folder import frame_path
+
+        return cv2.imread(str(frame_path(self._folder, self._indices[position])), cv2.IMREAD_GRAYSCALE)
 
 
 def _map(

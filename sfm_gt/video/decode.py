@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from sfm_gt.errors import Rejected
+from sfm_gt.video.hdr import to_rgb
 
 ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song, not a film
 DAMAGE_TOLERATED_AT_START = (
@@ -173,7 +174,8 @@ def iterate_frames(
 ) -> Iterator[tuple[int, float, UInt8[np.ndarray, "h w 3"]]]:
     """(frame_index, timestamp_s, rgb) of frames ``first`` to ``last``, both included; all frames without ``last``.
 
-    Frames are 8 bit RGB with square pixels, turned by the display matrix. Ends early where the video does.
+    Frames are 8 bit RGB with square pixels, turned by the display matrix, HDR brought down by a fixed curve. Ends early where
+    the video does.
 
     Raises:
         Rejected: the file cannot be opened as a video, or its frames carry no time.
@@ -185,7 +187,7 @@ def iterate_frames(
             if last is not None and frame_index > last:
                 return
             if frame_index >= first:
-                yield frame_index, reader.timestamp_s(frame), display.apply(frame.to_ndarray(format="rgb24"))
+                yield frame_index, reader.timestamp_s(frame), display.apply(to_rgb(frame))
 
 
 def shrink(rgb: UInt8[np.ndarray, "h w 3"], max_long_side_px: int) -> UInt8[np.ndarray, "h2 w2 3"]:

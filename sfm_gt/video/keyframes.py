@@ -13,6 +13,9 @@ MAX_CORNERS = 300
 MIN_TRACKS = 20  # below, the view has changed so much that a keyframe is due whatever the tracks say
 EARLY, LATE = 0.7, 1.3  # the sharpest frame may lie this far before or behind the wanted motion, as a share of it
 MAX_ROUND_TRIP_PX = 0.7
+# Grey levels in tracking images between a frame and its re-encoded copy. The noise of a sensor alone, and any motion that
+# could be measured, differs by more.
+MAX_REPEAT_MEAN, MAX_REPEAT_PEAK = 0.25, 6
 _LK = {"winSize": (15, 15), "maxLevel": 3, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)}
 
 
@@ -32,8 +35,13 @@ def sharpness(rgb: UInt8[np.ndarray, "h w 3"]) -> float:
 
 
 def repeats(greys: Sequence[UInt8[np.ndarray, "h w"]]) -> Bool[np.ndarray, " n"]:
-    """Frames that equal the one before bit for bit, as a frame-rate conversion makes them."""
-    return np.array([i > 0 and np.array_equal(greys[i - 1], grey) for i, grey in enumerate(greys)], dtype=bool)
+    """Frames that show the one before once more, as a frame-rate conversion or a freeze makes them, coding noise aside."""
+    return np.array([i > 0 and _repeats(greys[i - 1], grey) for i, grey in enumerate(greys)], dtype=bool)
+
+
+def _repeats(before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"]) -> bool:
+    difference = cv2.absdiff(before, after)
+    return float(difference.mean()) < MAX_REPEAT_MEAN and int(difference.max()) <= MAX_REPEAT_PEAK
 
 
 def choose_keyframes(

@@ -12,8 +12,10 @@ import av
 
 from sfm_gt.errors import Rejected
 from sfm_gt.video.decode import VideoReader, display_of
+from sfm_gt.video.hdr import transfer_of
 
 MIN_FRAMES = 2  # one frame has no second view
+MAX_INTERLACED = 0.05  # share of frames; a few stray flags are an encoder's fault
 STEADY_SHARE = 0.98  # share of frame durations that must equal the commonest one in a video of constant frame rate
 STEADY_TOLERANCE = 0.1  # of the commonest duration: containers round times (Matroska to whole milliseconds)
 EXPECTED_SHARE = 0.98  # fewer frames than this share of what the header promises mean that the file was cut off
@@ -25,6 +27,7 @@ class Probe:
 
     Attributes:
         width, height: as shown, with square pixels and after rotation.
+        transfer: ``pq`` or ``hlg`` for HDR video, else ``sdr``; HDR is brought down to 8 bits by a fixed curve.
         rotation_deg: clockwise turn that the display matrix asks for.
         n_frames: frames that decode without damage.
         fps_mean: (n_frames - 1) over the time from the first to the last frame.
@@ -35,12 +38,12 @@ class Probe:
     container: str
     codec: str
     pixel_format: str
+    transfer: str
     width: int
     height: int
     rotation_deg: int
     mirrored: bool
     sample_aspect_ratio: str
-    interlaced: bool
     n_frames: int
     first_timestamp_s: float
     duration_s: float
@@ -54,8 +57,8 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
     """Decodes the whole video and returns what was found.
 
     Raises:
-        Rejected: empty_file, not_a_video, no_video_stream, truncated, unreadable, too_small, too_few_frames or
-            no_timestamps; the message is one line that names the file and the mend.
+        Rejected: empty_file, not_a_video, no_video_stream, truncated, unreadable, too_small, too_few_frames, interlaced
+            or no_timestamps; the message is one line that names the file and the mend.
     """
     if path.is_file() and path.stat().st_size == 0:
         raise Rejected("empty_file", f"{path.name}: the file is empty (0 bytes); copy or download it again", 0)
@@ -71,12 +74,24 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
             raise Rejected("too_small", message, min(width, height), min_short_side_px)
         times = _Times()
         times.add(reader.timestamp_s(first))
+        n_interlaced = int(first.interlaced_frame)
         for frame in frames:
             times.add(reader.timestamp_s(frame))
+            n_interlaced += frame.interlaced_frame
+        _refuse_interlaced(path, n_interlaced / times.count)
         if times.count < MIN_FRAMES:
             message = f"{path.name}: {times.count} frame; needs at least {MIN_FRAMES}, filmed by a moving camera"
             raise Rejected("too_few_frames", message, times.count, MIN_FRAMES)
         return _facts(reader, first, times)
+
+
+def _refuse_interlaced(path: Path, share: float) -> None:
+    # The two fields of such a frame were filmed at different times: no single camera pose is right for it.
+    if share > MAX_INTERLACED:
+        message = (
+            f"{path.name}: {100 * share:.0f} % of the frames are interlaced; deinterlace it (ffmpeg -vf bwdif) first"
+        )
+        raise Rejected("interlaced", message, round(share, 4), MAX_INTERLACED)
 
 
 def _facts(reader: VideoReader, first: av.VideoFrame, times: _Times) -> Probe:
@@ -86,12 +101,12 @@ def _facts(reader: VideoReader, first: av.VideoFrame, times: _Times) -> Probe:
         container=reader.container.format.name,
         codec=reader.stream.codec_context.name,
         pixel_format=first.format.name,
+        transfer=transfer_of(first),
         width=width,
         height=height,
         rotation_deg=display.rotation_deg,
         mirrored=display.mirrored,
         sample_aspect_ratio=f"{display.sample_aspect_ratio.numerator}:{display.sample_aspect_ratio.denominator}",
-        interlaced=bool(first.interlaced_frame),
         n_frames=times.count,
         first_timestamp_s=times.first_s,
         duration_s=times.duration_s,

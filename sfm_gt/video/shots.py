@@ -1,15 +1,18 @@
-"""Shots: runs of frames without a cut and without blank frames."""
+"""Shots: runs of frames without a cut, a fade or blank frames."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
+
+from sfm_gt.video.fades import CrossFades, tiny, unfaded
 
 DETECTOR_WIDTH_PX = 256  # cuts show in small frames as well, at a fraction of the time
 # Grey levels between the 2nd and 98th percentile: black, white or any one tone, with coding noise.
@@ -36,6 +39,14 @@ class Shot:
         return self.last_frame - self.first_frame + 1
 
 
+class _Seen(NamedTuple):
+    """What is kept of a frame: so little that an hour of video fits in memory."""
+
+    frame_index: int
+    timestamp_s: float
+    contrast: float
+
+
 def is_blank(grey: UInt8[np.ndarray, "h w"]) -> bool:
     """Whether the frame shows one even tone."""
     low, high = np.percentile(grey, (2, 98))
@@ -48,25 +59,39 @@ def find_shots(
     """Shots of a video, from its frames (frame_index, timestamp_s, rgb) in order.
 
     Cuts are found by PySceneDetect's ContentDetector, fed here so that frame numbers agree with ours, and confirmed by
-    optical flow. Blank frames belong to no shot. Shots longer than ``max_frames`` are split into equal parts.
+    optical flow. Blank frames and fades belong to no shot. Shots longer than ``max_frames`` are split into equal parts.
     """
     from scenedetect import ContentDetector, FrameTimecode
 
     # No least length: a shot that is too short is rejected by name later, not glued to its neighbour.
     detector = ContentDetector(threshold=cut_threshold, min_scene_len=0)
-    runs: list[list[tuple[int, float]]] = [[]]
+    fades = CrossFades()
+    runs: list[list[_Seen]] = [[]]
     before = None
     for frame_index, timestamp_s, rgb in frames:
         small = _shrink(rgb)
         cuts = detector.process_frame(FrameTimecode(frame_index, _NOMINAL_RATE), small[..., ::-1])
         is_cut = bool(cuts) and before is not None and not shows_same_scene(before, small)
-        blank = is_blank(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+        blank = is_blank(grey)
         if (is_cut or blank) and runs[-1]:
             runs.append([])
         if not blank:
-            runs[-1].append((frame_index, timestamp_s))
+            runs[-1].append(_Seen(frame_index, timestamp_s, float(grey.std())))
+        fades.add(frame_index, tiny(small))
         before = small
-    return tuple(shot for run in runs if run for shot in _split(run, max_frames))
+    clear = [part for run in runs for part in _outside(run, fades)]
+    return tuple(shot for run in clear for shot in _split(run, max_frames))
+
+
+def _outside(run: list[_Seen], fades: CrossFades) -> Iterator[list[_Seen]]:
+    """The parts of a run between cross-fades, without fades from and to one tone at its ends."""
+    if not run:
+        return
+    first, last = unfaded([seen.contrast for seen in run])
+    for faded, part in groupby(run[first : last + 1], key=lambda seen: fades.holds(seen.frame_index)):
+        if not faded:
+            yield list(part)
 
 
 def shows_same_scene(before: UInt8[np.ndarray, "h w 3"], after: UInt8[np.ndarray, "h w 3"]) -> bool:
@@ -92,9 +117,9 @@ def _shrink(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
     return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
 
 
-def _split(run: list[tuple[int, float]], max_frames: int) -> Iterator[Shot]:
+def _split(run: list[_Seen], max_frames: int) -> Iterator[Shot]:
     n_parts = -(-len(run) // max_frames)
     bounds = [round(part * len(run) / n_parts) for part in range(n_parts + 1)]
     for start, end in pairwise(bounds):
-        (first, first_s), (last, last_s) = run[start], run[end - 1]
-        yield Shot(first, last, first_s, last_s)
+        first, last = run[start], run[end - 1]
+        yield Shot(first.frame_index, last.frame_index, first.timestamp_s, last.timestamp_s)

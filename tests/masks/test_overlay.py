@@ -1,50 +1,106 @@
-"""Print and bars are found while the scene moves, and nothing is claimed while it does not."""
+"""Print and bars are found with the frames in which they are there, and nothing is claimed while nothing can be told."""
+
+from __future__ import annotations
 
 import cv2
 import numpy as np
 import pytest
 
-from sfm_gt.masks.overlay import find_bars, find_overlay
-from tests.masks.scenes import Scene
+from sfm_gt.formats.overlay_folder import covered
+from sfm_gt.masks.overlay import find_bars, find_overlays, working_image
+from tests.masks.scenes import Scene, film
 from tests.video.make_videos import panning
 
-CAPTION = (10, 225)
+SHAPE = (240, 320)
+# What the issue asks for, against the exact pixels that the print changes.
+MIN_IOU = 0.8
+MAX_FRAMES_OFF = 2
 
 
-def with_caption(frames: list[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
-    printed = np.zeros(frames[0].shape[:2], np.uint8)
-    cv2.putText(printed, "#frozen", CAPTION, cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2)
-    return [np.where(printed[..., None] > 0, 255, frame).astype(np.uint8) for frame in frames], printed > 0
+@pytest.fixture(scope="module")
+def long_scene() -> Scene:
+    return film(40, step=0.05)
 
 
-def test_a_caption_is_covered_and_little_else(frozen: Scene) -> None:
-    frames, printed = with_caption(frozen.frames)
-    found = find_overlay(frames)
-    assert found[printed].mean() > 0.98
-    x, y, width, height = cv2.boundingRect(printed.astype(np.uint8))
-    outside = np.ones_like(found)
-    outside[y - 10 : y + height + 10, max(x - 10, 0) : x + width + 10] = False
-    assert found[outside].mean() < 0.005
+def print_text(text: str, origin: tuple[float, float], size: float = 1.2) -> np.ndarray:
+    """(H, W, 4) float32: colour and opacity of a white caption with a black outline, placed to a fraction of a pixel."""
+    white = np.zeros(SHAPE, np.uint8)
+    cv2.putText(white, text, (20, 60), cv2.FONT_HERSHEY_SIMPLEX, size, 255, 3, cv2.LINE_AA)
+    outline = cv2.dilate(white, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
+    layer = np.stack([white, white, white, outline], axis=-1).astype(np.float32) / [1, 1, 1, 255]
+    shift = np.float64([[1, 0, origin[0] - 20], [0, 1, origin[1] - 60]])
+    return cv2.warpAffine(layer.astype(np.float32), shift, SHAPE[::-1])
 
 
-def test_a_scene_without_overlay_has_none(frozen: Scene) -> None:
-    assert not find_overlay(frozen.frames).any()
+def over(frame: np.ndarray, layer: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    opacity = strength * layer[..., 3:]
+    return np.round((1 - opacity) * frame + strength * layer[..., :3]).astype(np.uint8)
+
+
+def masks(frames: list[np.ndarray]) -> list[np.ndarray]:
+    greys = [working_image(frame) for frame in frames]
+    overlays = find_overlays(greys, list(range(len(frames))), *SHAPE)
+    return [covered(overlays, i, SHAPE, 0) for i in range(len(frames))]
+
+
+def iou(found: list[np.ndarray], truth: list[np.ndarray]) -> float:
+    """Over all pixels of all frames."""
+    return float(np.sum([a & b for a, b in zip(found, truth, strict=True)]) / np.sum(
+        [a | b for a, b in zip(found, truth, strict=True)]
+    ))  # fmt: skip
+
+
+def test_a_caption_that_comes_and_goes_is_masked_while_it_is_there(long_scene: Scene) -> None:
+    layer, there = print_text("#frozen", (40, 215)), range(9, 31)
+    frames = [over(frame, layer) if i in there else frame for i, frame in enumerate(long_scene.frames)]
+    found = masks(frames)
+    shown = [i for i, mask in enumerate(found) if mask.any()]
+    assert abs(shown[0] - there[0]) <= MAX_FRAMES_OFF
+    assert abs(shown[-1] - there[-1]) <= MAX_FRAMES_OFF
+    nothing = np.zeros(SHAPE, dtype=bool)
+    assert iou(found, [layer[..., 3] > 0.5 if i in there else nothing for i in range(40)]) >= MIN_IOU
+
+
+def test_a_drifting_logo_is_followed(long_scene: Scene) -> None:
+    layers = [print_text("LOGO", (150 + 1.5 * i, 60 + 0.5 * i)) for i in range(40)]
+    found = masks([over(frame, layer) for frame, layer in zip(long_scene.frames, layers, strict=True)])
+    assert iou(found, [layer[..., 3] > 0.5 for layer in layers]) >= MIN_IOU
+
+
+def test_a_logo_that_fades_in_is_masked_before_it_is_clear(long_scene: Scene) -> None:
+    layer = print_text("LOGO", (190, 50))
+    strength = np.clip((np.arange(40) - 8) / 10, 0, 1)
+    found = masks([over(f, layer, s) for f, s in zip(long_scene.frames, strength, strict=True)])
+    shown = [i for i, mask in enumerate(found) if mask.any()]
+    assert 8 <= shown[0] <= 8 + 5
+    assert shown[-1] == 39
+
+
+def test_the_standing_part_of_a_timer_is_covered(long_scene: Scene) -> None:
+    frames = [over(f, print_text(f"0:{i // 15:02d}", (30, 40))) for i, f in enumerate(long_scene.frames)]
+    found = masks(frames)
+    truth = print_text("0:0", (30, 40))[..., 3] > 0.5
+    assert np.mean([mask[truth].mean() for mask in found]) > 0.9
+
+
+def test_a_scene_without_overlay_has_none(long_scene: Scene) -> None:
+    assert not np.any(masks(long_scene.frames))
 
 
 def test_nothing_is_claimed_while_the_camera_stands(standing: Scene) -> None:
-    frames, _ = with_caption(standing.frames)
-    assert not find_overlay(frames).any()
+    layer = print_text("#frozen", (40, 215))
+    assert not np.any(masks([over(frame, layer) for frame in standing.frames]))
 
 
 def test_a_single_frame_has_none() -> None:
-    assert not find_overlay(panning(1)).any()
+    assert not np.any(masks(panning(1)))
 
 
 @pytest.mark.parametrize(("rows", "columns"), [((30, 30), (0, 0)), ((0, 0), (40, 25)), ((12, 0), (0, 0))])
 def test_bars_are_found_to_the_row(rows: tuple[int, int], columns: tuple[int, int]) -> None:
     frames = panning(20, step_px=5)
-    inside = np.zeros(frames[0].shape[:2], dtype=bool)
+    inside = np.zeros(SHAPE, dtype=bool)
     inside[rows[0] : 240 - rows[1], columns[0] : 320 - columns[1]] = True
     boxed = [np.where(inside[..., None], frame, 16).astype(np.uint8) for frame in frames]
     assert (find_bars([cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in boxed]) == ~inside).all()
-    assert find_overlay(boxed)[~inside].all()
+    assert all(mask[~inside].all() for mask in masks(boxed))

@@ -13,7 +13,7 @@ from sfm_gt.geometry.types import PinholeCamera, SparseModel
 from sfm_gt.sfm.database import choose_pairs
 from sfm_gt.sfm.mapping import choose_model
 from sfm_gt.sfm.undistortion import Undistortion
-from sfm_gt.sfm.verdicts import judge, measure, reprojection_errors_px, triangulation_angles_deg
+from sfm_gt.sfm.verdicts import Bounds, judge, measure, reprojection_errors_px, triangulation_angles_deg
 
 CAMERA = PinholeCamera(640, 480, 500.0, 500.0, 320.0, 240.0)
 
@@ -84,7 +84,7 @@ def test_triangulation_angle_by_hand():
 @pytest.mark.parametrize(
     ("baseline", "n_frames", "bounds", "reason"),
     [
-        (0.01, 2, {}, "no_parallax"),
+        (0.01, 2, {}, "small_parallax"),
         (2.0, 9, {}, "few_registered"),
         (2.0, 2, {"min_points": 3}, "too_few_points"),
         (2.0, 2, {"max_reprojection_error_px": -1.0}, "poor_fit"),
@@ -94,13 +94,17 @@ def test_verdicts_carry_reason_figure_and_threshold(baseline, n_frames, bounds, 
     allowed = {
         "min_registered": 0.5,
         "min_points": 2,
-        "min_median_tri_angle_deg": 1.0,
         "max_reprojection_error_px": 2.0,
+        "max_rel_depth_sigma": 0.05,
+        "max_focal_drift": 0.05,
+        "max_systematic_error_px": 1.0,
+        "max_trajectory_jump": 0.05,
     }
-    measures = measure(two_view_model(baseline), n_frames)
+    times_s = np.array([0.0, 0.3])
+    measures = measure(two_view_model(baseline), n_frames, times_s)
     with pytest.raises(Rejected) as verdict:
-        judge(measures, **allowed | bounds)
+        judge(measures, Bounds(**allowed | bounds))
     assert verdict.value.reason == reason
     assert verdict.value.measured is not None
     assert verdict.value.threshold is not None
-    judge(measure(two_view_model(2.0), 2), **allowed)
+    judge(measure(two_view_model(2.0), 2, times_s), Bounds(**allowed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -11,8 +12,10 @@ import cv2
 import numpy as np
 
 FPS = 30
+INTERLACED_DCT = 1 << 18  # AV_CODEC_FLAG_INTERLACED_DCT
 
 
+@lru_cache(maxsize=16)
 def textured(seed: int, height: int, width: int) -> np.ndarray:
     """A random colour texture with detail at several scales, uint8 RGB."""
     rng = np.random.default_rng(seed)
@@ -41,6 +44,8 @@ def write_video(
     rotation_deg: float | None = None,
     sample_aspect_ratio: Fraction | None = None,
     fast_start: bool = False,
+    interlaced: bool = False,
+    transfer: int | None = None,
 ) -> Path:
     """Writes frames; ``ticks`` are presentation times in 1/30 s, one after the other when not given."""
     frames = list(frames)
@@ -53,6 +58,10 @@ def write_video(
             stream.options = {"crf": "12", "preset": "ultrafast", "g": "10"}
         if sample_aspect_ratio:
             stream.codec_context.sample_aspect_ratio = sample_aspect_ratio
+        if interlaced:
+            stream.codec_context.flags |= INTERLACED_DCT
+        if transfer is not None:
+            stream.codec_context.color_trc = transfer
         if rotation_deg is not None:
             stream.set_display_rotation(rotation_deg)
         for tick, rgb in zip(ticks or range(len(frames)), frames, strict=False):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.video.decode import Display, iterate_frames, shrink
+from sfm_gt.video.hdr import hlg_curve, pq_curve
 from tests.video.make_videos import cut_off, panning, write_video
 
 CODING_ERROR = 12.0  # grey levels, mean: x264 at crf 12 with halved colour resolution
@@ -93,6 +94,23 @@ def test_ten_bit_video_comes_as_eight(tmp_path: Path) -> None:
     _, _, shown = next(iterate_frames(path))
     assert shown.dtype == np.uint8
     assert difference(shown, marked()) < CODING_ERROR
+
+
+@pytest.mark.parametrize(("curve", "white_code"), [(pq_curve, 0.5807), (hlg_curve, 0.75)])
+def test_hdr_curves_rise_and_put_paper_white_below_the_highlights(curve, white_code: float) -> None:
+    # Code values of diffuse white by ITU-R BT.2408: 58 % PQ, 75 % HLG.
+    levels = curve()
+    assert (np.diff(levels.astype(int)) >= 0).all()
+    assert levels[0] == 0
+    assert levels[-1] == 255
+    assert 170 < levels[round(white_code * 65535)] < 210
+
+
+def test_hdr_frames_go_through_the_curve(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", [marked()] * 2, codec="ffv1", pixel_format="yuv420p10le", transfer=16)
+    _, _, shown = next(iterate_frames(path))
+    grey = shown[120, 160].astype(int)
+    assert grey == pytest.approx(pq_curve()[round(128 / 255 * 65535)], abs=6)
 
 
 def test_shrink_keeps_small_frames_and_the_shape_of_large_ones() -> None:

@@ -100,3 +100,14 @@ def test_too_small_and_too_few(tmp_path: Path) -> None:
     dot = [np.full((1, 1, 3), 90, np.uint8)] * 5
     assert reason(write_video(tmp_path / "dot.mkv", dot, codec="ffv1", pixel_format="bgr0")) == "too_small"
     assert reason(write_video(tmp_path / "one.mp4", panning(1))) == "too_few_frames"
+
+
+def test_an_interlaced_video_is_refused_with_the_mend(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mpg", panning(8), codec="mpeg2video", interlaced=True)
+    assert reason(path) == "interlaced"
+
+
+def test_hdr_is_named(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mkv", panning(4), codec="ffv1", pixel_format="yuv420p10le", transfer=16)
+    assert probe_video(path, MIN_SIDE_PX).transfer == "pq"
+    assert probe_video(write_video(tmp_path / "b.mp4", panning(4)), MIN_SIDE_PX).transfer == "sdr"

@@ -46,3 +46,31 @@ def test_times_are_those_of_the_frames() -> None:
 def test_blank_means_one_tone() -> None:
     assert is_blank(np.full((40, 40), 255, np.uint8))
     assert not is_blank(panning(1)[0][..., 0])
+
+
+def test_a_cross_fade_parts_two_scenes_and_belongs_to_neither() -> None:
+    first, second = panning(40, seed=3), panning(40, seed=4)
+    shares = np.linspace(0, 1, 18)[1:-1]
+    faded = [
+        np.round((1 - share) * a + share * b).astype(np.uint8)
+        for share, a, b in zip(shares, first[24:], second, strict=False)
+    ]
+    (start, end), (restart, finish) = bounds(first[:24] + faded + second[16:])
+    assert (start, finish) == (0, 63)
+    # At the ends of the fade one scene is faint enough to do no harm.
+    assert end <= 24 + 4
+    assert restart >= 40 - 4
+
+
+def test_fades_from_and_to_black_are_cut_off() -> None:
+    scene = panning(30)
+    gains = np.r_[np.linspace(0, 1, 9), np.ones(14), np.linspace(1, 0, 7)]
+    ((first, last),) = bounds(
+        [np.round(gain * frame).astype(np.uint8) for gain, frame in zip(gains, scene, strict=True)]
+    )
+    assert 3 <= first <= 6
+    assert 24 <= last <= 27
+
+
+def test_a_quick_pan_is_no_cross_fade() -> None:
+    assert bounds(panning(40, step_px=12)) == [(0, 39)]
