@@ -21,7 +21,7 @@ class Evidence:
         stated: the sidecar's scale section; its pixels are those of the source video.
         sidecar: path of the sidecar, beside which trajectory files lie; None where there is none.
         timestamps_s: presentation time by frame index.
-        undistorted_px: source-video pixels (N, 2) to pixels of the undistorted frames (N, 2).
+        undistorted_px: pixels (N, 2) of a frame of the source video, by its index, to pixels of the undistorted frame.
         load_gray: undistorted grey frame by frame index.
     """
 
@@ -29,7 +29,7 @@ class Evidence:
     stated: ScaleEvidence
     sidecar: Path | None
     timestamps_s: Mapping[int, float]
-    undistorted_px: Callable[[Float[np.ndarray, "n 2"]], Float[np.ndarray, "n 2"]]
+    undistorted_px: Callable[[int, Float[np.ndarray, "n 2"]], Float[np.ndarray, "n 2"]]
     load_gray: Callable[[int], UInt8[np.ndarray, "h w"]]
 
 

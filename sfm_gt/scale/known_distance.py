@@ -85,7 +85,7 @@ def _follow(
         raise NoEvidenceError(f"frame {frame_index} is not a registered frame of this clip")
     start = frames.index(frame_index)
     reference = evidence.load_gray(frame_index)
-    start_px = integer_centred_from_pixel(evidence.undistorted_px(source_px)).astype(np.float32)
+    start_px = integer_centred_from_pixel(evidence.undistorted_px(frame_index, source_px)).astype(np.float32)
     rows, pixels = [start], [pixel_from_integer_centred(start_px.astype(np.float64))[0]]
     for step in (1, -1):
         before, xy = reference, start_px

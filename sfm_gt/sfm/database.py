@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -20,6 +21,20 @@ FOCAL_BY_LONG_SIDE = 0.866
 LOOP_PERIOD = 4
 
 
+@dataclass(frozen=True)
+class KnownCamera:
+    """What is known of the camera before SfM, in pixels of the frames.
+
+    Attributes:
+        model, params: a camera model of COLMAP and its parameters.
+        fixed: calibrated: they are kept as they are; else they are a first guess.
+    """
+
+    model: str
+    params: tuple[float, ...]
+    fixed: bool
+
+
 def choose_pairs(names: Sequence[str]) -> list[tuple[str, str]]:
     """Pairs of keyframes to match: neighbours in time, plus a thinned-out exhaustive set for loops."""
     rows = range(len(names))
@@ -34,23 +49,22 @@ def build_database(
     names: Sequence[str],
     ignored: Mapping[str, Bool[np.ndarray, "h w"]],
     max_features: int,
-    focal_px: float | None,
+    known_camera: KnownCamera | None,
     seed: int,
     n_threads: int,
 ) -> None:
-    """Extracts SIFT features of ``names`` and matches them; one camera, SIMPLE_RADIAL, is shared by all.
+    """Extracts SIFT features of ``names`` and matches them; one camera is shared by all, SIMPLE_RADIAL unless known.
 
     Args:
         database: path of a database that does not exist yet.
         ignored: for every name, True where no feature may be taken (moving, overlay).
-        focal_px: prior focal length in pixels of the images, or None.
     """
     reader = pycolmap.ImageReaderOptions()
     reader.camera_model = "SIMPLE_RADIAL"
     reader.default_focal_length_factor = FOCAL_BY_LONG_SIDE
-    if focal_px is not None:
-        height, width = cv2.imread(str(images / names[0]), cv2.IMREAD_GRAYSCALE).shape
-        reader.camera_params = f"{focal_px},{width / 2},{height / 2},0"
+    if known_camera is not None:
+        reader.camera_model = known_camera.model
+        reader.camera_params = ",".join(map(str, known_camera.params))
     if ignored:  # COLMAP refuses an image without a mask once any has one, so there are masks for all or for none
         reader.mask_path = _write_masks(database.parent / "masks", ignored)
     extraction = pycolmap.FeatureExtractionOptions()

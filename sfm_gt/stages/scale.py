@@ -81,9 +81,10 @@ def _evidence(workspace: Workspace, clip_id: str, sidecar: Path | None) -> Evide
 
     @lru_cache(maxsize=256)
     def load_gray(frame_index: int) -> np.ndarray:
-        return views.undistortion.image(cv2.cvtColor(views.filmed(frame_index), cv2.COLOR_RGB2GRAY))
+        return cv2.cvtColor(views.image(frame_index), cv2.COLOR_RGB2GRAY)
 
     return Evidence(
         model=views.model, stated=read_sidecar(sidecar).scale, sidecar=sidecar, timestamps_s=views.timestamps_s,
-        undistorted_px=lambda source_px: views.undistortion.undistorted_px(source_px * shrink), load_gray=load_gray,
+        undistorted_px=lambda index, source_px: views.undistortion_of(index).undistorted_px(source_px * shrink),
+        load_gray=load_gray,
     )  # fmt: skip
