@@ -18,8 +18,8 @@ from sfm_gt.sfm.score_test import MIN_EXPLAINED, n_radial_terms, radial_effect_p
 
 # Poses start from a solved model, so that some steps reach the minimum; more only move the last digits.
 MAX_ITERATIONS = 30
-# The first pass only has to make residuals mean something: COLMAP's usual loss, in pixels.
-FIRST_LOSS_PX = 1.0
+# The first pass only has to make residuals mean something: COLMAP's usual loss, in pixels, and fewer steps.
+FIRST_LOSS_PX, FIRST_ITERATIONS = 1.0, 12
 # The second pass knows how well the tracks fit. A figure that sways slowly bends focal length and depth together, at
 # residuals far below a pixel: what exceeds this many median residuals must count for little.
 LOSS_MEDIANS = 3.0
@@ -42,7 +42,7 @@ def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"],
     filmed = Observations.of(model)
     readout = find_readout(filmed, times_s)
     _straighten(model, filmed, times_s, readout)
-    _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, fixed_camera)
+    _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, fixed_camera)
     if readout is not None:
         readout = replace(
             readout, seconds=readout.seconds + readout_step(Observations.of(model), times_s, readout.axis)[0]
@@ -51,7 +51,7 @@ def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"],
     if not fixed_camera:
         _extend_lens(model)
     typical = float(np.median(Observations.of(model).errors_px()))
-    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, fixed_camera)
+    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, fixed_camera)
     _drop_outliers(model, OUTLIER_MEDIANS * typical)
     return readout
 
@@ -76,7 +76,11 @@ def _extend_lens(model: pycolmap.Reconstruction) -> None:
 
 
 def _adjust(
-    model: pycolmap.Reconstruction, loss: pycolmap.LossFunctionType, scale_px: float, fixed_camera: bool
+    model: pycolmap.Reconstruction,
+    loss: pycolmap.LossFunctionType,
+    scale_px: float,
+    max_iterations: int,
+    fixed_camera: bool,
 ) -> None:
     options = pycolmap.BundleAdjustmentOptions()
     options.refine_principal_point = False
@@ -84,7 +88,7 @@ def _adjust(
     options.print_summary = False
     options.ceres.loss_function_type = loss
     options.ceres.loss_function_scale = scale_px
-    options.ceres.solver_options.max_num_iterations = MAX_ITERATIONS
+    options.ceres.solver_options.max_num_iterations = max_iterations
     options.ceres.solver_options.function_tolerance = 1e-5
     # One thread: floating-point sums, and so the result, must not depend on the number of cores.
     options.ceres.solver_options.num_threads = 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -82,7 +83,7 @@ def _stretches(frame_indices: Sequence[int], anchors: dict[int, Observed]) -> li
     """Runs of frames from one anchor to the next, both included; the first and the last may lack one."""
     cuts = [position for position, index in enumerate(frame_indices) if index in anchors]
     edges = sorted({0, *cuts, len(frame_indices) - 1})
-    return [frame_indices[a : b + 1] for a, b in zip(edges, edges[1:], strict=False)]
+    return [frame_indices[a : b + 1] for a, b in pairwise(edges)]
 
 
 def _track_stretch(stretch: Sequence[int], anchors: dict[int, Observed], frames: Frames) -> dict[int, Observed]:
@@ -93,7 +94,7 @@ def _track_stretch(stretch: Sequence[int], anchors: dict[int, Observed], frames:
         if order[0] not in anchors:
             continue
         seen = anchors[order[0]]
-        for last, index in zip(order, order[1:], strict=False):
+        for last, index in pairwise(order):
             seen = _advance(grays[last], grays[index], seen, frames.ignored_in(index))
             if index in found:
                 found[index].append(seen)
