@@ -43,8 +43,8 @@ from sfm_gt.geometry.camera import pixel_grid  # noqa: E402
 from sfm_gt.geometry.transforms import camera_centres  # noqa: E402
 from sfm_gt.geometry.types import View  # noqa: E402
 from sfm_gt.sfm.adjustment import adjust_all  # noqa: E402
-from sfm_gt.sfm.database import KnownCamera, build_database  # noqa: E402
-from sfm_gt.sfm.mapping import map_keyframes  # noqa: E402
+from sfm_gt.sfm.database import KnownCamera  # noqa: E402
+from sfm_gt.sfm.keyframes import KeyframeOptions, reconstruct_keyframes  # noqa: E402
 from sfm_gt.sfm.observations import Observations  # noqa: E402
 from sfm_gt.sfm.refinement import refine_observations  # noqa: E402
 from sfm_gt.sfm.undistortion import Undistortion, sparse_model  # noqa: E402
@@ -256,16 +256,13 @@ def measure_fountain(data: Path, work: Path) -> dict[str, object]:
 
 def reconstruct_photographs(images: Path, names: list[str], known: KnownCamera | None) -> pycolmap.Reconstruction:
     """The sfm stage's steps on loose photographs, all of them keyframes."""
-    fixed = known is not None
-    with tempfile.TemporaryDirectory() as name:
-        scratch, config = Path(name), SfmConfig()
-        build_database(scratch / "database.db", images, names, {}, config.max_features, known, SEED, THREADS)
-        model = map_keyframes(
-            scratch / "database.db", images, scratch / "models", config.init_min_tri_angle_deg, fixed, SEED
-        )
+    config = SfmConfig()
+    options = KeyframeOptions(config.max_features, config.init_min_tri_angle_deg, known, None, SEED, THREADS)
+    with tempfile.TemporaryDirectory() as scratch:
+        model = reconstruct_keyframes(images, names, {}, Path(scratch), options)
     refine_observations(model, lambda name: cv2.imread(str(images / name), cv2.IMREAD_GRAYSCALE), set(names))
     # A second apart: no rolling shutter is looked for.
-    adjust_all(model, np.arange(model.num_reg_images(), dtype=np.float64), fixed)
+    adjust_all(model, np.arange(model.num_reg_images(), dtype=np.float64), options.fixed_camera)
     return model
 
 

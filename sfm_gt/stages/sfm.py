@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sfm_gt.formats.frame_folder import FrameList
     from sfm_gt.formats.shutter_shifts import ShutterShifts
     from sfm_gt.sfm.database import KnownCamera
+    from sfm_gt.sfm.keyframes import KeyframeOptions
     from sfm_gt.sfm.rolling_shutter import Readout
 
 STAGE = "sfm"
@@ -44,14 +45,22 @@ def _reconstruct(
     from sfm_gt.formats.shutter_shifts import write_shutter_shifts
     from sfm_gt.formats.sparse_model import write_sparse_model
     from sfm_gt.sfm import undistortion, verdicts
+    from sfm_gt.sfm.keyframes import KeyframeOptions
     from sfm_gt.stages.clip_views import MODEL_NAME, SHUTTER_NAME, UNDISTORTION_NAME
 
     listed = read_frame_list(frames_folder)
     indices = [frame.frame_index for frame in listed.frames]
     keyframes = [frame.frame_index for frame in listed.keyframes]
-    known_camera = _known_camera(hints, listed)
+    options = KeyframeOptions(
+        config.max_features,
+        config.init_min_tri_angle_deg,
+        _known_camera(hints, listed),
+        config.learned_weights,
+        seed,
+        n_threads,
+    )
     ignored = _find_ignored(folder, frames_folder, indices)
-    model, readout = _map(frames_folder, listed, indices, keyframes, ignored, config, known_camera, seed, n_threads)
+    model, readout = _map(frames_folder, listed, indices, keyframes, ignored, options)
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
     measures = verdicts.measure(sparse, len(indices)) | {
@@ -127,18 +136,14 @@ def _map(
     indices: list[int],
     keyframes: list[int],
     ignored: dict[int, np.ndarray],
-    config: SfmConfig,
-    known_camera: KnownCamera | None,
-    seed: int,
-    n_threads: int,
+    options: KeyframeOptions,
 ) -> tuple[pycolmap.Reconstruction, Readout | None]:
     """Maps the keyframes, registers all other frames and adjusts everything together."""
     import cv2
 
     from sfm_gt.formats.frame_folder import frame_path
     from sfm_gt.sfm.adjustment import adjust_all
-    from sfm_gt.sfm.database import build_database
-    from sfm_gt.sfm.mapping import map_keyframes
+    from sfm_gt.sfm.keyframes import reconstruct_keyframes
     from sfm_gt.sfm.observations import Observations
     from sfm_gt.sfm.refinement import refine_observations
     from sfm_gt.sfm.registration import Frames, register_frames
@@ -149,17 +154,13 @@ def _map(
     def load_gray(index: int) -> np.ndarray:
         return cv2.imread(str(frame_path(frames_folder, index)), cv2.IMREAD_GRAYSCALE)
 
-    fixed = known_camera is not None and known_camera.fixed
-    with tempfile.TemporaryDirectory() as scratch_name:
-        scratch = Path(scratch_name)
-        names = [name_of(index) for index in keyframes]
+    names = [name_of(index) for index in keyframes]
+    with tempfile.TemporaryDirectory() as scratch:
         masks = {name_of(index): ignored[index] for index in keyframes}
-        database = scratch / "database.db"
-        build_database(database, frames_folder, names, masks, config.max_features, known_camera, seed, n_threads)
-        model = map_keyframes(database, frames_folder, scratch / "models", config.init_min_tri_angle_deg, fixed, seed)
-    register_frames(model, indices, Frames(name_of, load_gray, ignored.get), seed, n_threads)
+        model = reconstruct_keyframes(frames_folder, names, masks, Path(scratch), options)
+    register_frames(model, indices, Frames(name_of, load_gray, ignored.get), options.seed, options.n_threads)
     # Frames are wanted in the order of their names, many times over: as many stay in memory as a long clip's tracks span.
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, set(names))
     registered = [int(Path(name).stem) for name in Observations.of(model).names]
-    return model, adjust_all(model, _times_s(listed, registered), fixed)
+    return model, adjust_all(model, _times_s(listed, registered), options.fixed_camera)
