@@ -56,9 +56,6 @@ class _ViewsWithDepth(Sequence["View"]):
         self._clip = ClipViews(workspace, clip_id)
         self._paths = sorted(workspace.clip_stage(clip_id, "dense").glob("*.npz"))
         self.frame_indices = [int(path.stem) for path in self._paths]
-        # Print stands still while the scene moves and would be taken for motion; it is a layer of its own. What was
-        # found before SfM is judged again.
-        self._usable = self._clip.undistortion.inside & ~self._clip.overlay
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -69,7 +66,11 @@ class _ViewsWithDepth(Sequence["View"]):
         with np.load(self._paths[position]) as maps:
             # The hypothesis, before the consistency test: what moves fails that test, and a wrong depth shows it.
             hypothesis = maps["hypothesis_sfm"]
-        return replace(self._clip.view(self.frame_indices[position]).with_depth(hypothesis), usable=self._usable)
+        frame_index = self.frame_indices[position]
+        # Print stands still while the scene moves and would be taken for motion; it is a layer of its own. What was
+        # found before SfM is judged again.
+        usable = self._clip.undistortion_of(frame_index).inside & ~self._clip.overlay
+        return replace(self._clip.view(frame_index).with_depth(hypothesis), usable=usable)
 
 
 class _Images(Sequence["np.ndarray"]):
