@@ -41,7 +41,8 @@ class LearnedFeatures:
         from kornia.feature import ALIKED, LightGlue
 
         detector = ALIKED("aliked-n16", max_num_keypoints=max_features)
-        matcher = LightGlue(None, input_dim=DESCRIPTOR_SIZE)
+        # None builds the network without a download; its documentation allows it, its annotation does not.
+        matcher = LightGlue(None, input_dim=DESCRIPTOR_SIZE)  # type: ignore[arg-type]
         self._torch = torch
         self._detector = _load(detector, weights / DETECTOR_WEIGHTS, lambda name: name)
         self._matcher = _load(matcher, weights / MATCHER_WEIGHTS, _present_name)
