@@ -65,6 +65,10 @@ class SfmConfig(Section):
 
     max_features: PositiveInt = Field(2048, description="SIFT features a frame")
     init_min_tri_angle_deg: Positive = Field(4.0, description="least triangulation angle of the first image pair")
+    learned_weights: Path | None = Field(
+        None,
+        description="folder with aliked-n16.pth and aliked_lightglue.pth, for clips whose keyframes SIFT cannot join",
+    )
     min_registered: Fraction = Field(0.5, description="clips with a smaller share of registered frames are rejected")
     min_points: PositiveInt = Field(100, description="fewer sparse points reject the clip (too_few_points)")
     max_reprojection_error_px: Positive = Field(2.0, description="larger mean error rejects the clip (poor_fit)")

@@ -66,7 +66,9 @@ def aprilgrid(data: Path) -> dict[str, Any]:
     poses = np.array([np.load(folder / "to_ref_transform.npy") for folder in folders], dtype=np.float64)
     model = SparseModel(camera, np.arange(len(poses)), poses, *NOTHING_OBSERVED)
     stated = ScaleEvidence(fiducials=(Fiducials(kind="aprilgrid", size_m=0.067, sigma_m=0.003),))
-    evidence = Evidence(model, stated, None, dict.fromkeys(range(len(poses)), 0.0), lambda px: px, grays.__getitem__)
+    evidence = Evidence(
+        model, stated, None, dict.fromkeys(range(len(poses)), 0.0), lambda index, px: px, grays.__getitem__
+    )
     return _against("fiducials", evidence, 1.0)
 
 
@@ -98,7 +100,12 @@ def fountain(data: Path) -> dict[str, Any]:
         stated = ScaleEvidence(positions=(Positions(file=path.name, sigma_m=0.005),))
         times = {number: float(number) for number in range(len(poses))}
         evidence = Evidence(
-            model, stated, path.with_name("clip.yaml"), times, lambda px: px, lambda frame: np.zeros((1, 1), np.uint8)
+            model,
+            stated,
+            path.with_name("clip.yaml"),
+            times,
+            lambda index, px: px,
+            lambda frame: np.zeros((1, 1), np.uint8),
         )
         found: ScaleEstimate = registry.load("scale", "positions")().estimate(evidence)
     distances = [
@@ -195,7 +202,7 @@ def demo(scene: Path, networks: Path | None) -> dict[str, Any]:
     model = SparseModel(camera, np.arange(len(poses)), poses, *_points_of(scene, poses, camera, truth["unit_m"] * unit))
     stated = read_sidecar(scene / "videos" / "mannequin.yaml").scale
     times = {number: number / 30.0 for number in range(len(poses))}
-    evidence = Evidence(model, stated, None, times, lambda px: px, grays.__getitem__)
+    evidence = Evidence(model, stated, None, times, lambda index, px: px, grays.__getitem__)
     found = {"known_distance": _against("known_distance", evidence, 1 / unit)}
     if networks is not None:
         from sfm_gt.scale.pose_network import PoseNetwork

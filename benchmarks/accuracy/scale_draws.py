@@ -76,7 +76,7 @@ def evidence_of(model: SparseModel, stated: ScaleEvidence, **more: object) -> Ev
     """Evidence on undistorted frames at 30 frames a second."""
     times = {int(frame): int(frame) / FPS for frame in model.frame_indices}
     given = {"sidecar": None, "load_gray": lambda frame: np.zeros((480, 640), np.uint8)} | more
-    return Evidence(model, stated, timestamps_s=times, undistorted_px=lambda source_px: source_px, **given)
+    return Evidence(model, stated, timestamps_s=times, undistorted_px=lambda index, source_px: source_px, **given)
 
 
 def _asked(cue: str, evidence: Evidence) -> tuple[float, float]:

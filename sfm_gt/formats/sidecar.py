@@ -6,6 +6,7 @@ recorded_by: "name or null"
 consent: "given"                 # free text: given, not_applicable, unknown, ...
 camera:
   focal_px: 525                  # prior focal length in pixels of the source video; refined by SfM
+  intrinsics_px: [525, 525, 320, 240]   # or, of a calibrated pinhole camera: fx, fy, cx, cy; kept as they are
 scale:
   known_distance:                # two source-video pixels (centres at +0.5) and the metres between them
     - {frame_index: 300, point_a: [272.9, 77.1], point_b: [519.2, 94.4], metres: 1.15, sigma_m: 0.01}
@@ -33,6 +34,8 @@ from sfm_gt.formats.validation import validated
 
 Metres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Pixel = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
+FocalLength = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 FrameIndex = Annotated[int, Field(ge=0)]
 # A printed marker that is larger was given in another unit.
 MAX_MARKER_M = 2.0
@@ -154,6 +157,7 @@ class CameraHints(_Part):
     """What is known of the camera."""
 
     focal_px: Annotated[float, Field(gt=0)] | None = None
+    intrinsics_px: tuple[FocalLength, FocalLength, Coordinate, Coordinate] | None = None
 
 
 class Sidecar(_Part):

@@ -13,7 +13,7 @@ from sfm_gt.formats.joints import JointTracks
 from sfm_gt.formats.sidecar import ScaleEvidence
 from sfm_gt.geometry.types import SparseModel
 
-PixelMap = Callable[[Float[np.ndarray, "n 2"]], Float[np.ndarray, "n 2"]]
+PixelMap = Callable[[int, Float[np.ndarray, "n 2"]], Float[np.ndarray, "n 2"]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Evidence:
         stated: the sidecar's scale section; its pixels are those of the source video.
         sidecar: path of the sidecar, beside which its files lie; None where there is none.
         timestamps_s: presentation time by frame index.
-        undistorted_px: source-video pixels (N, 2) to pixels of the undistorted frames (N, 2).
+        undistorted_px: pixels (N, 2) of a frame of the source video, by its index, to pixels of the undistorted frame.
         load_gray: undistorted grey frame by frame index.
         depth_frames: frames with dense depth; empty for a cue that does not ask for it (``needs_depth``).
         load_depth_sfm: (H, W) valid dense z-depth in SfM units by frame index, NaN where there is none.

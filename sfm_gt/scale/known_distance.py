@@ -63,7 +63,7 @@ def _end(distance: KnownDistance, evidence: Evidence, end: str) -> ScenePoint:
     """One end point: the mean of all frames in which it is pointed at, by inverse covariance."""
     found = []
     for pair in distance.pairs:
-        pixel = evidence.undistorted_px(np.array([getattr(pair, end)], dtype=np.float64))[0]
+        pixel = evidence.undistorted_px(pair.frame_index, np.array([getattr(pair, end)], dtype=np.float64))[0]
         try:
             found.append(locate(evidence.model, evidence.load_gray, pair.frame_index, pixel))
         except NoEvidenceError as refusal:

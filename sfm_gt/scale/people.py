@@ -70,7 +70,7 @@ def _joints(evidence: Evidence) -> tuple[JointTracks, float]:
             raise InputError(f"{path}: no joints of {unknown[0]!r}, whose stature is stated; found {', '.join(tracks)}")
         undistorted = {
             person: {
-                joint: {frame: evidence.undistorted_px(px[None])[0] for frame, px in seen.items()}
+                joint: {frame: evidence.undistorted_px(frame, px[None])[0] for frame, px in seen.items()}
                 for joint, seen in joints.items()
             }
             for person, joints in tracks.items()

@@ -1,15 +1,25 @@
-"""Bundle adjustment of all frames, points and the shared camera, hardened against points that move a little."""
+"""Bundle adjustment of all frames, points and the shared camera, hardened against points that move a little.
+
+The camera starts with one radial term and a global shutter. A rolling shutter and a second radial term join when the
+residuals ask for them.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pycolmap
 from jaxtyping import Float
 
+from sfm_gt.sfm.observations import Observations, move_observations
+from sfm_gt.sfm.rolling_shutter import Readout, displacement_px, find_readout, readout_step
+from sfm_gt.sfm.score_test import MIN_EXPLAINED, n_radial_terms, radial_effect_px, step_and_evidence
+
 # Poses start from a solved model, so that some steps reach the minimum; more only move the last digits.
 MAX_ITERATIONS = 30
-# The first pass only has to make residuals mean something: COLMAP's usual loss, in pixels.
-FIRST_LOSS_PX = 1.0
+# The first pass only has to make residuals mean something: COLMAP's usual loss, in pixels, and fewer steps.
+FIRST_LOSS_PX, FIRST_ITERATIONS = 1.0, 12
 # The second pass knows how well the tracks fit. A figure that sways slowly bends focal length and depth together, at
 # residuals far below a pixel: what exceeds this many median residuals must count for little.
 LOSS_MEDIANS = 3.0
@@ -18,49 +28,79 @@ OUTLIER_MEDIANS = 15.0
 MIN_VIEWS = 3
 
 
-def adjust_all(model: pycolmap.Reconstruction) -> None:
-    """Adjusts ``model`` in place, twice, and drops observations that do not fit."""
-    _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX)
-    typical = float(np.median(np.concatenate([errors for _, _, errors in _residuals(model)])))
-    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical)
+def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], fixed_camera: bool) -> Readout | None:
+    """Adjusts ``model`` in place, twice, and drops observations that do not fit.
+
+    Args:
+        times_s: presentation time of each registered image, in the order of their names.
+        fixed_camera: the intrinsics are given and stay.
+
+    Returns:
+        The readout of a rolling shutter, None for a global one. With a readout the observations of ``model`` have been moved
+        to where a global shutter would have seen them, and its poses hold at the middle of each frame's readout.
+    """
+    filmed = Observations.of(model)
+    readout = find_readout(filmed, times_s)
+    _straighten(model, filmed, times_s, readout)
+    _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, fixed_camera)
+    if readout is not None:
+        readout = replace(
+            readout, seconds=readout.seconds + readout_step(Observations.of(model), times_s, readout.axis)[0]
+        )
+        _straighten(model, filmed, times_s, readout)
+    if not fixed_camera:
+        _extend_lens(model)
+    typical = float(np.median(Observations.of(model).errors_px()))
+    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, fixed_camera)
     _drop_outliers(model, OUTLIER_MEDIANS * typical)
+    return readout
 
 
-def _adjust(model: pycolmap.Reconstruction, loss: pycolmap.LossFunctionType, scale_px: float) -> None:
+def _straighten(
+    model: pycolmap.Reconstruction, filmed: Observations, times_s: Float[np.ndarray, " n"], readout: Readout | None
+) -> None:
+    """Moves the observations to where a global shutter would have seen them, by the velocities of the present poses."""
+    if readout is not None:
+        now = replace(Observations.of(model), xy=filmed.xy)
+        move_observations(model, filmed, filmed.xy - displacement_px(now, times_s, readout))
+
+
+def _extend_lens(model: pycolmap.Reconstruction) -> None:
+    """Gives the camera a second radial term where the residuals ask for one."""
+    seen = Observations.of(model)
+    if n_radial_terms(seen) != 1 or step_and_evidence(seen, radial_effect_px(seen, 2))[1] < MIN_EXPLAINED:
+        return
+    camera = model.cameras[seen.camera.camera_id]
+    params = [*camera.params, 0.0]
+    camera.model, camera.params = pycolmap.CameraModelId.RADIAL, params
+
+
+def _adjust(
+    model: pycolmap.Reconstruction,
+    loss: pycolmap.LossFunctionType,
+    scale_px: float,
+    max_iterations: int,
+    fixed_camera: bool,
+) -> None:
     options = pycolmap.BundleAdjustmentOptions()
     options.refine_principal_point = False
+    options.refine_focal_length = options.refine_extra_params = not fixed_camera
     options.print_summary = False
     options.ceres.loss_function_type = loss
     options.ceres.loss_function_scale = scale_px
-    options.ceres.solver_options.max_num_iterations = MAX_ITERATIONS
+    options.ceres.solver_options.max_num_iterations = max_iterations
     options.ceres.solver_options.function_tolerance = 1e-5
     # One thread: floating-point sums, and so the result, must not depend on the number of cores.
     options.ceres.solver_options.num_threads = 1
     pycolmap.bundle_adjustment(model, options)
 
 
-def _residuals(model: pycolmap.Reconstruction) -> list[tuple[int, list[int], Float[np.ndarray, " n"]]]:
-    """By image: its id, rows of its observations and their reprojection errors in pixels, infinite behind the camera."""
-    found = []
-    for image_id, image in sorted(model.images.items()):
-        rows = [row for row, point in enumerate(image.points2D) if point.has_point3D()]
-        if not image.has_pose or not rows:
-            continue
-        points = np.array([model.points3D[image.points2D[row].point3D_id].xyz for row in rows])
-        observed = np.array([image.points2D[row].xy for row in rows])
-        pose = image.cam_from_world()
-        points_cam = points @ pose.rotation.matrix().T + pose.translation
-        projected = np.asarray(model.cameras[image.camera_id].img_from_cam(points_cam))
-        errors = np.linalg.norm(projected - observed, axis=1)
-        found.append((image_id, rows, np.where(points_cam[:, 2] > 0, np.nan_to_num(errors, nan=np.inf), np.inf)))
-    return found
-
-
 def _drop_outliers(model: pycolmap.Reconstruction, max_error_px: float) -> None:
-    for image_id, rows, errors in _residuals(model):
-        for row, error in zip(rows, errors.tolist(), strict=True):
-            # Deleting the last but one observation of a point deletes the point and frees the other.
-            if error > max_error_px and model.images[image_id].points2D[row].has_point3D():
-                model.delete_observation(image_id, row)
+    seen = Observations.of(model)
+    for row in np.flatnonzero(seen.errors_px() > max_error_px).tolist():
+        image_id, keypoint = seen.image_ids[seen.views[row]], int(seen.keypoints[row])
+        # Deleting the last but one observation of a point deletes the point and frees the other.
+        if model.images[image_id].points2D[keypoint].has_point3D():
+            model.delete_observation(image_id, keypoint)
     for point_id in [p for p, point in model.points3D.items() if point.track.length() < MIN_VIEWS]:
         model.delete_point3D(point_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -11,61 +12,105 @@ import numpy as np
 import pycolmap
 from jaxtyping import Bool
 
+from sfm_gt.sfm.learned import LearnedFeatures, write_learned_matches
+
 # Neighbours in time that every keyframe is matched with. Keyframes stand a few per cent of the image width apart, so
 # ten of them span the overlap that one view can have with its past.
 SEQUENTIAL_OVERLAP = 10
+LEARNED_OVERLAP = 5
 # A field of view of 60 degrees across, as MannequinChallenge assumes for videos; COLMAP's own 1.2 is a tele lens.
 FOCAL_BY_LONG_SIDE = 0.866
 # Every n-th keyframe is also matched with every other n-th one, which closes loops at a quadratic but small cost.
 LOOP_PERIOD = 4
 
 
-def choose_pairs(names: Sequence[str]) -> list[tuple[str, str]]:
-    """Pairs of keyframes to match: neighbours in time, plus a thinned-out exhaustive set for loops."""
+@dataclass(frozen=True)
+class KnownCamera:
+    """What is known of the camera before SfM, in pixels of the frames.
+
+    Attributes:
+        model, params: a camera model of COLMAP and its parameters.
+        fixed: calibrated: they are kept as they are; else they are a first guess.
+    """
+
+    model: str
+    params: tuple[float, ...]
+    fixed: bool
+
+
+def choose_pairs(names: Sequence[str], overlap: int) -> list[tuple[str, str]]:
+    """Pairs of keyframes to match: ``overlap`` neighbours in time, plus a thinned-out exhaustive set for loops."""
     rows = range(len(names))
-    near = {(i, j) for i, j in combinations(rows, 2) if j - i <= SEQUENTIAL_OVERLAP}
+    near = {(i, j) for i, j in combinations(rows, 2) if j - i <= overlap}
     loops = set(combinations(rows[::LOOP_PERIOD], 2))
     return [(names[i], names[j]) for i, j in sorted(near | loops)]
 
 
-def build_database(
+def open_database(
     database: Path,
     images: Path,
     names: Sequence[str],
-    ignored: Mapping[str, Bool[np.ndarray, "h w"]],
-    max_features: int,
-    focal_px: float | None,
-    seed: int,
-    n_threads: int,
-) -> None:
-    """Extracts SIFT features of ``names`` and matches them; one camera, SIMPLE_RADIAL, is shared by all.
+    known_camera: KnownCamera | None,
+) -> pycolmap.ImageReaderOptions:
+    """Makes a database of ``names`` with one camera, SIMPLE_RADIAL unless known, and answers how to read the images.
 
     Args:
         database: path of a database that does not exist yet.
-        ignored: for every name, True where no feature may be taken (moving, overlay).
-        focal_px: prior focal length in pixels of the images, or None.
     """
     reader = pycolmap.ImageReaderOptions()
     reader.camera_model = "SIMPLE_RADIAL"
     reader.default_focal_length_factor = FOCAL_BY_LONG_SIDE
-    if focal_px is not None:
-        height, width = cv2.imread(str(images / names[0]), cv2.IMREAD_GRAYSCALE).shape
-        reader.camera_params = f"{focal_px},{width / 2},{height / 2},0"
-    if ignored:  # COLMAP refuses an image without a mask once any has one, so there are masks for all or for none
-        reader.mask_path = _write_masks(database.parent / "masks", ignored)
-    extraction = pycolmap.FeatureExtractionOptions()
-    extraction.num_threads = n_threads
-    extraction.sift.max_num_features = max_features
+    if known_camera is not None:
+        reader.camera_model = known_camera.model
+        reader.camera_params = ",".join(map(str, known_camera.params))
     # Imported first: extraction numbers images in the order in which its threads finish, and the numbers steer mapping.
     pycolmap.Database.open(database).close()
     pycolmap.import_images(
         database, images, camera_mode=pycolmap.CameraMode.SINGLE, image_names=list(names), options=reader
     )
+    return reader
+
+
+def match_sift(
+    database: Path,
+    images: Path,
+    names: Sequence[str],
+    ignored: Mapping[str, Bool[np.ndarray, "h w"]],
+    reader: pycolmap.ImageReaderOptions,
+    max_features: int,
+    seed: int,
+    n_threads: int,
+) -> None:
+    """Extracts SIFT features of ``names``, matches and verifies them.
+
+    Args:
+        ignored: for every name, True where no feature may be taken (moving, overlay).
+        reader: what :func:`open_database` answered.
+    """
+    if ignored:  # COLMAP refuses an image without a mask once any has one, so there are masks for all or for none
+        reader.mask_path = _write_masks(database.parent / "masks", ignored)
+    extraction = pycolmap.FeatureExtractionOptions()
+    extraction.num_threads = n_threads
+    extraction.sift.max_num_features = max_features
     pycolmap.extract_features(
         database, images, image_names=list(names), camera_mode=pycolmap.CameraMode.SINGLE,
         reader_options=reader, extraction_options=extraction,
     )  # fmt: skip
-    _match(database, choose_pairs(names), seed)
+    _match(database, choose_pairs(names, SEQUENTIAL_OVERLAP), seed)
+
+
+def match_learned(
+    database: Path,
+    images: Path,
+    names: Sequence[str],
+    ignored: Mapping[str, Bool[np.ndarray, "h w"]],
+    features: LearnedFeatures,
+    seed: int,
+) -> None:
+    """As :func:`match_sift`, with learned features; they cost a second a pair, so fewer pairs are matched."""
+    pairs = choose_pairs(names, LEARNED_OVERLAP)
+    write_learned_matches(database, images, ignored, pairs, features)
+    pycolmap.verify_matches(database, _write_pairs(database, pairs), _verification(seed))
 
 
 def _write_masks(folder: Path, ignored: Mapping[str, Bool[np.ndarray, "h w"]]) -> Path:
@@ -76,16 +121,24 @@ def _write_masks(folder: Path, ignored: Mapping[str, Bool[np.ndarray, "h w"]]) -
     return folder
 
 
-def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int) -> None:
+def _write_pairs(database: Path, pairs: Sequence[tuple[str, str]]) -> Path:
     listed = database.with_name("pairs.txt")
     listed.write_text("".join(f"{a} {b}\n" for a, b in pairs))
-    pairing = pycolmap.ImportedPairingOptions()
-    pairing.match_list_path = listed
+    return listed
+
+
+def _verification(seed: int) -> pycolmap.TwoViewGeometryOptions:
     verification = pycolmap.TwoViewGeometryOptions()
     verification.ransac.random_seed = seed
+    return verification
+
+
+def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int) -> None:
+    pairing = pycolmap.ImportedPairingOptions()
+    pairing.match_list_path = _write_pairs(database, pairs)
     matching = pycolmap.FeatureMatchingOptions()
     # One thread: pairs are stored in the order in which they are done, and mapping depends on it.
     matching.num_threads = 1
     pycolmap.match_image_pairs(
-        database, matching_options=matching, pairing_options=pairing, verification_options=verification,
+        database, matching_options=matching, pairing_options=pairing, verification_options=_verification(seed),
     )  # fmt: skip

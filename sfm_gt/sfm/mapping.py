@@ -24,13 +24,14 @@ GOOD_SHARE = 0.9
 
 
 def map_keyframes(
-    database: Path, images: Path, output: Path, init_min_tri_angle_deg: float, seed: int
+    database: Path, images: Path, output: Path, init_min_tri_angle_deg: float, fixed_camera: bool, seed: int
 ) -> pycolmap.Reconstruction:
     """Reconstructs the keyframes, from the widest first pair that gives a model of nearly all of them.
 
     Args:
         output: scratch folder, which does not exist yet.
         init_min_tri_angle_deg: the narrowest first pair that is tried.
+        fixed_camera: the intrinsics in the database are kept.
 
     Raises:
         Rejected: ``sfm_failed`` when no plausible model comes out, ``disconnected_models`` when there are several.
@@ -42,7 +43,7 @@ def map_keyframes(
         folder = output / f"{angle:g}"
         folder.mkdir(parents=True)
         pycolmap.set_random_seed(seed)
-        models += pycolmap.incremental_mapping(database, images, folder, _options(angle, seed)).values()
+        models += pycolmap.incremental_mapping(database, images, folder, _options(angle, fixed_camera, seed)).values()
         if any(_plausible(model) and model.num_reg_images() >= GOOD_SHARE * n_keyframes for model in models):
             break
     chosen = choose_model(models)
@@ -51,7 +52,7 @@ def map_keyframes(
     return chosen
 
 
-def _options(init_min_tri_angle_deg: float, seed: int) -> pycolmap.IncrementalPipelineOptions:
+def _options(init_min_tri_angle_deg: float, fixed_camera: bool, seed: int) -> pycolmap.IncrementalPipelineOptions:
     options = pycolmap.IncrementalPipelineOptions()
     options.random_seed = options.mapper.random_seed = options.triangulation.random_seed = seed
     options.mapper.init_min_tri_angle = init_min_tri_angle_deg
@@ -61,6 +62,8 @@ def _options(init_min_tri_angle_deg: float, seed: int) -> pycolmap.IncrementalPi
     # Floating-point sums must not depend on the number of cores.
     options.num_threads = 1
     options.extract_colors = False
+    options.ba_refine_focal_length = options.ba_refine_extra_params = not fixed_camera
+    options.mapper.abs_pose_refine_focal_length = options.mapper.abs_pose_refine_extra_params = not fixed_camera
     return options
 
 

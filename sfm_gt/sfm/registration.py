@@ -7,6 +7,9 @@ frames are so alike that tracking finds the same points to a fraction of a pixel
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -27,126 +30,143 @@ MAX_POSE_ERROR_PX = 2.0
 MIN_POSE_POINTS = 30
 
 
-class Tracks:
-    """Sparse points followed from one keyframe through neighbouring frames."""
+@dataclass(frozen=True)
+class Observed:
+    """Sparse points seen in one frame: ids and positions in pixels, centres at +0.5."""
 
-    def __init__(self, gray: Gray, point_ids: Int[np.ndarray, " n"], xy: Float[np.ndarray, "n 2"]):
-        self._gray, self.point_ids = gray, point_ids
-        self._xy = integer_centred_from_pixel(xy).astype(np.float32)
+    point_ids: Int[np.ndarray, " n"]
+    xy: Float[np.ndarray, "n 2"]
 
-    def advance(self, gray: Gray, ignored: Ignored | None) -> None:
-        """Follows the points into the next frame and drops those that slip, leave the image or enter ``ignored``."""
-        if len(self._xy) == 0:
-            return
-        after, found, _ = cv2.calcOpticalFlowPyrLK(self._gray, gray, self._xy, None, **KLT)
-        back, returned, _ = cv2.calcOpticalFlowPyrLK(gray, self._gray, after, None, **KLT)
-        height, width = gray.shape
-        keep = (found[:, 0] & returned[:, 0]).astype(bool)
-        keep &= np.linalg.norm(back - self._xy, axis=1) < MAX_ROUND_TRIP_PX
-        column, row = np.rint(after).astype(int).T
-        keep &= (column >= 0) & (column < width) & (row >= 0) & (row < height)
-        if ignored is not None:
-            keep[keep] &= ~ignored[row[keep], column[keep]]
-        self._gray, self._xy, self.point_ids = gray, after[keep], self.point_ids[keep]
 
-    @property
-    def xy(self) -> Float[np.ndarray, "n 2"]:
-        """Current positions in pixels, centres at +0.5."""
-        return pixel_from_integer_centred(self._xy.astype(np.float64))
+@dataclass(frozen=True)
+class Frames:
+    """How to reach the frames of a clip: image name, grey image and pixels where no point may be tracked (or None)."""
+
+    name_of: Callable[[int], str]
+    load_gray: Callable[[int], Gray]
+    ignored_in: Callable[[int], Ignored | None]
 
 
 def register_frames(
-    model: pycolmap.Reconstruction,
-    frame_indices: Sequence[int],
-    name_of: Callable[[int], str],
-    load_gray: Callable[[int], Gray],
-    ignored_in: Callable[[int], Ignored | None],
-    seed: int,
-) -> pycolmap.Reconstruction:
+    model: pycolmap.Reconstruction, frame_indices: Sequence[int], frames: Frames, seed: int, n_threads: int
+) -> None:
     """Adds every frame of ``frame_indices`` whose pose can be solved to ``model``, with its observations.
 
     Args:
-        model: keyframes only; it is extended in place and returned.
-        name_of: image name of a frame.
-        ignored_in: pixels of a frame where no point may be tracked, or None.
+        model: keyframes only; it is extended in place.
+        n_threads: stretches between keyframes are tracked side by side; their number does not change the result.
     """
     by_name = {image.name: image for image in model.images.values() if image.has_pose}
-    anchors = [index for index in frame_indices if name_of(index) in by_name]
-    found = _track_both_ways(by_name, anchors, frame_indices, name_of, load_gray, ignored_in)
+    anchors = {index: _observed_points(by_name[frames.name_of(index)]) for index in frame_indices
+               if frames.name_of(index) in by_name}  # fmt: skip
+    solver = _PoseSolver(model, seed)
+
+    def solve(stretch: Sequence[int]) -> list[tuple[int, Observed, pycolmap.Rigid3d]]:
+        tracked = _track_stretch(stretch, anchors, frames)
+        return [(index, *solved) for index, seen in tracked.items() if (solved := solver.solve(seen)) is not None]
+
     next_id = max(model.images) + 1
-    for index in frame_indices:
-        if index in anchors:
+    # Threads of OpenCV would compete with those of the pool.
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with ThreadPoolExecutor(n_threads) as pool:
+            for solved in pool.map(solve, _stretches(frame_indices, anchors)):
+                for index, seen, pose in solved:
+                    _add_image(model, next_id, frames.name_of(index), seen, pose)
+                    next_id += 1
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _stretches(frame_indices: Sequence[int], anchors: dict[int, Observed]) -> list[Sequence[int]]:
+    """Runs of frames from one anchor to the next, both included; the first and the last may lack one."""
+    cuts = [position for position, index in enumerate(frame_indices) if index in anchors]
+    edges = sorted({0, *cuts, len(frame_indices) - 1})
+    return [frame_indices[a : b + 1] for a, b in pairwise(edges)]
+
+
+def _track_stretch(stretch: Sequence[int], anchors: dict[int, Observed], frames: Frames) -> dict[int, Observed]:
+    """The points of the anchors at both ends, in the frames between them."""
+    grays = {index: frames.load_gray(index) for index in stretch}
+    found: dict[int, list[Observed]] = {index: [] for index in stretch if index not in anchors}
+    for order in (stretch, stretch[::-1]):
+        if order[0] not in anchors:
             continue
-        point_ids, xy = _merge(found.get(index, []))
-        if _add_image(model, next_id, name_of(index), point_ids, xy, seed):
-            next_id += 1
-    return model
+        seen = anchors[order[0]]
+        for last, index in pairwise(order):
+            seen = _advance(grays[last], grays[index], seen, frames.ignored_in(index))
+            if index in found:
+                found[index].append(seen)
+    return {index: _merge(both) for index, both in found.items()}
 
 
-Observed = tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n 2"]]
-
-
-def _track_both_ways(
-    by_name: dict[str, pycolmap.Image],
-    anchors: Sequence[int],
-    frame_indices: Sequence[int],
-    name_of: Callable[[int], str],
-    load_gray: Callable[[int], Gray],
-    ignored_in: Callable[[int], Ignored | None],
-) -> dict[int, list[Observed]]:
-    """Observations of sparse points in the frames between the anchors, from the anchor before and the one after."""
-    found: dict[int, list[Observed]] = {}
-    for order in (list(frame_indices), list(reversed(frame_indices))):
-        tracks: Tracks | None = None
-        for index in order:
-            gray = load_gray(index)
-            if index in anchors:
-                tracks = Tracks(gray, *_observed_points(by_name[name_of(index)]))
-            elif tracks is not None:
-                tracks.advance(gray, ignored_in(index))
-                found.setdefault(index, []).append((tracks.point_ids, tracks.xy))
-    return found
+def _advance(last: Gray, now: Gray, seen: Observed, ignored: Ignored | None) -> Observed:
+    """Follows points into the next frame and drops those that slip, leave the image or enter ``ignored``."""
+    if len(seen.xy) == 0:
+        return seen
+    start = integer_centred_from_pixel(seen.xy).astype(np.float32)
+    after, found, _ = cv2.calcOpticalFlowPyrLK(last, now, start, None, **KLT)
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(now, last, after, None, **KLT)
+    height, width = now.shape
+    keep = (found[:, 0] & returned[:, 0]).astype(bool)
+    keep &= np.linalg.norm(back - start, axis=1) < MAX_ROUND_TRIP_PX
+    column, row = np.rint(after).astype(int).T
+    keep &= (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    if ignored is not None:
+        keep[keep] &= ~ignored[row[keep], column[keep]]
+    return Observed(seen.point_ids[keep], pixel_from_integer_centred(after[keep].astype(np.float64)))
 
 
 def _observed_points(image: pycolmap.Image) -> Observed:
     points = [point for point in image.points2D if point.has_point3D()]
     ids = np.array([point.point3D_id for point in points], dtype=np.int64)
-    return ids, np.array([point.xy for point in points], dtype=np.float64).reshape(-1, 2)
+    return Observed(ids, np.array([point.xy for point in points], dtype=np.float64).reshape(-1, 2))
 
 
 def _merge(observed: Sequence[Observed]) -> Observed:
-    """Each point once: the mean of the two positions where both directions found it, dropped where they disagree."""
-    positions: dict[int, list[np.ndarray]] = {}
-    for ids, xy in observed:
-        for point_id, position in zip(ids.tolist(), xy, strict=True):
-            positions.setdefault(point_id, []).append(position)
-    agreed = {p: np.mean(xy, axis=0) for p, xy in positions.items() if np.ptp(xy, axis=0).max() < MAX_POSE_ERROR_PX}
-    ids = np.array(sorted(agreed), dtype=np.int64)
-    return ids, np.array([agreed[point_id] for point_id in ids.tolist()]).reshape(-1, 2)
+    """Each point once: the mean of its positions, dropped where they disagree."""
+    if not observed:
+        return Observed(np.zeros(0, np.int64), np.zeros((0, 2)))
+    every = np.concatenate([seen.point_ids for seen in observed])
+    xy = np.concatenate([seen.xy for seen in observed])
+    ids, own = np.unique(every, return_inverse=True)
+    mean = np.stack([np.bincount(own, axis, len(ids)) for axis in xy.T], axis=1) / np.bincount(own)[:, None]
+    lowest, highest = np.full((len(ids), 2), np.inf), np.full((len(ids), 2), -np.inf)
+    np.minimum.at(lowest, own, xy)
+    np.maximum.at(highest, own, xy)
+    agreed = (highest - lowest).max(axis=1, initial=0.0) < MAX_POSE_ERROR_PX
+    return Observed(ids[agreed], mean[agreed])
+
+
+class _PoseSolver:
+    """Poses against the sparse points of a model as it stands."""
+
+    def __init__(self, model: pycolmap.Reconstruction, seed: int):
+        self._camera = next(iter(model.cameras.values()))
+        self._ids = np.array(sorted(model.points3D), dtype=np.int64)
+        self._xyz = np.array([model.points3D[point_id].xyz for point_id in self._ids.tolist()]).reshape(-1, 3)
+        self._options = pycolmap.AbsolutePoseEstimationOptions()
+        self._options.ransac.max_error = MAX_POSE_ERROR_PX
+        self._options.ransac.random_seed = seed
+
+    def solve(self, seen: Observed) -> tuple[Observed, pycolmap.Rigid3d] | None:
+        """The points that support one pose, and the pose; None where too few do."""
+        if len(seen.point_ids) < MIN_POSE_POINTS:
+            return None
+        xyz = self._xyz[np.searchsorted(self._ids, seen.point_ids)]
+        answer = pycolmap.estimate_and_refine_absolute_pose(seen.xy, xyz, self._camera, self._options)
+        if answer is None or answer["num_inliers"] < MIN_POSE_POINTS:
+            return None
+        inlier = np.asarray(answer["inlier_mask"], dtype=bool)
+        return Observed(seen.point_ids[inlier], seen.xy[inlier]), answer["cam_from_world"]
 
 
 def _add_image(
-    model: pycolmap.Reconstruction,
-    image_id: int,
-    name: str,
-    point_ids: Int[np.ndarray, " n"],
-    xy: Float[np.ndarray, "n 2"],
-    seed: int,
-) -> bool:
-    """Solves one pose; False where too few points support it."""
-    if len(point_ids) < MIN_POSE_POINTS:
-        return False
+    model: pycolmap.Reconstruction, image_id: int, name: str, seen: Observed, cam_from_world: pycolmap.Rigid3d
+) -> None:
     camera = next(iter(model.cameras.values()))
-    estimation = pycolmap.AbsolutePoseEstimationOptions()
-    estimation.ransac.max_error = MAX_POSE_ERROR_PX
-    estimation.ransac.random_seed = seed
-    xyz = np.array([model.points3D[point_id].xyz for point_id in point_ids.tolist()])
-    answer = pycolmap.estimate_and_refine_absolute_pose(xy, xyz, camera, estimation)
-    if answer is None or answer["num_inliers"] < MIN_POSE_POINTS:
-        return False
-    inlier = np.asarray(answer["inlier_mask"], dtype=bool)
-    image = pycolmap.Image(name=name, keypoints=xy[inlier], camera_id=camera.camera_id, image_id=image_id)
-    model.add_image_with_trivial_frame(image, answer["cam_from_world"])
-    for row, point_id in enumerate(point_ids[inlier].tolist()):
+    image = pycolmap.Image(name=name, keypoints=seen.xy, camera_id=camera.camera_id, image_id=image_id)
+    model.add_image_with_trivial_frame(image, cam_from_world)
+    for row, point_id in enumerate(seen.point_ids.tolist()):
         model.add_observation(point_id, pycolmap.TrackElement(image_id, row))
-    return True

@@ -102,4 +102,4 @@ class _Frames:
     def _read_grey(self, frame_index: int) -> np.ndarray:
         import cv2
 
-        return cv2.cvtColor(self._views.undistortion.image(self._views.filmed(frame_index)), cv2.COLOR_RGB2GRAY)
+        return cv2.cvtColor(self._views.image(frame_index), cv2.COLOR_RGB2GRAY)

@@ -13,15 +13,18 @@ from sfm_gt.errors import InputError
 from sfm_gt.formats.frame_folder import FrameList, read_frame, read_frame_list
 from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.overlay_folder import Overlay, covered, read_overlays
+from sfm_gt.formats.shutter_shifts import ShutterShifts, read_shutter_shifts
 from sfm_gt.formats.sparse_model import read_sparse_model
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.types import SparseModel, View
+from sfm_gt.sfm.rectification import ShutterUndistortion
 from sfm_gt.sfm.undistortion import Undistortion
 
 MODEL_NAME = "model.npz"
 UNDISTORTION_NAME = "undistortion.json"
 # Matching windows and descriptors near print see it too.
 OVERLAY_MARGIN_PX = 4
+SHUTTER_NAME = "shutter.npz"
 MOVING_FOLDER = "moving_epipolar"
 
 
@@ -64,8 +67,22 @@ class ClipViews:
 
     @cached_property
     def undistortion(self) -> Undistortion:
-        """Between frames as filmed and the images of :meth:`view`."""
+        """The lens: between frames of a global shutter and the images of :meth:`view`."""
         return Undistortion.from_dict(read_json(self._sfm / UNDISTORTION_NAME))
+
+    @cached_property
+    def _shutter(self) -> ShutterShifts | None:
+        return read_shutter_shifts(self._sfm / SHUTTER_NAME)
+
+    def undistortion_of(self, frame_index: int) -> Undistortion:
+        """Lens and shutter: between one frame as filmed and the image of :meth:`view`."""
+        if self._shutter is None:
+            return self.undistortion
+        return ShutterUndistortion(self.undistortion, self._shutter.of(frame_index))
+
+    def image(self, frame_index: int) -> UInt8[np.ndarray, "h w 3"]:
+        """The undistorted frame, RGB."""
+        return self.undistortion_of(frame_index).image(self.filmed(frame_index))
 
     @cached_property
     def _overlays(self) -> list[Overlay]:
@@ -81,7 +98,7 @@ class ClipViews:
 
     def _overlay(self, frame_index: int, margin_px: int) -> Bool[np.ndarray, "h w"]:
         shape = (self.undistortion.camera.height, self.undistortion.camera.width)
-        return self.undistortion.mask(covered(self._overlays, frame_index, shape, margin_px))
+        return self.undistortion_of(frame_index).mask(covered(self._overlays, frame_index, shape, margin_px))
 
     def filmed(self, frame_index: int) -> UInt8[np.ndarray, "h w 3"]:
         """The frame as filmed, RGB. Raises InputError when it is missing."""
@@ -89,14 +106,15 @@ class ClipViews:
 
     def moving_before_sfm(self, frame_index: int) -> Bool[np.ndarray, "h w"]:
         """What moved by the epipolar test, on the undistorted image."""
-        return self.undistortion.mask(read_mask(self._sfm / MOVING_FOLDER / f"{frame_index:06d}.png"))
+        return self.undistortion_of(frame_index).mask(read_mask(self._sfm / MOVING_FOLDER / f"{frame_index:06d}.png"))
 
     def view(self, frame_index: int) -> View:
         """One registered frame; usable excludes overlay and what moved by the epipolar test."""
+        undistortion = self.undistortion_of(frame_index)
         return View(
             frame_index=frame_index,
-            image=self.undistortion.image(self.filmed(frame_index)),
-            usable=self.undistortion.inside & ~self.near_overlay(frame_index) & ~self.moving_before_sfm(frame_index),
+            image=undistortion.image(self.filmed(frame_index)),
+            usable=undistortion.inside & ~self.near_overlay(frame_index) & ~self.moving_before_sfm(frame_index),
             camera=self.undistortion.camera,
             cam_from_world=self.model.cam_from_world[self.model.row_of(frame_index)],
         )

@@ -74,7 +74,7 @@ class _Layers:
         with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
             depth, sigma = maps["z_depth_sfm"] * self._scale, maps["sigma_sfm"] * self._scale
         valid = ~read_mask(self._clean / f"{frame_index:06d}.png")
-        valid &= self._views.undistortion.inside & ~self._views.near_overlay(frame_index) & ~moving
+        valid &= self._views.undistortion_of(frame_index).inside & ~self._views.near_overlay(frame_index) & ~moving
         return np.where(valid, depth, np.nan), np.where(valid, sigma, np.nan), moving
 
     def choose_frames(self) -> tuple[list[int], list[int]]:

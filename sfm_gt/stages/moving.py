@@ -69,7 +69,7 @@ class _ViewsWithDepth(Sequence["View"]):
         frame_index = self.frame_indices[position]
         # Print stands still while the scene moves and would be taken for motion; it is a layer of its own. What was
         # found before SfM is judged again.
-        usable = self._clip.undistortion.inside & ~self._clip.near_overlay(frame_index)
+        usable = self._clip.undistortion_of(frame_index).inside & ~self._clip.near_overlay(frame_index)
         return replace(self._clip.view(frame_index).with_depth(hypothesis), usable=usable)
 
 

@@ -115,11 +115,12 @@ def evidence_of_clip(workspace: Workspace, clip_id: str, sidecar: Path | None, c
 
     @lru_cache(maxsize=256)
     def load_gray(frame_index: int) -> np.ndarray:
-        return views.undistortion.image(cv2.cvtColor(views.filmed(frame_index), cv2.COLOR_RGB2GRAY))
+        return cv2.cvtColor(views.image(frame_index), cv2.COLOR_RGB2GRAY)
 
     evidence = Evidence(
         model=views.model, stated=read_sidecar(sidecar).scale, sidecar=sidecar, timestamps_s=views.timestamps_s,
-        undistorted_px=lambda source_px: views.undistortion.undistorted_px(source_px * shrink), load_gray=load_gray,
+        undistorted_px=lambda index, source_px: views.undistortion_of(index).undistorted_px(source_px * shrink),
+        load_gray=load_gray,
         network=_network(clip_id, config, views),
         find_joints=(lambda: _find_joints(views, config)) if config.pose_network else None,
     )  # fmt: skip
@@ -143,7 +144,8 @@ def _with_depth(evidence: Evidence, workspace: Workspace, clip_id: str, views: C
     def load(frame_index: int) -> np.ndarray:
         with np.load(dense / f"{frame_index:06d}.npz") as maps:
             depth = maps["z_depth_sfm"]
-        dropped = read_mask(clean / f"{frame_index:06d}.png") | views.overlay | ~views.undistortion.inside
+        inside = views.undistortion_of(frame_index).inside
+        dropped = read_mask(clean / f"{frame_index:06d}.png") | views.overlay(frame_index) | ~inside
         return np.where(dropped, np.nan, depth)
 
     frames = tuple(int(path.stem) for path in sorted(dense.glob("*.npz")))
@@ -154,9 +156,9 @@ def _network(clip_id: str, config: ScaleConfig, views: ClipViews) -> NetworkEvid
     if config.metric_network is None:
         return None
     from sfm_gt.config import ModelConfig
+    from sfm_gt.metrics.resizing import resized
     from sfm_gt.models.on_disk import OnDiskModel
     from sfm_gt.models.prediction import FrameKey, MissingPredictionError
-    from sfm_gt.models.resizing import map_to_image
     from sfm_gt.scale.estimate import NetworkEvidence
 
     stated, camera = config.metric_network, views.undistortion.camera
@@ -169,7 +171,7 @@ def _network(clip_id: str, config: ScaleConfig, views: ClipViews) -> NetworkEvid
             values = stored.stored(FrameKey(clip_id, frame_index), camera.height, camera.width)
         except MissingPredictionError:
             return None
-        return map_to_image(values, camera.width, camera.height)
+        return resized(values, camera.height, camera.width, "bilinear")
 
     return NetworkEvidence(stated.model, sha256, stated.sigma_log_scale, stated.source, load)
 
@@ -180,4 +182,4 @@ def _find_joints(views: ClipViews, config: ScaleConfig) -> JointTracks:
     assert config.pose_network is not None, "the caller looks"
     network = PoseNetwork(config.pose_network.detection, config.pose_network.landmarks)
     frames = views.model.frame_indices.tolist()
-    return network.find(frames, lambda frame: views.undistortion.image(views.filmed(frame)))
+    return network.find(frames, views.image)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,12 @@ from sfm_gt.stages.clip_stage import run_clip_stage
 if TYPE_CHECKING:
     import numpy as np
     import pycolmap
+
+    from sfm_gt.formats.frame_folder import FrameList
+    from sfm_gt.formats.shutter_shifts import ShutterShifts
+    from sfm_gt.sfm.database import KnownCamera
+    from sfm_gt.sfm.keyframes import KeyframeOptions
+    from sfm_gt.sfm.rolling_shutter import Readout
 
 STAGE = "sfm"
 VERSION: int = 2
@@ -36,29 +42,40 @@ def run(
 def _reconstruct(
     folder: Path, frames_folder: Path, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
 ) -> dict[str, Any]:
-    import numpy as np
-
     from sfm_gt.formats.frame_folder import read_frame_list, read_frozen
+    from sfm_gt.formats.shutter_shifts import write_shutter_shifts
     from sfm_gt.formats.sparse_model import write_sparse_model
     from sfm_gt.sfm import undistortion, verdicts
-    from sfm_gt.stages.clip_views import MODEL_NAME, UNDISTORTION_NAME
+    from sfm_gt.sfm.keyframes import KeyframeOptions
+    from sfm_gt.stages.clip_views import MODEL_NAME, SHUTTER_NAME, UNDISTORTION_NAME
 
     listed = read_frame_list(frames_folder)
     # Ground truth comes from the frozen interval alone.
     indices = read_frozen(frames_folder).frame_indices
     keyframes = [frame.frame_index for frame in listed.keyframes]
-    focal_px = hints.focal_px * listed.width / listed.source_width if hints.focal_px else None
+    options = KeyframeOptions(
+        config.max_features,
+        config.init_min_tri_angle_deg,
+        _known_camera(hints, listed),
+        config.learned_weights,
+        seed,
+        n_threads,
+    )
     ignored = _find_ignored(folder, frames_folder, indices)
-    model = _map(frames_folder, indices, keyframes, ignored, config, focal_px, seed, n_threads)
+    model, readout = _map(frames_folder, listed, indices, keyframes, ignored, options)
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
-    times = {frame.frame_index: frame.timestamp_s for frame in listed.frames}
-    timestamps_s = np.array([times[int(index)] for index in sparse.frame_indices])
-    measures = verdicts.measure(sparse, len(indices), timestamps_s) | {"keyframes": len(keyframes)}
+    timestamps_s = _times_s(listed, sparse.frame_indices)
+    measures = verdicts.measure(sparse, len(indices), timestamps_s) | {
+        "keyframes": len(keyframes), "radial_terms": len(lens.to_dict()["params"]) - 3,
+        "readout_s": readout.seconds if readout else 0.0,
+    }  # fmt: skip
     bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})
     verdicts.judge(measures, bounds)
     write_sparse_model(folder / MODEL_NAME, sparse)
     write_json(folder / UNDISTORTION_NAME, lens.to_dict())
+    if readout is not None:
+        write_shutter_shifts(folder / SHUTTER_NAME, _shutter_shifts(model, sparse.frame_indices, listed, readout))
     (folder / "colmap").mkdir()
     model.write(folder / "colmap")
     return measures
@@ -97,25 +114,55 @@ class _Grays(Sequence["np.ndarray"]):
         return cv2.imread(str(frame_path(self._folder, self._indices[position])), cv2.IMREAD_GRAYSCALE)
 
 
+def _known_camera(hints: CameraHints, listed: FrameList) -> KnownCamera | None:
+    """The sidecar's camera, in pixels of the frames."""
+    from sfm_gt.sfm.database import KnownCamera
+
+    by_x, by_y = listed.width / listed.source_width, listed.height / listed.source_height
+    if hints.intrinsics_px is not None:
+        fx, fy, cx, cy = hints.intrinsics_px
+        return KnownCamera("PINHOLE", (fx * by_x, fy * by_y, cx * by_x, cy * by_y), fixed=True)
+    if hints.focal_px is not None:
+        guess = (hints.focal_px * by_x, listed.width / 2, listed.height / 2, 0.0)
+        return KnownCamera("SIMPLE_RADIAL", guess, fixed=False)
+    return None
+
+
+def _times_s(listed: FrameList, frame_indices: Iterable[int]) -> np.ndarray:
+    import numpy as np
+
+    times_s = {frame.frame_index: frame.timestamp_s for frame in listed.frames}
+    return np.array([times_s[int(index)] for index in frame_indices])
+
+
+def _shutter_shifts(
+    model: pycolmap.Reconstruction, frame_indices: np.ndarray, listed: FrameList, readout: Readout
+) -> ShutterShifts:
+    from sfm_gt.formats.shutter_shifts import ShutterShifts
+    from sfm_gt.sfm.observations import Observations
+    from sfm_gt.sfm.rectification import shift_fields
+
+    times_s = _times_s(listed, frame_indices)
+    return ShutterShifts(frame_indices, shift_fields(Observations.of(model), times_s, readout))
+
+
 def _map(
     frames_folder: Path,
+    listed: FrameList,
     indices: list[int],
     keyframes: list[int],
     ignored: dict[int, np.ndarray],
-    config: SfmConfig,
-    focal_px: float | None,
-    seed: int,
-    n_threads: int,
-) -> pycolmap.Reconstruction:
+    options: KeyframeOptions,
+) -> tuple[pycolmap.Reconstruction, Readout | None]:
     """Maps the keyframes, registers all other frames and adjusts everything together."""
     import cv2
 
     from sfm_gt.formats.frame_folder import frame_path
     from sfm_gt.sfm.adjustment import adjust_all
-    from sfm_gt.sfm.database import build_database
-    from sfm_gt.sfm.mapping import map_keyframes
+    from sfm_gt.sfm.keyframes import reconstruct_keyframes
+    from sfm_gt.sfm.observations import Observations
     from sfm_gt.sfm.refinement import refine_observations
-    from sfm_gt.sfm.registration import register_frames
+    from sfm_gt.sfm.registration import Frames, register_frames
 
     def name_of(index: int) -> str:
         return frame_path(frames_folder, index).name
@@ -123,16 +170,13 @@ def _map(
     def load_gray(index: int) -> np.ndarray:
         return cv2.imread(str(frame_path(frames_folder, index)), cv2.IMREAD_GRAYSCALE)
 
-    with tempfile.TemporaryDirectory() as scratch_name:
-        scratch = Path(scratch_name)
-        names = [name_of(index) for index in keyframes]
+    names = [name_of(index) for index in keyframes]
+    with tempfile.TemporaryDirectory() as scratch:
         masks = {name_of(index): ignored[index] for index in keyframes}
-        database = scratch / "database.db"
-        build_database(database, frames_folder, names, masks, config.max_features, focal_px, seed, n_threads)
-        model = map_keyframes(database, frames_folder, scratch / "models", config.init_min_tri_angle_deg, seed)
-    register_frames(model, indices, name_of, load_gray, ignored.get, seed)
+        model = reconstruct_keyframes(frames_folder, names, masks, Path(scratch), options)
+    register_frames(model, indices, Frames(name_of, load_gray, ignored.get), options.seed, options.n_threads)
     # Frames are wanted in the order of their names, many times over: as many stay in memory as a long clip's tracks span.
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, set(names))
-    adjust_all(model)
-    return model
+    registered = [int(Path(name).stem) for name in Observations.of(model).names]
+    return model, adjust_all(model, _times_s(listed, registered), options.fixed_camera)

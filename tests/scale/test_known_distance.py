@@ -40,7 +40,7 @@ def evidence() -> Evidence:
         grays = [cv2.cvtColor(f.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY) for f in container.decode(video=0)]
     model = SparseModel(camera, frames, poses, points, seen, pixels)
     times = {int(index): index / FPS for index in frames}
-    return Evidence(model, ScaleEvidence(), None, times, lambda px: px, grays.__getitem__)
+    return Evidence(model, ScaleEvidence(), None, times, lambda index, px: px, grays.__getitem__)
 
 
 def ask(evidence: Evidence, *distances: KnownDistance):

@@ -10,7 +10,7 @@ from sfm_gt.errors import Rejected
 from sfm_gt.geometry.camera import pixel_grid, project
 from sfm_gt.geometry.transforms import transform_points
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
-from sfm_gt.sfm.database import choose_pairs
+from sfm_gt.sfm.database import SEQUENTIAL_OVERLAP, choose_pairs
 from sfm_gt.sfm.mapping import choose_model
 from sfm_gt.sfm.undistortion import Undistortion
 from sfm_gt.sfm.verdicts import Bounds, judge, measure, reprojection_errors_px, triangulation_angles_deg
@@ -20,7 +20,7 @@ CAMERA = PinholeCamera(640, 480, 500.0, 500.0, 320.0, 240.0)
 
 def test_pairs_join_neighbours_and_close_loops_without_repeats():
     names = [f"{i:06d}.png" for i in range(60)]
-    pairs = choose_pairs(names)
+    pairs = choose_pairs(names, SEQUENTIAL_OVERLAP)
     assert len(set(pairs)) == len(pairs)
     assert all(a < b for a, b in pairs)
     assert ("000010.png", "000011.png") in pairs

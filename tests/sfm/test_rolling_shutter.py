@@ -1,0 +1,138 @@
+"""The readout time of a rolling shutter is found from a reconstruction, and frames are brought to a global shutter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pycolmap
+import pytest
+from scipy.spatial.transform import Rotation
+
+from sfm_gt.sfm.adjustment import adjust_all
+from sfm_gt.sfm.observations import Observations, move_observations
+from sfm_gt.sfm.rectification import ShutterUndistortion, shift_fields
+from sfm_gt.sfm.rolling_shutter import Readout, displacement_px, find_readout
+from sfm_gt.sfm.score_test import MIN_EXPLAINED, radial_effect_px, step_and_evidence
+from sfm_gt.sfm.undistortion import Undistortion
+
+WIDTH, HEIGHT, FOCAL = 640, 480, 520.0
+N_FRAMES, N_POINTS, FRAME_S = 24, 150, 1 / 30
+NOISE_PX = 0.2
+READOUT_S = 0.024
+# One linear step from poses that have swallowed part of the effect, under noise: within a fifth.
+REL_STEP_ERROR = 0.2
+# After adjustment with a second step. The velocity is a difference over two frames of a path that bends.
+REL_READOUT_ERROR = 0.05
+FOCAL_ERROR_PX = 2.0
+
+
+def hand_held_path() -> list[pycolmap.Rigid3d]:
+    """A sideways walk with the sway of a hand: some pixels a frame in x and y, changing sign."""
+    poses = []
+    for k in range(N_FRAMES):
+        angles = [0.03 * np.sin(k / 2.0), 0.04 * np.sin(k / 3.0 + 1.0), 0.02 * np.sin(k / 2.5)]
+        rotation = Rotation.from_euler("xyz", angles).as_matrix()
+        centre = np.array([0.03 * k, 0.02 * np.sin(k / 2.2), 0.02 * np.cos(k / 4.0)])
+        poses.append(pycolmap.Rigid3d(np.hstack([rotation, -(rotation @ centre)[:, None]])))
+    return poses
+
+
+def scene() -> np.ndarray:
+    rng = np.random.default_rng(3)
+    return np.stack([rng.uniform(-1.2, 1.9, N_POINTS), rng.uniform(-1, 1, N_POINTS), rng.uniform(1.5, 4, N_POINTS)], 1)
+
+
+def reconstruction(k2: float = 0.0) -> pycolmap.Reconstruction:
+    """A model whose observations are exact for a global shutter, but for noise."""
+    rng = np.random.default_rng(4)
+    model = pycolmap.Reconstruction()
+    camera = pycolmap.Camera(
+        model="RADIAL", width=WIDTH, height=HEIGHT, params=[FOCAL, WIDTH / 2, HEIGHT / 2, 0, k2], camera_id=1
+    )
+    model.add_camera_with_trivial_rig(
+        pycolmap.Camera(model="SIMPLE_RADIAL", width=WIDTH, height=HEIGHT, params=[FOCAL, WIDTH / 2, HEIGHT / 2, 0],
+                        camera_id=1)
+    )  # fmt: skip
+    tracks = [pycolmap.Track() for _ in range(N_POINTS)]
+    for number, pose in enumerate(hand_held_path(), start=1):
+        in_cam = scene() @ pose.rotation.matrix().T + pose.translation
+        xy = np.asarray(camera.img_from_cam(in_cam)) + rng.normal(0, NOISE_PX, (N_POINTS, 2))
+        seen = np.flatnonzero(((xy > 0) & (xy < [WIDTH, HEIGHT])).all(axis=1))
+        image = pycolmap.Image(name=f"{number:06d}.png", keypoints=xy[seen], camera_id=1, image_id=number)
+        model.add_image_with_trivial_frame(image, pose)
+        for row, point in enumerate(seen.tolist()):
+            tracks[point].add_element(number, row)
+    for xyz, track in zip(scene(), tracks, strict=True):
+        if track.length() > 2:
+            model.add_point3D(xyz, track)
+    return model
+
+
+TIMES_S = np.arange(N_FRAMES) * FRAME_S
+
+
+def filmed_with(readout: Readout) -> pycolmap.Reconstruction:
+    model = reconstruction()
+    seen = Observations.of(model)
+    move_observations(model, seen, seen.xy + displacement_px(seen, TIMES_S, readout))
+    return model
+
+
+@pytest.mark.parametrize(("axis", "seconds"), [("rows", READOUT_S), ("rows", -READOUT_S), ("columns", READOUT_S)])
+def test_readout_is_found_with_its_axis_and_sign(axis, seconds):
+    found = find_readout(Observations.of(filmed_with(Readout(axis, seconds))), TIMES_S)
+    assert found is not None
+    assert found.axis == axis
+    assert found.seconds == pytest.approx(seconds, rel=REL_STEP_ERROR)
+
+
+def test_no_readout_is_seen_in_a_global_shutter_nor_without_neighbours_in_time():
+    assert find_readout(Observations.of(reconstruction()), TIMES_S) is None
+    filmed = Observations.of(filmed_with(Readout("rows", READOUT_S)))
+    assert find_readout(filmed, TIMES_S * 10) is None, "a third of a second from frame to frame tells no velocity"
+
+
+def test_adjustment_with_the_readout_keeps_the_focal_length():
+    model = filmed_with(Readout("rows", READOUT_S))
+    readout = adjust_all(model, TIMES_S, fixed_camera=False)
+    assert readout is not None
+    assert readout.seconds == pytest.approx(READOUT_S, rel=REL_READOUT_ERROR)
+    assert model.cameras[1].mean_focal_length() == pytest.approx(FOCAL, abs=FOCAL_ERROR_PX)
+
+
+def test_a_given_camera_stays_as_it_is():
+    model = filmed_with(Readout("rows", READOUT_S))
+    before = model.cameras[1].params.copy()
+    adjust_all(model, TIMES_S, fixed_camera=True)
+    assert model.cameras[1].params.tolist() == before.tolist()
+
+
+def test_a_second_radial_term_joins_when_the_lens_has_one():
+    bent = reconstruction(k2=-0.1)
+    step, explained = step_and_evidence(Observations.of(bent), radial_effect_px(Observations.of(bent), 2))
+    assert step == pytest.approx(-0.1, rel=REL_STEP_ERROR)
+    assert explained > MIN_EXPLAINED
+    adjust_all(bent, TIMES_S, fixed_camera=False)
+    assert bent.cameras[1].model.name == "RADIAL"
+    straight = reconstruction()
+    adjust_all(straight, TIMES_S, fixed_camera=False)
+    assert straight.cameras[1].model.name == "SIMPLE_RADIAL"
+
+
+def test_frames_are_brought_to_where_a_global_shutter_saw_them():
+    exact, readout = reconstruction(), Readout("rows", READOUT_S)
+    seen, filmed = Observations.of(exact), Observations.of(filmed_with(readout))
+    view = 10
+    lens = Undistortion.of(exact.cameras[1])
+    frame = ShutterUndistortion(lens, shift_fields(seen, TIMES_S, readout)[view])
+    mine = seen.views == view
+    displaced = np.linalg.norm(filmed.xy[mine] - seen.xy[mine], axis=1)
+    left = np.linalg.norm(frame.undistorted_px(filmed.xy[mine]) - lens.undistorted_px(seen.xy[mine]), axis=1)
+    assert displaced.max() > 2.0
+    # Points scattered in depth have no smooth depth map: their own share of parallax stays.
+    assert left.mean() < 0.35 * displaced.mean()
+    pixels = np.array([[5.5, 7.5], [320.5, 470.5], [630.5, 12.5]])
+    assert frame.filmed_px(frame.undistorted_px(pixels)) == pytest.approx(pixels, abs=1e-3)
+    x, y = frame._maps
+    assert [x[240, 100] + 0.5, y[240, 100] + 0.5] == pytest.approx(
+        frame.filmed_px(np.array([[100.5, 240.5]]))[0], abs=0.05
+    )
