@@ -12,6 +12,7 @@ import importlib
 import time
 from pathlib import Path
 
+import numpy as np
 import passes
 import stage
 import truth
@@ -92,13 +93,14 @@ def publish(scene: Scene, studio: Studio, work: Path, out: Path) -> None:
     """Video, sidecar and truth from what the work folder holds."""
     videos, maps = out / "videos", out / "truth"
     videos.mkdir(parents=True, exist_ok=True)
-    covered = caption_mask(scene.camera.height, scene.camera.width, scene.overlay)
+    path, frames = scene.camera, range(scene.n_frames)
+    covered = np.stack([caption_mask(path.height, path.width, scene.overlays, frame) for frame in frames])
     video = videos / f"{scene.name}.mp4"
-    pictures = [work / "colour" / f"{frame:06d}.png" for frame in range(scene.n_frames)]
-    encode(pictures, video, scene.fps, scene.crf, scene.overlay)
+    pictures = [work / "colour" / f"{frame:06d}.png" for frame in frames]
+    encode(pictures, video, scene.fps, scene.crf, scene.overlays)
     truth.write_maps(work / "truth", maps, scene, covered)
     truth.write_json(maps, scene, work / "truth", studio.cam_from_world, timestamps_s(video))
-    truth.write_sidecar(video.with_suffix(".yaml"), scene, work / "truth", studio.cam_from_world, covered)
+    truth.write_sidecar(video.with_suffix(".yaml"), scene, work / "truth", studio.cam_from_world, covered.any(axis=0))
 
 
 def main() -> None:
