@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sfm_gt.geometry.types import View
 
 STAGE = "moving"
-VERSION: int = 1
+VERSION: int = 2
 
 
 def run(workspace: Workspace, clip_id: str, config: MovingConfig) -> Manifest:
@@ -67,9 +67,9 @@ class _ViewsWithDepth(Sequence["View"]):
         import numpy as np
 
         with np.load(self._paths[position]) as maps:
-            # The hypothesis, before the consistency test: what moves fails that test, and a wrong depth shows it.
-            hypothesis = maps["hypothesis_sfm"]
-        return replace(self._clip.view(self.frame_indices[position]).with_depth(hypothesis), usable=self._usable)
+            # Only what neighbours confirmed: other frames are drawn from it, and a wrong depth would draw a wrong scene.
+            depth = maps["z_depth_sfm"]
+        return replace(self._clip.view(self.frame_indices[position]).with_depth(depth), usable=self._usable)
 
 
 class _Images(Sequence["np.ndarray"]):
