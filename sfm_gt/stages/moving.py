@@ -34,9 +34,9 @@ def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingCon
     from sfm_gt.registry import load
     from sfm_gt.stages.clip_views import write_mask
 
-    views = _ViewsWithDepth(workspace, clip_id)
+    views = ViewsWithDepth(workspace, clip_id)
     segmenter = load("masks", config.method)(config.threshold_px, config.dilate_px)
-    moving = segmenter.segment(_Images(views), views)
+    moving = segmenter.segment(Images(views), views)
     for frame_index, mask in zip(views.frame_indices, moving, strict=True):
         write_mask(folder / f"{frame_index:06d}.png", mask)
     fractions = moving.mean(axis=(1, 2))
@@ -47,7 +47,7 @@ def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingCon
     }
 
 
-class _ViewsWithDepth(Sequence["View"]):
+class ViewsWithDepth(Sequence["View"]):
     """The clip's views with depth, read from disk when asked for: all of them at once would fill the memory."""
 
     def __init__(self, workspace: Workspace, clip_id: str):
@@ -72,7 +72,7 @@ class _ViewsWithDepth(Sequence["View"]):
         return replace(self._clip.view(self.frame_indices[position]).with_depth(depth), usable=self._usable)
 
 
-class _Images(Sequence["np.ndarray"]):
+class Images(Sequence["np.ndarray"]):
     def __init__(self, views: Sequence[View]):
         self._views = views
 
