@@ -1,7 +1,8 @@
 """Render a scene with its exact truth: ``python render.py SCENE OUT [--work DIR]``.
 
-OUT gets ``videos/SCENE.mp4`` with its sidecar and ``truth/`` (``truth/SCENE/`` where several scenes share OUT). The work folder keeps what was rendered, so that a
-killed run goes on where it was. Needs the ``scenes`` extra (see constraints.txt); sfm_gt never imports any of this.
+OUT gets ``videos/SCENE.mp4`` with its sidecar and ``truth/`` (or the folder given with --truth, where several scenes
+share OUT). The work folder keeps what was rendered, so that a killed run goes on where it was. Needs the ``scenes``
+extra (see constraints.txt); sfm_gt never imports any of this.
 """
 
 from __future__ import annotations

@@ -127,9 +127,7 @@ def evidence(shot: Shot, partners: Sequence[Shot], threshold_px: float) -> UInt8
     return verdicts.sum(axis=1, dtype=np.uint8)
 
 
-def judge(
-    shot: Shot, partner: Shot, threshold_px: float
-) -> tuple[Bool[np.ndarray, "3 h w"], Float[np.ndarray, "h w"]]:
+def judge(shot: Shot, partner: Shot, threshold_px: float) -> tuple[Bool[np.ndarray, "3 h w"], Float[np.ndarray, "h w"]]:
     """What ``partner`` says of each pixel of ``shot``: found elsewhere, missed, in its static place; and at which depth."""
     expected = expect(shot, partner)
     # What is left to move is small: the fast preset is a fifth of the cost of the medium one.
