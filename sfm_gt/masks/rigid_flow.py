@@ -109,7 +109,7 @@ def evidence(shot: Shot, partners: Sequence[Shot], threshold_px: float) -> UInt8
     """How many partners find a pixel elsewhere, miss it, and find it in its static place.
 
     A partner that saw something nearer than what the pixel shows says nothing of it: it could not see it. How far away
-    the pixel is, those partners know that find it in place, and where none does, the shot's own depth, if it has one.
+    the pixel is, those partners know that find it in place; where none does, the shot's own depth, if a partner shares it.
     """
     verdicts = np.zeros((3, len(partners), *shot.grey.shape), bool)
     depths = np.zeros(verdicts.shape[1:], np.float32)
@@ -118,10 +118,10 @@ def evidence(shot: Shot, partners: Sequence[Shot], threshold_px: float) -> UInt8
     static = verdicts[STATIC]
     n_static = static.sum(axis=0)
     confirmed = np.where(static, depths, 0.0).sum(axis=0) / np.maximum(n_static, 1)
-    depth = np.where(n_static > 0, confirmed, np.nan_to_num(shot.z_depth))
-    hidden = depths < OCCLUDED_SHARE * depth
     # Where the shot's own depth agrees with what a partner saw, both show one surface: a bad match there is a bad depth.
     agreed = np.abs(depths - shot.z_depth) < SAME_DEPTH * depths
+    depth = np.where(n_static > 0, confirmed, np.where(agreed.any(axis=0), shot.z_depth, 0.0))
+    hidden = depths < OCCLUDED_SHARE * depth
     verdicts[ELSEWHERE] &= ~hidden
     verdicts[MISSED] &= ~hidden & ~agreed
     return verdicts.sum(axis=1, dtype=np.uint8)

@@ -48,7 +48,7 @@ def test_detections_of_one_person_are_one() -> None:
 
 def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
     (tmp_path / "selfie.tflite").write_bytes(b"no network")
-    with pytest.raises(InputError, match="selfie.tflite"):
+    with pytest.raises(InputError, match=r"selfie\.tflite"):
         person.PersonFinder(tmp_path / "selfie.tflite")
 
 
