@@ -100,8 +100,14 @@ class MovingConfig(Section):
     """Moving regions after depth."""
 
     method: str = Field("rigid_flow", description="a file in sfm_gt/masks/")
-    threshold_px: Positive = Field(1.5, description="flow residual above which a pixel moves, at 480 px long side")
-    dilate_px: Annotated[int, Field(ge=0)] = Field(4, description="safety margin around moving regions")
+    threshold_px: Positive = Field(1.0, description="flow residual above which a pixel moves, at 480 px long side")
+    dilate_px: Annotated[int, Field(ge=0)] = Field(1, description="safety margin around moving regions")
+    person_segmentation: Path | None = Field(
+        None, description="TFLite file of MediaPipe's selfie segmentation: masks snap to people, who become a layer"
+    )
+    person_detection: Path | None = Field(
+        None, description="TFLite file of MediaPipe's pose detector, which finds small people for the segmentation"
+    )
 
 
 class CleanConfig(Section):

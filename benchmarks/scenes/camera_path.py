@@ -48,13 +48,13 @@ def cam_from_world_of(path: CameraPath, n_frames: int, seed: int) -> np.ndarray:
     u = np.linspace(0.0, 1.0, n_frames)[:, None]
     start, end = np.array(path.start_m), np.array(path.end_m)
     sideways = np.cross(end - start, [0.0, 0.0, 1.0])
-    sideways /= np.linalg.norm(sideways)
+    sideways /= np.linalg.norm(sideways) or 1.0  # a camera that only turns bows nowhere
     # cross((+x), (+z)) is -y: the middle of the walk bows away from the scene
     centres = start + u * (end - start) + path.bow_m * 4 * u * (1 - u) * sideways
     centres = centres + path.sway_m * _sway(rng, n_frames)
     tilts = np.deg2rad(path.sway_deg) * _sway(rng, n_frames)
-    target = np.array(path.target_m)
-    return np.stack([look_at(c, target, t) for c, t in zip(centres, tilts, strict=True)])
+    targets = (1 - u) * np.array(path.target_m) + u * np.array(path.target_end_m or path.target_m)
+    return np.stack([look_at(c, target, t) for c, target, t in zip(centres, targets, tilts, strict=True)])
 
 
 def project(cam_from_world: np.ndarray, path: CameraPath, points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,8 @@
 """Render a scene with its exact truth: ``python render.py SCENE OUT [--work DIR]``.
 
-OUT gets ``videos/SCENE.mp4`` with its sidecar and ``truth/``. The work folder keeps what was rendered, so that a
-killed run goes on where it was. Needs the ``scenes`` extra (see constraints.txt); sfm_gt never imports any of this.
+OUT gets ``videos/SCENE.mp4`` with its sidecar and ``truth/`` (or the folder given with --truth, where several scenes
+share OUT). The work folder keeps what was rendered, so that a killed run goes on where it was. Needs the ``scenes``
+extra (see constraints.txt); sfm_gt never imports any of this.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import importlib
 import time
 from pathlib import Path
 
+import numpy as np
 import passes
 import stage
 import truth
@@ -28,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("scene", help="a module of catalogue/")
     parser.add_argument("out", type=Path)
     parser.add_argument("--work", type=Path, help="what is already rendered (default OUT/work)")
+    parser.add_argument("--truth", type=Path, help="folder of the truth (default OUT/truth)")
     parser.add_argument("--samples", type=int, default=COLOUR_SAMPLES, help="colour rays a pixel")
     parser.add_argument("--scale", type=float, default=1.0, help="shrink the picture, for a quick look")
     parser.add_argument("--frames", type=int, nargs="+", help="just these frames, nothing written to OUT")
@@ -88,17 +91,17 @@ def render_all(studio: Studio, frames: list[int], work: Path, samples: int) -> N
             print(f"frame {frame}: {time.monotonic() - started:.1f} s", flush=True)
 
 
-def publish(scene: Scene, studio: Studio, work: Path, out: Path) -> None:
+def publish(scene: Scene, studio: Studio, work: Path, videos: Path, maps: Path) -> None:
     """Video, sidecar and truth from what the work folder holds."""
-    videos, maps = out / "videos", out / "truth"
     videos.mkdir(parents=True, exist_ok=True)
-    covered = caption_mask(scene.camera.height, scene.camera.width, scene.overlay)
+    path, frames = scene.camera, range(scene.n_frames)
+    covered = np.stack([caption_mask(path.height, path.width, scene.overlays, frame) for frame in frames])
     video = videos / f"{scene.name}.mp4"
-    pictures = [work / "colour" / f"{frame:06d}.png" for frame in range(scene.n_frames)]
-    encode(pictures, video, scene.fps, scene.crf, scene.overlay)
+    pictures = [work / "colour" / f"{frame:06d}.png" for frame in frames]
+    encode(pictures, video, scene.fps, scene.crf, scene.overlays)
     truth.write_maps(work / "truth", maps, scene, covered)
     truth.write_json(maps, scene, work / "truth", studio.cam_from_world, timestamps_s(video))
-    truth.write_sidecar(video.with_suffix(".yaml"), scene, work / "truth", studio.cam_from_world, covered)
+    truth.write_sidecar(video.with_suffix(".yaml"), scene, work / "truth", studio.cam_from_world, covered.any(axis=0))
 
 
 def main() -> None:
@@ -108,7 +111,7 @@ def main() -> None:
     studio = Studio(scene, args.threads)
     render_all(studio, args.frames or list(range(scene.n_frames)), work, args.samples)
     if not args.frames:
-        publish(scene, studio, work, args.out)
+        publish(scene, studio, work, args.out / "videos", args.truth or args.out / "truth")
 
 
 if __name__ == "__main__":

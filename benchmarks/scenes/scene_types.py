@@ -139,7 +139,10 @@ class Person:
 
 @dataclass(frozen=True)
 class CameraPath:
-    """A walk along a slight arc, eyes on ``target_m``, with the small sway of a hand. Pinhole, no distortion."""
+    """A walk along a slight arc, eyes on ``target_m``, with the small sway of a hand. Pinhole, no distortion.
+
+    Where ``target_end_m`` is given, the eyes wander there: a pan, and a pure rotation where the walk has no length.
+    """
 
     width: int
     height: int
@@ -150,16 +153,22 @@ class CameraPath:
     target_m: Vec3
     sway_m: float
     sway_deg: float
+    target_end_m: Vec3 | None = None
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """A caption burnt in by the encoder: text, centre column (fraction of the width), baseline row (of the height)."""
+    """A caption burnt in by the encoder: text, centre column (fraction of the width), baseline row (of the height).
+
+    It is shown in ``shown_frames`` (first and last; None: all) and drifts by ``drift_px`` a frame, in whole pixels.
+    """
 
     text: str
     centre_x: float
     baseline_y: float
     font_scale: float
+    shown_frames: tuple[int, int] | None = None
+    drift_px: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -179,7 +188,10 @@ class KnownDistance:
 
 @dataclass(frozen=True)
 class Scene:
-    """All of it. Every ``depth_every``-th frame gets depth and label maps; every frame gets its moving mask."""
+    """All of it. Every frame gets its moving mask.
+
+    Every ``depth_every``-th frame gets depth and label maps; with 0 there is no depth and every frame has its labels.
+    """
 
     name: str
     seed: int
@@ -191,5 +203,5 @@ class Scene:
     lighting: Lighting
     people: tuple[Person, ...]
     known_distances: tuple[KnownDistance, ...] = ()
-    overlay: Overlay | None = None
+    overlays: tuple[Overlay, ...] = ()
     crf: int = 16

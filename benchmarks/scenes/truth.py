@@ -59,21 +59,31 @@ def moving(folder: Path, frame_index: int) -> np.ndarray:
     return np.linalg.norm(read_pass(folder, "offset", frame_index), axis=2) > MOVED_M
 
 
+def _write(path: Path, pixels: np.ndarray) -> None:
+    """A PNG as small as it gets, with one bit a pixel for masks."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mask = pixels.dtype == bool
+    options = [*PNG_SMALLEST, *([cv2.IMWRITE_PNG_BILEVEL, 1] if mask else [])]
+    cv2.imwrite(str(path), pixels * np.uint8(255) if mask else pixels, options)
+
+
 def write_maps(passes: Path, out: Path, scene: Scene, overlay: np.ndarray) -> None:
-    """depth/, person/ and (of a scene with rods) thin/ for every ``depth_every``-th frame, moving/ for all, overlay.png."""
+    """The folders of maps; ``overlay`` is (N, H, W) bool and ends in one file where it never changes."""
     rods = has_rods(scene)
-    for kind in ("depth", "person", "moving", *(["thin"] if rods else [])):
-        (out / kind).mkdir(parents=True, exist_ok=True)
-    bilevel = [*PNG_SMALLEST, cv2.IMWRITE_PNG_BILEVEL, 1]
     for frame in range(scene.n_frames):
         name = f"{frame:06d}.png"
-        cv2.imwrite(str(out / "moving" / name), moving(passes, frame) * np.uint8(255), bilevel)
-        if frame % scene.depth_every == 0:
-            cv2.imwrite(str(out / "depth" / name), depth_units(passes, frame), PNG_SMALLEST)
-            cv2.imwrite(str(out / "person" / name), person_labels(passes, frame), PNG_SMALLEST)
+        _write(out / "moving" / name, moving(passes, frame))
+        if scene.depth_every and frame % scene.depth_every == 0:
+            _write(out / "depth" / name, depth_units(passes, frame))
+        if frame % (scene.depth_every or 1) == 0:
+            _write(out / "person" / name, person_labels(passes, frame))
             if rods:
-                cv2.imwrite(str(out / "thin" / name), thin(passes, frame) * np.uint8(255), bilevel)
-    cv2.imwrite(str(out / "overlay.png"), overlay * np.uint8(255), bilevel)
+                _write(out / "thin" / name, thin(passes, frame))
+    if (overlay == overlay[0]).all():
+        _write(out / "overlay.png", overlay[0])
+    else:
+        for frame, covered in enumerate(overlay):
+            _write(out / "overlay" / f"{frame:06d}.png", covered)
 
 
 def _people(scene: Scene, passes: Path) -> list[dict]:

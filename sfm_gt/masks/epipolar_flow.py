@@ -23,7 +23,7 @@ WORKING_LONG_SIDE_PX = 480
 WANTED_MOTION = (0.015, 0.04)
 MAX_GAP = 24
 MAX_ROUND_TRIP_PX = 1.0
-SAMPLE_STEP_PX = 6
+SAMPLE_STEP_PX = 8
 # Samples cover the image evenly but for its emptiest parts: were they drawn by texture, a patterned coat in a plain
 # room would hold the majority.
 MIN_TEXTURE_QUANTILE = 0.2
@@ -69,11 +69,13 @@ class EpipolarFlow:
         seen = np.zeros_like(votes)
 
         def judge(pair: tuple[int, int]) -> list[tuple[int, np.ndarray, np.ndarray]]:
-            both = flow.flow_both_ways(images, *pair, MAX_ROUND_TRIP_PX)
+            there, back = flow.flow_both_ways(images, *pair, MAX_ROUND_TRIP_PX)
+            fundamental = fundamental_from_flow(images[there.source], there)
+            if fundamental is None:
+                return []
             return [
-                (one.source, *judged)
-                for one in both
-                if (judged := off_epipolar_line(images, one, self._threshold_px)) is not None
+                (one.source, *off_epipolar_line(images, one, matrix, self._threshold_px))
+                for one, matrix in ((there, fundamental), (back, fundamental.T))
             ]
 
         for judged in flow.in_parallel(judge, pairs):
@@ -89,12 +91,12 @@ class EpipolarFlow:
 
 
 def off_epipolar_line(
-    images: Sequence[UInt8[np.ndarray, "h w"]], pair: flow.FlowPair, threshold_px: float
-) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]] | None:
-    """(moves, usable) for the pixels of the pair's source; None where the pair has no trustworthy epipolar geometry."""
-    fundamental = fundamental_from_flow(images[pair.source], pair)
-    if fundamental is None:
-        return None
+    images: Sequence[UInt8[np.ndarray, "h w"]],
+    pair: flow.FlowPair,
+    fundamental: Float[np.ndarray, "3 3"],
+    threshold_px: float,
+) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
+    """(moves, usable) for the pixels of the pair's source, end^T F start being 0 for what is static."""
     positions = flow.grid(*pair.followed.shape)
     ends = positions + pair.flow_px
     distance, to_line = epipolar_residual(fundamental, positions, ends)

@@ -75,9 +75,11 @@ def in_parallel(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Ite
             yield running.popleft().result()
 
 
-def dis_flow(a: UInt8[np.ndarray, "h w"], b: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w 2"]:
+def dis_flow(
+    a: UInt8[np.ndarray, "h w"], b: UInt8[np.ndarray, "h w"], preset: int = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
+) -> Float[np.ndarray, "h w 2"]:
     """DIS optical flow (Kroeger et al. 2016) from ``a`` to ``b``, in pixels."""
-    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(a, b, None)
+    return cv2.DISOpticalFlow_create(preset).calc(a, b, None)
 
 
 def flow_both_ways(
@@ -87,8 +89,8 @@ def flow_both_ways(
     there = dis_flow(images[source], images[target])
     back = dis_flow(images[target], images[source])
     return (
-        FlowPair(source, target, there, _followed(there, back, max_round_trip_px)),
-        FlowPair(target, source, back, _followed(back, there, max_round_trip_px)),
+        FlowPair(source, target, there, followed(there, back, max_round_trip_px)),
+        FlowPair(target, source, back, followed(back, there, max_round_trip_px)),
     )
 
 
@@ -125,9 +127,7 @@ def median_motion_px(images: Sequence[UInt8[np.ndarray, "h w"]]) -> Float[np.nda
     factor = images[0].shape[1] / small[0].shape[1]
 
     def motion(position: int) -> float:
-        flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(
-            small[position], small[position + 1], None
-        )
+        flow = dis_flow(small[position], small[position + 1], cv2.DISOPTICAL_FLOW_PRESET_FAST)
         return float(np.median(np.hypot(flow[..., 0], flow[..., 1]))) * factor
 
     return np.array([*in_parallel(motion, range(len(images) - 1)), 0.0])
@@ -145,9 +145,10 @@ def pairs_by_motion(
     return sorted(pairs)
 
 
-def _followed(
+def followed(
     there: Float[np.ndarray, "h w 2"], back: Float[np.ndarray, "h w 2"], max_round_trip_px: float
 ) -> Bool[np.ndarray, "h w"]:
+    """Where the flow ``there`` stays inside the image and ``back`` leads to its start again."""
     positions = grid(*there.shape[:2]) + there
     round_trip = there + sample(back, positions)
     # Long flows err by more; 1 % of their length is what DIS loses on clean input.

@@ -14,10 +14,21 @@ def disc(radius_px: int) -> UInt8[np.ndarray, "k k"]:
 
 def clean(found: Bool[np.ndarray, "h w"], close_px: int, min_area_px: int) -> Bool[np.ndarray, "h w"]:
     """Regions without specks: small islands dropped, gaps up to twice ``close_px`` closed, enclosed holes filled."""
-    opened = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, disc(1))
-    padded = cv2.copyMakeBorder(opened, close_px, close_px, close_px, close_px, cv2.BORDER_REPLICATE)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc(close_px))[close_px:-close_px, close_px:-close_px]
-    return fill_holes(drop_small(closed.astype(bool), min_area_px), 4 * min_area_px)
+    return fill_holes(drop_small(closed(opened(found, 1), close_px), min_area_px), 4 * min_area_px)
+
+
+def opened(found: Bool[np.ndarray, "h w"], radius_px: int) -> Bool[np.ndarray, "h w"]:
+    """Regions without what is narrower than about twice ``radius_px``."""
+    return cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, disc(radius_px)).astype(bool)
+
+
+def closed(found: Bool[np.ndarray, "h w"], radius_px: int) -> Bool[np.ndarray, "h w"]:
+    """Regions with gaps of up to twice ``radius_px`` closed, at the border of the image too."""
+    padded = cv2.copyMakeBorder(
+        found.astype(np.uint8), radius_px, radius_px, radius_px, radius_px, cv2.BORDER_REPLICATE
+    )
+    inner = slice(radius_px, -radius_px)
+    return cv2.morphologyEx(padded, cv2.MORPH_CLOSE, disc(radius_px))[inner, inner].astype(bool)
 
 
 def drop_small(found: Bool[np.ndarray, "h w"], min_area_px: int) -> Bool[np.ndarray, "h w"]:
@@ -38,14 +49,6 @@ def dilate(found: Bool[np.ndarray, "h w"], radius_px: int) -> Bool[np.ndarray, "
     if radius_px == 0:
         return found.copy()
     return cv2.dilate(found.astype(np.uint8), disc(radius_px)).astype(bool)
-
-
-def grow(seeds: Bool[np.ndarray, "h w"], allowed: Bool[np.ndarray, "h w"], reach_px: int) -> Bool[np.ndarray, "h w"]:
-    """Seeds grown by up to ``reach_px`` without leaving ``allowed``."""
-    grown = seeds
-    for _ in range(reach_px):
-        grown = seeds | (dilate(grown, 1) & allowed)
-    return grown
 
 
 def keep_supported(

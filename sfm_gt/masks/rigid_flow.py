@@ -1,51 +1,48 @@
 """Moving pixels after SfM and dense depth: observed motion against the flow that a frozen scene would show.
 
-Depth and poses say where each pixel would lie in another frame, were it static. That frame is warped back accordingly:
-what is frozen then stands still between frame and warp, however far apart in time, and parallax is no motion. A pixel
-whose depth is unknown may slide along its epipolar line, which is all that a wrong depth can do.
+Other frames, their depth and the poses say what a frame would look like, were all frozen (see rigid_view): what is frozen
+then stands still between frame and expectation, however far apart in time, and parallax is no motion. What fits no
+expectation, or fits it only off its place, moves; what merely hides behind something nearer does not. The evidence is
+joined with that of the frames before and after, carried along by the flow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import ClassVar
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from scipy import ndimage
 
 from sfm_gt.geometry.camera import pixel_grid
-from sfm_gt.geometry.conventions import integer_centred_from_pixel
-from sfm_gt.geometry.transforms import inverse_rigid
 from sfm_gt.geometry.types import PinholeCamera, View
 from sfm_gt.masks import flow, regions
+from sfm_gt.masks.rigid_view import Shot, expect, project
 from sfm_gt.masks.segmentation import Frame
 
 WORKING_LONG_SIDE_PX = 480
 # Frames between partners. Far ones show how far a slow figure is off its frozen place; near ones still see all pixels.
 GAPS = (3, 8, 16, 26)
 GAPS_AT_ENDS = (5, 12, 20, 32)  # taken besides where the other side of the clip has no partner
-RELATIVE_TOLERANCE = 0.02  # of the parallax: depth error of a good map
-OCCLUDED_SHARE = 0.97  # a pixel is hidden in the partner where that sees something nearer than this share of its depth
+RELATIVE_TOLERANCE = 0.01  # of the parallax: depth error of a good map
+OCCLUDED_SHARE = 0.97  # what a partner saw nearer than this share of a pixel's depth hides the pixel from it
+SAME_DEPTH = 0.02  # relative: surfaces this close are one
 SAME_CORRELATION = 0.6  # patches that correlate so show the same thing
-SURE_CORRELATION = 0.85
-OTHER_CORRELATION = 0.3  # patches that correlate less show something else
+OTHER_CORRELATION = 0.2  # patches that correlate less show something else
 CORRELATION_GAIN = 0.1  # how much better a patch must fit off its static place before it counts as moved
-PATCH_PX = 9
+PATCH_PX = 5  # wider ones blur the outline by half their width
 MIN_CONTRAST = 3.0  # grey levels, standard deviation in a patch; less tells nothing
-MIN_SEEN = 2
-# Of the partners that can tell. A frame on the eve of motion is denied by half of them, what left its place by most.
-MOVING_SHARE = 0.7
-DOUBTFUL_SHARE = 0.4  # with as many, or with too few that can tell, a pixel goes with what is certain beside it
-MIN_SEED_PX = 30
-REACH_PX = 30
-MIN_MOVED_SHARE, MIN_CERTAIN_SHARE = 0.3, 0.2  # of a region; regions grown out of doubt go
-VERY_FAR_SFM = 1e6
-CLOSE_PX = 6
-MIN_AREA = 0.002
+ROUND_TRIP_PX = 1.0
+NEIGHBOUR_WEIGHT = 0.5  # of the evidence of the frames before and after
+ELSEWHERE, MISSED, STATIC = range(3)
+# Of the partners that can tell: what moves, what is certain to, and what goes with what is certain beside it.
+MOVING_SHARE, CERTAIN_SHARE, DOUBTFUL_SHARE = 0.5, 0.65, 0.3
+MIN_SEEN, MIN_SEEN_CERTAIN = 1.0, 3.0
+MIN_SEED_PX = 40
+REACH_PX = 10  # doubtful pixels in gaps up to twice this wide go with the region
+MIN_CERTAIN_SHARE = 0.25  # of a region; regions grown out of doubt go
+MIN_AREA = 0.0015  # of the image
 
 
 def rigid_flow(
@@ -58,7 +55,7 @@ def rigid_flow(
         camera: the camera of both views.
         cam_b_from_cam_a: relative pose.
     """
-    place, _, _ = _project(z_depth, camera, cam_b_from_cam_a)
+    place, _, _ = project(z_depth, camera, cam_b_from_cam_a)
     return place - pixel_grid(camera.width, camera.height)
 
 
@@ -72,12 +69,12 @@ class RigidFlow:
 
     needs_reconstruction: ClassVar[bool] = True
 
-    def __init__(self, threshold_px: float = 1.5, dilate_px: int = 4):
+    def __init__(self, threshold_px: float = 1.0, dilate_px: int = 1):
         self._threshold_px = threshold_px
         self._dilate_px = dilate_px
 
     def segment(self, frames: Sequence[Frame], reconstruction: Sequence[View] | None) -> Bool[np.ndarray, "n h w"]:
-        """True where something moves, or stands elsewhere than in most partner frames.
+        """True where something is off the place that most partner frames expect it in.
 
         Args:
             frames: undistorted frames, grey or RGB, in order of time.
@@ -89,123 +86,98 @@ class RigidFlow:
         """
         if reconstruction is None or len(reconstruction) != len(frames):
             raise ValueError(f"rigid_flow needs one view a frame; found {len(reconstruction or ())} for {len(frames)}")
-        shots = [_Shot.of(frame, view) for frame, view in zip(frames, reconstruction, strict=True)]
+        shots = [
+            Shot.of(frame, view, WORKING_LONG_SIDE_PX, PATCH_PX)
+            for frame, view in zip(frames, reconstruction, strict=True)
+        ]
         partners = _partners([shot.frame_index for shot in shots])
         height, width = frames[0].shape[:2]
 
+        def count(position: int) -> UInt8[np.ndarray, "3 h w"]:
+            return evidence(shots[position], [shots[other] for other in partners[position]], self._threshold_px)
+
+        counts = list(flow.in_parallel(count, range(len(shots))))
+
         def mask(position: int) -> Bool[np.ndarray, "h w"]:
-            found = region(self._count(shots, position, partners[position]))
+            found = region(joined(shots, counts, position))
             return regions.dilate(regions.enlarge(found, height, width), self._dilate_px)
 
         return np.stack(list(flow.in_parallel(mask, range(len(shots)))))
 
-    def _count(self, shots: Sequence[_Shot], position: int, partners: Sequence[int]) -> Float[np.ndarray, "3 h w"]:
-        """How many partners find a pixel elsewhere, miss it, and find it in its static place."""
-        counts = np.zeros((3, *shots[position].grey.shape), np.float32)
-        for partner in partners:
-            counts += np.stack(judge(shots[position], shots[partner], self._threshold_px))
-        return counts
+
+def evidence(shot: Shot, partners: Sequence[Shot], threshold_px: float) -> UInt8[np.ndarray, "3 h w"]:
+    """How many partners find a pixel elsewhere, miss it, and find it in its static place.
+
+    A partner that saw something nearer than what the pixel shows says nothing of it: it could not see it. How far away
+    the pixel is, those partners know that find it in place; where none does, the shot's own depth, if a partner shares it.
+    """
+    verdicts = np.zeros((3, len(partners), *shot.grey.shape), bool)
+    depths = np.zeros(verdicts.shape[1:], np.float32)
+    for row, partner in enumerate(partners):
+        verdicts[:, row], depths[row] = judge(shot, partner, threshold_px)
+    static = verdicts[STATIC]
+    n_static = static.sum(axis=0)
+    confirmed = np.where(static, depths, 0.0).sum(axis=0) / np.maximum(n_static, 1)
+    # Where the shot's own depth agrees with what a partner saw, both show one surface: a bad match there is a bad depth.
+    agreed = np.abs(depths - shot.z_depth) < SAME_DEPTH * depths
+    depth = np.where(n_static > 0, confirmed, np.where(agreed.any(axis=0), shot.z_depth, 0.0))
+    hidden = depths < OCCLUDED_SHARE * depth
+    verdicts[ELSEWHERE] &= ~hidden
+    verdicts[MISSED] &= ~hidden & ~agreed
+    return verdicts.sum(axis=1, dtype=np.uint8)
+
+
+def judge(shot: Shot, partner: Shot, threshold_px: float) -> tuple[Bool[np.ndarray, "3 h w"], Float[np.ndarray, "h w"]]:
+    """What ``partner`` says of each pixel of ``shot``: found elsewhere, missed, in its static place; and at which depth."""
+    expected = expect(shot, partner)
+    # What is left to move is small: the fast preset is a fifth of the cost of the medium one.
+    slide = flow.dis_flow(shot.grey, expected.grey, cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    static_fit, contrast = _correlation(shot.grey, expected.grey)
+    moved_fit, _ = _correlation(shot.grey, flow.sample(expected.grey, flow.grid(*shot.grey.shape) + slide))
+    off_place = np.hypot(slide[..., 0], slide[..., 1]) > threshold_px + RELATIVE_TOLERANCE * expected.parallax_px
+    elsewhere = off_place & (moved_fit > SAME_CORRELATION) & (moved_fit > static_fit + CORRELATION_GAIN)
+    in_place = ~elsewhere & ((static_fit > SAME_CORRELATION) | ((moved_fit > SAME_CORRELATION) & ~off_place))
+    missed = ~elsewhere & ~in_place & (static_fit < OTHER_CORRELATION) & (moved_fit < SAME_CORRELATION)
+    able = expected.seen & (contrast > MIN_CONTRAST)
+    return np.stack([able & elsewhere, able & missed, able & in_place]), np.nan_to_num(expected.z_depth)
+
+
+def joined(
+    shots: Sequence[Shot], counts: Sequence[UInt8[np.ndarray, "3 h w"]], position: int
+) -> Float[np.ndarray, "3 h w"]:
+    """Evidence of a frame and, at less weight and where the flow leads there and back, of its two neighbours."""
+    total = counts[position].astype(np.float32)
+    here = shots[position].grey
+    for other in (position - 1, position + 1):
+        if not 0 <= other < len(shots):
+            continue
+        there = flow.dis_flow(here, shots[other].grey, cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        back = flow.dis_flow(shots[other].grey, here, cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        place = flow.grid(*here.shape) + there
+        weight = NEIGHBOUR_WEIGHT * flow.followed(there, back, ROUND_TRIP_PX)
+        carried = flow.sample(np.ascontiguousarray(np.moveaxis(counts[other], 0, -1)), place)
+        total += weight * np.moveaxis(carried, -1, 0)
+    return total
 
 
 def region(counts: Float[np.ndarray, "3 h w"]) -> Bool[np.ndarray, "h w"]:
     """Whole moving regions from how many partners find a pixel elsewhere, miss it, or find it in its static place.
 
-    Pixels found elsewhere are the seeds: a wrong depth, too, makes partners miss a pixel. Seeds grow over doubtful
-    pixels; what has moved must be a fair part of the whole.
+    What most deny moves; doubtful pixels in the gaps between go with it, what the partners see in place does not. Of
+    each region a fair part must be certain.
     """
-    elsewhere, missed, static = counts
+    elsewhere, missed, static = (cv2.blur(count, (3, 3)) for count in counts)
     seen = elsewhere + missed + static
-    share = (elsewhere + missed) / np.maximum(seen, 1)
-    moved = (seen >= MIN_SEEN) & (share >= MOVING_SHARE)
-    doubtful = (seen < MIN_SEEN) | (share >= DOUBTFUL_SHARE)
-    certain = moved & (elsewhere > 0)
-    opened = cv2.morphologyEx(certain.astype(np.uint8), cv2.MORPH_OPEN, regions.disc(1)).astype(bool)
-    grown = regions.grow(regions.drop_small(opened, MIN_SEED_PX), doubtful, REACH_PX)
-    whole = regions.clean(grown, CLOSE_PX, round(MIN_AREA * seen.size))
-    return regions.keep_supported(regions.keep_supported(whole, moved, MIN_MOVED_SHARE), certain, MIN_CERTAIN_SHARE)
-
-
-@dataclass(frozen=True)
-class _Shot:
-    """A view at working size.
-
-    Attributes:
-        z_static: depth without gaps.
-        known: where it comes from the depth map.
-        clear: where the whole patch round a pixel may be used.
-    """
-
-    frame_index: int
-    grey: UInt8[np.ndarray, "h w"]
-    camera: PinholeCamera
-    cam_from_world: Float[np.ndarray, "4 4"]
-    z_static: Float[np.ndarray, "h w"]
-    known: Bool[np.ndarray, "h w"]
-    clear: Bool[np.ndarray, "h w"]
-
-    @classmethod
-    def of(cls, frame: Frame, view: View) -> _Shot:
-        (grey,) = flow.working_images([frame], WORKING_LONG_SIDE_PX)
-        height, width = grey.shape
-        z = np.full((height, width), np.nan, np.float32)
-        if view.z_depth_sfm is not None:
-            z = cv2.resize(view.z_depth_sfm.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST)
-        known = np.isfinite(z)
-        usable = cv2.resize(view.usable.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-        clear = cv2.erode(usable, np.ones((PATCH_PX, PATCH_PX), np.uint8)).astype(bool)
-        camera = view.camera.resized(width, height)
-        return cls(view.frame_index, grey, camera, view.cam_from_world, _fill(z, known), known, clear)
-
-
-def judge(
-    shot: _Shot, partner: _Shot, threshold_px: float
-) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
-    """What ``partner`` says of each pixel of ``shot``: found elsewhere, missed, in its static place; or nothing."""
-    b_from_a = partner.cam_from_world @ inverse_rigid(shot.cam_from_world)
-    pixel, depth, at_infinity = _project(shot.z_static, shot.camera, b_from_a)
-    place = integer_centred_from_pixel(pixel)
-    visible = shot.clear & flow.inside(place) & (flow.sample(partner.clear.astype(np.uint8), place) > 0)
-    hidden = flow.sample(partner.z_static, place) < OCCLUDED_SHARE * depth
-    warped = flow.sample(partner.grey, place)
-    slide = flow.dis_flow(shot.grey, warped)
-    static_fit, contrast = _correlation(shot.grey, warped)
-    moved_fit, _ = _correlation(shot.grey, flow.sample(warped, flow.grid(*warped.shape) + slide))
-    parallax = np.hypot(*np.moveaxis(pixel - at_infinity, -1, 0))
-    along = (pixel - at_infinity) / np.maximum(parallax, 1e-6)[..., None]
-    residual = np.where(
-        shot.known,
-        np.hypot(slide[..., 0], slide[..., 1]),
-        np.abs(slide[..., 0] * along[..., 1] - slide[..., 1] * along[..., 0]),
-    )
-    off_place = residual > threshold_px + RELATIVE_TOLERANCE * parallax
-    # Behind something nearer flow clings to that, and a guessed depth may be far off: there only a match beyond doubt
-    # is the thing itself, moved.
-    needed_fit = np.where(shot.known & ~hidden, SAME_CORRELATION, SURE_CORRELATION)
-    found_elsewhere = off_place & (moved_fit > needed_fit) & (moved_fit > static_fit + CORRELATION_GAIN)
-    able = visible & (contrast > MIN_CONTRAST)
-    missed = (static_fit < OTHER_CORRELATION) & (moved_fit < SAME_CORRELATION) & shot.known & ~hidden
-    in_place = (moved_fit > SAME_CORRELATION) & ~found_elsewhere & ~(hidden & shot.known)
-    return able & found_elsewhere, able & missed, able & in_place
-
-
-def _project(
-    z_depth: Float[np.ndarray, "h w"], camera: PinholeCamera, b_from_a: Float[np.ndarray, "4 4"]
-) -> tuple[Float[np.ndarray, "h w 2"], Float[np.ndarray, "h w"], Float[np.ndarray, "h w 2"]]:
-    """Pixel position in view b and depth there, NaN behind camera b; and the position of the same ray at infinity."""
-    # K R K^-1 (x, y, 1) z + K t: the turned ray comes first, since it is also the point at infinity.
-    turn = (camera.matrix @ b_from_a[:3, :3] @ np.linalg.inv(camera.matrix)).astype(np.float32)
-    shift = (camera.matrix @ b_from_a[:3, 3]).astype(np.float32)
-    ray = cv2.transform(_homogeneous_grid(camera.width, camera.height), turn)
-    point = ray * z_depth[..., None] + shift
-    depth = np.where(point[..., 2] > 0, point[..., 2], np.nan)
-    return point[..., :2] / depth[..., None], depth, ray[..., :2] / ray[..., 2:]
-
-
-@lru_cache(maxsize=4)
-def _homogeneous_grid(width: int, height: int) -> Float[np.ndarray, "h w 3"]:
-    grid = np.concatenate([pixel_grid(width, height), np.ones((height, width, 1))], axis=-1).astype(np.float32)
-    grid.setflags(write=False)
-    return grid
+    share = (elsewhere + missed) / np.maximum(seen, 1e-6)
+    certain = regions.drop_small((share >= CERTAIN_SHARE) & (seen >= MIN_SEEN_CERTAIN), MIN_SEED_PX)
+    if not certain.any():
+        return certain
+    moving = regions.opened((share >= MOVING_SHARE) & (seen >= MIN_SEEN), 1)
+    doubtful = (share >= DOUBTFUL_SHARE) | (seen < MIN_SEEN)
+    grown = moving | (doubtful & regions.closed(moving, REACH_PX))
+    min_area_px = round(MIN_AREA * seen.size)
+    whole = regions.opened(regions.fill_holes(regions.closed(grown, 2), min_area_px), 2)
+    return regions.keep_supported(regions.drop_small(whole, min_area_px), certain, MIN_CERTAIN_SHARE)
 
 
 def _correlation(
@@ -218,14 +190,6 @@ def _correlation(
     # The added variance is that of coding noise: it pulls the correlation of even patches to 0.
     correlation = (ab - mean_a * mean_b) / np.sqrt((np.maximum(variance_a, 0) + 1) * (np.maximum(variance_b, 0) + 1))
     return correlation, np.sqrt(np.maximum(variance_a, 0))
-
-
-def _fill(z: Float[np.ndarray, "h w"], known: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """Depth with gaps filled by the nearest known value; very far everywhere when nothing is known."""
-    if not known.any():
-        return np.full_like(z, VERY_FAR_SFM)
-    rows, columns = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return z[rows, columns]
 
 
 def _partners(frame_indices: Sequence[int]) -> list[list[int]]:

@@ -64,6 +64,13 @@ class _Layers:
         self._views, self._scale, self._config = views, scale, config
         self.max_depth = self.best_fraction = 0.0
 
+    @property
+    def has_person(self) -> bool:
+        """Whether somebody looked for people."""
+        from sfm_gt.stages.moving import PERSON_FOLDER
+
+        return (self._moving / PERSON_FOLDER).is_dir()
+
     def _read(self, frame_index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Depth and sigma in the unit of the data set, NaN where not valid, and the moving mask."""
         import numpy as np
@@ -100,7 +107,8 @@ class _Layers:
 
         from sfm_gt.formats.dataset_layout import LAYERS, quantised
         from sfm_gt.geometry.transforms import scale_world
-        from sfm_gt.stages.clip_views import write_mask
+        from sfm_gt.stages.clip_views import read_mask, write_mask
+        from sfm_gt.stages.moving import PERSON_FOLDER
 
         depth, sigma, moving = self._read(frame_index)
         view = self._views.view(frame_index)
@@ -114,6 +122,9 @@ class _Layers:
                 raise OSError(f"{path}: could not be written")
         write_mask(folder / "moving" / f"{frame_index:06d}.png", moving)
         write_mask(folder / "overlay" / f"{frame_index:06d}.png", self._views.overlay(frame_index))
+        if self.has_person:
+            person = read_mask(self._moving / PERSON_FOLDER / f"{frame_index:06d}.png")
+            write_mask(folder / "person" / f"{frame_index:06d}.png", person)
         camera = view.camera
         return {
             "frame_index": frame_index, "timestamp_s": self._views.timestamps_s[frame_index],
@@ -122,11 +133,12 @@ class _Layers:
             "cam_from_world": scale_world(view.cam_from_world, self._scale).ravel().tolist(),
             "depth_unit": depth_unit, "sigma_unit": sigma_unit,
             "valid_fraction": float(np.isfinite(depth).mean()), "moving_fraction": float(moving.mean()),
+            "has_person": self.has_person,
         }  # fmt: skip
 
 
 def _clip_columns(clip_id: str, scale: dict[str, Any]) -> dict[str, Any]:
-    return {"clip_id": clip_id, "video_id": clip_id.rsplit("-", 1)[0], "metric": scale["metric"], "has_person": False,
+    return {"clip_id": clip_id, "video_id": clip_id.rsplit("-", 1)[0], "metric": scale["metric"],
             "metric_from_sfm": scale["metric_from_sfm"], "sigma_log_scale": scale["sigma_log_scale"]}  # fmt: skip
 
 

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 STAGE = "moving"
 VERSION: int = 2
+PERSON_FOLDER = "person"
 
 
 def run(workspace: Workspace, clip_id: str, config: MovingConfig) -> Manifest:
-    """Writes ``work/clips/<clip>/moving/NNNNNN.png`` (255 = moving) for every frame with dense depth."""
+    """Writes ``work/clips/<clip>/moving/NNNNNN.png`` (255 = moving) for every frame with dense depth.
+
+    Where a person network is configured, ``person/NNNNNN.png`` (255 = person, moving or frozen) lies beside them.
+    """
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, "dense", lambda folder: _segment(folder, workspace, clip_id, config)
     )
@@ -34,20 +38,36 @@ def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingCon
     from sfm_gt.registry import load
     from sfm_gt.stages.clip_views import write_mask
 
-    views = _ViewsWithDepth(workspace, clip_id)
+    views = ViewsWithDepth(workspace, clip_id)
     segmenter = load("masks", config.method)(config.threshold_px, config.dilate_px)
-    moving = segmenter.segment(_Images(views), views)
+    moving = segmenter.segment(Images(views), views)
+    measures = _find_people(folder, views, moving, config) if config.person_segmentation else {}
     for frame_index, mask in zip(views.frame_indices, moving, strict=True):
         write_mask(folder / f"{frame_index:06d}.png", mask)
     fractions = moving.mean(axis=(1, 2))
-    return {
+    return measures | {
         "frames": len(views),
         "moving_fraction_mean": round(float(np.mean(fractions)), 6),
         "moving_fraction_max": round(float(np.max(fractions)), 6),
     }
 
 
-class _ViewsWithDepth(Sequence["View"]):
+def _find_people(folder: Path, views: ViewsWithDepth, moving: np.ndarray, config: MovingConfig) -> dict[str, float]:
+    """Writes the person layer and lets ``moving`` take the outlines of those who move."""
+    from sfm_gt.masks.person import PersonFinder, snapped
+    from sfm_gt.stages.clip_views import write_mask
+
+    assert config.person_segmentation is not None
+    finder, total = PersonFinder(config.person_segmentation, config.person_detection), 0.0
+    for position, (frame_index, image) in enumerate(zip(views.frame_indices, Images(views), strict=True)):
+        person = finder.find(image)
+        write_mask(folder / PERSON_FOLDER / f"{frame_index:06d}.png", person)
+        moving[position] = snapped(moving[position], person)
+        total += float(person.mean())
+    return {"person_fraction_mean": round(total / len(views), 6)}
+
+
+class ViewsWithDepth(Sequence["View"]):
     """The clip's views with depth, read from disk when asked for: all of them at once would fill the memory."""
 
     def __init__(self, workspace: Workspace, clip_id: str):
@@ -64,16 +84,16 @@ class _ViewsWithDepth(Sequence["View"]):
         import numpy as np
 
         with np.load(self._paths[position]) as maps:
-            # The hypothesis, before the consistency test: what moves fails that test, and a wrong depth shows it.
-            hypothesis = maps["hypothesis_sfm"]
+            # Only what neighbours confirmed: other frames are drawn from it, and a wrong depth would draw a wrong scene.
+            depth = maps["z_depth_sfm"]
         frame_index = self.frame_indices[position]
         # Print stands still while the scene moves and would be taken for motion; it is a layer of its own. What was
         # found before SfM is judged again.
         usable = self._clip.undistortion_of(frame_index).inside & ~self._clip.near_overlay(frame_index)
-        return replace(self._clip.view(frame_index).with_depth(hypothesis), usable=usable)
+        return replace(self._clip.view(frame_index).with_depth(depth), usable=usable)
 
 
-class _Images(Sequence["np.ndarray"]):
+class Images(Sequence["np.ndarray"]):
     def __init__(self, views: Sequence[View]):
         self._views = views
 

@@ -49,13 +49,6 @@ def test_enlarge_keeps_the_share() -> None:
     assert abs(large.mean() - found.mean()) < 0.02
 
 
-def test_growth_stays_in_what_is_allowed_and_within_reach() -> None:
-    seeds = square(40, (slice(18, 22), slice(18, 22)))
-    allowed = square(40, (slice(18, 22), slice(0, 40)))
-    grown = regions.grow(seeds, allowed, 5)
-    assert (grown == square(40, (slice(18, 22), slice(13, 27)))).all()
-
-
 def test_regions_without_support_go() -> None:
     found = square(40, (slice(0, 10), slice(0, 10)), (slice(20, 30), slice(20, 30)))
     evidence = square(40, (slice(0, 4), slice(0, 10)), (slice(20, 22), slice(20, 30)))

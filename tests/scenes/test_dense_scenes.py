@@ -27,7 +27,7 @@ def scene(request: pytest.FixtureRequest):
 
 def test_nothing_moves_and_every_frame_has_truth(scene) -> None:
     assert not any(person.motion for person in scene.people)
-    assert scene.overlay is None
+    assert not scene.overlays
     assert scene.depth_every == 1
     assert sorted(person.person_id for person in scene.people) == list(range(1, len(scene.people) + 1))
 

@@ -135,5 +135,5 @@ SCENE = Scene(
             "top edge of the pale poster, 4 cm inside its corners",
         ),
     ),
-    overlay=Overlay("#MannequinChallenge", 0.5, 0.967, 0.65),
+    overlays=(Overlay("#MannequinChallenge", 0.5, 0.967, 0.65),),
 )  # fmt: skip
