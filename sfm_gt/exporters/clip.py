@@ -75,8 +75,10 @@ def static_depth(frame: Frame) -> Float[np.ndarray, "h w"]:
     for name, pixels in (("depth", depth), ("moving", frame.moving), ("overlay", frame.overlay)):
         if pixels.shape != (frame.camera.height, frame.camera.width):
             path = layer_path(frame.dataset, frame.clip_id, name, frame.frame_index)
-            raise InputError(f"{path}: {pixels.shape[1]} x {pixels.shape[0]} pixels; needed {frame.camera.width} x "
-                             f"{frame.camera.height}, the size of the frame; rebuild the clip with `sfm-gt dataset`")  # fmt: skip
+            raise InputError(
+                f"{path}: {pixels.shape[1]} x {pixels.shape[0]} pixels; needed {frame.camera.width} x "
+                f"{frame.camera.height}, the size of the frame; rebuild the clip with `sfm-gt dataset`"
+            )
     return np.where(frame.moving | frame.overlay, np.float32(np.nan), depth)
 
 

@@ -1,7 +1,7 @@
 """COLMAP: a dense workspace a clip (images, binary and text model, depth maps in COLMAP's own format).
 
 The sparse points of SfM are no part of the published data set; the points written here are sampled from the depth maps and
-carry as tracks the frames whose own depth agrees.
+carry as tracks the frames whose own depth agrees. Normals, which COLMAP's fusion also asks for, are not written.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from sfm_gt.exporters.clip import ExportedClip, copy_image, name_of, static_depth
 from sfm_gt.exporters.tracks import TrackedPoint, track_points
-from sfm_gt.formats.colmap_depth import write_depth_map
+from sfm_gt.geometry.conventions import zero_from_nan
 
 
 class ColmapExporter:
@@ -30,9 +31,17 @@ class ColmapExporter:
             for frame, depth in zip(clip.frames, depths, strict=True):
                 copy_image(frame, folder / clip.clip_id / "images" / f"{name_of(frame)}.jpg")
                 path = folder / clip.clip_id / "stereo" / "depth_maps" / f"{name_of(frame)}.jpg.geometric.bin"
-                write_depth_map(path, depth)
+                _write_depth(path, depth)
             _write_model(folder / clip.clip_id / "sparse", clip, track_points(clip.frames, depths))
         return {}
+
+
+def _write_depth(path: Path, depth: Float[np.ndarray, "h w"]) -> None:
+    import pycolmap
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The bounds belong to COLMAP's matching and are not written.
+    pycolmap.DepthMap.from_array(zero_from_nan(depth), 0.0, float(np.nanmax(depth, initial=0.0))).write(path)
 
 
 def _write_model(folder: Path, clip: ExportedClip, points: Sequence[TrackedPoint]) -> None:

@@ -37,7 +37,9 @@ class NerfstudioExporter:
                 lost += beyond
                 copy_image(frame, root / "images" / f"{name}.jpg")
                 write_png(root / "depth" / f"{name}.png", steps)
-                write_png(root / "masks" / f"{name}.png", np.where(frame.moving | frame.overlay, 0, 255).astype(np.uint8))
+                write_png(
+                    root / "masks" / f"{name}.png", np.where(frame.moving | frame.overlay, 0, 255).astype(np.uint8)
+                )
                 matrix = inverse_rigid(frame.cam_from_world) @ OPENGL_FROM_OPENCV
                 entries.append({"file_path": f"images/{name}.jpg", "depth_file_path": f"depth/{name}.png",
                                 "mask_path": f"masks/{name}.png", "transform_matrix": matrix.tolist()})  # fmt: skip

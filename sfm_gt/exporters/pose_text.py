@@ -17,6 +17,8 @@ def write_pose_texts(clips: Sequence[ExportedClip], folder: Path, split_names: M
     for clip in clips:
         start = clip.info["source"].get("first_timestamp_s", 0.0)
         times = np.array([frame.timestamp_s - start for frame in clip.frames])
-        content = PoseText(clip.source.replace("\n", " "), np.rint(times * 1e6).astype(np.int64), clip.lens, clip.poses())
+        content = PoseText(
+            clip.source.replace("\n", " "), np.rint(times * 1e6).astype(np.int64), clip.lens, clip.poses()
+        )
         write_pose_text(folder / split_names[clip.split] / f"{clip.clip_id}.txt", content)
     return {}

@@ -50,8 +50,12 @@ def track_points(frames: Sequence[Frame], depths: Sequence[Float[np.ndarray, "h 
         for number in range(len(world)):
             rows = np.array([row for row, (found, _) in zip(chosen, seen, strict=True) if found[number] or row == own])
             if len(rows) > 1:
-                at = {row: pixels[number] if row == own else xy[number] for row, (_, xy) in zip(chosen, seen, strict=True)}
-                points.append(TrackedPoint(world[number], colours[number], rows, np.stack([at[r] for r in rows.tolist()])))
+                at = {
+                    row: pixels[number] if row == own else xy[number] for row, (_, xy) in zip(chosen, seen, strict=True)
+                }
+                points.append(
+                    TrackedPoint(world[number], colours[number], rows, np.stack([at[r] for r in rows.tolist()]))
+                )
     return points
 
 

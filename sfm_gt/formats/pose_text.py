@@ -67,9 +67,13 @@ def read_pose_text(path: Path) -> PoseText:
         raise InputError(f"{path}: columns 8 to 19 hold no rotation (off by {fault:.2g}); needed [R|t] by rows")
     spread = np.ptp(rows[:, 1:7], axis=0).max()
     if spread > 1e-6:
-        raise InputError(f"{path}: the lens changes by {spread:.3g} along the clip (a zoom); needed one lens for a clip")
+        raise InputError(
+            f"{path}: the lens changes by {spread:.3g} along the clip (a zoom); needed one lens for a clip"
+        )
     if rows[0, 1:3].min() <= 0:
-        raise InputError(f"{path}: focal lengths are {rows[0, 1]:g}, {rows[0, 2]:g}; needed positive shares of the image")
+        raise InputError(
+            f"{path}: focal lengths are {rows[0, 1]:g}, {rows[0, 2]:g}; needed positive shares of the image"
+        )
     return PoseText(url, rows[:, 0].astype(np.int64), Lens(*rows[0, 1:7].tolist()), poses)
 
 

@@ -16,7 +16,6 @@ import:                          # cameras from elsewhere; SfM is skipped, see d
   format: mannequin_challenge    # a file in sfm_gt/importers/
   file: poses.txt                # a file or folder beside the sidecar
   refine: false                  # true: start from these cameras and adjust them to the images
-  sigma_m: 0.02                  # only where lengths are metres: noise of a position
 """
 
 from __future__ import annotations
@@ -104,14 +103,12 @@ class ImportedCameras(_Part):
     Attributes:
         format: a file in sfm_gt/importers/.
         refine: start from these cameras and adjust them to the images, instead of keeping them.
-        sigma_m: noise of a position; stating it says that lengths are metres.
         first_number: number of the video's first frame in the names of images (1 for what ffmpeg wrote).
     """
 
     format: str
     file: str
     refine: bool = False
-    sigma_m: Metres | None = None
     first_number: FrameIndex = 0
 
 

@@ -43,8 +43,10 @@ def _lens(path: Path, video: VideoFacts) -> Lens:
     lens = Lens(matrix[0, 0] / video.width, matrix[1, 1] / video.height,
                 matrix[0, 2] / video.width, matrix[1, 2] / video.height)  # fmt: skip
     if max(abs(lens.cx - 0.5), abs(lens.cy - 0.5)) > MAX_CENTRE_SHARE:
-        raise InputError(f"{path}: the principal point lies at {100 * lens.cx:.0f} %, {100 * lens.cy:.0f} % of a video of "
-                         f"{video.width} x {video.height}; needed the matrix of this very video, not resized or turned")  # fmt: skip
+        raise InputError(
+            f"{path}: the principal point lies at {100 * lens.cx:.0f} %, {100 * lens.cy:.0f} % of a video of {video.width} "
+            f"x {video.height}; needed the matrix of this very video, not resized or turned"
+        )
     return lens
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,24 @@ def _open(path: Path) -> Any:
     for name in ("cameras", "images", "points3D"):
         inside(path, name + suffix, path)
     try:
-        return pycolmap.Reconstruction(path)
+        model = pycolmap.Reconstruction(path)
     except (RuntimeError, ValueError, IndexError) as fault:
-        raise InputError(f"{path}: no COLMAP model ({' '.join(str(fault).split())[:200]}); it may be cut short") from None
+        raise InputError(
+            f"{path}: no COLMAP model ({' '.join(str(fault).split())[:200]}); it may be cut short"
+        ) from None
+    if suffix == ".bin":
+        _check_length(path, model)
+    return model
+
+
+def _check_length(path: Path, model: Any) -> None:
+    """COLMAP makes up what is missing of a file that ends early: what it would write again is longer then."""
+    with tempfile.TemporaryDirectory() as scratch:
+        model.write_binary(scratch)
+        for name in ("cameras.bin", "images.bin", "points3D.bin"):
+            found, whole = (path / name).stat().st_size, (Path(scratch) / name).stat().st_size
+            if found < whole:
+                raise InputError(f"{path / name}: {found} bytes for content of {whole}; the model is cut short")
 
 
 def _lens(path: Path, camera: Any, video: VideoFacts) -> Lens:

@@ -12,21 +12,21 @@ from pathlib import Path
 
 import numpy as np
 import pycolmap
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from sfm_gt.errors import Rejected
 from sfm_gt.formats.camera_track import Lens
-from sfm_gt.geometry.triangulation import triangulate
+from sfm_gt.geometry.camera import project, unproject
+from sfm_gt.geometry.transforms import camera_centres
+from sfm_gt.geometry.triangulation import meeting_points
 from sfm_gt.sfm.mapping import MIN_POINT_ANGLE_DEG
 from sfm_gt.sfm.undistortion import Undistortion
 
 # Two focal lengths this close are one that was rounded.
 SAME_FOCAL = 1e-4
-# Tracks that judge the poses: the median of so many is known within some per cent.
-N_JUDGED_TRACKS = 300
+# Fewer tracks judge nothing.
 MIN_JUDGED_TRACKS = 30
 MIN_TRACK_VIEWS = 3
-SIGMA_PX = 1.0  # only weighs the robust loss of a single track
 
 
 def camera_of(lens: Lens, width: int, height: int) -> pycolmap.Camera:
@@ -81,34 +81,47 @@ def judge_imported(
     camera: pycolmap.Camera,
     cam_from_world: Mapping[str, Float[np.ndarray, "4 4"]],
     max_error_px: float,
-    seed: int,
 ) -> float:
-    """Median reprojection error of tracks that the images agree on, triangulated with the given cameras, in pixels.
+    """Median reprojection error of what the images agree on, triangulated with the given cameras, in pixels.
 
     Raises:
         Rejected: ``poses_disagree`` when it exceeds ``max_error_px``, ``sfm_failed`` when the images share too few tracks
             to judge by.
     """
     with pycolmap.Database.open(database) as content:
-        names = {image.image_id: image.name for image in content.read_all_images()}
-        keypoints = {image_id: content.read_keypoints(image_id)[:, :2].astype(np.float64) for image_id in names}
+        images = content.read_all_images()
+        keypoints = {i.image_id: content.read_keypoints(i.image_id)[:, :2].astype(np.float64) for i in images}
         tracks = _tracks(content)
     if len(tracks) < MIN_JUDGED_TRACKS:
         raise Rejected("sfm_failed", f"the images share {len(tracks)} tracks over {MIN_TRACK_VIEWS} views, too few to check "
                        "the imported cameras by; the clip needs texture", len(tracks), MIN_JUDGED_TRACKS)  # fmt: skip
-    chosen = np.random.default_rng(seed).permutation(len(tracks))[:N_JUDGED_TRACKS]
-    lens = Undistortion.of(camera)
-    errors = []
-    for track in (tracks[number] for number in chosen.tolist()):
-        pixels = lens.undistorted_px(np.array([keypoints[image_id][row] for image_id, row in track]))
-        poses = np.stack([cam_from_world[names[image_id]] for image_id, _ in track])
-        errors.append(triangulate(lens.camera, poses, pixels, SIGMA_PX).rms_px)
-    error = float(np.median(errors))
+    pixels = np.array([keypoints[image_id][row] for track in tracks for image_id, row in track])
+    pose_of = {image.image_id: cam_from_world[image.name] for image in images}
+    poses = np.stack([pose_of[image_id] for track in tracks for image_id, _ in track])
+    numbers = np.repeat(np.arange(len(tracks)), [len(track) for track in tracks])
+    error = float(np.median(_track_errors_px(camera, pixels, poses, numbers, len(tracks))))
     if not error <= max_error_px:
-        raise Rejected("poses_disagree", f"the imported cameras miss what the images show by {error:.3g} px (median of "
-                       f"{len(errors)} tracks), allowed {max_error_px:g}; check that they belong to this video, its clock "
-                       "and resolution, or leave import out of the sidecar", error, max_error_px)  # fmt: skip
+        raise Rejected("poses_disagree", f"the imported cameras miss what the images show by {error:.3g} px (median over "
+                       f"{len(tracks)} tracks), allowed {max_error_px:g}; check that they belong to this video, its clock "
+                       "and resolution, let import.refine adjust them, or leave import out of the sidecar",
+                       error, max_error_px)  # fmt: skip
     return error
+
+
+def _track_errors_px(
+    camera: pycolmap.Camera,
+    filmed_px: Float[np.ndarray, "m 2"],
+    cam_from_world: Float[np.ndarray, "m 4 4"],
+    tracks: Int[np.ndarray, " m"],
+    n_tracks: int,
+) -> Float[np.ndarray, " m"]:
+    """Reprojection error of each observation of its track's point, infinite behind the camera."""
+    lens = Undistortion.of(camera)
+    pixels = lens.undistorted_px(filmed_px)
+    rays = np.einsum("mji,mj->mi", cam_from_world[:, :3, :3], unproject(lens.camera, pixels, np.ones(len(pixels))))
+    points = meeting_points(camera_centres(cam_from_world), rays, tracks, n_tracks)[tracks]
+    points_cam = np.einsum("mij,mj->mi", cam_from_world[:, :3, :3], points) + cam_from_world[:, :3, 3]
+    return np.nan_to_num(np.linalg.norm(project(lens.camera, points_cam) - pixels, axis=1), nan=np.inf)
 
 
 Feature = tuple[int, int]

@@ -89,7 +89,7 @@ def register_frames(
     return model
 
 
-Observed = tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n 2"]]
+Observed = tuple[Int[np.ndarray, " _"], Float[np.ndarray, "_ 2"]]
 
 
 def _track_both_ways(

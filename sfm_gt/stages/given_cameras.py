@@ -93,9 +93,7 @@ def reconstruct(
     anchors = _anchors([frame.frame_index for frame in listed.keyframes], sorted(poses))
     model, error_px = _triangulate(cameras, frames_folder, listed, poses, anchors, ignored, config, seed, n_threads)
     given = {} if cameras.refine else {index: rigid(pose) for index, pose in poses.items()}
-    register_frames(
-        model, [frame.frame_index for frame in listed.frames], name_of, load_gray, ignored.get, seed, given
-    )
+    register_frames(model, [frame.frame_index for frame in listed.frames], name_of, load_gray, ignored.get, seed, given)
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, {name_of(index) for index in anchors})
     (adjust_all if cameras.refine else adjust_points)(model)
@@ -126,7 +124,7 @@ def _triangulate(
         database = scratch / "database.db"
         build_database(database, frames_folder, list(named), masks, config.max_features, camera.mean_focal_length(),
                        seed, n_threads)  # fmt: skip
-        error_px = judge_imported(database, camera, named, config.max_reprojection_error_px, seed)
+        error_px = judge_imported(database, camera, named, config.max_reprojection_error_px)
         return triangulate_imported(database, frames_folder, scratch / "model", camera, named, seed), error_px
 
 
