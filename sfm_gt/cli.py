@@ -260,6 +260,20 @@ def export(
     typer.echo(f"export: {frames} frames of {len(manifest['clips'])} clips in {to}")
 
 
+@app.command()
+def layers(
+    out: Annotated[Path, typer.Argument(help="output folder of a run, or its dataset folder")],
+    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="of the sampled pairs")] = 0,
+) -> None:
+    """Background plates, foreground and near/far labels of a data set, below its layers/."""
+    from sfm_gt.stages import layers as stage
+
+    for clip_id, manifest in stage.run(out, clip or (), seed).items():
+        absent = "; ".join(f"no {name}: {why}" for name, why in manifest.measures.get("absent", {}).items())
+        typer.echo(f"layers: {clip_id}, {manifest.measures['frames']} frames" + (f" ({absent})" if absent else ""))
+
+
 @app.command("import")
 def import_(
     video: Annotated[Path, typer.Argument(help="the video that the cameras belong to")],
