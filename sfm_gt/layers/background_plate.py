@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -42,7 +43,7 @@ class PlateView:
     camera: PinholeCamera
     cam_from_world: Float[np.ndarray, "4 4"]
 
-    @property
+    @cached_property
     def people(self) -> Bool[np.ndarray, "h w"]:
         """People with their rim."""
         kernel = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
@@ -94,6 +95,7 @@ def _carried_depth(
             column, row = (np.floor(xy[inside]) + np.array([dx, dy])).astype(int).T
             z = cam[inside, 2]
             within = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            within[within] = people[row[within], column[within]]
             np.minimum.at(nearest, (row[within], column[within]), z[within])
     return np.where(people & np.isfinite(nearest), nearest, np.nan)
 
