@@ -53,7 +53,7 @@ def measure(views: ClipViews, data: Path, n_workers: int) -> dict[str, object]:
     seconds = (time.process_time() - start) / len(frames)
     rows = {"keyframes": [int(model.frame_indices[row]) for row in keyframes]}
     rows["between"] = [index for index in frames if index not in rows["keyframes"]]
-    return {"frames": len(frames), "keyframes": len(keyframes), "threads": n_workers, "cpu_seconds_a_frame": seconds,
+    return {"frames": len(frames), "n_keyframes": len(keyframes), "threads": n_workers, "cpu_seconds_a_frame": seconds,
             "median_temporal_difference": float(np.nanmedian(drifts)),
             **scores(views, data, depths, rows)}  # fmt: skip
 

@@ -22,8 +22,8 @@ def surface_normals(
         matrix: intrinsics for coordinates in which integers are pixel centres.
     """
     height, width = kept.shape
-    x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
-    slope_x, slope_y = _slopes(np.where(kept, inverse_depth, 0.0).astype(np.float64), kept.astype(np.float64), x, y)
+    slope_x, slope_y = _slopes(np.where(kept, inverse_depth, 0.0).astype(np.float32), kept.astype(np.float32))
+    x, y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
     # A plane n . X = d has inverse depth n . ray / d: its slopes are nx / (d fx), ny / (d fy), its value at the axis nz / d.
     at_axis = inverse_depth - slope_x * (x - matrix[0, 2]) - slope_y * (y - matrix[1, 2])
     normal = -np.stack([slope_x * matrix[0, 0], slope_y * matrix[1, 1], at_axis], axis=-1)
@@ -31,18 +31,20 @@ def surface_normals(
     return np.where(kept[..., None], normal, np.nan).astype(np.float32)
 
 
-def _slopes(w: np.ndarray, weight: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _slopes(w: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Change of ``w`` per pixel to the right and down, by weighted least squares over the window of every pixel."""
-    total = np.maximum(_box(weight), 1e-12)
-    mean_x, mean_y, mean_w = (_box(weight * each) / total for each in (x, y, w))
-    xx = _box(weight * x * x) / total - mean_x**2 + RIDGE_PX2
-    yy = _box(weight * y * y) / total - mean_y**2 + RIDGE_PX2
-    xy = _box(weight * x * y) / total - mean_x * mean_y
-    xw = _box(weight * x * w) / total - mean_x * mean_w
-    yw = _box(weight * y * w) / total - mean_y * mean_w
+    total = np.maximum(_moment(weight, 0, 0), 1e-12)
+    mean_x, mean_y, mean_w = _moment(weight, 1, 0) / total, _moment(weight, 0, 1) / total, _moment(w, 0, 0) / total
+    xx = _moment(weight, 2, 0) / total - mean_x**2 + RIDGE_PX2
+    yy = _moment(weight, 0, 2) / total - mean_y**2 + RIDGE_PX2
+    xy = _moment(weight, 1, 1) / total - mean_x * mean_y
+    xw = _moment(w, 1, 0) / total - mean_x * mean_w
+    yw = _moment(w, 0, 1) / total - mean_y * mean_w
     determinant = np.maximum(xx * yy - xy * xy, RIDGE_PX2**2)
     return (yy * xw - xy * yw) / determinant, (xx * yw - xy * xw) / determinant
 
 
-def _box(values: np.ndarray) -> np.ndarray:
-    return cv2.blur(values, (WINDOW_PX, WINDOW_PX), borderType=cv2.BORDER_CONSTANT)
+def _moment(values: np.ndarray, x_power: int, y_power: int) -> np.ndarray:
+    """Sum of ``values * dx**x_power * dy**y_power`` over the window; offsets from its centre keep float32 exact enough."""
+    offsets = np.arange(WINDOW_PX, dtype=np.float32) - WINDOW_PX // 2
+    return cv2.sepFilter2D(values, cv2.CV_32F, offsets**x_power, offsets**y_power, borderType=cv2.BORDER_CONSTANT)

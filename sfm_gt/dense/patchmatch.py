@@ -22,7 +22,7 @@ from sfm_gt.dense.pyramid import (
     pair_geometry,
     stack_neighbours,
 )
-from sfm_gt.dense.rounds import MIN_GAIN, Kernels, Scene, propagated, refined, unmatched
+from sfm_gt.dense.rounds import Kernels, Scene, propagated, refined, unmatched
 from sfm_gt.dense.sigma import sigma_of_inverse_depth
 from sfm_gt.dense.sweep import planes_from_inverse_depth, sweep
 from sfm_gt.errors import InputError
@@ -127,12 +127,8 @@ class PatchMatch:
         scene = self._scene(reference, neighbours, 0, limits, AGREEMENT, inverse_depths)
         guesses = [planes_from_inverse_depth(np.clip(_filled(each), limits[0], limits[1])) for each in carried]
         judges = self._judges_at_half_size(reference, neighbours, limits, guesses[0])
-        unsure = _unsure(carried)
-        found, _ = propagated(scene, unmatched(scene, guesses[0], judges), unsure, self._patch, 0)
-        for planes in guesses[1:]:
-            other, _ = propagated(scene, unmatched(scene, planes, judges), unsure, self._patch, 0)
-            found = _better_of(found, other)
-        found, _ = propagated(scene, found, unsure, self._patch, N_NEAR)
+        found = unmatched(scene, _chequered(guesses), judges)
+        found, _ = propagated(scene, found, _unsure(carried), self._patch, N_NEAR)
         return refined(scene, found, scene.everywhere, self._patch)
 
     def _scene(
@@ -148,7 +144,10 @@ class PatchMatch:
         return Scene(reference.levels[level], stacked, limits, agreement, self._kernels)
 
     def _choose_judges(self, scene: Scene, planes: Float[np.ndarray, "h w 3"]) -> Int8[np.ndarray, "h w v"]:
-        costs = scene.kernels.all_view_costs(scene.here.grey, scene.here.usable, scene.neighbours, self._patch, planes)
+        # Every second pixel will do for what is averaged anyway; the patch's samples lie on those pixels alone.
+        asked = scene.here.usable.copy()
+        asked[1::2], asked[:, 1::2] = 0, 0
+        costs = scene.kernels.all_view_costs(scene.here.grey, asked, scene.neighbours, self._patch, planes)
         # A single neighbour leaves no last axis behind in OpenCV.
         return choose_judges(cv2.blur(costs, (JUDGE_WINDOW, JUDGE_WINDOW)).reshape(costs.shape))
 
@@ -281,10 +280,12 @@ def _unsure(carried: Sequence[Float[np.ndarray, "h w"]]) -> UInt8[np.ndarray, "h
     return (nearest > farthest * (1.0 + CARRIED_REL)).astype(np.uint8)
 
 
-def _better_of(first: Hypothesis, second: Hypothesis) -> Hypothesis:
-    wins = second.cost < first.cost - MIN_GAIN
-    planes = np.where(wins[..., None], second.planes, first.planes)
-    return Hypothesis(planes, np.where(wins, second.cost, first.cost), first.sigma, first.step, first.judges)
+def _chequered(guesses: Sequence[Float[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "h w 3"]:
+    """The first and the last guess in turn: what lies beside a pixel is offered to it, so each pixel meets both."""
+    mixed = guesses[0].copy()
+    for start in (0, 1):
+        mixed[start::2, 1 - start :: 2] = guesses[-1][start::2, 1 - start :: 2]
+    return mixed
 
 
 PLUGIN = PatchMatch

@@ -86,7 +86,7 @@ def _f1(edges: np.ndarray, agreed: np.ndarray) -> float:
 
 
 def _places(depth: Float[np.ndarray, "h w"]) -> Int[np.ndarray, " n"]:
-    """Flat numbers of the pixels that may start an edge: some depth in their reach exceeds another by the lowest threshold.
+    """Flat numbers of the pixels from which an edge may lead to a pixel in their reach, by the lowest threshold.
 
     In most maps these are few, and two morphological filters find them in a fraction of the time that all pairs take.
     """
@@ -95,7 +95,7 @@ def _places(depth: Float[np.ndarray, "h w"]) -> Int[np.ndarray, " n"]:
     nearest = cv2.erode(cv2.patchNaNs(depth.copy(), np.inf), window, anchor=anchor)
     farthest = cv2.dilate(cv2.patchNaNs(depth.copy(), -np.inf), window, anchor=anchor)
     with np.errstate(over="ignore"):
-        return np.flatnonzero(farthest > _LOWEST * nearest)
+        return np.flatnonzero((farthest > _LOWEST * depth) | (depth > _LOWEST * nearest))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

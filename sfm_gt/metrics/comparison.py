@@ -54,20 +54,23 @@ class Rank:
 
 @dataclass
 class _Pair:
-    """Sums a video: frames, then COMPARED of one model, then of the other."""
+    """Weighted sums a video: the weights of one model and of the other, then COMPARED of one, then of the other."""
 
     videos: dict[str, Float[np.ndarray, " sums"]] = field(default_factory=dict)
+    frames: int = 0
     left_out: int = 0
 
     def differences(self, protocol: Protocol, video_ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Numerators (videos, compared) and denominators (videos,) of the differences."""
-        none = np.zeros(1 + 2 * len(COMPARED))
+        none = np.zeros(2 + 2 * len(COMPARED))
         sums = np.stack([self.videos.get(video, none) for video in video_ids])
-        frames = sums[:, 0]
-        apart = sums[:, 1 : 1 + len(COMPARED)] - sums[:, 1 + len(COMPARED) :]
-        if protocol.reducer in ("image", "pixel"):
-            return apart, frames
-        return apart / np.maximum(frames, 1)[:, None], (frames > 0).astype(np.float64)
+        weights, both = np.split(sums, [2], axis=1)
+        means = both.reshape(-1, 2, len(COMPARED)) / np.maximum(weights, 1)[:, :, None]
+        # Where a video counts by its pixels, those of two models with other gaps differ a little.
+        weight = weights.mean(axis=1)
+        if protocol.reducer not in ("image", "pixel"):
+            weight = (weight > 0).astype(np.float64)
+        return (means[:, 0] - means[:, 1]) * weight[:, None], weight
 
 
 class Comparison:
@@ -80,13 +83,19 @@ class Comparison:
         self._seed = seed
 
     def add(
-        self, protocol: Protocol, video_id: str, models: list[str], scored: Mapping[str, Float[np.ndarray, " figures"]]
+        self,
+        protocol: Protocol,
+        video_id: str,
+        models: list[str],
+        scored: Mapping[str, Float[np.ndarray, " figures"]],
+        pixels: Mapping[str, float],
     ) -> None:
         """One frame.
 
         Args:
             models: all that the protocol can grade, in a fixed order.
             scored: figures (METRICS first) of those that were scored on this frame.
+            pixels: on how many pixels each was; frames weigh by them under protocols that pool pixels.
         """
         self._protocols[protocol.name] = protocol
         known = self._models.setdefault(protocol.name, [])
@@ -94,8 +103,11 @@ class Comparison:
         for one, other in combinations(models, 2):
             pair = self._pairs.setdefault((protocol.name, one, other), _Pair())
             if one in scored and other in scored:
-                sums = np.array([1.0, *scored[one][_COLUMNS], *scored[other][_COLUMNS]])
-                pair.videos[video_id] = pair.videos.get(video_id, 0.0) + sums
+                by_pixels = protocol.reducer in ("pixel", "pooled")
+                weights = [pixels[model] if by_pixels else 1.0 for model in (one, other)]
+                figures = [weights[0] * scored[one][_COLUMNS], weights[1] * scored[other][_COLUMNS]]
+                pair.videos[video_id] = pair.videos.get(video_id, 0.0) + np.concatenate([weights, *figures])
+                pair.frames += 1
             elif one in scored or other in scored:
                 pair.left_out += 1
 
@@ -112,7 +124,6 @@ class Comparison:
                 continue
             apart, weights = pair.differences(self._protocols[name], videos)
             draws = draw_videos(len(videos), self._seed)
-            frames = int(sum(sums[0] for sums in pair.videos.values()))
             for number, metric in enumerate(COMPARED):
                 estimate = interval(apart[:, number], weights, draws)
                 floor = _larger(floors.get((name, one)), floors.get((name, other)), metric)
@@ -123,7 +134,7 @@ class Comparison:
                         other,
                         metric,
                         estimate,
-                        frames,
+                        pair.frames,
                         len(videos),
                         pair.left_out,
                         floor,

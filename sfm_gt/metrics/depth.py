@@ -49,7 +49,8 @@ UNCHANGED = DepthRange(-np.inf, np.inf, 0.0)
 def metrics_of(sums: Float[np.ndarray, "*k sums"]) -> Float[np.ndarray, "*k metrics"]:
     """Every metric of METRICS, in that order, from sums over pixels (columns ``pixel_sums.SUMS``)."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = {name: sums[..., column] / sums[..., 0] for name, column in COLUMN.items()}
+        means = sums / sums[..., :1]
+        mean = {name: means[..., column] for name, column in COLUMN.items()}
         # Sums of logarithms that miss a pixel are no mean over all of them.
         log, log_square = (np.where(mean["not_positive"] == 0, mean[name], np.nan) for name in ("log", "log_square"))
         spread = np.maximum(log_square - log**2, 0.0)

@@ -211,13 +211,15 @@ class Evaluation:
         for protocol in self.protocols:
             ranked = {model: names[0] for model, kind in self.models.items() if (names := protocol.granted(kind))}
             scored = {
-                entry.model: entry.result.overall
+                entry.model: entry.result
                 for entry in found
                 if isinstance(entry.result, FrameFigures)
                 and entry.result.graded.protocol.name == protocol.name
                 and entry.result.graded.alignment == ranked.get(entry.model)
             }
-            self.comparison.add(protocol, frame.video_id, list(ranked), scored)
+            figures = {model: result.overall for model, result in scored.items()}
+            pixels = {model: float(result.graded.sums[0, 0]) for model, result in scored.items()}
+            self.comparison.add(protocol, frame.video_id, list(ranked), figures, pixels)
 
 
 def _perfect(frame: EvaluatedFrame) -> FramePrediction:

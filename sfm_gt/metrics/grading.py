@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from sfm_gt.metrics.alignment import Affine, AlignmentError, DepthRange, fit_vectors
+from sfm_gt.metrics.alignment import LEAST_SQUARES, Affine, AlignmentError, DepthRange, fit_moments, fit_vectors
+from sfm_gt.metrics.moments import Moments
 from sfm_gt.metrics.pixel_sums import aligned_depth, pixel_sums
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.regions import ScoredPixels, boundary_band, by_depth, by_region, scored_pixels
@@ -128,9 +129,8 @@ class FrameGrader:
 
     def usable(self, protocol: Protocol, prediction: FramePrediction, alignment: str) -> Matched:
         """Finite values of the prediction on the scored pixels, in the domain of the alignment. Needs ``values``."""
-        values = _averaged(protocol, prediction, self._gt.z_depth.shape)
-        pixels = self.pixels(protocol)
-        return _matched(pixels, values.take(pixels.order), _is_inverted(prediction.kind, alignment))
+        values = self._in_domain(protocol, prediction, alignment)
+        return _matched(self.pixels(protocol), values)
 
     def depth_range(self, protocol: Protocol) -> DepthRange:
         """Where aligned depth ends on this frame, which has scored pixels."""
@@ -138,11 +138,12 @@ class FrameGrader:
 
     def aligned(self, graded: Graded, prediction: FramePrediction) -> Float[np.ndarray, "h w"]:
         """The whole prediction as depth in the unit of the GT, float32, NaN where it has none."""
-        values = _in_domain(
-            _averaged(graded.protocol, prediction, self._gt.z_depth.shape),
-            _is_inverted(prediction.kind, graded.alignment),
-        )
+        values = self._in_domain(graded.protocol, prediction, graded.alignment)
         return graded.affine.depth(values, self.depth_range(graded.protocol)).astype(np.float32)
+
+    def _in_domain(self, protocol: Protocol, prediction: FramePrediction, alignment: str) -> Float[np.ndarray, "h w"]:
+        values = _averaged(protocol, prediction, self._gt.z_depth.shape)
+        return _inverted(values) if _is_inverted(prediction.kind, alignment) else values
 
     def grade(
         self, prediction: FramePrediction, pooled: PooledFits | None, protocols: Sequence[Protocol]
@@ -225,8 +226,14 @@ class FrameGrader:
         if protocol.scope != "image":
             assert pooled is not None, f"{protocol.name} needs alignments over each {protocol.scope}"
             return pooled(protocol, alignment)
-        key = ("fit", values_key, alignment, protocol.fit_pixels)
-        found: Affine = _once(shared, key, lambda: fit_vectors(alignment, *matched.spread(protocol.fit_pixels)))
+        if alignment in LEAST_SQUARES:
+            # Of every pixel, and the same for scale alone as for scale and shift.
+            inverse = alignment == "ls_affine_disparity"
+            key = ("moments", values_key, inverse)
+            return fit_moments(alignment, _once(shared, key, lambda: Moments.of(matched.p, matched.pixels.gt, inverse)))
+        spread_key = ("spread", values_key, protocol.fit_pixels)
+        spread = _once(shared, spread_key, lambda: matched.spread(protocol.fit_pixels))
+        found: Affine = _once(shared, ("fit", alignment, *spread_key), lambda: fit_vectors(alignment, *spread))
         return found
 
     def _structure(
@@ -247,7 +254,7 @@ class FrameGrader:
         key = ("structure", values_key, "scaled" if scale_only else (affine, depth_range))
 
         def measure() -> Mapping[str, float]:
-            values = _once(shared, ("map", values_key), lambda: _map_of(matched, self._gt.z_depth.shape))
+            values = _once(shared, ("map", values_key), lambda: _map_of(matched, scored))
             return structure.measure(values if scale_only else aligned_depth(values, affine, depth_range))
 
         found: Mapping[str, float] = _once(shared, key, measure)
@@ -261,11 +268,13 @@ class Matched:
     Attributes:
         pixels: the scored pixels that have a value.
         p: their values, inverted where the alignment is one of disparity and the prediction is depth.
+        image: the whole map that ``p`` is of.
         missing: the scored pixels without one, and ``missing_p``, the values that are not finite.
     """
 
     pixels: ScoredPixels
     p: Float[np.ndarray, " n"]
+    image: Float[np.ndarray, "h w"]
     missing: ScoredPixels | None = None
     missing_p: Float[np.ndarray, " m"] = field(default_factory=lambda: np.empty(0, np.float32))
 
@@ -289,21 +298,19 @@ def _averaged(protocol: Protocol, prediction: FramePrediction, shape: tuple[int,
     return values if values.shape == shape else resized(values, shape[0], shape[1], protocol.resize)
 
 
-def _in_domain(values: Float[np.ndarray, "*n"], invert: bool) -> Float[np.ndarray, "*n"]:
-    if not invert:
-        return values
+def _inverted(values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
     # Depth that is not positive has no disparity, so it counts as missing.
     with np.errstate(divide="ignore", invalid="ignore"):
-        inverted: Float[np.ndarray, "*n"] = np.where(values > 0, 1.0 / values.astype(np.float64), np.nan)
+        inverted: Float[np.ndarray, "h w"] = np.where(values > 0, 1.0 / values.astype(np.float64), np.nan)
     return inverted
 
 
-def _matched(pixels: ScoredPixels, values: Float[np.ndarray, " n"], invert: bool) -> Matched:
-    values = _in_domain(values, invert)
+def _matched(pixels: ScoredPixels, image: Float[np.ndarray, "h w"]) -> Matched:
+    values = image.take(pixels.order)
     finite = np.isfinite(values)
     if finite.all():
-        return Matched(pixels, values)
-    return Matched(pixels.kept(finite), values[finite], pixels.kept(~finite), values[~finite])
+        return Matched(pixels, values, image)
+    return Matched(pixels.kept(finite), values[finite], image, pixels.kept(~finite), values[~finite])
 
 
 def _cell_sums(
@@ -316,11 +323,11 @@ def _cell_sums(
     return sums
 
 
-def _map_of(matched: Matched, shape: tuple[int, ...]) -> Float[np.ndarray, "h w"]:
-    """The values as an image, NaN where nothing is scored."""
-    flat = np.full(shape[0] * shape[1], np.nan, dtype=np.float32)
-    flat[matched.pixels.order] = matched.p
-    return flat.reshape(shape)
+def _map_of(matched: Matched, scored: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """The values as an image, float32, NaN where nothing is scored or a value is not finite."""
+    image = matched.image.astype(np.float32, copy=False)
+    answered: Float[np.ndarray, "h w"] = np.where(scored & np.isfinite(image), image, np.float32(np.nan))
+    return answered
 
 
 def _graded(

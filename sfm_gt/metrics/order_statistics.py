@@ -29,7 +29,7 @@ def terciles(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
     """The values at one and two thirds of the sorted vector; NaN when there are none."""
     if not values.size:
         return float("nan"), float("nan")
-    return _select(values, values.size // 3)[0], _select(values, 2 * values.size // 3)[0]
+    return _two_of_rank(values, values.astype(np.float32).view(np.int32), values.size // 3, 2 * values.size // 3)
 
 
 def weighted_median(values: Float[np.ndarray, " n"], weights: Float[np.ndarray, " n"]) -> float:
@@ -90,6 +90,24 @@ def _select(values, rank):
         candidates = candidates[bins == chosen]
     ordered = np.sort(candidates)
     return float(ordered[rank]), float(ordered[rank + 1]) if rank + 1 < ordered.size else float(above)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _two_of_rank(values, bits, low_rank, high_rank):
+    """The values at two positions of the sorted vector; ``bits`` are those of the values as float32."""
+    # The order of floats is that of their bits, turned round where negative; the upper half makes bins of about 1 %.
+    bins = ((bits ^ ((bits >> 31) & 0x7FFFFFFF)) >> 16) + (1 << 15)
+    counts = np.zeros(1 << 16, np.int64)
+    for one in bins:
+        counts[one] += 1
+    low = high = 0
+    while low_rank >= counts[low]:
+        low_rank -= counts[low]
+        low += 1
+    while high_rank >= counts[high]:
+        high_rank -= counts[high]
+        high += 1
+    return _select(values[bins == low], low_rank)[0], _select(values[bins == high], high_rank)[0]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

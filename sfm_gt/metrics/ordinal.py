@@ -16,6 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from sfm_gt.metrics.structure_kernels import count_pairs
+
 EQUAL_RATIO = 1.1
 N_PAIRS = 4096
 """Pairs a frame: the standard error of a share is below 0.8 % then."""
@@ -42,14 +44,13 @@ def ordinal(p: Float[np.ndarray, "2 n"], g: Float[np.ndarray, "2 n"]) -> dict[st
     """The figures of ORDINAL, fractions; NaN where no pair of the sort exists.
 
     Args:
-        p, g: depth of prediction and GT at both ends of each pair, in any unit.
+        p, g: depth of prediction and GT at both ends of each pair, in any unit. Pairs whose prediction is not finite at
+            one end take no part.
     """
-    truth, found = labels(g[0], g[1]), labels(p[0], p[1])
-    wrong, equal = truth != found, truth == 0
-    backwards = np.sign(p[0] - p[1]) != truth
+    equal, unequal, wrong_equal, wrong_unequal, backwards = count_pairs(p, g, EQUAL_RATIO)
     return {
-        "sdr": _share(wrong), "sdr_equal": _share(wrong[equal]), "sdr_unequal": _share(wrong[~equal]),
-        "near_far": _share(backwards[~equal]),
+        "sdr": _share(wrong_equal + wrong_unequal, equal + unequal), "sdr_equal": _share(wrong_equal, equal),
+        "sdr_unequal": _share(wrong_unequal, unequal), "near_far": _share(backwards, unequal),
     }  # fmt: skip
 
 
@@ -61,5 +62,5 @@ def weighted_disagreement(
     return float(weights[labels(g[0], g[1]) != labels(p[0], p[1])].sum()) / total if total > 0 else math.nan
 
 
-def _share(hits: np.ndarray) -> float:
-    return float(hits.mean()) if hits.size else math.nan
+def _share(hits: int, of: int) -> float:
+    return hits / of if of else math.nan

@@ -80,8 +80,7 @@ def _membership(codes: Int[np.ndarray, " k"], person_known: bool) -> Bool[np.nda
 
 def by_region(pixels: ScoredPixels, sums: Float[np.ndarray, "k sums"]) -> Float[np.ndarray, "regions sums"]:
     """Sums of every region of REGIONS from the sums of every cell."""
-    # No product of matrices: a sum may be infinite (iRMSE), and infinity times zero is NaN.
-    return np.stack([sums[cells].sum(axis=0) for cells in pixels.membership])
+    return _sums_of(pixels.membership, sums)
 
 
 def by_depth(pixels: ScoredPixels, sums: Float[np.ndarray, "k sums"]) -> Float[np.ndarray, "bins sums"]:
@@ -119,12 +118,24 @@ def scored_pixels(
     bits = moving.astype(np.uint8) * _MOVING + boundary.astype(np.uint8) * _BOUNDARY
     if person is not None:
         bits += person.astype(np.uint8) * _PERSON
-    depth = z_depth[scored]
-    codes = _codes(depth, bits[scored], *terciles(depth), _EDGES if metric else _EDGES[:0])
-    order, by_code, counts = _sorted_by_code(codes, np.flatnonzero(scored), depth, _N_CELLS)
+    places = np.flatnonzero(scored)
+    depth = z_depth.take(places)
+    codes = _codes(depth, bits.take(places), *terciles(depth), _EDGES if metric else _EDGES[:0])
+    order, by_code, counts = _sorted_by_code(codes, places, depth, _N_CELLS)
     present = np.flatnonzero(counts)
     offsets = np.concatenate([[0], np.cumsum(counts[present])])
     return ScoredPixels(order, by_code, present, offsets, _membership(present, person is not None))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sums_of(membership, sums):
+    # No product of matrices: a sum may be infinite (iRMSE), and infinity times zero is NaN.
+    found = np.zeros((membership.shape[0], sums.shape[1]))
+    for region in range(membership.shape[0]):
+        for cell in range(membership.shape[1]):
+            if membership[region, cell]:
+                found[region] += sums[cell]
+    return found
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -32,15 +32,13 @@ class GtStructure:
         gt = np.where(scored, z_depth, np.nan).astype(np.float32)
         self._boundary, self._edges = BoundaryGt(gt), EdgesGt(gt)
         self._pairs = pixels.order[draw_pairs(pixels.order.size, seed)]
-        self._gt_pairs = gt.reshape(-1)[self._pairs].astype(np.float64)
+        self._gt_pairs = gt.reshape(-1)[self._pairs]
 
     def measure(self, depth: Float[np.ndarray, "h w"]) -> dict[str, float]:
         """The figures of STRUCTURE of a depth map in any unit, NaN where it does not count; NaN where a figure has no sense."""
         depth = depth.astype(np.float32, copy=False)
-        p = depth.reshape(-1)[self._pairs].astype(np.float64)
-        both = np.isfinite(p).all(axis=0)
         return {
             **dict(zip(BOUNDARY, self._boundary.f1(depth), strict=True)),
             **dict(zip(EDGES, self._edges.distances_px(depth), strict=True)),
-            **ordinal(p[:, both], self._gt_pairs[:, both]),
+            **ordinal(depth.reshape(-1)[self._pairs], self._gt_pairs),
         }

@@ -30,8 +30,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.validation import validated
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.prediction import Kind, Prediction, required_path
-from sfm_gt.models.resizing import image_to_input, map_to_image
+from sfm_gt.models.resizing import image_to_input
 from sfm_gt.models.settings import ModelConfig
 
 BUILTIN = "builtin:"
@@ -155,7 +156,7 @@ class NetworkDescription(FileDescription):
                 f"{self.file}: output of shape {tuple(output.shape)}, needed one map (1, 1, H, W), (1, H, W, 1) or "
                 f"(1, H, W); state the right output: name in the description of {self.name!r}"
             )
-        return Prediction(map_to_image(-values if self.output.negate else values, width, height), self.kind)
+        return Prediction(resized(-values if self.output.negate else values, height, width, "bilinear"), self.kind)
 
 
 class VideoDescription(NetworkDescription):

@@ -19,11 +19,11 @@ from jaxtyping import UInt8
 
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.description import FileDescription, HubDescription, description_path, read_description
 from sfm_gt.models.hub import load_from_hub
 from sfm_gt.models.network import NetworkModel
 from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256
-from sfm_gt.models.resizing import map_to_image
 from sfm_gt.models.settings import ModelConfig
 from sfm_gt.models.torch_runtime import facts_of, inference
 
@@ -90,11 +90,11 @@ class Metric3dModel(NetworkModel):
     ) -> Prediction:
         """Without padding, in metres, in the size of the image."""
         depth, given = output
-        inside = map_to_image(np.squeeze(depth.float().numpy()), self._size[1], self._size[0])[
+        inside = resized(np.squeeze(depth.float().numpy()), self._size[0], self._size[1], "bilinear")[
             given.rows, given.columns
         ]
         metres = np.clip(inside * np.float32(given.focal_px / CANONICAL_FOCAL_PX), 0, MAX_DEPTH_M)
-        return Prediction(map_to_image(metres, image.shape[1], image.shape[0]), self.kind)
+        return Prediction(resized(metres, image.shape[0], image.shape[1], "bilinear"), self.kind)
 
 
 PLUGIN = Metric3dModel

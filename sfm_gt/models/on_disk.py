@@ -26,8 +26,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.validation import validated
 from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.prediction import KINDS, FrameKey, MissingPredictionError, Prediction, required_path
-from sfm_gt.models.resizing import map_to_image
 from sfm_gt.models.settings import ModelConfig
 
 SUFFIXES = (".npy", ".npz", ".png", ".exr")
@@ -70,7 +70,7 @@ class OnDiskModel:
     def predict(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None, key: FrameKey) -> Prediction:
         """The stored map in the size of the image, which gives nothing else."""
         height, width = image.shape[:2]
-        return Prediction(map_to_image(self.stored(key, height, width), width, height), self.kind)
+        return Prediction(resized(self.stored(key, height, width), height, width, "bilinear"), self.kind)
 
     def stored(self, key: FrameKey, height: int, width: int) -> Float[np.ndarray, "h w"]:
         """The map as it is stored, float32, checked against the size of the image that it is of.

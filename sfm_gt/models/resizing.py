@@ -1,10 +1,10 @@
-"""Resizing images and predicted maps with pixel centres at +0.5, which is OpenCV's rule for both filters used here."""
+"""Resizing images with pixel centres at +0.5, which is OpenCV's rule for both filters used here; maps: ``metrics.resizing``."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
 
 def image_to_input(image: UInt8[np.ndarray, "h w 3"], width: int, height: int) -> UInt8[np.ndarray, "h2 w2 3"]:
@@ -17,11 +17,3 @@ def image_to_input(image: UInt8[np.ndarray, "h w 3"], width: int, height: int) -
         return image.copy()
     shrinks = height <= rows and width <= columns
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-
-
-def map_to_image(values: Float[np.ndarray, "h w"], width: int, height: int) -> Float[np.ndarray, "h2 w2"]:
-    """A predicted map at the size of its image, bilinear, in the domain of the values (disparity stays disparity)."""
-    values = values.astype(np.float32)
-    if values.shape == (height, width):
-        return values
-    return cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)

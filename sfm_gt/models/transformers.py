@@ -27,9 +27,9 @@ from jaxtyping import Float, UInt8
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.network import NetworkModel
 from sfm_gt.models.prediction import Kind, Prediction, agreed_kind, required_path
-from sfm_gt.models.resizing import map_to_image
 from sfm_gt.models.settings import ModelConfig
 from sfm_gt.models.torch_runtime import facts_of, folder_sha256, inference, offline, one_line
 
@@ -122,7 +122,7 @@ class TransformersModel(NetworkModel):
         elif self._type == "zoedepth":
             values = _without_zoe_padding(values, width, height, bool(self._processor.do_pad))
         else:
-            values = map_to_image(_without_padding(values, given), width, height)
+            values = resized(_without_padding(values, given), height, width, "bilinear")
         return Prediction(values.astype(np.float32), self.kind)
 
 
@@ -214,13 +214,13 @@ def _padded(pixels: torch.Tensor, divisor: int) -> _Input:
 def _without_padding(values: Float[np.ndarray, "h w"], given: _Input) -> Float[np.ndarray, "h2 w2"]:
     height, width = given.pixels.shape[-2:]
     # At the size of the input first, where the padding is a whole number of pixels.
-    return map_to_image(values, width, height)[given.rows, given.columns]
+    return resized(values, height, width, "bilinear")[given.rows, given.columns]
 
 
 def _without_zoe_padding(values: Float[np.ndarray, "h w"], width: int, height: int, padded: bool) -> np.ndarray:
     # ZoeDepth reflects a border of 3 sqrt(side / 2) px around the image before resizing.
     top, left = (int(np.sqrt(side / 2) * 3) if padded else 0 for side in (height, width))
-    whole = map_to_image(values, width + 2 * left, height + 2 * top)
+    whole = resized(values, height + 2 * top, width + 2 * left, "bilinear")
     return whole[top : top + height, left : left + width]
 
 
@@ -248,7 +248,7 @@ def _depth_pro_depth(
         focal_px = camera.fx
     else:
         raise InputError("depth_pro: this network has no field-of-view head and the frame no camera; it needs one")
-    inverse = map_to_image(canonical * np.float32(width / focal_px), width, height)
+    inverse = resized(canonical * np.float32(width / focal_px), height, width, "bilinear")
     return 1.0 / np.clip(inverse, *INVERSE_DEPTH_RANGE)
 
 

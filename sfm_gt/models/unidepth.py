@@ -17,9 +17,9 @@ from jaxtyping import UInt8
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.network import NetworkModel
 from sfm_gt.models.prediction import Prediction, agreed_kind, required_path
-from sfm_gt.models.resizing import map_to_image
 from sfm_gt.models.settings import ModelConfig
 from sfm_gt.models.torch_runtime import check_complete, facts_of, folder_sha256, inference, offline, one_line
 
@@ -71,7 +71,9 @@ class UnidepthModel(NetworkModel):
         self, output: torch.Tensor, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None
     ) -> Prediction:
         """The map in the size of the image."""
-        return Prediction(map_to_image(np.squeeze(output.float().numpy()), image.shape[1], image.shape[0]), self.kind)
+        return Prediction(
+            resized(np.squeeze(output.float().numpy()), image.shape[0], image.shape[1], "bilinear"), self.kind
+        )
 
 
 def _version(folder: Path) -> str:

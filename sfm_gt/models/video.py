@@ -19,10 +19,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.latency import PassTime
 from sfm_gt.models.network import NetworkFacts
 from sfm_gt.models.prediction import FrameKey, Kind, Prediction
-from sfm_gt.models.resizing import map_to_image
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def predict_clip(
         n_done = len(held) - model.overlap if following else len(held)
         for frame, values in zip(held[:n_done], maps[:n_done], strict=True):
             height, width = frame.image.shape[:2]
-            yield frame, Prediction(map_to_image(values, width, height), model.kind)
+            yield frame, Prediction(resized(values, height, width, "bilinear"), model.kind)
         tail, held = maps[n_done:], held[n_done:] + following if following else []
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sfm_gt.stages.evaluated_frames import Predict
 
 STAGE = "evaluate"
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)

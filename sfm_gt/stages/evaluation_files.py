@@ -26,6 +26,7 @@ from sfm_gt.metrics import leaderboard
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.evaluation import EvaluatedFrame, Evaluation, ModelResult
 from sfm_gt.metrics.grading import Unscored
+from sfm_gt.metrics.protocol import REASONS
 from sfm_gt.metrics.regions import REGIONS
 from sfm_gt.metrics.tally import FIGURES
 from sfm_gt.report import plots, tables
@@ -140,11 +141,32 @@ def _more_notes(evaluation: Evaluation, rows: Rows) -> list[str]:
         for row in rows
         if 2 * row["inverted_frames"] > row["frames"]
     ]
+    notes += _not_scored(evaluation)
     averaging = [protocol.name for protocol in evaluation.protocols if protocol.flip_averaging]
     if averaging and evaluation.unflipped:
         models = ", ".join(sorted(evaluation.unflipped))
         notes.append(f"{', '.join(averaging)}: without flip averaging for {models}, which have no flipped predictions.")
     return notes
+
+
+def _not_scored(evaluation: Evaluation) -> list[str]:
+    """A line for each model and reason under the first protocol, and for models that were scored on other frames."""
+    main, counts = evaluation.protocols[0].name, dict[tuple[str, str], int]()
+    for entry in leaderboard.unscored(evaluation):
+        if (
+            entry["protocol"] == main and entry["reason"] != "not_metric"
+        ):  # clips without metres have a note of their own
+            key = entry["model"], entry["reason"]
+            counts[key] = max(counts.get(key, 0), entry["frames"])
+    lines = [f"{model}: {frames} frames not scored: {REASONS[reason]}." for (model, reason), frames in counts.items()]
+    apart = {
+        (one["model"], one["other"]): one for one in leaderboard.differences(evaluation) if one["protocol"] == main
+    }
+    return lines + [
+        f"{model} and {other}: compared on the {one['frames']} frames of both; {one['left_out_frames']} had only one of them."
+        for (model, other), one in apart.items()
+        if one["left_out_frames"]
+    ]
 
 
 def _without_nan(rows: Rows) -> Rows:

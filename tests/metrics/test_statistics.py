@@ -80,13 +80,14 @@ def _figures(abs_rel):
     return figures
 
 
-def _compare(scores, floors=None, protocol=OURS):
-    """``scores``: by video, a list of frames, each {model: AbsRel}."""
+def _compare(scores, floors=None, protocol=OURS, pixels=None):
+    """``scores``: by video, a list of frames, each {model: AbsRel}; ``pixels``: of the frames of every video."""
     comparison = Comparison(seed=0)
     models = ["good", "near", "bad"]
     for video, frames in scores.items():
-        for frame in frames:
-            comparison.add(protocol, video, models, {model: _figures(value) for model, value in frame.items()})
+        for number, frame in enumerate(frames):
+            on = dict.fromkeys(frame, float(pixels[number]) if pixels else 1.0)
+            comparison.add(protocol, video, models, {model: _figures(value) for model, value in frame.items()}, on)
     differences = {(d.model, d.other): d for d in comparison.differences(floors or {}) if d.metric == "abs_rel"}
     return differences, {rank.model: rank for rank in comparison.ranks()}
 
@@ -139,4 +140,13 @@ def test_models_are_compared_on_the_frames_of_both_and_the_rest_is_counted():
 def test_differences_are_reduced_as_the_protocol_says(reducer, expected):
     scores = {"a": [{"good": 0.1, "bad": 0.2}] * 3, "b": [{"good": 0.1, "bad": 0.5}]}
     differences, _ = _compare(scores, protocol=OURS.model_copy(update={"reducer": reducer}))
+    assert differences["good", "bad"].difference.value == pytest.approx(-expected)
+
+
+@pytest.mark.parametrize(
+    ("reducer", "expected"), [("pooled", (0.175 + 0.4) / 2), ("pixel", (0.1 + 3 * 0.2 + 0.4) / 5), ("video", 0.275)]
+)
+def test_frames_weigh_by_their_pixels_where_the_protocol_pools_them(reducer, expected):
+    scores = {"a": [{"good": 0.1, "bad": 0.2}, {"good": 0.1, "bad": 0.3}], "b": [{"good": 0.1, "bad": 0.5}]}
+    differences, _ = _compare(scores, protocol=OURS.model_copy(update={"reducer": reducer}), pixels=[1, 3])
     assert differences["good", "bad"].difference.value == pytest.approx(-expected)

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.description import WEIGHTS, NetworkDescription
 from sfm_gt.models.onnx import OnnxModel
 from sfm_gt.models.prediction import FrameKey, file_sha256
-from sfm_gt.models.resizing import image_to_input, map_to_image
+from sfm_gt.models.resizing import image_to_input
 from sfm_gt.models.settings import ModelConfig
 from sfm_gt.models.tflite import TfliteModel
 
@@ -72,7 +73,7 @@ def test_tensor_by_hand():
 def test_resizing_keeps_pixel_centres():
     # A ramp in pixel coordinates (centres at +0.5) stays the same ramp; only the border repeats.
     ramp = np.repeat((np.arange(8) + 0.5)[None], 6, axis=0).astype(np.float32)
-    np.testing.assert_allclose(map_to_image(ramp, 16, 6)[0, 1:-1], (np.arange(16)[1:-1] + 0.5) / 2, atol=1e-5)
+    np.testing.assert_allclose(resized(ramp, 6, 16, "bilinear")[0, 1:-1], (np.arange(16)[1:-1] + 0.5) / 2, atol=1e-5)
     image = np.repeat(np.repeat((np.arange(16) * 16 + 8)[None, :, None], 12, 0), 3, 2).astype(np.uint8)
     np.testing.assert_array_equal(image_to_input(image, 8, 6)[0, :, 0], np.arange(8) * 32 + 16)
 

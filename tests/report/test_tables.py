@@ -75,22 +75,25 @@ window.addEventListener("load", () => {
   const order = () => [...table.tBodies[0].rows].map((row) => row.cells[0].textContent).join("");
   const seen = [order()];
   for (const column of [0, 2, 2]) { table.tHead.rows[0].cells[column].click(); seen.push(order()); }
-  document.title = "RESULT " + seen.join(" ");
+  const images = [...document.images].map((image) => image.complete && image.naturalWidth > 0);
+  document.title = "RESULT " + seen.join(" ") + " IMAGES " + images.join(" ");
 });
 </script></head>"""
 
 
-def test_columns_sort_in_a_browser(tmp_path):
+def test_columns_sort_and_images_load_in_a_browser(tmp_path):
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
-        pytest.skip("no chromium on this machine: sorting not tried in a browser")
+        pytest.skip("no chromium on this machine: page not tried in a browser")
     shown = {name: tables.table(tables.HEADLINE, ROWS if name == "table" else [], [])
              for name in ("table", "sensitivity", "differences", "regions")}  # fmt: skip
     page = tmp_path / "page.html"
-    page.write_text(render_tables(shown, []).replace("</head>", SELF_TEST), encoding="utf-8")
-    arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+    page.write_text(render_tables(shown, ["ranks"]).replace("</head>", SELF_TEST), encoding="utf-8")
+    (tmp_path / "ranks.svg").write_text(plots.rank_plot(ROWS), encoding="utf-8")
+    arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+                 f"--user-data-dir={tmp_path / 'profile'}",
                  "--virtual-time-budget=2000", "--dump-dom", page.as_uri()]  # fmt: skip
     found = subprocess.run([browser, *arguments], capture_output=True, text=True, timeout=120, check=True)
     # As given; by name; by AbsRel, a gap last; the other way round.
-    assert re.search("RESULT (.*)</title>", found.stdout)[1] == "ba_1c a_1bc a_1bc cba_1"
+    assert re.search("RESULT (.*)</title>", found.stdout)[1] == "ba_1c a_1bc a_1bc cba_1 IMAGES true"
     assert "CONSOLE" not in found.stderr

@@ -258,6 +258,49 @@ def test_model_that_predicted_nothing_has_a_row_without_figures(workspace, predi
     assert "| – |" in (workspace.evaluation / "table.md").read_text()
 
 
+def _lines(workspace) -> list[str]:
+    """What stands below the main table."""
+    return [line for line in (workspace.evaluation / "table.md").read_text().splitlines() if line and line[0] != "|"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "reason"),
+    [
+        ("scale_invariant_depth", None, "the model gave no prediction for the frame"),
+        ("scale_invariant_depth", np.nan, "too few pixels of the prediction are finite where ground truth is"),
+        ("affine_invariant_disparity", np.inf, "too few pixels of the prediction are finite where ground truth is"),
+        ("scale_invariant_depth", -1.0, "the alignment does not exist, for example a median that is not positive"),
+    ],
+    ids=["missing", "all NaN", "infinite", "negative"],
+)
+def test_what_is_not_scored_is_said_in_a_line_below_the_table(workspace, predict_by_hand, tiny, kind, answer, reason):
+    for clip in ("near", "far"):
+        predict_by_hand("odd", clip, kind, lambda _: None if answer is None else np.full(tiny.gt.shape, answer))
+    _evaluate(workspace, "odd")
+    assert f"odd: 6 frames not scored: {reason}." in _lines(workspace)
+
+
+def test_gt_without_a_valid_pixel_is_said_below_the_table(workspace, metric_model):
+    nowhere = EvaluateConfig(min_depth_m=70.0, max_depth_m=80.0, protocols=("sfm_gt",))
+    evaluate.run(workspace, nowhere, [ModelConfig(name="net", method="on_disk")], ("near",))
+    assert any(line.startswith("net: 3 frames not scored: the frame has too few") for line in _lines(workspace))
+
+
+def test_one_video_is_said_to_have_no_interval(workspace, metric_model):
+    evaluate.run(workspace, CONFIG, [ModelConfig(name="net", method="on_disk")], ("near",))
+    assert "One video only: no intervals, and no difference can be called resolved." in _lines(workspace)
+
+
+def test_models_on_different_frames_are_compared_on_those_of_both(workspace, metric_model, predict_by_hand, tiny):
+    gt = np.nan_to_num(tiny.gt, nan=1.0)
+    for clip in ("near", "far"):
+        predict_by_hand("gaps", clip, "metric_depth", lambda i: None if i == 7 else 1.2 * gt)
+    _evaluate(workspace, "net", "gaps")
+    found = [line for line in _lines(workspace) if line.startswith("net and gaps: compared on the ")]
+    assert len(found) == 1
+    assert "had only one of them" in found[0]
+
+
 def test_prediction_of_another_size_is_refused(workspace, predict_by_hand):
     predict_by_hand("net", "far", "metric_depth", lambda _: np.ones((5, 5)))
     with pytest.raises(InputError, match=r"000007.npy: shape \(5, 5\), the ground truth has \(12, 16\)"):
