@@ -24,7 +24,7 @@ from sfm_gt.geometry.types import PinholeCamera
 MIN_WITNESSES = 2
 # Depths that differ by less are the same surface: twice the relative sigma of good pixels.
 SAME_DEPTH = 0.02
-# Masks of people end a little inside of them; their shadowy rim is no background.
+# Masks end a little inside of what they cover; its shadowy rim is no background.
 RIM_PX = 4
 
 
@@ -34,29 +34,29 @@ class PlateView:
 
     Attributes:
         z_depth: (H, W), NaN where invalid, moving or overlaid.
-        person: (H, W), True on people.
+        covered: (H, W), True where something else than background shows: people, what moves, overlays.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
     z_depth: Float[np.ndarray, "h w"]
-    person: Bool[np.ndarray, "h w"]
+    covered: Bool[np.ndarray, "h w"]
     camera: PinholeCamera
     cam_from_world: Float[np.ndarray, "4 4"]
 
     @cached_property
-    def people(self) -> Bool[np.ndarray, "h w"]:
-        """People with their rim."""
+    def hidden(self) -> Bool[np.ndarray, "h w"]:
+        """Covered pixels with their rim."""
         kernel = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
-        return cv2.dilate(self.person.astype(np.uint8), kernel) > 0
+        return cv2.dilate(self.covered.astype(np.uint8), kernel) > 0
 
 
 @dataclass(frozen=True)
 class Plate:
-    """A frame without people.
+    """A frame without people and other cover.
 
     Attributes:
-        image: (H, W, 3), the frame itself beside people, black where invalid.
-        z_depth: (H, W), in the unit of the frame, NaN where unknown; beside people the frame's own.
+        image: (H, W, 3), the frame itself where nothing covers it, black where invalid.
+        z_depth: (H, W), in the unit of the frame, NaN where unknown; the frame's own where nothing covers it.
         valid: (H, W), True where ``image`` shows background: the frame's own pixel, or one that frames agree on.
     """
 
@@ -67,24 +67,24 @@ class Plate:
 
 def background_plate(view: PlateView, others: Sequence[PlateView]) -> Plate:
     """The plate of ``view`` from ``others``; depth of all in one unit."""
-    people = view.people
-    depth = _carried_depth(view, others, people)
-    colours, witnesses = _colours(view, depth, people, others)
-    behind = people & (witnesses >= MIN_WITNESSES)
+    hidden = view.hidden
+    depth = _carried_depth(view, others, hidden)
+    colours, witnesses = _colours(view, depth, hidden, others)
+    behind = hidden & (witnesses >= MIN_WITNESSES)
     image, z_depth = view.image.copy(), view.z_depth.astype(np.float32)
-    image[people], z_depth[people] = 0, np.nan
+    image[hidden], z_depth[hidden] = 0, np.nan
     image[behind], z_depth[behind] = colours[behind], depth[behind]
-    return Plate(image, z_depth, ~people | behind)
+    return Plate(image, z_depth, ~hidden | behind)
 
 
 def _carried_depth(
-    view: PlateView, others: Sequence[PlateView], people: Bool[np.ndarray, "h w"]
+    view: PlateView, others: Sequence[PlateView], hidden: Bool[np.ndarray, "h w"]
 ) -> Float[np.ndarray, "h w"]:
-    """Nearest background that other frames put behind each pixel of ``people``, NaN where there is none."""
-    height, width = people.shape
+    """Nearest background that other frames put behind each pixel of ``hidden``, NaN where there is none."""
+    height, width = hidden.shape
     nearest = np.full((height, width), np.inf)
     for other in others:
-        usable = np.isfinite(other.z_depth) & ~other.people
+        usable = np.isfinite(other.z_depth) & ~other.hidden
         pixels = pixel_grid(other.camera.width, other.camera.height)[usable]
         points = unproject(other.camera, pixels, other.z_depth[usable].astype(np.float64))
         cam = transform_points(view.cam_from_world @ inverse_rigid(other.cam_from_world), points)
@@ -95,30 +95,30 @@ def _carried_depth(
             column, row = (np.floor(xy[inside]) + np.array([dx, dy])).astype(int).T
             z = cam[inside, 2]
             within = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            within[within] = people[row[within], column[within]]
+            within[within] = hidden[row[within], column[within]]
             np.minimum.at(nearest, (row[within], column[within]), z[within])
-    return np.where(people & np.isfinite(nearest), nearest, np.nan)
+    return np.where(hidden & np.isfinite(nearest), nearest, np.nan)
 
 
 def _colours(
-    view: PlateView, depth: Float[np.ndarray, "h w"], people: Bool[np.ndarray, "h w"], others: Sequence[PlateView]
+    view: PlateView, depth: Float[np.ndarray, "h w"], hidden: Bool[np.ndarray, "h w"], others: Sequence[PlateView]
 ) -> tuple[UInt8[np.ndarray, "h w 3"], np.ndarray]:
     """Median colour over the frames that see the surface at ``depth``, and how many do."""
-    rows, columns = np.nonzero(people & np.isfinite(depth))
+    rows, columns = np.nonzero(hidden & np.isfinite(depth))
     seen = np.full((len(others), len(rows), 3), np.nan, np.float32)
     pixels = pixel_grid(view.camera.width, view.camera.height)[rows, columns]
     points = unproject(view.camera, pixels, depth[rows, columns])
     for number, other in enumerate(others):
         cam = transform_points(other.cam_from_world @ inverse_rigid(view.cam_from_world), points)
         # Maps of the whole frame, since OpenCV takes no longer side than 32767; -1 lies outside of every image.
-        at = np.full((2, *people.shape), -1.0, np.float32)
+        at = np.full((2, *hidden.shape), -1.0, np.float32)
         at[:, rows, columns] = integer_centred_from_pixel(project(other.camera, cam)).T
-        own = cv2.remap(np.where(other.people, np.nan, other.z_depth).astype(np.float32), *at, cv2.INTER_NEAREST,
+        own = cv2.remap(np.where(other.hidden, np.nan, other.z_depth).astype(np.float32), *at, cv2.INTER_NEAREST,
                         borderValue=float("nan"))[rows, columns]  # fmt: skip
         with np.errstate(invalid="ignore"):
             same = np.abs(own - cam[:, 2]) < SAME_DEPTH * cam[:, 2]
         seen[number, same] = cv2.remap(other.image, *at, cv2.INTER_LINEAR)[rows, columns][same]
-    witnesses, colours = np.zeros(people.shape, int), np.zeros((*people.shape, 3), np.uint8)
+    witnesses, colours = np.zeros(hidden.shape, int), np.zeros((*hidden.shape, 3), np.uint8)
     witnesses[rows, columns] = np.isfinite(seen[..., 0]).sum(axis=0)
     some = witnesses[rows, columns] > 0
     colours[rows[some], columns[some]] = np.rint(np.nanmedian(seen[:, some], axis=0)).astype(np.uint8)

@@ -75,24 +75,29 @@ def _write_plates(folder: Path, frames: Sequence[Frame]) -> dict[str, Any]:
     from sfm_gt.layers.background_plate import background_plate
 
     sources = {frame.frame_index: _view(frame) for frame in evenly(frames, N_SOURCES)}
-    n_behind = n_people = 0
+    n_behind = n_hidden = 0
     for frame in frames:
         view = _view(frame)
         plate = background_plate(view, [other for index, other in sources.items() if index != frame.frame_index])
         name = f"{name_of(frame)}.png"
-        person = np.where(view.person, 255, 0).astype(np.uint8)
+        person = np.where(_person(frame), 255, 0).astype(np.uint8)
         write_png(folder / "foreground" / name, np.dstack([cv2.cvtColor(view.image, cv2.COLOR_RGB2BGR), person]))
         write_png(folder / "plate" / name, cv2.cvtColor(plate.image, cv2.COLOR_RGB2BGR))
         write_png(folder / "plate_depth" / name, quantised(plate.z_depth, frame.depth_unit))
         write_png(folder / "plate_valid" / name, np.where(plate.valid, 255, 0).astype(np.uint8))
-        n_people += int(view.people.sum())
-        n_behind += int((view.people & plate.valid).sum())
-    return {"plate_found_fraction": n_behind / n_people if n_people else None}
+        n_hidden += int(view.hidden.sum())
+        n_behind += int((view.hidden & plate.valid).sum())
+    return {"plate_found_fraction": n_behind / n_hidden if n_hidden else None}
 
 
 def _view(frame: Frame) -> PlateView:
     from sfm_gt.exporters.clip import static_depth
     from sfm_gt.layers.background_plate import PlateView
 
+    covered = _person(frame) | frame.moving | frame.overlay
+    return PlateView(frame.image, static_depth(frame), covered, frame.camera, frame.cam_from_world)
+
+
+def _person(frame: Frame) -> np.ndarray:
     assert frame.person is not None, "only clips with a person layer have plates"
-    return PlateView(frame.image, static_depth(frame), frame.person, frame.camera, frame.cam_from_world)
+    return frame.person

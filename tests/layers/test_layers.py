@@ -39,7 +39,7 @@ def wall(view) -> tuple[np.ndarray, np.ndarray]:
 def test_the_plate_shows_what_stands_behind_and_is_invalid_where_nobody_saw_it(filmed):
     views, walls = filmed
     plate = background_plate(views[2], [*views[:2], *views[3:]])
-    people = views[2].people
+    people = views[2].hidden
     behind = people & plate.valid
     assert 0.3 < behind.sum() / people.sum() < 1.0, "much of the wall behind the board is seen from the sides, not all"
     error = abs(plate.z_depth[behind] / walls[2][0][behind] - 1)
@@ -52,7 +52,7 @@ def test_the_plate_shows_what_stands_behind_and_is_invalid_where_nobody_saw_it(f
 def test_the_plates_colours_are_the_walls(filmed):
     views, walls = filmed
     plate = background_plate(views[2], [*views[:2], *views[3:]])
-    behind = views[2].people & plate.valid
+    behind = views[2].hidden & plate.valid
     right = abs(plate.image[behind, 0] - walls[2][1][behind]).mean()
     shifted = abs(np.roll(plate.image, 2, axis=1)[behind, 0] - walls[2][1][behind]).mean()
     # The texture is noise of a pixel's size: interpolation costs some of it, two pixels aside nothing is left.
@@ -62,7 +62,7 @@ def test_the_plates_colours_are_the_walls(filmed):
 def test_one_witness_is_not_enough(filmed):
     views, _ = filmed
     alone = background_plate(views[2], [views[5]])
-    assert not (alone.valid & views[2].people).any()
+    assert not (alone.valid & views[2].hidden).any()
 
 
 def test_near_and_far_leave_out_what_the_error_bars_cannot_tell():
