@@ -22,28 +22,22 @@ import sfm_gt
 from sfm_gt.stages import export
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# What the import needs of an export: the file of the clip.
-FILES = {"mannequin_challenge": "*/{clip}.txt", "realestate10k": "*/{clip}.txt", "colmap": "{clip}/sparse",
-         "tum_rgbd": "{clip}/groundtruth.txt"}  # fmt: skip
-IMPORTERS = {"tum_rgbd": "tum"}
+# The formats that describe the video as filmed; those of undistorted images are no cameras of a video with a lens.
+FORMATS = ("mannequin_challenge", "realestate10k")
 
 
 def prepare(out: Path, video: Path, work: Path, format_name: str, refine: bool) -> None:
     """Exports the clip and puts video, cameras and sidecar into ``work/videos``."""
     (clip_id,) = sfm_gt.open_dataset(out).clip_ids
     export.run(out, format_name, work / "export")
-    (found,) = (work / "export").glob(FILES[format_name].format(clip=clip_id))
+    (found,) = (work / "export").glob(f"*/{clip_id}.txt")
     folder = work / "videos"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copyfile(video, folder / f"{video.stem}.mp4")
-    cameras = folder / f"cameras{found.suffix}"
-    shutil.copytree(found, cameras) if found.is_dir() else shutil.copyfile(found, cameras)
+    shutil.copyfile(found, folder / "cameras.txt")
     stated = yaml.safe_load(video.with_suffix(".yaml").read_text()) if video.with_suffix(".yaml").is_file() else {}
-    stated["import"] = {"format": IMPORTERS.get(format_name, format_name), "file": cameras.name, "refine": refine}
-    if format_name == "tum_rgbd":
-        filmed = sfm_gt.open_dataset(out).clip_info(clip_id)["camera_as_filmed"]
-        stated["camera"] = {"focal_px": filmed["params"][0]}
+    stated["import"] = {"format": format_name, "file": "cameras.txt", "refine": refine}
     (folder / f"{video.stem}.yaml").write_text(yaml.safe_dump(stated, sort_keys=False))
 
 
@@ -89,7 +83,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("video", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--format", default="mannequin_challenge", choices=sorted(FILES))
+    parser.add_argument("--format", default="mannequin_challenge", choices=FORMATS)
     parser.add_argument("--refine", action="store_true", help="let the import adjust the cameras to the images")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--save", metavar="NAME", help="write benchmarks/results/round_trip_NAME.json")

@@ -11,6 +11,8 @@ from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.manifest import Manifest, write_manifest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from sfm_gt.datasets.frames import Frame
     from sfm_gt.layers.background_plate import PlateView
 

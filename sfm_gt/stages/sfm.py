@@ -64,8 +64,9 @@ def _reconstruct(
     keyframes = [frame.frame_index for frame in listed.keyframes]
     focal_px = hints.focal_px * listed.width / listed.source_width if hints.focal_px else None
     ignored = _find_ignored(folder, frames_folder, indices)
+    known: dict[str, Any] = {}
     if cameras is None:
-        model, known = _map(frames_folder, indices, keyframes, ignored, config, focal_px, seed, n_threads), {}
+        model = _map(frames_folder, indices, keyframes, ignored, config, focal_px, seed, n_threads)
     else:
         from sfm_gt.stages.given_cameras import reconstruct
 

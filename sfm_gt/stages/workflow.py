@@ -107,7 +107,8 @@ class RunPlan:
         path = imported_path(video.sidecar, sidecar.imported)
         digest = hashlib.sha256()
         for file in sorted(path.iterdir()) if path.is_dir() else [path]:
-            if file.is_file():
+            # A recording's folder also holds its video and depth maps, which no importer reads.
+            if file.is_file() and file.suffix in (".txt", ".csv", ".bin"):
                 digest.update(file.name.encode() + file.read_bytes())
         return sidecar.imported.model_dump_json() + digest.hexdigest()
 
