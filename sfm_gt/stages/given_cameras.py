@@ -97,8 +97,8 @@ def reconstruct(
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, {name_of(index) for index in anchors})
     (adjust_all if cameras.refine else adjust_points)(model)
-    return model, {"import": {"format": cameras.format, "refined": cameras.refine, "poses": len(poses),
-                              "track_error_px": error_px}}  # fmt: skip
+    known = {"format": cameras.format, "refined": cameras.refine, "poses": len(poses), "track_error_px": error_px}
+    return model, {f"imported_{name}": value for name, value in known.items()}
 
 
 def _triangulate(

@@ -47,13 +47,13 @@ def run(scene, clip, poses=None, lens=LENS, refine=False, rows=slice(None)):
     cameras = GivenCameras("by_hand", track, refine)
     model, known = reconstruct(cameras, folder, listed, ignored, SfmConfig(), 0, 1)
     lens_found = Undistortion.of(next(iter(model.cameras.values())))
-    return sparse_model(model, lens_found, lambda name: int(Path(name).stem)), known["import"]
+    return sparse_model(model, lens_found, lambda name: int(Path(name).stem)), known
 
 
 def test_right_cameras_are_confirmed_and_kept_to_the_last_digit(scene, clip):
     model, known = run(scene, clip)
-    assert known["poses"] == N_VIEWS
-    assert known["track_error_px"] < CONFIRMED_PX
+    assert known["imported_poses"] == N_VIEWS
+    assert known["imported_track_error_px"] < CONFIRMED_PX
     assert model.cam_from_world == pytest.approx(scene.model.cam_from_world, abs=1e-12)
     assert model.camera == CAMERA
     assert len(model.points_sfm) > 100
@@ -68,7 +68,7 @@ def test_right_cameras_are_confirmed_and_kept_to_the_last_digit(scene, clip):
 
 def test_frames_without_a_pose_are_registered_among_those_that_have_one(scene, clip):
     model, known = run(scene, clip, rows=slice(None, None, 2))
-    assert known["poses"] == N_VIEWS // 2
+    assert known["imported_poses"] == N_VIEWS // 2
     assert len(model.frame_indices) == N_VIEWS
     error = np.linalg.norm(camera_centres(model.cam_from_world) - camera_centres(scene.model.cam_from_world), axis=1)
     assert error.max() < 0.02, "about a fifth of the step between frames"
@@ -119,7 +119,7 @@ def test_rough_cameras_are_refined_to_the_images(scene, clip):
     rough[:, :3, 3] += rng.normal(scale=0.025, size=(N_VIEWS, 3))
     kept, before = run(scene, clip, rough)
     refined, _ = run(scene, clip, rough, refine=True)
-    assert before["track_error_px"] > CONFIRMED_PX
+    assert before["imported_track_error_px"] > CONFIRMED_PX
 
     def relative_error(model):
         """Of distances between cameras, which know no gauge: against the exact ones after one common scale."""
