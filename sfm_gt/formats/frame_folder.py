@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from sfm_gt.errors import InputError, OutputError
 from sfm_gt.formats.manifest import read_json, write_json
@@ -48,6 +49,11 @@ class FrameList:
     def keyframes(self) -> tuple[FrameRecord, ...]:
         """Frames that SfM starts from."""
         return tuple(frame for frame in self.frames if frame.keyframe)
+
+    def times_s(self, frame_indices: Iterable[int]) -> Float[np.ndarray, " n"]:
+        """Presentation times of some frames, in their order."""
+        by_index = {frame.frame_index: frame.timestamp_s for frame in self.frames}
+        return np.array([by_index[int(index)] for index in frame_indices])
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,10 @@ scale:
     joints: joints.csv           # their 2-D joints (formats/joints.py); without it a configured pose network looks for them
     statures: [{person: anna, stature_m: 1.74, sigma_m: 0.02}]
   camera_height: {metres: 1.5, sigma_m: 0.1}      # above the ground, mean over the clip
+import:                          # cameras from elsewhere; SfM is skipped, see docs/import.md
+  format: mannequin_challenge    # a file in sfm_gt/importers/
+  file: poses.txt                # a file or folder beside the sidecar
+  refine: false                  # true: start from these cameras and adjust them to the images
 """
 
 from __future__ import annotations
@@ -26,11 +30,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.beside import inside
 from sfm_gt.formats.validation import validated
+from sfm_gt.formats.yaml_text import read_yaml
 
 Metres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Pixel = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
@@ -160,6 +165,21 @@ class CameraHints(_Part):
     intrinsics_px: tuple[FocalLength, FocalLength, Coordinate, Coordinate] | None = None
 
 
+class ImportedCameras(_Part):
+    """Cameras from elsewhere, in a file or folder beside the sidecar.
+
+    Attributes:
+        format: a file in sfm_gt/importers/.
+        refine: start from these cameras and adjust them to the images, instead of keeping them.
+        first_number: number of the video's first frame in the names of images (1 for what ffmpeg wrote).
+    """
+
+    format: str
+    file: str
+    refine: bool = False
+    first_number: FrameIndex = 0
+
+
 class Sidecar(_Part):
     """The whole sidecar."""
 
@@ -169,33 +189,32 @@ class Sidecar(_Part):
     consent: str | None = None
     camera: CameraHints = CameraHints()
     scale: ScaleEvidence = ScaleEvidence()
+    imported: ImportedCameras | None = Field(None, alias="import")
 
 
 def read_sidecar(path: Path | None) -> Sidecar:
     """The sidecar at ``path``; an empty one when the video has none (None).
 
     Raises:
-        InputError: unreadable file, broken YAML, unknown key (with the nearest one), a named file that is missing
-            or lies outside the video's folder.
+        InputError: unreadable file, broken YAML or YAML that could unfold without bound, unknown key (with the nearest
+            one), a named file that is missing or lies outside the video's folder.
     """
     if path is None:
         return Sidecar()
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InputError(f"{path}: cannot be read ({fault}); save it as UTF-8 text or remove it") from None
-    except yaml.YAMLError as fault:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(fault).split())}); mend or remove it") from None
+    content: Any = read_yaml(path)
     sidecar = validated(Sidecar, {} if content is None else content, str(path), InputError)
     for name in sidecar.scale.files:
         evidence_path(path, name)
+    if sidecar.imported is not None:
+        imported_path(path, sidecar.imported)
     return sidecar
 
 
 def evidence_path(sidecar_path: Path, name: str) -> Path:
     """Path of a file that the sidecar names. Raises InputError when it is missing or lies outside the sidecar's folder."""
-    folder = sidecar_path.parent.resolve()
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
-        raise InputError(f"{sidecar_path}: {name!r} not found; put the file beside the sidecar")
-    return path
+    return inside(sidecar_path.parent, name, sidecar_path)
+
+
+def imported_path(sidecar_path: Path, imported: ImportedCameras) -> Path:
+    """Path of the imported file or folder. Raises InputError when it is missing or lies outside the sidecar's folder."""
+    return inside(sidecar_path.parent, imported.file, sidecar_path)

@@ -56,6 +56,15 @@ def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"],
     return readout
 
 
+def adjust_points(model: pycolmap.Reconstruction) -> None:
+    """As :func:`adjust_all`, with the camera and all poses held where they are, and a global shutter."""
+    held = {"fixed_camera": True, "fixed_poses": True}
+    _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, **held)
+    typical = float(np.median(Observations.of(model).errors_px()))
+    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, **held)
+    _drop_outliers(model, OUTLIER_MEDIANS * typical)
+
+
 def _straighten(
     model: pycolmap.Reconstruction, filmed: Observations, times_s: Float[np.ndarray, " n"], readout: Readout | None
 ) -> None:
@@ -81,10 +90,12 @@ def _adjust(
     scale_px: float,
     max_iterations: int,
     fixed_camera: bool,
+    fixed_poses: bool = False,
 ) -> None:
     options = pycolmap.BundleAdjustmentOptions()
     options.refine_principal_point = False
     options.refine_focal_length = options.refine_extra_params = not fixed_camera
+    options.refine_rig_from_world = not fixed_poses
     options.print_summary = False
     options.ceres.loss_function_type = loss
     options.ceres.loss_function_scale = scale_px

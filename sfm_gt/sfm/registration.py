@@ -6,10 +6,11 @@ frames are so alike that tracking finds the same points to a fraction of a pixel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -48,13 +49,19 @@ class Frames:
 
 
 def register_frames(
-    model: pycolmap.Reconstruction, frame_indices: Sequence[int], frames: Frames, seed: int, n_threads: int
+    model: pycolmap.Reconstruction,
+    frame_indices: Sequence[int],
+    frames: Frames,
+    seed: int,
+    n_threads: int,
+    given: Mapping[int, pycolmap.Rigid3d] = MappingProxyType({}),
 ) -> None:
     """Adds every frame of ``frame_indices`` whose pose can be solved to ``model``, with its observations.
 
     Args:
         model: keyframes only; it is extended in place.
         n_threads: stretches between keyframes are tracked side by side; their number does not change the result.
+        given: poses that are known by frame; they are taken as they are, however few points support them.
     """
     by_name = {image.name: image for image in model.images.values() if image.has_pose}
     anchors = {index: _observed_points(by_name[frames.name_of(index)]) for index in frame_indices
@@ -63,7 +70,9 @@ def register_frames(
 
     def solve(stretch: Sequence[int]) -> list[tuple[int, Observed, pycolmap.Rigid3d]]:
         tracked = _track_stretch(stretch, anchors, frames)
-        return [(index, *solved) for index, seen in tracked.items() if (solved := solver.solve(seen)) is not None]
+        found = {index: solver.support(seen, given[index]) if index in given else solver.solve(seen)
+                 for index, seen in tracked.items()}  # fmt: skip
+        return [(index, *solved) for index, solved in found.items() if solved is not None]
 
     next_id = max(model.images) + 1
     # Threads of OpenCV would compete with those of the pool.
@@ -160,6 +169,13 @@ class _PoseSolver:
             return None
         inlier = np.asarray(answer["inlier_mask"], dtype=bool)
         return Observed(seen.point_ids[inlier], seen.xy[inlier]), answer["cam_from_world"]
+
+    def support(self, seen: Observed, pose: pycolmap.Rigid3d) -> tuple[Observed, pycolmap.Rigid3d]:
+        """The points that fit a known pose, and the pose."""
+        points = self._xyz[np.searchsorted(self._ids, seen.point_ids)] @ pose.rotation.matrix().T + pose.translation
+        projected = np.asarray(self._camera.img_from_cam(points)).reshape(-1, 2)
+        fits = (points[:, 2] > 0) & (np.linalg.norm(projected - seen.xy, axis=1) < MAX_POSE_ERROR_PX)
+        return Observed(seen.point_ids[fits], seen.xy[fits]), pose
 
 
 def _add_image(

@@ -33,6 +33,7 @@ def run(workspace: Workspace, video: VideoFile, config: FramesConfig) -> dict[st
 
 def _inspect(video: VideoFile, config: FramesConfig) -> dict[str, Any]:
     from sfm_gt.formats.sidecar import read_sidecar
+    from sfm_gt.stages.given_cameras import read_cameras
     from sfm_gt.video.probe import probe_video
 
     if video.refusal is not None:
@@ -42,6 +43,10 @@ def _inspect(video: VideoFile, config: FramesConfig) -> dict[str, Any]:
     except InputError as fault:
         raise Rejected("sidecar_invalid", str(fault)) from None
     probe = probe_video(video.path, config.min_short_side_px)
+    try:
+        read_cameras(video.sidecar, asdict(probe))
+    except InputError as fault:
+        raise Rejected("import_invalid", str(fault)) from None
     sidecar = video.sidecar.name if video.sidecar else None
     return {
         **asdict(probe),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -24,23 +24,42 @@ if TYPE_CHECKING:
     from sfm_gt.sfm.database import KnownCamera
     from sfm_gt.sfm.keyframes import KeyframeOptions
     from sfm_gt.sfm.rolling_shutter import Readout
+    from sfm_gt.stages.given_cameras import GivenCameras
 
 STAGE = "sfm"
 VERSION: int = 2
 
 
 def run(
-    workspace: Workspace, clip_id: str, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
+    workspace: Workspace,
+    clip_id: str,
+    config: SfmConfig,
+    hints: CameraHints,
+    seed: int,
+    n_threads: int,
+    cameras: GivenCameras | None = None,
 ) -> Manifest:
-    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, moving masks."""
+    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, moving masks.
+
+    Args:
+        cameras: cameras from elsewhere, None where SfM has to find them.
+    """
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, "frames",
-        lambda folder: _reconstruct(folder, workspace.clip_stage(clip_id, "frames"), config, hints, seed, n_threads),
+        lambda folder: _reconstruct(
+            folder, workspace.clip_stage(clip_id, "frames"), config, hints, seed, n_threads, cameras
+        ),
     )  # fmt: skip
 
 
 def _reconstruct(
-    folder: Path, frames_folder: Path, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
+    folder: Path,
+    frames_folder: Path,
+    config: SfmConfig,
+    hints: CameraHints,
+    seed: int,
+    n_threads: int,
+    cameras: GivenCameras | None,
 ) -> dict[str, Any]:
     from sfm_gt.formats.frame_folder import read_frame_list, read_frozen
     from sfm_gt.formats.shutter_shifts import write_shutter_shifts
@@ -62,11 +81,17 @@ def _reconstruct(
         n_threads,
     )
     ignored = _find_ignored(folder, frames_folder, indices)
-    model, readout = _map(frames_folder, listed, indices, keyframes, ignored, options)
+    known: dict[str, Any] = {}
+    if cameras is None:
+        model, readout = _map(frames_folder, listed, indices, keyframes, ignored, options)
+    else:
+        from sfm_gt.stages.given_cameras import reconstruct
+
+        model, readout, known = reconstruct(cameras, frames_folder, listed, indices, ignored, config, options)
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
-    timestamps_s = _times_s(listed, sparse.frame_indices)
-    measures = verdicts.measure(sparse, len(indices), timestamps_s) | {
+    timestamps_s = listed.times_s(sparse.frame_indices)
+    measures = verdicts.measure(sparse, len(indices), timestamps_s) | known | {
         "keyframes": len(keyframes), "radial_terms": len(lens.to_dict()["params"]) - 3,
         "readout_s": readout.seconds if readout else 0.0,
     }  # fmt: skip
@@ -128,13 +153,6 @@ def _known_camera(hints: CameraHints, listed: FrameList) -> KnownCamera | None:
     return None
 
 
-def _times_s(listed: FrameList, frame_indices: Iterable[int]) -> np.ndarray:
-    import numpy as np
-
-    times_s = {frame.frame_index: frame.timestamp_s for frame in listed.frames}
-    return np.array([times_s[int(index)] for index in frame_indices])
-
-
 def _shutter_shifts(
     model: pycolmap.Reconstruction, frame_indices: np.ndarray, listed: FrameList, readout: Readout
 ) -> ShutterShifts:
@@ -142,7 +160,7 @@ def _shutter_shifts(
     from sfm_gt.sfm.observations import Observations
     from sfm_gt.sfm.rectification import shift_fields
 
-    times_s = _times_s(listed, frame_indices)
+    times_s = listed.times_s(frame_indices)
     return ShutterShifts(frame_indices, shift_fields(Observations.of(model), times_s, readout))
 
 
@@ -179,4 +197,4 @@ def _map(
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, set(names))
     registered = [int(Path(name).stem) for name in Observations.of(model).names]
-    return model, adjust_all(model, _times_s(listed, registered), options.fixed_camera)
+    return model, adjust_all(model, listed.times_s(registered), options.fixed_camera)

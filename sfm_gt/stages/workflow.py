@@ -7,6 +7,7 @@ sidecar that its stage reads. Editing ``dense:`` therefore reruns dense and what
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib
 import json
 import sys
@@ -18,7 +19,7 @@ from sfm_gt.config import Config, to_yaml, validate
 from sfm_gt.errors import InputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
-from sfm_gt.formats.sidecar import Sidecar, evidence_path, read_sidecar
+from sfm_gt.formats.sidecar import Sidecar, evidence_path, imported_path, read_sidecar
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.scale import needs_depth
 from sfm_gt.video.catalog import VideoFile, list_videos
@@ -102,6 +103,19 @@ class RunPlan:
     def scale_needs_depth(self) -> bool:
         """Whether a configured scale cue looks at dense depth; scale then waits for it."""
         return needs_depth(self._config.scale)
+
+    def sidecar_import(self, video_id: str) -> str:
+        """What the sidecar imports, with a digest of the files: edited cameras make their readers run again."""
+        video, sidecar = self._videos.get(video_id), self._sidecars.get(video_id)
+        if video is None or video.sidecar is None or not isinstance(sidecar, Sidecar) or sidecar.imported is None:
+            return ""
+        path = imported_path(video.sidecar, sidecar.imported)
+        digest = hashlib.sha256()
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            # A recording's folder also holds its video and depth maps, which no importer reads.
+            if file.is_file() and file.suffix in (".txt", ".csv", ".bin"):
+                digest.update(file.name.encode() + file.read_bytes())
+        return sidecar.imported.model_dump_json() + digest.hexdigest()
 
     def sidecar_provenance(self, clip_id: str) -> str:
         """Source, licence, author and consent."""
