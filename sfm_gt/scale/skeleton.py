@@ -21,7 +21,9 @@ OUTLIER_SIGMAS = 3.0
 MIN_INLIERS = 0.65
 MIN_SIGMA_PX = 0.5
 # Joints that scatter by more than this share of the person's size in the picture belong to someone who moved.
-MAX_REL_SCATTER = 0.03
+MAX_REL_SCATTER = 0.02
+# So do joints that drift: more than this share off, and by so many times what noise between neighbouring views would give.
+DRIFT_REL, DRIFT_RATIO = 0.01, 1.5
 # A network repeats its errors from frame to frame: more views than these do not average further.
 INDEPENDENT_VIEWS = 8
 # Sides of one person that differ by more than this (log) show a joint in the wrong place.
@@ -54,12 +56,13 @@ def skeleton(model: SparseModel, tracks: Mapping[str, JointPx]) -> dict[str, Joi
         for name, seen in tracks.items()
     }
     size_px = _size(by_row)
-    found, scatters, swapped, flat = {}, [], 0, 0
+    found, scatters, ratios, swapped, flat = {}, [], [], 0, 0
     for name, seen in by_row.items():
         if len(seen) < MIN_VIEWS:
             continue
-        joint, scatter_px, inliers, angle_deg = _triangulate(model, seen)
+        joint, scatter_px, step_px, inliers, angle_deg = _triangulate(model, seen)
         scatters.append(scatter_px)
+        ratios.append(scatter_px / max(step_px, MIN_SIGMA_PX))
         if inliers < MIN_INLIERS or scatter_px > MAX_REL_SCATTER * size_px:
             swapped += 1
         elif angle_deg < MIN_ANGLE_DEG:
@@ -69,9 +72,12 @@ def skeleton(model: SparseModel, tracks: Mapping[str, JointPx]) -> dict[str, Joi
     if not scatters:
         raise NoEvidenceError(f"no joint is seen in {MIN_VIEWS} registered frames")
     if 2 * swapped > len(scatters):
-        raise NoEvidenceError(f"{swapped} of {len(scatters)} joints do not stay in one place ({np.median(scatters):.1f} px, "
-                              f"allowed {MAX_REL_SCATTER * size_px:.1f}): the person moved, or people's joints are "
+        raise NoEvidenceError(f"{swapped} of {len(scatters)} joints do not stay in one place ({np.median(scatters):.1f} px "
+                              f"of {size_px:.0f}): the person moved, or people's joints are "
                               "swapped")  # fmt: skip
+    if np.median(scatters) > DRIFT_REL * size_px and np.median(ratios) > DRIFT_RATIO:
+        raise NoEvidenceError(f"the joints drift ({np.median(scatters):.1f} px of {size_px:.0f}, {np.median(ratios):.1f} times "
+                              "their noise): the person moved")  # fmt: skip
     if not found:
         raise NoEvidenceError(f"{flat} joints are seen under less than {MIN_ANGLE_DEG:g} degrees of parallax")
     return found
@@ -86,14 +92,15 @@ def _size(by_row: Mapping[str, JointPx]) -> float:
     return float(np.median([np.linalg.norm(np.ptp(np.array(px), axis=0)) for px in rows.values()])) if rows else 0.0
 
 
-def _triangulate(model: SparseModel, seen: JointPx) -> tuple[Joint, float, float, float]:
-    """The joint, scatter of its views in pixels, share of views that agree, and its parallax."""
+def _triangulate(model: SparseModel, seen: JointPx) -> tuple[Joint, float, float, float, float]:
+    """The joint, scatter of its views and of their steps in pixels, share of views that agree, and its parallax."""
     rows, pixels = np.array(sorted(seen)), np.array([seen[row] for row in sorted(seen)])
     kept = np.ones(len(rows), dtype=bool)
     for _ in range(N_ROUNDS):
         found = triangulate(model.camera, model.cam_from_world[rows[kept]], pixels[kept], MIN_SIGMA_PX)
         points = np.einsum("nij,j->ni", model.cam_from_world[rows, :3], np.append(found.point, 1.0))
-        residual = np.linalg.norm(np.nan_to_num(project(model.camera, points), nan=1e6) - pixels, axis=1)
+        offsets = np.nan_to_num(project(model.camera, points), nan=1e6) - pixels
+        residual = np.linalg.norm(offsets, axis=1)
         # The median of a two-dimensional normal residual is 1.18 sigma.
         scatter = max(MIN_SIGMA_PX, float(np.median(residual)) / 1.18)
         now = residual < OUTLIER_SIGMAS * scatter
@@ -101,7 +108,8 @@ def _triangulate(model: SparseModel, seen: JointPx) -> tuple[Joint, float, float
             break
         kept = now
     widen = (scatter / MIN_SIGMA_PX) ** 2 * max(1.0, kept.sum() / INDEPENDENT_VIEWS)
-    return Joint(found.point, widen * found.covariance), scatter, float(now.mean()), found.angle_deg
+    step = float(np.median(np.linalg.norm(np.diff(offsets, axis=0), axis=1))) / (1.18 * np.sqrt(2.0))
+    return Joint(found.point, widen * found.covariance), scatter, step, float(now.mean()), found.angle_deg
 
 
 def segments(joints: Mapping[str, Joint]) -> tuple[dict[str, float], dict[str, float]]:

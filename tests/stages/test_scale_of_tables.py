@@ -29,10 +29,10 @@ def set_by(workspace, predict_by_hand, tiny):
     for name, factor in (("net", 1.1), ("other", 1.2)):
         for clip in ("near", "far"):
             predict_by_hand(name, clip, "metric_depth", lambda _, by=factor: np.nan_to_num(tiny.gt, nan=5.0) * by)
-        folder = workspace.predictions(name, "near")
-        manifest = read_manifest(folder)
-        manifest.measures["model_sha256"] = f"sha256 of {name}"
-        write_manifest(folder, manifest)
+            folder = workspace.predictions(name, clip)
+            manifest = read_manifest(folder)
+            manifest.measures["model_sha256"] = f"sha256 of {name}"
+            write_manifest(folder, manifest)
 
     def note(*models: str) -> None:
         path = workspace.clip_stage("near", "dataset") / layout.CLIP_JSON
