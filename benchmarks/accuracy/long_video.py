@@ -38,7 +38,9 @@ def write_long_video(path: Path, minutes: float) -> None:
                 coarse = rng.integers(0, 255, (34, 100, 3), dtype=np.uint8)
                 world = np.kron(coarse, np.ones((32, 32, 1), np.uint8))
             left = STEP_PX * (number % (CUT_S * FPS))
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(world[:HEIGHT, left : left + WIDTH]), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(
+                np.ascontiguousarray(world[:HEIGHT, left : left + WIDTH]), format="rgb24"
+            )
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
 
