@@ -11,10 +11,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from sfm_gt.errors import InputError, OutputError
+from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.formats.manifest import read_json, write_json
 
 FRAMES_JSON = "frames.json"
 FROZEN_JSON = "frozen.json"
+THUMBNAIL_PX = 240
 # Frames are read a few times and thrown away: speed counts for more than size. One row filter for all rows halves the
 # time against the default, which tries several on every row, at equal size.
 _PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP]
@@ -112,3 +114,12 @@ def read_frozen(folder: Path) -> FrozenInterval:
     """Reads ``frozen.json``. Raises InputError when it is missing or broken."""
     content = read_json(folder / FROZEN_JSON)
     return FrozenInterval(**content | {"score": {int(index): score for index, score in content["score"].items()}})
+
+
+def write_thumbnail(path: Path, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
+    """Writes a JPEG of at most THUMBNAIL_PX. Raises OutputError when it cannot be written."""
+    factor = min(1.0, THUMBNAIL_PX / max(rgb.shape[:2]))
+    small = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    with replacing_file(path) as partial:
+        if not cv2.imwrite(str(partial), cv2.cvtColor(small, cv2.COLOR_RGB2BGR)):
+            raise OutputError(f"{path}: cannot be written; check free space and permissions")

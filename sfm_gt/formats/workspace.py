@@ -5,6 +5,7 @@ OUT/work/videos/<video>/ingest.json      one a video: probe, provenance or the r
 OUT/work/videos/<video>/clips.json       its clips (shots)
 OUT/work/clips.json                      all clips of the corpus: the workflow's one checkpoint
 OUT/work/clips/<clip>/<stage>/           one folder a stage, manifest.json written last
+OUT/work/thumbnails/<clip>.jpg           one frame of every clip, and of every shot that was refused
 OUT/dataset/                             the published tree, see dataset_layout.py
 OUT/predictions/<model>/<clip>/          NNNNNN.npy a frame, also in flipped/; latency.json of a network
 OUT/evaluation/                          long-format Parquet and tables
@@ -54,6 +55,10 @@ class Workspace:
     def clips(self, video_id: str) -> Path:
         """The clips of one video (JSON file)."""
         return self.root / "work" / "videos" / video_id / "clips.json"
+
+    def thumbnail(self, clip_id: str) -> Path:
+        """A small picture of one clip or refused shot, for the report (JPEG file)."""
+        return self.root / "work" / "thumbnails" / f"{clip_id}.jpg"
 
     def clip_stage(self, clip_id: str, stage: str) -> Path:
         """Folder of one stage of one clip; ``dataset`` lies in the published tree."""

@@ -92,7 +92,7 @@ def drops(manifests: Mapping[str, Mapping[str, Manifest]]) -> list[Drop]:
 def levels(
     corpus: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Manifest]], index: Sequence[Mapping[str, Any]]
 ) -> list[Level]:
-    """Videos, clips, frames and pixels.
+    """Videos, shots, clips, frames and pixels.
 
     Args:
         index: rows of the data set's index.
@@ -107,7 +107,8 @@ def levels(
     with_gt = {row["clip_id"] for row in index}
     return [
         Level("videos", sum(video["status"] == "ok" for video in videos), len(videos), "refused by ingest"),
-        Level("clips", len(with_gt), len(clips) + len(corpus["rejected"]), "shots refused, or rejected by a stage"),
+        Level("shots", len(clips), len(clips) + len(corpus["rejected"]), "too short or blank"),
+        Level("clips", len(with_gt), len(clips), "rejected by a stage"),
         Level("frames registered", registered, in_clips, "without a camera pose"),
         Level("frames with ground truth", len(index), in_clips, "of rejected clips, without a pose or too sparse"),
         Level("pixels of these frames", valid, pixels, "without consistent depth, moving or overlaid"),

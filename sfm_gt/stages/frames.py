@@ -28,12 +28,14 @@ def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: Fr
     """
 
     def body(folder: Path) -> dict[str, Any]:
-        return _extract(folder, clip, video_path, config)
+        decoded = _Decoded(folder, clip, video_path, config)
+        decoded.write_thumbnail(workspace.thumbnail(clip["clip_id"]))
+        return _extract(folder, decoded, video_path, config)
 
     return run_clip_stage(workspace, clip["clip_id"], STAGE, VERSION, None, body)
 
 
-def _extract(folder: Path, clip: dict[str, Any], video_path: Path, config: FramesConfig) -> dict[str, Any]:
+def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesConfig) -> dict[str, Any]:
     import numpy as np
 
     from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame_list
@@ -42,7 +44,6 @@ def _extract(folder: Path, clip: dict[str, Any], video_path: Path, config: Frame
     from sfm_gt.video.keyframes import choose_keyframes, repeats
     from sfm_gt.video.shots import is_blank
 
-    decoded = _Decoded(folder, clip, video_path, config)
     repeated, blank = repeats(decoded.tracking), np.array([is_blank(grey) for grey in decoded.tracking])
     if (~(repeated | blank)).sum() < MIN_DISTINCT_FRAMES:
         message = f"{video_path.name}: frames {decoded.span} show one still image; needs a moving camera"
@@ -88,8 +89,15 @@ class _Decoded:
             self.tracking.append(tracking_image(rgb))
             self.printed.append(working_image(rgb))
             self.rows.append((frame_index, timestamp_s, round(sharpness(rgb), 3)))
+        self._folder = folder
         self.height, self.width = rgb.shape[:2]
         self.source_size = source.shape[1], source.shape[0]
+
+    def write_thumbnail(self, path: Path) -> None:
+        """A small picture of the middle frame, which stays when the clip is refused."""
+        from sfm_gt.formats.frame_folder import read_frame, write_thumbnail
+
+        write_thumbnail(path, read_frame(self._folder, self.rows[len(self.rows) // 2][0]))
 
     @property
     def span(self) -> str:

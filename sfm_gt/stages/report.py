@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sfm_gt.report.contact_sheet import ModelMaps
 
 STAGE = "report"
-VERSION: int = 3
+VERSION: int = 4
 
 
 def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> None:
@@ -48,12 +49,25 @@ def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> 
             "levels": levels(corpus, manifests, index),
             "drops": drops(manifests),
             "refusals": refused,
+            "thumbnails": _thumbnails(workspace, [refusal.name for refusal in refused], folder),
             "reasons": sorted(Counter(refusal.reason for refusal in refused).items()),
             "clips": clips,
             "n_metric": sum(clip["metric"] for clip in clips),
             **_models(read_json(workspace.evaluation / "summary.json")),
         })  # fmt: skip
         (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _thumbnails(workspace: Workspace, names: Sequence[str], folder: Path) -> dict[str, str]:
+    """Pictures of what was refused, copied beside the page: their paths by name, where there is one."""
+    found = {}
+    for name in names:
+        source = workspace.thumbnail(name)
+        if source.is_file():
+            found[name] = f"refused/{name}.jpg"
+            (folder / "refused").mkdir(exist_ok=True)
+            shutil.copyfile(source, folder / found[name])
+    return found
 
 
 def _manifests(workspace: Workspace, clip_id: str) -> dict[str, Manifest]:

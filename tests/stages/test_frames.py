@@ -10,13 +10,14 @@ from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages import frames
 from sfm_gt.video.decode import iterate_frames
+from tests.masks.scenes import film
 from tests.video.make_videos import panning, write_video
 
 CLIP = {"clip_id": "a-000", "video_id": "a", "first_frame": 4, "last_frame": 30}
 
 
 def test_frames_are_those_of_the_video_by_source_index(tmp_path: Path) -> None:
-    path, workspace = write_video(tmp_path / "a.mp4", panning(40)), Workspace(tmp_path / "out")
+    path, workspace = write_video(tmp_path / "a.mp4", film(32).frames), Workspace(tmp_path / "out")
     manifest = frames.run(workspace, CLIP, path, FramesConfig())
     folder = workspace.clip_stage("a-000", "frames")
     listed = read_frame_list(folder)
@@ -34,7 +35,7 @@ def test_frames_are_those_of_the_video_by_source_index(tmp_path: Path) -> None:
 
 
 def test_large_frames_are_shrunk_and_say_so(tmp_path: Path) -> None:
-    path, workspace = write_video(tmp_path / "a.mp4", panning(40)), Workspace(tmp_path / "out")
+    path, workspace = write_video(tmp_path / "a.mp4", film(32).frames), Workspace(tmp_path / "out")
     frames.run(workspace, CLIP, path, FramesConfig(max_long_side_px=200))
     listed = read_frame_list(workspace.clip_stage("a-000", "frames"))
     assert (listed.width, listed.height, listed.source_width, listed.source_height) == (200, 150, 320, 240)

@@ -14,6 +14,7 @@ import pytest
 from sfm_gt.config import EvaluateConfig, ModelConfig, ReportConfig
 from sfm_gt.dense.cleaning import Rule
 from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.formats.frame_folder import write_thumbnail
 from sfm_gt.formats.manifest import Manifest, write_manifest
 from sfm_gt.report.pictures import INVALID_RGB
 from sfm_gt.stages import evaluate, report
@@ -68,7 +69,8 @@ def test_funnel_by_hand(page):
     text = re.sub(r"<[^>]+>", "", page.read_text())
     text = re.sub(r"\s+", " ", text)
     assert "videos 3 of 4 · 75 %" in text
-    assert "clips 2 of 4 · 50 %" in text
+    assert "shots 3 of 4 · 75 %" in text
+    assert "clips 2 of 3 · 67 %" in text
     assert "frames registered 8 of 75" in text
     assert "frames with ground truth 6 of 75" in text
     assert f"pixels of these frames {6 * 176:,} of {6 * 192:,}".replace(",", " ") in text
@@ -83,6 +85,13 @@ def test_what_cleaning_dropped_by_hand(workspace, page):
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.read_text()))
     assert "uncertain 60 3.00 % 3.00 %" in text
     assert "sky 0 0.00 % 0.50 %" in text
+
+
+def test_a_refused_clip_is_shown(workspace, page):
+    write_thumbnail(workspace.thumbnail("lost"), np.zeros((90, 160, 3), np.uint8))
+    report.run(workspace, ReportConfig(), CLIPS)
+    assert 'src="refused/lost.jpg"' in page.read_text()
+    assert (page.parent / "refused" / "lost.jpg").is_file()
 
 
 def test_everything_refused_is_named_with_reason_and_message(page):
