@@ -37,7 +37,9 @@ def model_from_truth() -> SparseModel:
 
 def evidence(model: SparseModel, stated: ScaleEvidence, sidecar: Path | None = None, load_gray=None) -> Evidence:
     times = {int(index): index / FPS for index in model.frame_indices}
-    return Evidence(model, stated, sidecar, times, lambda index, source_px: source_px, load_gray or (lambda index: None))
+    return Evidence(
+        model, stated, sidecar, times, lambda index, source_px: source_px, load_gray or (lambda index: None)
+    )
 
 
 @pytest.fixture(scope="module")
