@@ -17,6 +17,7 @@ rule ingest:
         version=RUN.version("ingest"),
         min_short_side_px=RUN.setting("frames", "min_short_side_px"),
         sidecar=lambda wildcards: RUN.sidecar_fault(wildcards.video),
+        salt=RUN.setting("provenance", "salt_file"),
     shell:
         "sfm-gt ingest --config {params.config:q} --video {wildcards.video} 2>&1 | tee {log:q}"
 

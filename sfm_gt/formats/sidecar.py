@@ -3,7 +3,9 @@
 source: "https://..."            # where the video comes from
 license: "CC-BY-4.0"
 recorded_by: "name or null"
-consent: "given"                 # free text: given, not_applicable, unknown, ...
+recorded_on: 2024-05-01
+uploader: "account id"           # stored only as a hash under the project's salt (provenance.salt_file)
+consent: "given"                 # given, not_applicable (nobody is seen), unknown, refused, withdrawn
 camera:
   focal_px: 525                  # prior focal length in pixels of the source video; refined by SfM
 scale:
@@ -16,6 +18,7 @@ scale:
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -92,12 +95,18 @@ class CameraHints(_Part):
     focal_px: Annotated[float, Field(gt=0)] | None = None
 
 
+# What of a sidecar says where a video comes from and goes on into clip.json as it is.
+PROVENANCE = frozenset({"source", "license", "recorded_by", "recorded_on", "consent"})
+
+
 class Sidecar(_Part):
     """The whole sidecar."""
 
     source: str | None = None
     license: str | None = None
     recorded_by: str | None = None
+    recorded_on: date | None = None
+    uploader: str | None = None
     consent: str | None = None
     camera: CameraHints = CameraHints()
     scale: ScaleEvidence = ScaleEvidence()
