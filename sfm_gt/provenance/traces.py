@@ -22,6 +22,7 @@ from sfm_gt.formats.atomic import PARTIAL
 TEXT_SUFFIXES = frozenset({".csv", ".html", ".json", ".jsonl", ".log", ".md", ".tex", ".tsv", ".txt", ".yaml", ".yml"})
 TAR_SUFFIXES = frozenset({".tar", ".tgz"})
 ZIP_SUFFIXES = frozenset({".zip", ".npz"})
+_FRAME = r"_\d{6}"  # exports name a frame by its clip and its index
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -50,7 +51,7 @@ class Traces:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         words = sorted({*self.clip_ids, *self.words}, key=len, reverse=True)
-        return re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, words)) + r")(?![\w-])")
+        return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, words))})(?:{_FRAME})?(?![\w-])")
 
     @cached_property
     def _sizes(self) -> frozenset[int]:
@@ -67,8 +68,8 @@ class Traces:
         owned = {self.video_id} if relative.parts[:2] == ("work", "videos") else set()
         if relative.parts[:2] in (("logs", "ingest"), ("logs", "clips")):
             owned = {self.video_id}
-        parts = (part.removeprefix(PARTIAL) for part in relative.parts)
-        return any(part in owned or part.split(".")[0] in {*owned, *self.clip_ids} for part in parts)
+        stems = (re.sub(f"{_FRAME}$", "", part.removeprefix(PARTIAL).split(".")[0]) for part in relative.parts)
+        return any(stem in {*owned, *self.clip_ids} for stem in stems)
 
     def in_text(self, text: str) -> bool:
         """Whether a text names the source."""

@@ -24,6 +24,7 @@ from sfm_gt.formats.workspace import CLIP_STAGES, JOURNAL, Workspace
 from sfm_gt.provenance.rewriting import rewrite_without, scan
 from sfm_gt.provenance.traces import Traces, distinct_fingerprints, mentions
 
+OF_CLIPS = ("work/clips", "dataset/clips", "predictions")
 # They know the source on purpose: the journal until all is done, the tombstone for good, by hashes alone.
 BOOKKEEPING = (JOURNAL, TOMBSTONES_JSON)
 
@@ -119,10 +120,13 @@ def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
     file_name = source.path if source.path != source.video_id else None
     words = tuple(word for word in (source.source_sha256, source.url, file_name) if word)
     names = Traces(source.video_id, clip_ids, words, _lock_names(workspace, source.video_id, clip_ids))
-    own, others = [], []
     for folder in (workspace.root, *also):
         for path in _files(folder):
-            (own if names.owns(path.relative_to(folder)) else others).append(path)
+            mentions(names, path)  # what cannot be read is refused here, before anything is removed
+    own = [path for folder in (workspace.root, *also) for path in _files(folder) if names.owns(path.relative_to(folder))]
+    # A file elsewhere may be a copy of this source's; what lies with the clips of others is theirs.
+    by_clip = [path for place in OF_CLIPS for path in _files(workspace.root / place)]
+    others = [path for path in by_clip if not names.owns(path.relative_to(workspace.root))]
     traces = Traces(names.video_id, clip_ids, words, names.lock_names, distinct_fingerprints(own, others))
     tombstone = Tombstone(
         source_sha256=source.source_sha256, url_sha256=hashed_url(source.url) if source.url else None,

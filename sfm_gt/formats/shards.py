@@ -1,0 +1,81 @@
+"""WebDataset shards: tar files whose members ``<key>.<layer>`` with one key make a sample, and ``shards.json`` over them.
+
+A shard holds frames of one clip only, so that taking a clip out of a release means deleting its shards. The same samples give
+the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sfm_gt.errors import InputError
+from sfm_gt.formats.atomic import replacing_file
+from sfm_gt.formats.beside import inside
+from sfm_gt.formats.manifest import read_json
+
+SHARDS_JSON = "shards.json"
+Sample = tuple[str, Mapping[str, bytes]]
+
+
+def write_shard(path: Path, samples: Iterable[Sample]) -> dict[str, Any]:
+    """Writes one shard and returns its entry of shards.json: name, samples, bytes, sha256."""
+    count = 0
+    with replacing_file(path) as partial:
+        with tarfile.open(partial, "w", format=tarfile.USTAR_FORMAT) as tar:
+            for key, layers in samples:
+                for suffix, content in layers.items():
+                    member = tarfile.TarInfo(f"{key}.{suffix}")
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+                count += 1
+        with partial.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = partial.stat().st_size
+    return {"samples": count, "bytes": size, "sha256": digest}
+
+
+def list_shards(folder: Path) -> list[dict[str, Any]]:
+    """Entries of shards.json: ``shard`` (path below ``folder``), ``clip_id``, ``split``, ``samples``, ``bytes``, ``sha256``.
+
+    Raises:
+        InputError: no list, a shard that is missing, lies elsewhere, or has another size than when it was written.
+    """
+    entries: list[dict[str, Any]] = read_json(folder / SHARDS_JSON)["shards"]
+    for entry in entries:
+        path = inside(folder, entry["shard"], folder / SHARDS_JSON)
+        size = path.stat().st_size
+        if size != entry["bytes"]:
+            raise InputError(f"{path}: {size} bytes, written with {entry['bytes']}; the shard is cut short or was changed: "
+                             "copy or export it again")  # fmt: skip
+    return entries
+
+
+def read_shard(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Key and layers of each sample, in order.
+
+    Raises:
+        InputError: the tar is cut short or damaged, or a member's name leads elsewhere.
+    """
+    key, layers = "", dict[str, bytes]()
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for member in tar:
+                own, _, suffix = member.name.partition(".")
+                if not member.isfile() or "/" in member.name or not own or not suffix:
+                    raise InputError(f"{path}: holds {member.name!r}, which is no layer of a sample; needed <key>.<layer>")
+                if own != key and layers:
+                    yield key, layers
+                    layers = {}
+                file = tar.extractfile(member)
+                key, layers[suffix] = own, file.read() if file else b""
+                if len(layers[suffix]) != member.size:
+                    raise tarfile.ReadError(f"{member.name} ends early")
+    except (tarfile.TarError, EOFError) as fault:
+        raise InputError(f"{path}: shard cut short or damaged ({fault}); copy or export it again") from None
+    if layers:
+        yield key, layers
