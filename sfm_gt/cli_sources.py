@@ -29,13 +29,59 @@ def forget(
     typer.echo(stage.run(out, source, also or (), cores))
 
 
-def stated_use(use: str) -> ProvenanceConfig:
-    """The use of a command that has no configuration. Raises ConfigError for another word."""
-    from sfm_gt.config import ProvenanceConfig
+@commands.command("check-sources")
+def check_sources(
+    dataset: Annotated[Path, typer.Argument(help="output folder of a run, a data set or a release")],
+    videos: Annotated[Path | None, typer.Option("--videos", help="folder of the video files, to find changed ones")] = None,
+) -> None:
+    """Find dead links, missing and changed files, and sources without licence or consent; exit status 1 when there are."""
+    from sfm_gt.stages import check_sources as stage
+
+    lines, n_faulty = stage.run(dataset, videos)
+    typer.echo("\n".join([*lines, f"{n_faulty} of {len(lines)} sources have something wrong"]))
+    raise typer.Exit(1 if n_faulty else 0)
+
+
+@commands.command()
+def publish(
+    out: Annotated[Path, typer.Argument(help="output folder of a run")],
+    release: Annotated[Path, typer.Argument(help="new folder for the release")],
+    annotations_only: Annotated[bool, typer.Option("--annotations-only", help="no pixel of a video")] = False,
+    blur_faces: Annotated[Path | None, typer.Option("--blur-faces", help="YuNet's ONNX file")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="of the release, for its cards")] = None,
+    use: UseOption = "research",
+) -> None:
+    """Write a release with its cards, when the licences allow the stated use; with pictures or annotations only."""
+    from sfm_gt.stages import publish as stage
+
+    content = stage.run(out, release, stated_use(use, out), annotations_only, blur_faces, name)
+    faces = content["faces"]
+    blurred = f", {faces['n_faces']} faces blurred, {faces['n_found_again']} found again" if faces else ""
+    typer.echo(f"{release}: {'annotations only' if annotations_only else 'with pictures'}{blurred}")
+
+
+@commands.command()
+def hydrate(
+    release: Annotated[Path, typer.Argument(help="an annotations-only release")],
+    videos: Annotated[Path, typer.Option("--videos", help="folder of your own copies of the videos")],
+) -> None:
+    """Make the pictures of an annotations-only release from your own copies of the videos, verified by hash."""
+    from sfm_gt.stages import hydrate as stage
+
+    typer.echo(stage.run(release, videos))
+
+
+def stated_use(use: str, out: Path | None = None) -> ProvenanceConfig:
+    """The use of a command, with the terms of the run's configuration where there is one. Raises ConfigError."""
+    from sfm_gt.config import ProvenanceConfig, read_config
     from sfm_gt.errors import ConfigError
     from sfm_gt.formats.validation import validated
+    from sfm_gt.formats.workspace import Workspace
 
-    return validated(ProvenanceConfig, {"use": use}, "--use", ConfigError)
+    stated = {"use": use}
+    if out is not None and Workspace(out).config.is_file():
+        stated = read_config(Workspace(out).config).provenance.model_dump(mode="json") | stated
+    return validated(ProvenanceConfig, stated, "--use", ConfigError)
 
 
 def require_use(dataset: Path, action: Action, config: ProvenanceConfig) -> None:

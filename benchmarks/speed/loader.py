@@ -72,6 +72,12 @@ def make_dataset(folder: Path, n_frames: int) -> None:
     pd.DataFrame(rows).to_parquet(folder / INDEX_NAME, index=False)
 
 
+def _make(what: tuple[Path, Path, int]) -> None:
+    dataset, shards, n_frames = what
+    make_dataset(dataset, n_frames)
+    make_shards(dataset, shards)
+
+
 def _row(clip_id: str, frame_index: int) -> dict[str, Any]:
     values = {
         "clip_id": clip_id, "video_id": clip_id[:-4], "frame_index": frame_index, "timestamp_s": frame_index / 30,
@@ -125,13 +131,11 @@ def _in_processes(work: Callable[[Any], None], parts: list[Any]) -> float:
 
 
 def _decode_files(files: list[tuple[str, int]]) -> None:
-    cv2.setNumThreads(1)
     for path, flags in files:
         assert cv2.imread(path, flags) is not None
 
 
 def _decode_shards(shards: list[Path]) -> None:
-    cv2.setNumThreads(1)
     flags_of = {suffix: FLAGS[layer] for layer, suffix in SUFFIXES.items()}
     for shard in shards:
         with tarfile.open(shard) as archive:
@@ -180,9 +184,9 @@ def _private_mb(pid: int) -> float:
 def measure(folder: Path, n_frames: int, repeats: int) -> dict[str, Any]:
     """All figures of the benchmark."""
     dataset, shards = folder / "dataset", folder / "shards"
-    make_dataset(dataset, n_frames)
     shards.mkdir()
-    make_shards(dataset, shards)
+    # In a process of their own: OpenCV's threads, once started, do not survive the forks that are measured.
+    _in_processes(_make, [(dataset, shards, n_frames)])
     mapped, iterable = TorchDataset(dataset, "all"), ShardDataset(shards, "all")
     readers = {"bare_files": bare_files(dataset), "map": loading(mapped), "bare_shards": bare_shards(shards),
                "shards": loading(iterable)}  # fmt: skip
