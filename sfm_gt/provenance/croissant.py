@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,11 @@ from sfm_gt.formats.sources import Source
 CROISSANT_JSON = "croissant.json"
 CROISSANT_1_1 = "http://mlcommons.org/croissant/1.1"
 RAI_1_0 = "http://mlcommons.org/croissant/RAI/1.0"
+# Terms of 1.1 and of RAI that mlcroissant's default context leaves out.
+_CONTEXT = {
+    "rai": "http://mlcommons.org/croissant/RAI/", "arrayShape": "cr:arrayShape", "containedIn": "cr:containedIn",
+    "isArray": "cr:isArray",
+}  # fmt: skip
 _MIME = {".jpg": "image/jpeg", ".png": "image/png"}
 _MEANING = {
     "clip_id": "clip: a shot of a video", "video_id": "source video", "frame_index": "index in the source video",
@@ -52,10 +58,11 @@ def write_croissant(folder: Path, sources: Sequence[Source], facts: Mapping[str,
         metadata = mlc.Metadata(
             ctx=context, name=facts["name"], version=facts["version"], conforms_to=[CROISSANT_1_1, RAI_1_0],
             license=sorted({source.license or "not stated" for source in sources}),
-            url=facts["url"], distribution=distribution, record_sets=[_frames(mlc, context, folder / INDEX_NAME)],
+            url=facts["url"], date_published=datetime.now(UTC).replace(tzinfo=None), distribution=distribution, record_sets=[_frames(mlc, context, folder / INDEX_NAME)],
             **_described(sources, facts),
         )  # fmt: skip
         content = metadata.to_json()
+        content["@context"] |= _CONTEXT
         with replacing_file(folder / CROISSANT_JSON) as partial:
             partial.write_text(json.dumps(content, indent=1, default=str) + "\n")
         mlc.Dataset(jsonld=folder / CROISSANT_JSON)
