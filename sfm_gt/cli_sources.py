@@ -20,7 +20,9 @@ RunFolder = Annotated[Path, typer.Option("--out", help="output folder of a run")
 def forget(
     source: Annotated[str, typer.Argument(help="video id, file name, URL or SHA-256 of the source")],
     out: RunFolder,
-    also: Annotated[list[Path] | None, typer.Option("--also", help="an export or release to clean too; repeatable")] = None,
+    also: Annotated[
+        list[Path] | None, typer.Option("--also", help="an export or release to clean too; repeatable")
+    ] = None,
     cores: Annotated[int, typer.Option("--cores", min=1)] = 1,
 ) -> None:
     """Remove every file that came from a source, rewrite what holds others too, keep it from coming back, and prove it."""
@@ -32,7 +34,9 @@ def forget(
 @commands.command("check-sources")
 def check_sources(
     dataset: Annotated[Path, typer.Argument(help="output folder of a run, a data set or a release")],
-    videos: Annotated[Path | None, typer.Option("--videos", help="folder of the video files, to find changed ones")] = None,
+    videos: Annotated[
+        Path | None, typer.Option("--videos", help="folder of the video files, to find changed ones")
+    ] = None,
 ) -> None:
     """Find dead links, missing and changed files, and sources without licence or consent; exit status 1 when there are."""
     from sfm_gt.stages import check_sources as stage

@@ -136,7 +136,9 @@ class EvaluateConfig(Section):
 class ProvenanceConfig(Section):
     """Whose videos these are, and what may be done with them."""
 
-    use: Use = Field("private", description="what the data is used for; evaluate, export and publish refuse other sources")
+    use: Use = Field(
+        "private", description="what the data is used for; evaluate, export and publish refuse other sources"
+    )
     salt_file: Path | None = Field(None, description="random bytes, kept private: uploader ids are hashed under them")
     terms: dict[str, tuple[Permission, ...]] = Field(
         {}, description="licences of the project's own, by LicenseRef-... name, with what each permits"

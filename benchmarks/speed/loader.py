@@ -2,9 +2,10 @@
 
     python benchmarks/speed/loader.py [--frames 240] [--repeats 5] [--save]
 
-Makes a data set of 640 x 480 frames with all layers from the embedded clip, resized. Bare decoding is what cannot be avoided: two
-processes that read and decode the same files with OpenCV and throw the pixels away. Every repeat takes each reader in turn, so
+Makes a data set of 640 x 480 frames with all layers from the embedded clip, resized. Bare decoding is what cannot be avoided:
+two processes that read and decode the same files with OpenCV and throw the pixels away. Every repeat takes each reader in turn, so
 that other work on the machine meets all of them; the ratio of a repeat is taken within it, and their median is reported.
+Processor time, of the loader with its workers, is given beside clock time, since it does not hang on who else is computing.
 --save writes benchmarks/results/loader_speed.json.
 """
 
@@ -16,6 +17,7 @@ import json
 import multiprocessing
 import os
 import platform
+import resource
 import tarfile
 import tempfile
 import time
@@ -102,14 +104,24 @@ def make_shards(dataset: Path, folder: Path) -> None:
 
 def _sample(dataset: Path, row: dict[str, Any]) -> tuple[str, dict[str, bytes]]:
     facts = row | {"cam_from_world": row["cam_from_world"].tolist(), "license": "CC0-1.0"}
-    files = {SUFFIXES[layer]: layer_path(dataset, row["clip_id"], layer, row["frame_index"]).read_bytes() for layer in LAYERS}
+    files = {
+        SUFFIXES[layer]: layer_path(dataset, row["clip_id"], layer, row["frame_index"]).read_bytes() for layer in LAYERS
+    }
     return f"{row['clip_id']}_{row['frame_index']:06d}", files | {"json": json.dumps(facts).encode()}
+
+
+def cpu_s() -> float:
+    """Processor time of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def bare_files(dataset: Path) -> Callable[[], float]:
     """Seconds that two processes take to read and decode all files."""
     frames = list(pd.read_parquet(dataset / INDEX_NAME)[["clip_id", "frame_index"]].itertuples(index=False, name=None))
-    paths = [[(str(layer_path(dataset, clip, layer, index)), FLAGS[layer]) for layer in LAYERS] for clip, index in frames]
+    paths = [
+        [(str(layer_path(dataset, clip, layer, index)), FLAGS[layer]) for layer in LAYERS] for clip, index in frames
+    ]
     parts = [[file for frame in paths[worker::WORKERS] for file in frame] for worker in range(WORKERS)]
     return lambda: _in_processes(_decode_files, parts)
 
@@ -178,7 +190,10 @@ def _uss_by_batch(loader: torch.utils.data.DataLoader) -> list[float]:
 
 def _private_mb(pid: int) -> float:
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(("Private_Dirty", "Private_Clean"))) / 1e3
+    return (
+        sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(("Private_Dirty", "Private_Clean")))
+        / 1e3
+    )
 
 
 def measure(folder: Path, n_frames: int, repeats: int) -> dict[str, Any]:
@@ -192,17 +207,22 @@ def measure(folder: Path, n_frames: int, repeats: int) -> dict[str, Any]:
                "shards": loading(iterable)}  # fmt: skip
     for read in readers.values():
         read()  # the files into the page cache
-    seconds = {name: [] for name in readers}
+    seconds, cpu = ({name: [] for name in readers} for _ in range(2))
     for _ in range(repeats):
         for name, read in readers.items():
+            before = cpu_s()
             seconds[name].append(read())
-    taken = {name: np.array(values) for name, values in seconds.items()}
+            cpu[name].append(cpu_s() - before)
+    taken, used = ({name: np.array(values) for name, values in one.items()} for one in (seconds, cpu))
     return {
         "frames": n_frames, "repeats": repeats, "width": WIDTH, "height": HEIGHT, "workers": WORKERS, "layers": list(LAYERS),
         "samples_a_second": {name: round(n_frames / float(np.median(values)), 1) for name, values in taken.items()},
         "map_over_bare_files": round(float(np.median(taken["bare_files"] / taken["map"])), 3),
         "shards_over_bare_files": round(float(np.median(taken["bare_files"] / taken["shards"])), 3),
         "shards_over_bare_shards": round(float(np.median(taken["bare_shards"] / taken["shards"])), 3),
+        "cpu_ms_a_sample": {name: round(1e3 * float(np.median(values)) / n_frames, 2) for name, values in used.items()},
+        "cpu_map_over_bare_files": round(float(np.median(used["bare_files"] / used["map"])), 3),
+        "cpu_shards_over_bare_files": round(float(np.median(used["bare_files"] / used["shards"])), 3),
         "private_memory_of_workers_mb": {"map": memory_over_an_epoch(mapped, 3), "shards": memory_over_an_epoch(iterable, 3)},
         "load_average": [round(value, 2) for value in os.getloadavg()],
         "machine": platform.processor() or platform.machine(),

@@ -49,7 +49,9 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
         self._length, self._seed = length, seed
         # Shared with workers that outlive an epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
-        found = [self._partners(clip_id, min_covisibility, max_covisibility) for clip_id in np.unique(self._table.clip_ids)]
+        found = [
+            self._partners(clip_id, min_covisibility, max_covisibility) for clip_id in np.unique(self._table.clip_ids)
+        ]
         self._anchors = np.concatenate([anchors for anchors, _, _, _ in found] or [np.zeros(0, np.int64)])
         self._numbers = np.concatenate([numbers for _, numbers, _, _ in found] or [np.zeros(0, np.int64)])
         self._shares = np.concatenate([shares for _, _, shares, _ in found] or [np.zeros(0)])
@@ -84,7 +86,10 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
         start = int(self._ends[number - 1]) if number else 0
         rng = np.random.default_rng([self._seed, int(self._epoch), number])
         chosen = rng.choice(np.arange(start, end), self._length - 1, replace=False)
-        members = [(int(self._anchors[number]), 1.0), *((int(self._numbers[k]), float(self._shares[k])) for k in chosen)]
+        members = [
+            (int(self._anchors[number]), 1.0),
+            *((int(self._numbers[k]), float(self._shares[k])) for k in chosen),
+        ]
         members.sort()
         items = [self._table.item(member) for member, _ in members]
         stacked = {key: _stacked([item[key] for item in items]) for key in items[0]}

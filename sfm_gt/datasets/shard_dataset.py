@@ -61,7 +61,9 @@ class ShardDataset(torch.utils.data.IterableDataset[Item]):
                 if "json" not in layers:
                     raise InputError(f"{where}: holds no json; export the shard again")
                 facts = json.loads(layers["json"])
-                pixels = {name: decoded(layers[suffix], name, where) for name, suffix in SUFFIXES.items() if suffix in layers}
+                pixels = {
+                    name: decoded(layers[suffix], name, where) for name, suffix in SUFFIXES.items() if suffix in layers
+                }
                 if facts["metric"]:
                     yield item_from_pixels(pixels, facts, where)
 

@@ -20,7 +20,7 @@ MIN_SHARED_FRAMES = 0.5
 
 
 def perceptual_hash(rgb: UInt8[np.ndarray, "h w 3"]) -> str:
-    """16 hex digits: signs of the lowest 8 x 8 DCT coefficients of the grey picture against their median (pHash, Zauner 2010)."""
+    """16 hex digits: the lowest 8 x 8 DCT coefficients of the grey picture, above their median or not (pHash, Zauner 2010)."""
     grey = cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     lowest = cv2.dct(grey.astype(np.float32))[:_KEPT, :_KEPT].ravel()
     # The mean is no structure: it would decide the first bit by brightness alone.

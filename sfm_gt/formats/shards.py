@@ -67,7 +67,9 @@ def read_shard(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
             for member in tar:
                 own, _, suffix = member.name.partition(".")
                 if not member.isfile() or "/" in member.name or not own or not suffix:
-                    raise InputError(f"{path}: holds {member.name!r}, which is no layer of a sample; needed <key>.<layer>")
+                    raise InputError(
+                        f"{path}: holds {member.name!r}, which is no layer of a sample; needed <key>.<layer>"
+                    )
                 if own != key and layers:
                     yield key, layers
                     layers = {}

@@ -81,13 +81,17 @@ def hashed_uploader(uploader: str, salt_file: Path | None) -> str:
         InputError: no salt, or one that can be guessed.
     """
     if salt_file is None:
-        raise InputError("uploader is stated but no salt: set provenance.salt_file to a file of random bytes, kept private")
+        raise InputError(
+            "uploader is stated but no salt: set provenance.salt_file to a file of random bytes, kept private"
+        )
     try:
         salt = salt_file.read_bytes()
     except OSError as fault:
         raise InputError(f"provenance.salt_file {salt_file}: cannot be read ({fault.strerror})") from None
     if len(salt) < MIN_SALT_BYTES:
-        raise InputError(f"provenance.salt_file {salt_file}: found {len(salt)} bytes, needed {MIN_SALT_BYTES} random ones")
+        raise InputError(
+            f"provenance.salt_file {salt_file}: found {len(salt)} bytes, needed {MIN_SALT_BYTES} random ones"
+        )
     return hmac.new(salt, uploader.encode(), hashlib.sha256).hexdigest()
 
 
@@ -118,7 +122,9 @@ def read_sources(folder: Path) -> tuple[Source, ...]:
     for source in sources:
         for key in filter(None, (source.video_id, source.source_sha256)):
             if key in seen:
-                raise InputError(f"{path}: {source.video_id} and {seen[key]} are one source, listed twice; remove one entry")
+                raise InputError(
+                    f"{path}: {source.video_id} and {seen[key]} are one source, listed twice; remove one entry"
+                )
             seen[key] = source.video_id
     return sources
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +51,17 @@ def write_croissant(folder: Path, sources: Sequence[Source], facts: Mapping[str,
     try:
         import mlcroissant as mlc
     except ImportError:
-        raise InputError("publish writes a Croissant card and needs mlcroissant: pip install 'sfm-gt[publish]'") from None
+        raise InputError(
+            "publish writes a Croissant card and needs mlcroissant: pip install 'sfm-gt[publish]'"
+        ) from None
     context = mlc.Context(conforms_to=[CROISSANT_1_1, RAI_1_0])
     distribution = [_index_file(mlc, context, folder / INDEX_NAME), *_file_sets(mlc, context, folder)]
     try:
         metadata = mlc.Metadata(
             ctx=context, name=facts["name"], version=facts["version"], conforms_to=[CROISSANT_1_1, RAI_1_0],
-            license=sorted({source.license or "not stated" for source in sources}),
-            url=facts["url"], date_published=datetime.now(UTC).replace(tzinfo=None), distribution=distribution, record_sets=[_frames(mlc, context, folder / INDEX_NAME)],
+            license=sorted({source.license or "not stated" for source in sources}), url=facts["url"],
+            date_published=datetime.now(UTC).replace(tzinfo=None), distribution=distribution,
+            record_sets=[_frames(mlc, context, folder / INDEX_NAME)],
             **_described(sources, facts),
         )  # fmt: skip
         content = metadata.to_json()
@@ -80,7 +83,7 @@ def _described(sources: Sequence[Source], facts: Mapping[str, Any]) -> dict[str,
         "data_collection": f"{len(sources)} videos whose sources, licences and consent stand in sources.json; cameras by "
         "structure from motion, depth by multi-view stereo, no depth network",
         "data_collection_type": ["Others"],
-        "data_collection_raw_data": f"videos recorded between {dates[0]} and {dates[-1]}" if dates else "videos; dates not stated",
+        "data_collection_raw_data": f"videos of {dates[0]} to {dates[-1]}" if dates else "videos; dates not stated",
         "data_collection_missing_data": facts["missing"],
         "data_preprocessing_protocol": list(facts["preprocessing"]),
         "data_annotation_protocol": ["computed from the video by multi-view geometry; each value with a standard deviation"],
@@ -105,7 +108,9 @@ def _file_sets(mlc: Any, context: Any, folder: Path) -> list[Any]:
     """One file set a layer that the release holds."""
     held = {name: place for name, place in LAYERS.items() if any(folder.glob(f"clips/*/{place[0]}/*{place[1]}"))}
     return [
-        mlc.FileSet(ctx=context, id=name, name=name, includes=[f"clips/*/{place}/*{suffix}"], encoding_formats=[_MIME[suffix]])
+        mlc.FileSet(
+            ctx=context, id=name, name=name, includes=[f"clips/*/{place}/*{suffix}"], encoding_formats=[_MIME[suffix]]
+        )
         for name, (place, suffix) in held.items()
     ]
 
@@ -134,4 +139,5 @@ def _data_type(mlc: Any, kind: Any) -> Any:
         return mlc.DataType.BOOL
     if pa.types.is_integer(kind):
         return mlc.DataType.INTEGER
-    return mlc.DataType.TEXT if pa.types.is_string(kind) else mlc.DataType.FLOAT
+    number = pa.types.is_floating(kind) or pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind)
+    return mlc.DataType.FLOAT if number else mlc.DataType.TEXT

@@ -66,7 +66,9 @@ class FaceBlur:
         for box in boxes:
             _coarsen(blurred, box)
         again = self.boxes(blurred) if len(boxes) else boxes
-        return Blurred(blurred, len(boxes), sum(any(_iou(box, other) > SAME_FACE_IOU for other in again) for box in boxes))
+        return Blurred(
+            blurred, len(boxes), sum(any(_iou(box, other) > SAME_FACE_IOU for other in again) for box in boxes)
+        )
 
 
 def _coarsen(image: UInt8[np.ndarray, "h w 3"], box: Float[np.ndarray, " 4"]) -> None:

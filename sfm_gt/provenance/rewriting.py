@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import tarfile
 from collections import defaultdict
 from collections.abc import Container, Iterable
@@ -72,7 +71,9 @@ def _rewrite_shard(traces: Traces, path: Path) -> None:
         for member in members:
             content = _content(archive, member)
             named = traces.owns(Path(member.name)) or traces.is_copy(content)
-            text = Path(member.name).suffix.lower() in TEXT_SUFFIXES and traces.in_text(content.decode(errors="replace"))
+            text = Path(member.name).suffix.lower() in TEXT_SUFFIXES and traces.in_text(
+                content.decode(errors="replace")
+            )
             about[_key(member.name)] |= named or text
         kept = [member for member in members if not about[_key(member.name)]]
         if not kept:
@@ -107,5 +108,3 @@ def scan(traces: Traces, folders: Iterable[Path], passed_over: Container[str]) -
             elif path.is_file() and path.name not in passed_over and mentions(traces, path):
                 left.append(f"{path}: names it, or holds its bytes")
     return left
-
-

@@ -46,7 +46,9 @@ class Traces:
     def __post_init__(self) -> None:
         for name in (self.video_id, *self.clip_ids):
             if not _ID.fullmatch(name):
-                raise InputError(f"found the id {name!r}, needed letters, digits, _ and - alone; the tree was tampered with")
+                raise InputError(
+                    f"found the id {name!r}, needed letters, digits, _ and - alone; the tree was tampered with"
+                )
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -120,7 +122,9 @@ def mentions(traces: Traces, path: Path) -> bool:
         if suffix in ZIP_SUFFIXES and any(_in_member(traces, *member) for member in _zip_members(path)):
             return True
     except (tarfile.TarError, zipfile.BadZipFile, pa.ArrowException, EOFError, OSError) as fault:
-        raise InputError(f"{path}: cannot be read ({fault}), so nobody can say what it holds; remove or mend it") from None
+        raise InputError(
+            f"{path}: cannot be read ({fault}), so nobody can say what it holds; remove or mend it"
+        ) from None
     return path.stat().st_size in traces._sizes and traces.is_copy(path.read_bytes())
 
 

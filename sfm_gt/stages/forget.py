@@ -19,7 +19,15 @@ from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import PARTIAL
 from sfm_gt.formats.dataset_layout import CLIP_JSON, DATASET_JSON, INDEX_NAME
 from sfm_gt.formats.manifest import read_json, write_json
-from sfm_gt.formats.sources import TOMBSTONES_JSON, Source, Tombstone, add_tombstone, hashed_url, read_tombstones, source_of
+from sfm_gt.formats.sources import (
+    TOMBSTONES_JSON,
+    Source,
+    Tombstone,
+    add_tombstone,
+    hashed_url,
+    read_tombstones,
+    source_of,
+)
 from sfm_gt.formats.workspace import CLIP_STAGES, JOURNAL, Workspace
 from sfm_gt.provenance.rewriting import rewrite_without, scan
 from sfm_gt.provenance.traces import Traces, distinct_fingerprints, mentions
@@ -123,7 +131,9 @@ def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
     for folder in (workspace.root, *also):
         for path in _files(folder):
             mentions(names, path)  # what cannot be read is refused here, before anything is removed
-    own = [path for folder in (workspace.root, *also) for path in _files(folder) if names.owns(path.relative_to(folder))]
+    own = [
+        path for folder in (workspace.root, *also) for path in _files(folder) if names.owns(path.relative_to(folder))
+    ]
     # A file elsewhere may be a copy of this source's; what lies with the clips of others is theirs.
     by_clip = [path for place in OF_CLIPS for path in _files(workspace.root / place)]
     others = [path for path in by_clip if not names.owns(path.relative_to(workspace.root))]
@@ -160,7 +170,9 @@ def _files(folder: Path) -> Iterator[Path]:
 def _refuse_links_out(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-            raise InputError(f"{path}: a link that leads out of the tree; remove it first, what lies there is not touched")
+            raise InputError(
+                f"{path}: a link that leads out of the tree; remove it first, what lies there is not touched"
+            )
 
 
 def _carry_out(workspace: Workspace, job: Job, cores: int) -> str:
@@ -177,7 +189,9 @@ def _carry_out(workspace: Workspace, job: Job, cores: int) -> str:
         _make_again(workspace, job, cores)
     left = scan(job.traces, folders, BOOKKEEPING)
     if left:
-        raise SfmGtError(f"{job.traces.video_id}: not forgotten, {len(left)} files still hold something of it: {'; '.join(left)}")
+        raise SfmGtError(
+            f"{job.traces.video_id}: not forgotten, {len(left)} files still hold something of it: {'; '.join(left)}"
+        )
     workspace.forget_journal.unlink()
     return (f"{job.traces.video_id}: forgotten. {removed} files and folders removed, {rewritten} files rewritten; a scan "
             "found nothing that came from it. The video itself, where you keep it, was not touched.")  # fmt: skip

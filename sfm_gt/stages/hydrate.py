@@ -48,12 +48,16 @@ def _hydrate(folder: Path, info: Mapping[str, Any], video: Path) -> str:
     exact = 0
     with replacing_directory(folder / LAYERS["image"][0]) as images:
         for frame_index, content in _pictures(info, video, expected):
-            exact += _verified(f"{folder.name}, frame {frame_index}", hash_image(frame_index, content), expected[frame_index])
+            exact += _verified(
+                f"{folder.name}, frame {frame_index}", hash_image(frame_index, content), expected[frame_index]
+            )
             (images / f"{frame_index:06d}{LAYERS['image'][1]}").write_bytes(content)
         n_made = len(list(images.iterdir()))
         if n_made < len(expected):
             raise InputError(f"{video}: gave {n_made} of {len(expected)} frames of {folder.name}; copy the video again")
-    other = f", {len(expected) - exact} the same picture in other bytes (another decoder)" if exact < len(expected) else ""
+    other = (
+        f", {len(expected) - exact} the same picture in other bytes (another decoder)" if exact < len(expected) else ""
+    )
     return f"{folder.name}: {exact} pictures verified by SHA-256{other}"
 
 
@@ -63,7 +67,9 @@ def _verified(where: str, made: ImageHash, released: ImageHash) -> bool:
         return True
     bits = bits_between(made.perceptual_hash, released.perceptual_hash)
     if bits > MAX_BITS_BETWEEN_DECODERS:
-        raise InputError(f"{where}: another picture than was released ({bits} of 64 bits differ); nothing of it was kept")
+        raise InputError(
+            f"{where}: another picture than was released ({bits} of 64 bits differ); nothing of it was kept"
+        )
     return False
 
 

@@ -19,9 +19,7 @@ STAGE = "ingest"
 VERSION: int = 2
 
 
-def run(
-    workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None = None
-) -> dict[str, Any]:
+def run(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None = None) -> dict[str, Any]:
     """Writes and returns ``ingest.json`` of one video: ``status`` ok, or rejected with ``reason`` and ``message``.
 
     A forgotten video is rejected: its tombstone knows its bytes, its URL and its near-duplicates.
@@ -36,9 +34,7 @@ def run(
     return facts
 
 
-def _inspect(
-    workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None
-) -> dict[str, Any]:
+def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None) -> dict[str, Any]:
     from sfm_gt.formats.sidecar import read_sidecar
     from sfm_gt.video.fingerprint import video_hash
     from sfm_gt.video.probe import probe_video

@@ -107,9 +107,7 @@ def _write_hashes(dataset: Dataset, clip_id: str, folder: Path) -> None:
     write_image_hashes(folder / "clips" / clip_id, hashes)
 
 
-def _copy_images(
-    dataset: Dataset, clip_id: str, folder: Path, blur: FaceBlur | None, counts: dict[str, int]
-) -> None:
+def _copy_images(dataset: Dataset, clip_id: str, folder: Path, blur: FaceBlur | None, counts: dict[str, int]) -> None:
     """Pictures as they are; one with faces is encoded anew, without them."""
     import cv2
 
@@ -138,19 +136,21 @@ def _write_cards(workspace: Workspace, dataset: Dataset, folder: Path, release: 
         if (dataset.path / name).is_file():
             shutil.copyfile(dataset.path / name, folder / name)
     infos = _infos(dataset)
-    sources = list({s.video_id: s for s in (source_of(info, f"{info['clip_id']}/{CLIP_JSON}") for info in infos)}.values())
+    sources = list(
+        {s.video_id: s for s in (source_of(info, f"{info['clip_id']}/{CLIP_JSON}") for info in infos)}.values()
+    )
     write_sources(folder, sources)
     rows = list(dataset.rows)
     sheet = datasheet(rows, infos, sources, *_funnel(workspace, rows), release)
     (folder / DATASHEET).write_text(sheet, encoding="utf-8")
     write_croissant(folder, sources, {
         "name": release["name"], "version": release["version"], "url": _url(sources),
-        "description": f"Metric depth ground truth from {len(sources)} frozen-scene videos: {len(rows)} frames with z-depth, its "
-        "standard deviation, cameras, poses and masks, by structure from motion and multi-view stereo.",
+        "description": f"Metric depth ground truth from {len(sources)} frozen-scene videos: {len(rows)} frames with z-depth, "
+        "its standard deviation, cameras, poses and masks, by structure from motion and multi-view stereo.",
         "cite_as": "@misc{" + release["name"].replace(" ", "_") + ", note={made with sfm_gt " + __version__ + "}}",
         "missing": "pixels without consistent depth are 0 in the depth PNG; frames with too few of them are left out",
         "preprocessing": ["frames undistorted to a pinhole camera", *_face_lines(release)],
-        "tools": [f"sfm_gt {__version__}", *sorted({f"{tool} {v}" for i in infos for tool, v in i.get("software", {}).items()})],
+        "tools": sorted({f"{tool} {version}" for info in infos for tool, version in info.get("software", {}).items()}),
         "limits": limits(rows, infos), "biases": _biases(sources, infos), "personal": _personal(sources, release),
     })  # fmt: skip
 
@@ -180,13 +180,15 @@ def _face_lines(release: dict[str, Any]) -> list[str]:
     faces = release["faces"]
     if not faces:
         return []
-    return [f"{faces['n_faces']} faces found by YuNet and blurred, {faces['n_found_again']} of them found again afterwards"]
+    return [
+        f"{faces['n_faces']} faces found by YuNet and blurred, {faces['n_found_again']} of them found again afterwards"
+    ]
 
 
 def _biases(sources: Sequence[Source], infos: Sequence[dict[str, Any]]) -> list[str]:
     metric = sum(bool(info.get("scale", {}).get("metric")) for info in infos)
-    return [f"{len(sources)} videos, scenes that hold still and a camera that moves sideways; {metric} of {len(infos)} clips are "
-            "metric; surfaces without texture, glass and water have no depth"]  # fmt: skip
+    return [f"{len(sources)} videos, scenes that hold still and a camera that moves sideways; {metric} of {len(infos)} clips "
+            "are metric; surfaces without texture, glass and water have no depth"]  # fmt: skip
 
 
 def _personal(sources: Sequence[Source], release: dict[str, Any]) -> list[str]:

@@ -13,9 +13,9 @@ import torch
 
 from sfm_gt.datasets import SequenceDataset, ShardDataset, TorchDataset
 from sfm_gt.datasets.augmentation import Photometric, apply_geometry, drawn_geometry, strong_pair
+from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.datasets.splits import near_duplicate_groups, split_of
 from sfm_gt.datasets.torch_dataset import FrameTable
-from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
 from tests.datasets.small_tree import DEPTH_M, FOCAL, HEIGHT, STEP_M, WIDTH, write_shards, write_tree
@@ -48,14 +48,19 @@ def test_an_item_holds_everything_beside_the_depth(tree: Path) -> None:
     assert item["person_known"]
     assert item["intrinsics"][0].tolist() == [FOCAL, 0, WIDTH / 2]
     assert item["cam_from_world"][0, 3] == pytest.approx(-STEP_M)
-    assert (item["clip_id"], item["video_id"], item["frame_index"], item["license"]) == ("bert-000", "bert", 1, "CC-BY-4.0")
+    assert (item["clip_id"], item["video_id"], item["frame_index"], item["license"]) == (
+        "bert-000",
+        "bert",
+        1,
+        "CC-BY-4.0",
+    )
 
 
 def test_shards_give_the_same_items_as_files(tree: Path, tmp_path: Path) -> None:
     shards = write_shards(tree, tmp_path)
     from_files = {(i["clip_id"], i["frame_index"]): i for i in map(TorchDataset(tree, "all").__getitem__, range(16))}
     for workers in (0, 2):
-        read = [item for item in torch.utils.data.DataLoader(ShardDataset(shards), batch_size=None, num_workers=workers)]
+        read = list(torch.utils.data.DataLoader(ShardDataset(shards), batch_size=None, num_workers=workers))
         assert {(item["clip_id"], item["frame_index"]) for item in read} == set(from_files)
         for item in read:
             same = from_files[item["clip_id"], item["frame_index"]]
@@ -63,7 +68,9 @@ def test_shards_give_the_same_items_as_files(tree: Path, tmp_path: Path) -> None
                 assert torch.equal(item[key], same[key]), key
 
 
-def test_shuffled_shards_are_the_same_for_a_seed_and_another_order_for_another_epoch(tree: Path, tmp_path: Path) -> None:
+def test_shuffled_shards_are_the_same_for_a_seed_and_another_order_for_another_epoch(
+    tree: Path, tmp_path: Path
+) -> None:
     shards = ShardDataset(write_shards(tree, tmp_path), shuffle_buffer=4, seed=3)
 
     def order() -> list[tuple[str, int]]:
@@ -110,7 +117,9 @@ def test_pairs_share_the_stated_surface(tree: Path) -> None:
         assert len(set(item["clip_id"])) == 1
         # The wall shifts by focal x step / depth pixels a frame, of WIDTH.
         expected = 1 - (second - first) * FOCAL * STEP_M / DEPTH_M / WIDTH
-        assert item["covisibility"].min() == pytest.approx(expected, abs=0.3), "a grid of 4 points across sees in quarters"
+        assert item["covisibility"].min() == pytest.approx(expected, abs=0.3), (
+            "a grid of 4 points across sees in quarters"
+        )
         assert item["image"].shape == (2, 3, HEIGHT, WIDTH)
     with pytest.raises(InputError, match="2 frames at least"):
         SequenceDataset(tree, "all", length=1)
@@ -131,7 +140,7 @@ def test_near_duplicates_share_a_split_and_no_video_is_in_two(tmp_path: Path) ->
 
 def surface(batch: dict) -> torch.Tensor:
     """World points of every pixel (B, H, W, 3), by depth, intrinsics and pose."""
-    n, _, height, width = batch["z_depth_m"].shape
+    _n, _, height, width = batch["z_depth_m"].shape
     x, y = torch.meshgrid(torch.arange(width) + 0.5, torch.arange(height) + 0.5, indexing="xy")
     pixels = torch.stack([x, y, torch.ones_like(x)], dim=-1).double()
     rays = torch.einsum("bij,hwj->bhwi", torch.linalg.inv(batch["intrinsics"]), pixels)
@@ -161,7 +170,7 @@ def test_a_crop_shows_the_same_points_of_the_world() -> None:
     seen[geometry.mirrored, ..., 0] *= -1
     camera = torch.cat([seen, torch.ones_like(seen[..., :1])], dim=-1) @ pose.T
     pixel = camera[..., :3] @ intrinsics.T
-    source_x = (pixel[..., 0] / pixel[..., 2])
+    source_x = pixel[..., 0] / pixel[..., 2]
     # Depth says which column a point came from; nearest sampling is half a source pixel off at most.
     told_x = (cropped["z_depth_m"][:, 0].double() - 2) / 0.05 + 0.5
     assert (source_x - told_x).abs().max() <= 0.5 + 1e-3
@@ -184,7 +193,10 @@ def test_photometry_leaves_geometry_alone_and_is_the_same_for_a_seed(tree: Path)
 
 
 def test_reading_needs_no_torch() -> None:
-    code = "import sys; from sfm_gt.datasets import open_dataset; print([m for m in ('torch', 'kornia', 'pycolmap', 'pandas') if m in sys.modules])"
+    code = (
+        "import sys; from sfm_gt.datasets import open_dataset; "
+        "print([name for name in ('torch', 'kornia', 'pycolmap', 'pandas') if name in sys.modules])"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert found.strip() == "[]"
 

@@ -72,7 +72,9 @@ def _write_clip(workspace: Workspace, video_id: str) -> list[dict]:
         path = workspace.predictions("constant", clip_id) / f"{frame_index:06d}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, values.astype(np.float32))
-    write_manifest(workspace.predictions("constant", clip_id), Manifest("predict", 1, measures={"kind": "metric_depth"}))
+    write_manifest(
+        workspace.predictions("constant", clip_id), Manifest("predict", 1, measures={"kind": "metric_depth"})
+    )
     return rows
 
 

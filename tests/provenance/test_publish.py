@@ -25,7 +25,9 @@ REFERENCE_FACES = 0.2  # of blurred faces that a detector may still call a face:
 
 
 def test_a_release_validates_and_its_card_says_what_the_run_knows(workspace: Workspace, tmp_path: Path) -> None:
-    mlcroissant = pytest.importorskip("mlcroissant", reason="extra `publish` is not installed: Croissant card not tried")
+    mlcroissant = pytest.importorskip(
+        "mlcroissant", reason="extra `publish` is not installed: Croissant card not tried"
+    )
     publish.run(workspace.root, tmp_path / "release", RESEARCH, name="kitchen walks")
     card = mlcroissant.Dataset(jsonld=tmp_path / "release" / "croissant.json")
     assert not card.metadata.issues.errors
@@ -51,7 +53,7 @@ def test_annotations_without_a_pixel_and_pictures_made_again(workspace: Workspac
     publish.run(workspace.root, release, RESEARCH, annotations_only=True)
     assert not list(release.rglob("*.jpg"))
     published = {path.read_bytes() for path in release.rglob("*") if path.is_file()}
-    pictures = [path for path in workspace.dataset.rglob("images/*.jpg")]
+    pictures = list(workspace.dataset.rglob("images/*.jpg"))
     assert not published & {path.read_bytes() for path in pictures}
     said = hydrate.run(release, videos)
     assert "anna-000: 2 pictures verified by SHA-256" in said
@@ -96,11 +98,15 @@ def yunet(shared_data: Path) -> Path:
     return shared_data / "models" / "yunet_n_640_640.onnx"
 
 
-def test_faces_go_and_depth_stays_bit_identical(workspace: Workspace, tmp_path: Path, yunet: Path, shared_data: Path) -> None:
+def test_faces_go_and_depth_stays_bit_identical(
+    workspace: Workspace, tmp_path: Path, yunet: Path, shared_data: Path
+) -> None:
     pytest.importorskip("mlcroissant", reason="extra `publish` is not installed: releases not tried")
     picture = picture_with_faces(shared_data, FaceBlur(yunet))
     for path in (workspace.dataset / "clips" / "anna-000" / "images").iterdir():
         cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    for path in (workspace.dataset / "clips" / "bert-000" / "images").iterdir():
+        cv2.imwrite(str(path), np.full((48, 64, 3), 128, np.uint8))
     content = publish.run(workspace.root, tmp_path / "release", RESEARCH, faces=yunet)
     assert content["faces"]["n_faces"] >= 2, "one in each of two pictures at least"
     assert content["faces"]["n_found_again"] <= REFERENCE_FACES * content["faces"]["n_faces"]

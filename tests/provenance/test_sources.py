@@ -48,7 +48,7 @@ def test_what_a_licence_allows(license_name, consent, use, action, allowed) -> N
 
 
 def test_unknown_licences_are_named_with_the_nearest_known_one() -> None:
-    with pytest.raises(InputError, match="unknown licence 'CC-BY4.0'; did you mean 'CC-BY-4.0'"):
+    with pytest.raises(InputError, match=r"unknown licence 'CC-BY4\.0'; did you mean 'CC-BY-4\.0'"):
         permissions_of("CC-BY4.0", {})
     assert permissions_of("LicenseRef-ours", {"LicenseRef-ours": ("research",)}) == {"research"}
     with pytest.raises(ConfigError, match="begins with LicenseRef-"):
@@ -61,7 +61,9 @@ def test_the_gate_names_every_source_that_stands_against_it(workspace: Workspace
     path = workspace.dataset / "clips" / "anna-000" / "clip.json"
     info = read_json(path)
     write_json(path, info | {"source": info["source"] | {"license": "CC-BY-NC-4.0"}})
-    with pytest.raises(InputError, match=r"evaluate for commercial use is not allowed: anna\.mp4: licence 'CC-BY-NC-4\.0'"):
+    with pytest.raises(
+        InputError, match=r"evaluate for commercial use is not allowed: anna\.mp4: licence 'CC-BY-NC-4\.0'"
+    ):
         license_gate.require(dataset, dataset.clip_ids, "evaluate", ProvenanceConfig(use="commercial"))
     said = CliRunner().invoke(app, ["evaluate", "--gt", str(workspace.root), "--predictions", "x", "--kind", "metric_depth",
                                     "--use", "commercial"])  # fmt: skip
@@ -116,7 +118,7 @@ def test_a_source_listed_twice_is_refused(tmp_path: Path, workspace: Workspace) 
 
 
 def test_a_picture_is_known_after_another_encoding_and_no_other_is_taken_for_it() -> None:
-    pictures = panning(2) + [np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)]
+    pictures = [*panning(2), np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)]
     hashes = [perceptual_hash(picture) for picture in pictures]
     for picture, hashed in zip(pictures, hashes, strict=True):
         _, content = cv2.imencode(".jpg", cv2.resize(picture, None, fx=0.7, fy=0.7), [cv2.IMWRITE_JPEG_QUALITY, 50])
