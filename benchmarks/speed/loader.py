@@ -3,9 +3,10 @@
     python benchmarks/speed/loader.py [--frames 240] [--repeats 5] [--save]
 
 Makes a data set of 640 x 480 frames with all layers from the embedded clip, resized. Bare decoding is what cannot be avoided:
-two processes that read and decode the same files with OpenCV and throw the pixels away. Every repeat takes each reader in turn, so
-that other work on the machine meets all of them; the ratio of a repeat is taken within it, and their median is reported.
-Processor time, of the loader with its workers, is given beside clock time, since it does not hang on who else is computing.
+two processes that read and decode the same files with OpenCV and throw the pixels away. Every repeat takes each reader in
+turn, so that other work on the machine meets all of them; the ratio of a repeat is taken within it, and their median is
+reported. Processor time, of the loader with its workers, is given beside clock time, since it does not hang on who else is
+computing.
 --save writes benchmarks/results/loader_speed.json.
 """
 
