@@ -127,13 +127,17 @@ def frames(config: ConfigOption, clip: ClipOption) -> None:
 @app.command()
 def sfm(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
     """Camera, poses and sparse points of one clip."""
+    from sfm_gt.formats.manifest import read_json
     from sfm_gt.formats.sidecar import read_sidecar
     from sfm_gt.stages import sfm as stage
+    from sfm_gt.stages.given_cameras import read_cameras
 
     run = _Run(config)
     run.claim("sfm", clip)
-    hints = read_sidecar(run.video_of(clip).sidecar).camera
-    _say(stage.run(run.workspace, clip, run.config.sfm, hints, run.config.seed, cores))
+    video = run.video_of(clip)
+    cameras = read_cameras(video.sidecar, read_json(run.workspace.ingest(video.video_id)))
+    hints = read_sidecar(video.sidecar).camera
+    _say(stage.run(run.workspace, clip, run.config.sfm, hints, run.config.seed, cores, cameras))
 
 
 @app.command()
@@ -226,7 +230,7 @@ def evaluate(
     protocol: Annotated[
         list[str] | None, typer.Option("--protocol", help="a name or a YAML file; several times")
     ] = None,
-    use: Annotated[str, typer.Option("--use", help="with --gt: private, research or commercial")] = "private",
+    use: Annotated[str | None, typer.Option("--use", help="with --gt: private, research or commercial")] = None,
     cores: CoresOption = 1,
 ) -> None:
     """Grade all models of a run (--config), or predictions on disk (--gt, --predictions, --kind); write the tables."""
@@ -240,10 +244,56 @@ def evaluate(
         from sfm_gt.stages import evaluate_predictions
 
         if benchmark is None:
-            require_use(gt, "evaluate", stated_use(use))
+            require_use(gt, "evaluate", stated_use(use, gt))
         typer.echo(evaluate_predictions.run(gt, predictions, kind, out, protocol or (), cores, benchmark), nl=False)
     else:
         raise InputError("evaluate: give --config of a run, or all of --gt OUT --predictions DIR --kind KIND")
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="output folder of a run, or its dataset folder")],
+    format_name: Annotated[str, typer.Option("--format", help="a file in sfm_gt/exporters/, see docs/export.md")],
+    to: Annotated[Path, typer.Option("--to", help="folder to write; an earlier export there is replaced")],
+    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
+    use: Annotated[str | None, typer.Option("--use", help="private, research or commercial; else the run's")] = None,
+) -> None:
+    """Write the data set in a format of other people's code, when the licences allow the stated use."""
+    from sfm_gt.stages import export as stage
+
+    require_use(out, "export", stated_use(use, out), clip or ())
+    manifest = stage.run(out, format_name, to, clip or ())
+    for left in manifest["left_out"]:
+        typer.echo(f"export: {left['clip_id']} left out ({left['reason']})")
+    frames = sum(entry["frames"] for entry in manifest["clips"])
+    typer.echo(f"export: {frames} frames of {len(manifest['clips'])} clips in {to}")
+
+
+@app.command()
+def layers(
+    out: Annotated[Path, typer.Argument(help="output folder of a run, or its dataset folder")],
+    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="of the sampled pairs")] = 0,
+) -> None:
+    """Background plates, foreground and near/far labels of a data set, below its layers/."""
+    from sfm_gt.stages import layers as stage
+
+    for clip_id, manifest in stage.run(out, clip or (), seed).items():
+        absent = "; ".join(f"no {name}: {why}" for name, why in manifest.measures.get("absent", {}).items())
+        typer.echo(f"layers: {clip_id}, {manifest.measures['frames']} frames" + (f" ({absent})" if absent else ""))
+
+
+@app.command("import")
+def import_(
+    video: Annotated[Path, typer.Argument(help="the video that the cameras belong to")],
+    format_name: Annotated[str, typer.Option("--format", help="a file in sfm_gt/importers/, see docs/import.md")],
+    file: Annotated[Path, typer.Option("--file", help="pose file, or folder of a model or recording")],
+    refine: Annotated[bool, typer.Option("--refine", help="adjust the cameras to the images")] = False,
+) -> None:
+    """Name cameras from elsewhere in a video's sidecar, so that SfM is skipped for it."""
+    from sfm_gt.stages import name_cameras as stage
+
+    typer.echo(stage.run(video, format_name, file, refine))
 
 
 @app.command()

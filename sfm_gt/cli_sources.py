@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
     from sfm_gt.formats.license_terms import Action
 
 commands = typer.Typer()
-UseOption = Annotated[str, typer.Option("--use", help="private, research or commercial: what the data is used for")]
+UseOption = Annotated[
+    str | None, typer.Option("--use", help="private, research or commercial: what the data is used for")
+]
 RunFolder = Annotated[Path, typer.Option("--out", help="output folder of a run")]
 
 
@@ -53,7 +56,7 @@ def publish(
     annotations_only: Annotated[bool, typer.Option("--annotations-only", help="no pixel of a video")] = False,
     blur_faces: Annotated[Path | None, typer.Option("--blur-faces", help="YuNet's ONNX file")] = None,
     name: Annotated[str | None, typer.Option("--name", help="of the release, for its cards")] = None,
-    use: UseOption = "research",
+    use: UseOption = None,
 ) -> None:
     """Write a release with its cards, when the licences allow the stated use; with pictures or annotations only."""
     from sfm_gt.stages import publish as stage
@@ -75,23 +78,27 @@ def hydrate(
     typer.echo(stage.run(release, videos))
 
 
-def stated_use(use: str, out: Path | None = None) -> ProvenanceConfig:
-    """The use of a command, with the terms of the run's configuration where there is one. Raises ConfigError."""
+def stated_use(use: str | None, out: Path) -> ProvenanceConfig:
+    """What ``--use`` says, else the configuration of the run in ``out`` where there is one, with its terms.
+
+    Raises:
+        ConfigError: no such use.
+    """
     from sfm_gt.config import ProvenanceConfig, read_config
     from sfm_gt.errors import ConfigError
     from sfm_gt.formats.validation import validated
     from sfm_gt.formats.workspace import Workspace
 
-    stated = {"use": use}
-    if out is not None and Workspace(out).config.is_file():
+    stated = {"use": use} if use else {}
+    if Workspace(out).config.is_file():
         stated = read_config(Workspace(out).config).provenance.model_dump(mode="json") | stated
     return validated(ProvenanceConfig, stated, "--use", ConfigError)
 
 
-def require_use(dataset: Path, action: Action, config: ProvenanceConfig) -> None:
-    """Refuses ``action`` on a data set, or the output folder of a run, that a source does not allow."""
+def require_use(dataset: Path, action: Action, config: ProvenanceConfig, clip_ids: Sequence[str] = ()) -> None:
+    """Refuses ``action`` on clips (all without ``clip_ids``) of a data set, or a run, that a source does not allow."""
     from sfm_gt.datasets.frames import open_dataset
     from sfm_gt.stages import license_gate
 
     opened = open_dataset(dataset)
-    license_gate.require(opened, opened.clip_ids, action, config)
+    license_gate.require(opened, clip_ids or opened.clip_ids, action, config)

@@ -11,7 +11,7 @@ import pkgutil
 
 from sfm_gt.errors import ConfigError
 
-FOLDERS = ("dense", "masks", "models", "scale")
+FOLDERS = ("dense", "exporters", "importers", "masks", "models", "scale")
 
 
 def names(folder: str) -> tuple[str, ...]:

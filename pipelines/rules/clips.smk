@@ -16,7 +16,8 @@ rule ingest:
         config=RUN.config_path,
         version=RUN.version("ingest"),
         min_short_side_px=RUN.setting("frames", "min_short_side_px"),
-        sidecar=lambda wildcards: RUN.sidecar_fault(wildcards.video),
+        sidecar=lambda wildcards: RUN.sidecar_fault(wildcards.video)
+        + RUN.sidecar_import(wildcards.video),
         salt=RUN.setting("provenance", "salt_file"),
     shell:
         "sfm-gt ingest --config {params.config:q} --video {wildcards.video} 2>&1 | tee {log:q}"

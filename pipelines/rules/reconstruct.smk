@@ -18,7 +18,8 @@ rule sfm:
         version=RUN.version("sfm"),
         options=RUN.options("sfm"),
         seed=RUN.seed,
-        camera=lambda wildcards: RUN.sidecar_section(wildcards.clip, "camera"),
+        camera=lambda wildcards: RUN.sidecar_section(wildcards.clip, "camera")
+        + RUN.sidecar_import(RUN.video_of(wildcards.clip)),
     shell:
         # COLMAP reports every image; all of it goes to the log, the console gets our own lines.
         "sfm-gt sfm --config {params.config:q} --clip {wildcards.clip} --cores {threads} 2>&1"

@@ -156,8 +156,9 @@ def propagate(grey, usable, active, neighbours, judges, patch, planes, cost, lim
     of :data:`OFFSETS` give candidates. A candidate has to be better by ``min_gain``: in flat costs the plane that came
     first stays. Patches of less than ``min_variance`` are left alone.
 
-    A pixel that comes with a cost below :data:`UNMATCHED` keeps plane and cost unless a candidate wins. Returns (h, w)
-    uint8: 1 where plane or cost are new.
+    A pixel that comes with a cost below :data:`UNMATCHED` keeps plane and cost unless a candidate wins. One that comes
+    unmatched gets its plane's cost, but only where candidates had to be compared with it (or none were asked for): the
+    refinement that follows looks at the others anyway. Returns (h, w) uint8: 1 where the plane is new or came unmatched.
     """
     packed, matchable, a, b, shift_px, inverse_depths = neighbours
     _, offsets, _, reach = patch
@@ -176,10 +177,13 @@ def propagate(grey, usable, active, neighbours, judges, patch, planes, cost, lim
                 if variance < min_variance:
                     continue
                 w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
-                best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, w, wx, wy, offsets,
-                                  reach, values, weights, variance, places, right_of, below, words,
-                                  agreement, ANY_COST)  # fmt: skip
-                new = cost[y, x] >= UNMATCHED
+                best = cost[y, x]
+                new = best >= UNMATCHED
+                compared = n_offsets == 0
+                if compared:
+                    best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, w, wx, wy, offsets,
+                                      reach, values, weights, variance, places, right_of, below, words,
+                                      agreement, ANY_COST)  # fmt: skip
                 for k in range(n_offsets):
                     xx, yy = x + OFFSETS[k, 0], y + OFFSETS[k, 1]
                     if not (0 <= xx < width and 0 <= yy < height):
@@ -188,6 +192,11 @@ def propagate(grey, usable, active, neighbours, judges, patch, planes, cost, lim
                     u = planes[yy, xx, 0] - ux * np.float32(OFFSETS[k, 0]) - uy * np.float32(OFFSETS[k, 1])
                     if abs(u - w) < DISTINCT_PX * step or not is_admissible(x, y, u, ux, uy, limits, lens):
                         continue
+                    if not compared:
+                        best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, w, wx, wy,
+                                          offsets, reach, values, weights, variance, places, right_of, below, words,
+                                          agreement, ANY_COST)  # fmt: skip
+                        compared = True
                     c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, u, ux, uy, offsets,
                                    reach, values, weights, variance, places, right_of, below, words,
                                    agreement, best - min_gain)  # fmt: skip

@@ -97,23 +97,3 @@ def ncc_from_moments(mean_cross, mean_neighbour, mean_square, mean_reference, va
             cross = mean_cross[y, x] - mean * mean_reference[y, x]
             cost = _ONE - cross / np.sqrt((variance_reference[y, x] + noise) * (spread + noise))
             out[y, x] = min(cost, _ONE) if seen[y, x] != 0 else _ONE
-
-
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def mean_of_best(costs, keep, plane, out):
-    """Write the mean of the ``keep`` lowest of ``costs`` (J, h, w) into ``out[:, :, plane]``."""
-    n_views, height, width = costs.shape
-    ordered = np.empty(n_views, dtype=np.float32)
-    for y in range(height):
-        for x in range(width):
-            for j in range(n_views):
-                value = costs[j, y, x]
-                k = j
-                while k > 0 and ordered[k - 1] > value:
-                    ordered[k] = ordered[k - 1]
-                    k -= 1
-                ordered[k] = value
-            total = _ZERO
-            for k in range(keep):
-                total += ordered[k]
-            out[y, x, plane] = total / np.float32(keep)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from sfm_gt.dense.patch import NOISE_VARIANCE
 from sfm_gt.dense.pyramid import Level, Pyramid, pair_geometry
-from sfm_gt.dense.sgm import aggregate, best_plane, mean_of_best, ncc_from_moments
+from sfm_gt.dense.sgm import aggregate, best_plane, ncc_from_moments
 
 # Planes lie this many pixels of displacement apart (in the neighbour that moves most), within the bounds below: finer
 # is lost in the sub-plane fit, coarser misses the peak of the correlation.
@@ -76,21 +76,30 @@ def _cost_volume(
     mean, variance = _moments(grey)
     geometry = [pair_geometry(reference, neighbour, level) for neighbour in neighbours]
     images = [neighbour.levels[level].grey.astype(np.float32) for neighbour in neighbours]
-    height, width = grey.shape
-    volume = np.empty((height, width, len(inverse_depths)), dtype=np.float32)
-    costs = np.empty((len(neighbours), height, width), dtype=np.float32)
+    # One image after the other here, the planes of a pixel side by side for SGM: written the second way this loop would
+    # touch every cache line of the volume once a plane.
+    volume = np.empty((len(inverse_depths), grey.size), dtype=np.float32)
+    cost = np.empty_like(grey)
     for plane, w in enumerate(inverse_depths):
+        lowest = [np.full_like(grey, np.inf) for _ in range(n_best)]
         for j, (a, b) in enumerate(geometry):
             homography = a.copy()
             homography[:, 2] += b * w
             warped, seen = _warp(images[j], neighbours[j].levels[level], homography)
             cross = _box(warped * grey)
             square = _box(warped * warped)
-            ncc_from_moments(cross, _box(warped), square, mean, variance, seen, NOISE_VARIANCE, costs[j])
-        mean_of_best(costs, n_best, plane, volume)
+            ncc_from_moments(cross, _box(warped), square, mean, variance, seen, NOISE_VARIANCE, cost)
+            _insert(cost, lowest)
+        volume[plane] = np.mean(lowest, axis=0).ravel()
     # Where the reference itself may not be matched every plane is as good: the smoothness decides.
-    volume[here.matchable == 0] = 1.0
-    return volume
+    volume[:, here.matchable.ravel() == 0] = 1.0
+    return cv2.transpose(volume).reshape(*grey.shape, -1)
+
+
+def _insert(cost: np.ndarray, lowest: list[np.ndarray]) -> None:
+    """Sort ``cost`` into ``lowest``, the least values of every pixel so far, in place."""
+    for k, kept in enumerate(lowest):
+        lowest[k], cost = np.minimum(kept, cost), np.maximum(kept, cost)
 
 
 def _warp(image: np.ndarray, level: Level, homography: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,10 @@ scale:
     - {metres: 0.8, observations: [{frame_index: 3, point_a: [1, 2], point_b: [3, 4]}, ...]}
   known_poses: {file: poses.txt, sigma_m: 0.01}   # TUM format in metres: timestamp_s tx ty tz qx qy qz qw (camera to world)
   gps: {file: track.csv, sigma_m: 3.0}            # columns timestamp_s, latitude_deg, longitude_deg, altitude_m
+import:                          # cameras from elsewhere; SfM is skipped, see docs/import.md
+  format: mannequin_challenge    # a file in sfm_gt/importers/
+  file: poses.txt                # a file or folder beside the sidecar
+  refine: false                  # true: start from these cameras and adjust them to the images
 """
 
 from __future__ import annotations
@@ -22,11 +26,12 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.beside import inside
 from sfm_gt.formats.validation import validated
+from sfm_gt.formats.yaml_text import read_yaml
 
 Metres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Pixel = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
@@ -95,6 +100,21 @@ class CameraHints(_Part):
     focal_px: Annotated[float, Field(gt=0)] | None = None
 
 
+class ImportedCameras(_Part):
+    """Cameras from elsewhere, in a file or folder beside the sidecar.
+
+    Attributes:
+        format: a file in sfm_gt/importers/.
+        refine: start from these cameras and adjust them to the images, instead of keeping them.
+        first_number: number of the video's first frame in the names of images (1 for what ffmpeg wrote).
+    """
+
+    format: str
+    file: str
+    refine: bool = False
+    first_number: FrameIndex = 0
+
+
 # What of a sidecar says where a video comes from and goes on into clip.json as it is.
 PROVENANCE = frozenset({"source", "license", "recorded_by", "recorded_on", "consent"})
 
@@ -110,34 +130,33 @@ class Sidecar(_Part):
     consent: str | None = None
     camera: CameraHints = CameraHints()
     scale: ScaleEvidence = ScaleEvidence()
+    imported: ImportedCameras | None = Field(None, alias="import")
 
 
 def read_sidecar(path: Path | None) -> Sidecar:
     """The sidecar at ``path``; an empty one when the video has none (None).
 
     Raises:
-        InputError: unreadable file, broken YAML, unknown key (with the nearest one), a named trajectory that is
-            missing or lies outside the video's folder.
+        InputError: unreadable file, broken YAML or YAML that could unfold without bound, unknown key (with the nearest
+            one), a named file that is missing or lies outside the video's folder.
     """
     if path is None:
         return Sidecar()
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InputError(f"{path}: cannot be read ({fault}); save it as UTF-8 text or remove it") from None
-    except yaml.YAMLError as fault:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(fault).split())}); mend or remove it") from None
+    content: Any = read_yaml(path)
     sidecar = validated(Sidecar, {} if content is None else content, str(path), InputError)
     for trajectory in (sidecar.scale.known_poses, sidecar.scale.gps):
         if trajectory is not None:
             trajectory_path(path, trajectory)
+    if sidecar.imported is not None:
+        imported_path(path, sidecar.imported)
     return sidecar
 
 
 def trajectory_path(sidecar_path: Path, trajectory: Trajectory) -> Path:
     """Path of a trajectory file. Raises InputError when it is missing or lies outside the sidecar's folder."""
-    folder = sidecar_path.parent.resolve()
-    path = (folder / trajectory.file).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
-        raise InputError(f"{sidecar_path}: trajectory {trajectory.file!r} not found; put the file beside the sidecar")
-    return path
+    return inside(sidecar_path.parent, trajectory.file, sidecar_path)
+
+
+def imported_path(sidecar_path: Path, imported: ImportedCameras) -> Path:
+    """Path of the imported file or folder. Raises InputError when it is missing or lies outside the sidecar's folder."""
+    return inside(sidecar_path.parent, imported.file, sidecar_path)

@@ -40,9 +40,10 @@ def _explain(model: type[BaseModel], fault: Any) -> str:
 
 def _keys_beside(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:
     for part in location:
-        if isinstance(part, str) and part in model.model_fields:
-            model = next(_models_in(model.model_fields[part].annotation), model)
-    return list(model.model_fields)
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        if isinstance(part, str) and part in fields:
+            model = next(_models_in(fields[part].annotation), model)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -20,14 +20,29 @@ MIN_VIEWS = 3
 
 def adjust_all(model: pycolmap.Reconstruction) -> None:
     """Adjusts ``model`` in place, twice, and drops observations that do not fit."""
-    _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX)
+    _adjust_twice(model, pycolmap.BundleAdjustmentOptions())
+
+
+def adjust_points(model: pycolmap.Reconstruction) -> None:
+    """As :func:`adjust_all`, with the camera and all poses held where they are."""
+    options = pycolmap.BundleAdjustmentOptions()
+    options.refine_focal_length = options.refine_extra_params = options.refine_rig_from_world = False
+    _adjust_twice(model, options)
+
+
+def _adjust_twice(model: pycolmap.Reconstruction, options: pycolmap.BundleAdjustmentOptions) -> None:
+    _adjust(model, options, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX)
     typical = float(np.median(np.concatenate([errors for _, _, errors in _residuals(model)])))
-    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical)
+    _adjust(model, options, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical)
     _drop_outliers(model, OUTLIER_MEDIANS * typical)
 
 
-def _adjust(model: pycolmap.Reconstruction, loss: pycolmap.LossFunctionType, scale_px: float) -> None:
-    options = pycolmap.BundleAdjustmentOptions()
+def _adjust(
+    model: pycolmap.Reconstruction,
+    options: pycolmap.BundleAdjustmentOptions,
+    loss: pycolmap.LossFunctionType,
+    scale_px: float,
+) -> None:
     options.refine_principal_point = False
     options.print_summary = False
     options.ceres.loss_function_type = loss

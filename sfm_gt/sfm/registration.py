@@ -6,7 +6,8 @@ frames are so alike that tracking finds the same points to a fraction of a pixel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -62,6 +63,7 @@ def register_frames(
     load_gray: Callable[[int], Gray],
     ignored_in: Callable[[int], Ignored | None],
     seed: int,
+    given: Mapping[int, pycolmap.Rigid3d] = MappingProxyType({}),
 ) -> pycolmap.Reconstruction:
     """Adds every frame of ``frame_indices`` whose pose can be solved to ``model``, with its observations.
 
@@ -69,6 +71,7 @@ def register_frames(
         model: keyframes only; it is extended in place and returned.
         name_of: image name of a frame.
         ignored_in: pixels of a frame where no point may be tracked, or None.
+        given: poses that are known by frame; they are taken as they are, however few points support them.
     """
     by_name = {image.name: image for image in model.images.values() if image.has_pose}
     anchors = [index for index in frame_indices if name_of(index) in by_name]
@@ -78,12 +81,15 @@ def register_frames(
         if index in anchors:
             continue
         point_ids, xy = _merge(found.get(index, []))
-        if _add_image(model, next_id, name_of(index), point_ids, xy, seed):
+        if index in given:
+            _add_given(model, next_id, name_of(index), point_ids, xy, given[index])
+            next_id += 1
+        elif _add_image(model, next_id, name_of(index), point_ids, xy, seed):
             next_id += 1
     return model
 
 
-Observed = tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n 2"]]
+Observed = tuple[Int[np.ndarray, " _"], Float[np.ndarray, "_ 2"]]
 
 
 def _track_both_ways(
@@ -145,8 +151,36 @@ def _add_image(
     if answer is None or answer["num_inliers"] < MIN_POSE_POINTS:
         return False
     inlier = np.asarray(answer["inlier_mask"], dtype=bool)
-    image = pycolmap.Image(name=name, keypoints=xy[inlier], camera_id=camera.camera_id, image_id=image_id)
-    model.add_image_with_trivial_frame(image, answer["cam_from_world"])
-    for row, point_id in enumerate(point_ids[inlier].tolist()):
-        model.add_observation(point_id, pycolmap.TrackElement(image_id, row))
+    _insert(model, image_id, name, point_ids[inlier], xy[inlier], answer["cam_from_world"])
     return True
+
+
+def _add_given(
+    model: pycolmap.Reconstruction,
+    image_id: int,
+    name: str,
+    point_ids: Int[np.ndarray, " n"],
+    xy: Float[np.ndarray, "n 2"],
+    pose: pycolmap.Rigid3d,
+) -> None:
+    """Adds a frame whose pose is known, with those observations that fit it."""
+    points = np.array([model.points3D[point_id].xyz for point_id in point_ids.tolist()]).reshape(-1, 3)
+    points_cam = points @ pose.rotation.matrix().T + pose.translation
+    projected = np.asarray(next(iter(model.cameras.values())).img_from_cam(points_cam)).reshape(-1, 2)
+    fits = (points_cam[:, 2] > 0) & (np.linalg.norm(projected - xy, axis=1) < MAX_POSE_ERROR_PX)
+    _insert(model, image_id, name, point_ids[fits], xy[fits], pose)
+
+
+def _insert(
+    model: pycolmap.Reconstruction,
+    image_id: int,
+    name: str,
+    point_ids: Int[np.ndarray, " n"],
+    xy: Float[np.ndarray, "n 2"],
+    pose: pycolmap.Rigid3d,
+) -> None:
+    camera_id = next(iter(model.cameras))
+    image = pycolmap.Image(name=name, keypoints=xy, camera_id=camera_id, image_id=image_id)
+    model.add_image_with_trivial_frame(image, pose)
+    for row, point_id in enumerate(point_ids.tolist()):
+        model.add_observation(point_id, pycolmap.TrackElement(image_id, row))

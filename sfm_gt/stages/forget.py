@@ -33,6 +33,7 @@ from sfm_gt.provenance.rewriting import rewrite_without, scan
 from sfm_gt.provenance.traces import Traces, distinct_fingerprints, mentions
 
 OF_CLIPS = ("work/clips", "dataset/clips", "predictions")
+EXPORT_JSON = "export.json"
 # They know the source on purpose: the journal until all is done, the tombstone for good, by hashes alone.
 BOOKKEEPING = (JOURNAL, TOMBSTONES_JSON)
 
@@ -42,13 +43,15 @@ class Job:
     """What an interrupted forget needs to go on: the journal's content.
 
     Attributes:
-        also: folders outside the run (exports, releases) that are cleaned too.
+        also: folders outside the run (releases, copies) that are cleaned too.
+        exports: folder, format and remaining clips of exports, which are made again from what is left.
         remade: folders of OUT that hold figures over several sources and are made again without this one.
     """
 
     traces: Traces
     tombstone: Tombstone
     also: tuple[str, ...]
+    exports: tuple[tuple[str, str, tuple[str, ...]], ...]
     remade: tuple[str, ...]
 
 
@@ -143,7 +146,14 @@ def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
         perceptual_hash=source.perceptual_hash,
     )  # fmt: skip
     remade = tuple(name for name in ("evaluation", "report", "yield.txt") if (workspace.root / name).exists())
-    return Job(traces, tombstone, tuple(str(folder.resolve()) for folder in also), remade)
+    exports = tuple(_export(folder, clip_ids) for folder in also if (folder / EXPORT_JSON).is_file())
+    return Job(traces, tombstone, tuple(str(folder.resolve()) for folder in also), exports, remade)
+
+
+def _export(folder: Path, forgotten: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
+    manifest = read_json(folder / EXPORT_JSON)
+    kept = [entry["clip_id"] for entry in manifest["clips"] if entry["clip_id"] not in forgotten]
+    return str(folder.resolve()), manifest["format"], tuple(kept)
 
 
 def _clip_ids(workspace: Workspace, video_id: str) -> tuple[str, ...]:
@@ -184,8 +194,11 @@ def _carry_out(workspace: Workspace, job: Job, cores: int) -> str:
                 held.enter_context(run_lock.wait_for(workspace.lock(name)))
         add_tombstone(workspace.dataset, job.tombstone)
         removed = sum(_remove_own(job.traces, folder) for folder in folders)
-        rewritten = sum(_rewrite_shared(workspace, job, folder) for folder in folders)
+        exported = [Path(folder) for folder, _, _ in job.exports]
+        rewritten = sum(_rewrite_shared(workspace, job, folder) for folder in folders if folder not in exported)
         _recount(workspace)
+        for folder, format_name, clip_ids in job.exports:
+            _export_again(workspace, Path(folder), format_name, clip_ids)
         _make_again(workspace, job, cores)
     left = scan(job.traces, folders, BOOKKEEPING)
     if left:
@@ -234,6 +247,16 @@ def _recount(workspace: Workspace) -> None:
         write_json(path, read_json(path) | {"frames": pq.read_metadata(workspace.dataset / INDEX_NAME).num_rows})
 
 
+def _export_again(workspace: Workspace, folder: Path, format_name: str, clip_ids: Sequence[str]) -> None:
+    """An export of the remaining clips in place of the old one: its lists and archives follow no pattern of ours."""
+    from sfm_gt.stages import export
+
+    if folder.exists():
+        shutil.rmtree(folder)
+    if clip_ids:
+        export.run(workspace.root, format_name, folder, clip_ids)
+
+
 def _make_again(workspace: Workspace, job: Job, cores: int) -> None:
     """Tables and report over the sources that are left. What cannot be made again is removed: the workflow will make it."""
     for name in job.remade:
@@ -266,7 +289,7 @@ def _remake(workspace: Workspace, name: str, cores: int) -> None:
 
 def _journal(job: Job) -> dict[str, Any]:
     return {"traces": asdict(job.traces), "tombstone": job.tombstone.model_dump(mode="json"), "also": list(job.also),
-            "remade": list(job.remade)}  # fmt: skip
+            "exports": job.exports, "remade": list(job.remade)}  # fmt: skip
 
 
 def _read_job(workspace: Workspace) -> Job:
@@ -276,5 +299,6 @@ def _read_job(workspace: Workspace) -> Job:
     lists = {key: tuple(value) if isinstance(value, list) else value for key, value in traces.items()}
     return Job(
         Traces(**lists, fingerprints=fingerprints), Tombstone.model_validate(content["tombstone"]),
-        tuple(content["also"]), tuple(content["remade"]),
+        tuple(content["also"]), tuple((folder, name, tuple(clips)) for folder, name, clips in content["exports"]),
+        tuple(content["remade"]),
     )  # fmt: skip

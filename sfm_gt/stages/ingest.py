@@ -36,6 +36,7 @@ def run(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file:
 
 def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None) -> dict[str, Any]:
     from sfm_gt.formats.sidecar import read_sidecar
+    from sfm_gt.stages.given_cameras import read_cameras
     from sfm_gt.video.fingerprint import video_hash
     from sfm_gt.video.probe import probe_video
 
@@ -46,6 +47,10 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
     except InputError as fault:
         raise Rejected("sidecar_invalid", str(fault)) from None
     probe = probe_video(video.path, config.min_short_side_px)
+    try:
+        read_cameras(video.sidecar, asdict(probe))
+    except InputError as fault:
+        raise Rejected("import_invalid", str(fault)) from None
     facts = {
         **asdict(probe),
         "sidecar": video.sidecar.name if video.sidecar else None,

@@ -21,7 +21,7 @@ def require(dataset: Dataset, clip_ids: Iterable[str], action: Action, config: P
         InputError: some do not; the message names them, what stands against it, and what to change.
     """
     against: dict[str, str] = {}
-    for clip_id in clip_ids:
+    for clip_id in (clip_id for clip_id in clip_ids if clip_id in dataset.clip_ids):
         source = source_of(dataset.clip_info(clip_id), f"{clip_id}/{CLIP_JSON}")
         try:
             reason = refusal(source.license, source.consent, config.use, action, config.terms)

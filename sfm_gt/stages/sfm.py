@@ -17,22 +17,42 @@ if TYPE_CHECKING:
     import numpy as np
     import pycolmap
 
+    from sfm_gt.stages.given_cameras import GivenCameras
+
 STAGE = "sfm"
 VERSION: int = 1
 
 
 def run(
-    workspace: Workspace, clip_id: str, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
+    workspace: Workspace,
+    clip_id: str,
+    config: SfmConfig,
+    hints: CameraHints,
+    seed: int,
+    n_threads: int,
+    cameras: GivenCameras | None = None,
 ) -> Manifest:
-    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, overlay and moving masks."""
+    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, overlay and moving masks.
+
+    Args:
+        cameras: cameras from elsewhere, None where SfM has to find them.
+    """
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, "frames",
-        lambda folder: _reconstruct(folder, workspace.clip_stage(clip_id, "frames"), config, hints, seed, n_threads),
+        lambda folder: _reconstruct(
+            folder, workspace.clip_stage(clip_id, "frames"), config, hints, seed, n_threads, cameras
+        ),
     )  # fmt: skip
 
 
 def _reconstruct(
-    folder: Path, frames_folder: Path, config: SfmConfig, hints: CameraHints, seed: int, n_threads: int
+    folder: Path,
+    frames_folder: Path,
+    config: SfmConfig,
+    hints: CameraHints,
+    seed: int,
+    n_threads: int,
+    cameras: GivenCameras | None,
 ) -> dict[str, Any]:
     from sfm_gt.formats.frame_folder import read_frame_list
     from sfm_gt.formats.sparse_model import write_sparse_model
@@ -44,10 +64,15 @@ def _reconstruct(
     keyframes = [frame.frame_index for frame in listed.keyframes]
     focal_px = hints.focal_px * listed.width / listed.source_width if hints.focal_px else None
     ignored = _find_ignored(folder, frames_folder, indices)
-    model = _map(frames_folder, indices, keyframes, ignored, config, focal_px, seed, n_threads)
+    if cameras is None:
+        model, known = _map(frames_folder, indices, keyframes, ignored, config, focal_px, seed, n_threads), {}
+    else:
+        from sfm_gt.stages.given_cameras import reconstruct
+
+        model, known = reconstruct(cameras, frames_folder, listed, ignored, config, seed, n_threads)
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
-    measures = verdicts.measure(sparse, len(indices)) | {"keyframes": len(keyframes)}
+    measures = verdicts.measure(sparse, len(indices)) | {"keyframes": len(keyframes)} | known
     verdicts.judge(
         measures, config.min_registered, config.min_points, config.min_median_tri_angle_deg,
         config.max_reprojection_error_px,

@@ -7,6 +7,7 @@ sidecar that its stage reads. Editing ``dense:`` therefore reruns dense and what
 from __future__ import annotations
 
 import base64
+import hashlib
 import importlib
 import json
 import sys
@@ -18,7 +19,7 @@ from sfm_gt.config import Config, to_yaml, validate
 from sfm_gt.errors import InputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
-from sfm_gt.formats.sidecar import PROVENANCE, Sidecar, read_sidecar, trajectory_path
+from sfm_gt.formats.sidecar import PROVENANCE, Sidecar, imported_path, read_sidecar, trajectory_path
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.video.catalog import VideoFile, list_videos
 
@@ -97,6 +98,18 @@ class RunPlan:
             if trajectory is not None and video.sidecar is not None:
                 stated += trajectory_path(video.sidecar, trajectory).read_text(errors="replace")
         return stated
+
+    def sidecar_import(self, video_id: str) -> str:
+        """What the sidecar imports, with a digest of the files: edited cameras make their readers run again."""
+        video, sidecar = self._videos.get(video_id), self._sidecars.get(video_id)
+        if video is None or video.sidecar is None or not isinstance(sidecar, Sidecar) or sidecar.imported is None:
+            return ""
+        path = imported_path(video.sidecar, sidecar.imported)
+        digest = hashlib.sha256()
+        for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+            if file.is_file():
+                digest.update(file.name.encode() + file.read_bytes())
+        return sidecar.imported.model_dump_json() + digest.hexdigest()
 
     def sidecar_provenance(self, clip_id: str) -> str:
         """Source, licence, author, date, uploader and consent."""

@@ -18,6 +18,7 @@ from sfm_gt.formats.workspace import Workspace
 HEIGHT, WIDTH = 48, 64
 FRAMES = (3, 5)
 VIDEOS = ("anna", "bert")
+LENS = {"model": "SIMPLE_RADIAL", "width": WIDTH, "height": HEIGHT, "params": [60.0, WIDTH / 2, HEIGHT / 2, 0.0]}
 
 
 def facts_of(video_id: str) -> dict:
@@ -57,7 +58,7 @@ def _write_clip(workspace: Workspace, video_id: str) -> list[dict]:
     rows = [_write_frame(workspace.dataset, clip_id, frame_index) for frame_index in FRAMES]
     folder = workspace.clip_stage(clip_id, "dataset")
     info = {"clip_id": clip_id, "video_id": video_id, "source": facts_of(video_id), "depth_unit": 1e-3,
-            "scale": {"metric": True, "cues": {"known_distance": {}}, "notes": []}}  # fmt: skip
+            "metric": True, "camera_as_filmed": LENS, "scale": {"metric": True, "cues": {"known_distance": {}}, "notes": []}}  # fmt: skip
     write_json(folder / layout.CLIP_JSON, info)
     write_manifest(folder, Manifest("dataset", 3, measures={"frames": len(FRAMES)}))
     for stage in ("frames", "sfm"):

@@ -22,7 +22,7 @@ from sfm_gt.errors import InputError
 from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.sources import read_sources, read_tombstones
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages import evaluate, forget, ingest, report
+from sfm_gt.stages import evaluate, export, forget, ingest, report
 from sfm_gt.stages.workflow import prepare
 from sfm_gt.video.catalog import list_videos
 from tests.e2e.workflow import tree_digest
@@ -171,6 +171,20 @@ def test_exports_elsewhere_are_cleaned_too(workspace: Workspace, tmp_path: Path)
     assert (left["image"]["bytes"], left["n"]) == (kept["bert-000"], 2)
     assert (export / "list.txt").read_text() == "images/bert-000/000003.jpg\n"
     assert not (export / "copy.jpg").exists()
+
+
+@pytest.mark.parametrize("format_name", ["webdataset", "depth_anything", "dust3r", "colmap"])
+def test_our_own_exports_are_made_again_without_it(workspace: Workspace, tmp_path: Path, format_name: str) -> None:
+    folder = tmp_path / "export"
+    export.run(workspace.root, format_name, folder)
+    before = tree_digest(folder)
+    forget.run(workspace.root, "anna", [folder])
+    after = tree_digest(folder)
+    assert [entry["clip_id"] for entry in read_json(folder / "export.json")["clips"]] == ["bert-000"]
+    assert not any(b"anna" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    of_bert = {name for name in before if "bert" in name}
+    assert of_bert
+    assert {name: after.get(name) for name in of_bert} == {name: before[name] for name in of_bert}
 
 
 def test_what_cannot_be_proven_or_must_not_be_touched_is_refused_by_name(workspace: Workspace, tmp_path: Path) -> None:

@@ -208,13 +208,17 @@ def _propagate_block(
     """Tries the planes at ``offsets`` on pixels of one colour; writes to ``field``, returns the pixels that are new."""
     planes = field.planes[:, pixels]
     best = plane_cost(scene, patches, planes, rules.agreement)
-    new = field.cost[pixels] >= float(UNMATCHED)
+    before = field.cost[pixels]
+    new = before >= float(UNMATCHED)
+    compared = torch.full_like(new, not offsets)
     for dx, dy in offsets:
         candidates, tried = _candidates(scene, rules, field, pixels, patches, planes, dx, dy)
+        compared[tried] = True
         cost = plane_cost(scene, pick(patches, tried), candidates[:, tried], rules.agreement)
         better = cost < best[tried] - rules.min_gain
         won = tried[better]
         best[won], planes[:, won], new[won] = cost[better], candidates[:, won], True
+    best = torch.where(compared, best, before)
     field.planes[:, pixels[new]], field.cost[pixels[new]] = planes[:, new], best[new]
     return pixels[new]
 

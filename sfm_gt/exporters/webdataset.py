@@ -1,0 +1,47 @@
+"""WebDataset shards with all layers: ``<split>/<clip>-NNN.tar``, see formats/shards.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sfm_gt.datasets.frames import Frame
+from sfm_gt.exporters.clip import ExportedClip, name_of
+from sfm_gt.exporters.sample import facts, layer_bytes
+from sfm_gt.formats.manifest import write_json
+from sfm_gt.formats.shards import SHARDS_JSON, Sample, write_shard
+
+FRAMES_A_SHARD = 256
+SUFFIXES = {"image": "jpg"}
+
+
+class WebDatasetExporter:
+    """A sample is ``jpg``, ``depth.png``, ``sigma.png``, ``moving.png``, ``overlay.png``, ``person.png`` and ``json``.
+
+    Depth and sigma are the data set's own files: 16 bit in steps of ``depth_unit`` and ``sigma_unit`` of the JSON.
+    """
+
+    VERSION = 1
+    LENGTHS = "any"
+
+    def write(self, clips: Sequence[ExportedClip], folder: Path) -> dict[str, Any]:
+        """Writes the shards and shards.json into ``folder``."""
+        entries = []
+        for clip in clips:
+            for number, first in enumerate(range(0, len(clip.frames), FRAMES_A_SHARD)):
+                name = f"{clip.split}/{clip.clip_id}-{number:03d}.tar"
+                entry = write_shard(folder / name, _samples(clip, clip.frames[first : first + FRAMES_A_SHARD]))
+                entries.append({"shard": name, "clip_id": clip.clip_id, "split": clip.split, **entry})
+        write_json(folder / SHARDS_JSON, {"shards": entries})
+        return {"shards": len(entries)}
+
+
+def _samples(clip: ExportedClip, frames: Sequence[Frame]) -> Iterator[Sample]:
+    for frame in frames:
+        layers = {SUFFIXES.get(layer, f"{layer}.png"): content for layer, content in layer_bytes(frame).items()}
+        yield f"{clip.clip_id}_{name_of(frame)}", layers | {"json": json.dumps(facts(clip, frame)).encode()}
+
+
+PLUGIN = WebDatasetExporter

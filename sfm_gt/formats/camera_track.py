@@ -1,0 +1,77 @@
+"""Cameras of a video that come from elsewhere: poses by time or by frame, and the lens. What every importer answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+# A rotation read from text is rounded; farther than this from orthonormal it is none (or the columns are mixed up).
+MAX_ROTATION_FAULT = 1e-3
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Intrinsics in shares of the image's width and height, so that they hold at any resolution.
+
+    Attributes:
+        fx, cx: in widths; fy, cy: in heights; the top left corner of the image is (0, 0), the bottom right one (1, 1).
+        k1, k2: radial distortion as in COLMAP's RADIAL: r -> r (1 + k1 r^2 + k2 r^4), r in focal lengths.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    k1: float = 0.0
+    k2: float = 0.0
+
+
+@dataclass(frozen=True)
+class CameraTrack:
+    """Poses of a video's frames.
+
+    Attributes:
+        cam_from_world: (N, 4, 4), lengths in the unit of the file.
+        lens: of all frames.
+        timestamps_s: (N,) time in the source container, None where poses are given by frame.
+        frame_indices: (N,) index in the source video, None where poses are given by time.
+    """
+
+    cam_from_world: Float[np.ndarray, "n 4 4"]
+    lens: Lens
+    timestamps_s: Float[np.ndarray, " n"] | None = None
+    frame_indices: Int[np.ndarray, " n"] | None = None
+
+    def by_frame(self, timestamps_s: Mapping[int, float]) -> dict[int, Float[np.ndarray, "4 4"]]:
+        """The pose of each frame that has one.
+
+        Args:
+            timestamps_s: presentation time by frame index. A pose given by time belongs to the nearest frame, when that
+                is less than half the usual distance of two frames away.
+        """
+        if self.frame_indices is not None:
+            poses = dict(zip(self.frame_indices.tolist(), self.cam_from_world, strict=True))
+            return {index: poses[index] for index in timestamps_s if index in poses}
+        assert self.timestamps_s is not None, "a track has times or frames"
+        indices = np.array(sorted(timestamps_s))
+        times = np.array([timestamps_s[index] for index in indices.tolist()])
+        if len(times) < 2 or not len(self.timestamps_s):
+            return {}
+        order = np.argsort(self.timestamps_s)
+        own = self.timestamps_s[order]
+        after = np.clip(np.searchsorted(own, times), 1, max(len(own) - 1, 1))
+        nearest = np.where(abs(own[after - 1] - times) <= abs(own[np.minimum(after, len(own) - 1)] - times),
+                           after - 1, np.minimum(after, len(own) - 1))  # fmt: skip
+        near = abs(own[nearest] - times) < 0.5 * np.median(np.diff(times))
+        return {int(i): self.cam_from_world[order[n]] for i, n, ok in zip(indices, nearest, near, strict=True) if ok}
+
+
+def rotation_fault(cam_from_world: Float[np.ndarray, "n 4 4"]) -> float:
+    """Largest entry of ``R R^T - I`` over all poses, or 2 where a pose mirrors: 0 for proper rotations."""
+    rotation = cam_from_world[:, :3, :3]
+    if (np.linalg.det(rotation) < 0).any():
+        return 2.0
+    return float(abs(rotation @ np.swapaxes(rotation, 1, 2) - np.eye(3)).max(initial=0.0))

@@ -1,0 +1,101 @@
+"""The pose files of RealEstate10K and MannequinChallenge: one text file a clip, video URL first, then a line a frame.
+
+A line has 19 columns: microseconds since the start of the video; focal lengths and principal point in shares of the
+image's width and height; two coefficients of radial distortion (0 in the published files); the 3x4 matrix
+``cam_from_world`` by rows. Lengths have no unit. Source: the download pages of both data sets
+(google.github.io/realestate10k and google.github.io/mannequinchallenge).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from sfm_gt.errors import InputError
+from sfm_gt.formats.atomic import replacing_file
+from sfm_gt.formats.camera_track import MAX_ROTATION_FAULT, Lens, rotation_fault
+
+N_COLUMNS = 19
+MAX_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class PoseText:
+    """Content of one file.
+
+    Attributes:
+        url: where the video comes from.
+        microseconds: (N,) since the start of the video, ascending.
+        cam_from_world: (N, 4, 4).
+    """
+
+    url: str
+    microseconds: Int[np.ndarray, " n"]
+    lens: Lens
+    cam_from_world: Float[np.ndarray, "n 4 4"]
+
+
+def write_pose_text(path: Path, content: PoseText) -> None:
+    """Writes one file; 12 digits keep a pixel in a hundred million."""
+    lens = content.lens
+    intrinsics = " ".join(f"{value:.12g}" for value in (lens.fx, lens.fy, lens.cx, lens.cy, lens.k1, lens.k2))
+    rows = [
+        f"{time} {intrinsics} " + " ".join(f"{value:.12g}" for value in pose[:3].ravel())
+        for time, pose in zip(content.microseconds.tolist(), content.cam_from_world, strict=True)
+    ]
+    with replacing_file(path) as partial:
+        partial.write_text("\n".join([content.url, *rows]) + "\n", encoding="utf-8")
+
+
+def read_pose_text(path: Path) -> PoseText:
+    """Reads one file.
+
+    Raises:
+        InputError: unreadable, too few lines, a line without 19 finite numbers, times that do not ascend, a matrix
+            that is no rotation, a lens that changes along the clip.
+    """
+    url, rows = _numbers(path)
+    if (np.diff(rows[:, 0]) <= 0).any():
+        raise InputError(f"{path}: times do not ascend; needed one line a frame in order of time")
+    poses = np.tile(np.eye(4), (len(rows), 1, 1))
+    poses[:, :3] = rows[:, 7:].reshape(-1, 3, 4)
+    fault = rotation_fault(poses)
+    if fault > MAX_ROTATION_FAULT:
+        raise InputError(f"{path}: columns 8 to 19 hold no rotation (off by {fault:.2g}); needed [R|t] by rows")
+    spread = np.ptp(rows[:, 1:7], axis=0).max()
+    if spread > 1e-6:
+        raise InputError(
+            f"{path}: the lens changes by {spread:.3g} along the clip (a zoom); needed one lens for a clip"
+        )
+    if rows[0, 1:3].min() <= 0:
+        raise InputError(
+            f"{path}: focal lengths are {rows[0, 1]:g}, {rows[0, 2]:g}; needed positive shares of the image"
+        )
+    return PoseText(url, rows[:, 0].astype(np.int64), Lens(*rows[0, 1:7].tolist()), poses)
+
+
+def _numbers(path: Path) -> tuple[str, Float[np.ndarray, "n 19"]]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path}: larger than {MAX_BYTES} bytes; needed a pose file, one line a frame")
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InputError(f"{path}: cannot be read ({fault}); needed a text file") from None
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        try:
+            row = [float(word) for word in line.split()]
+        except ValueError:
+            row = []
+        if len(row) != N_COLUMNS or not np.isfinite(row).all():
+            raise InputError(f"{path}: line {number} is not {N_COLUMNS} numbers; the file may be cut short or be no pose "
+                             "file of MannequinChallenge or RealEstate10K")  # fmt: skip
+        rows.append(row)
+    if len(rows) < 2:
+        raise InputError(f"{path}: {len(rows)} frames; needed two or more lines of {N_COLUMNS} numbers after the URL")
+    return lines[0].strip(), np.array(rows)

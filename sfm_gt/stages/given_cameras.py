@@ -1,0 +1,133 @@
+"""Given cameras: what the sidecar's ``import`` names, read, checked against the images, kept or refined."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sfm_gt import registry
+from sfm_gt.config import SfmConfig
+from sfm_gt.errors import ConfigError, InputError, Rejected
+from sfm_gt.formats.camera_track import CameraTrack
+from sfm_gt.formats.frame_folder import FrameList, frame_path
+from sfm_gt.formats.sidecar import imported_path, read_sidecar
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pycolmap
+
+MIN_POSES = 3
+
+
+@dataclass(frozen=True)
+class GivenCameras:
+    """Cameras of a video from elsewhere.
+
+    Attributes:
+        refine: whether they are only where the adjustment to the images starts.
+    """
+
+    format: str
+    track: CameraTrack
+    refine: bool
+
+
+def read_cameras(sidecar: Path | None, facts: dict[str, Any]) -> GivenCameras | None:
+    """What the sidecar imports, None where it imports nothing.
+
+    Args:
+        facts: the video's ``ingest.json``, or the same keys from the probe.
+
+    Raises:
+        InputError: unknown format, or a file that is not in it.
+    """
+    from sfm_gt.importers.video_facts import VideoFacts
+
+    stated = read_sidecar(sidecar)
+    if stated.imported is None or sidecar is None:
+        return None
+    try:
+        importer = registry.load("importers", stated.imported.format)()
+    except ConfigError as fault:
+        raise InputError(f"{sidecar}: import.format: {fault}") from None
+    video = VideoFacts(facts["width"], facts["height"], facts["first_timestamp_s"], stated.camera.focal_px,
+                       stated.imported.first_number)  # fmt: skip
+    track = importer.read(imported_path(sidecar, stated.imported), video)
+    return GivenCameras(stated.imported.format, track, stated.imported.refine)
+
+
+def reconstruct(
+    cameras: GivenCameras,
+    frames_folder: Path,
+    listed: FrameList,
+    ignored: dict[int, np.ndarray],
+    config: SfmConfig,
+    seed: int,
+    n_threads: int,
+) -> tuple[pycolmap.Reconstruction, dict[str, Any]]:
+    """The sparse model on the given cameras, and what the manifest says about them.
+
+    Raises:
+        Rejected: ``no_imported_poses`` when too few frames have one, ``poses_disagree`` when the images contradict them.
+    """
+    import cv2
+
+    from sfm_gt.sfm.adjustment import adjust_all, adjust_points
+    from sfm_gt.sfm.imported import rigid
+    from sfm_gt.sfm.refinement import refine_observations
+    from sfm_gt.sfm.registration import register_frames
+
+    def name_of(index: int) -> str:
+        return frame_path(frames_folder, index).name
+
+    def load_gray(index: int) -> np.ndarray:
+        return cv2.imread(str(frame_path(frames_folder, index)), cv2.IMREAD_GRAYSCALE)
+
+    poses = cameras.track.by_frame({frame.frame_index: frame.timestamp_s for frame in listed.frames})
+    if len(poses) < MIN_POSES:
+        raise Rejected("no_imported_poses", f"{len(poses)} frames of this clip have an imported pose; needed {MIN_POSES} "
+                       "(other times than the video's, or another shot)", len(poses), MIN_POSES)  # fmt: skip
+    anchors = _anchors([frame.frame_index for frame in listed.keyframes], sorted(poses))
+    model, error_px = _triangulate(cameras, frames_folder, listed, poses, anchors, ignored, config, seed, n_threads)
+    given = {} if cameras.refine else {index: rigid(pose) for index, pose in poses.items()}
+    register_frames(model, [frame.frame_index for frame in listed.frames], name_of, load_gray, ignored.get, seed, given)
+    load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
+    refine_observations(model, load_by_name, {name_of(index) for index in anchors})
+    (adjust_all if cameras.refine else adjust_points)(model)
+    return model, {"import": {"format": cameras.format, "refined": cameras.refine, "poses": len(poses),
+                              "track_error_px": error_px}}  # fmt: skip
+
+
+def _triangulate(
+    cameras: GivenCameras,
+    frames_folder: Path,
+    listed: FrameList,
+    poses: dict[int, np.ndarray],
+    anchors: list[int],
+    ignored: dict[int, np.ndarray],
+    config: SfmConfig,
+    seed: int,
+    n_threads: int,
+) -> tuple[pycolmap.Reconstruction, float]:
+    """Points of the anchors, once their images have confirmed the poses; and how well they do, in pixels."""
+    from sfm_gt.sfm.database import build_database
+    from sfm_gt.sfm.imported import camera_of, judge_imported, triangulate_imported
+
+    camera = camera_of(cameras.track.lens, listed.width, listed.height)
+    named = {frame_path(frames_folder, index).name: poses[index] for index in anchors}
+    masks = {frame_path(frames_folder, index).name: ignored[index] for index in anchors}
+    with tempfile.TemporaryDirectory() as scratch_name:
+        scratch = Path(scratch_name)
+        database = scratch / "database.db"
+        build_database(database, frames_folder, list(named), masks, config.max_features, camera.mean_focal_length(),
+                       seed, n_threads)  # fmt: skip
+        error_px = judge_imported(database, camera, named, config.max_reprojection_error_px)
+        return triangulate_imported(database, frames_folder, scratch / "model", camera, named, seed), error_px
+
+
+def _anchors(keyframes: list[int], posed: list[int]) -> list[int]:
+    """For each keyframe the nearest frame that has a pose, once each."""
+    return sorted({min(posed, key=lambda index: (abs(index - keyframe), index)) for keyframe in keyframes})

@@ -1,0 +1,60 @@
+"""Every file in sfm_gt/exporters: a manifest, no depth that only holds beside a mask, the same bytes twice, nothing half."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from sfm_gt import registry
+from sfm_gt.errors import InputError
+from sfm_gt.formats.dataset_layout import layer_path
+from sfm_gt.stages import export
+from tests.exporters.small_dataset import write_dataset
+
+FORMATS = registry.names("exporters")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp("out"))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_an_export_names_its_videos_and_repeats_byte_for_byte(name, out, tmp_path):
+    before = digests(out)
+    manifest = export.run(out, name, tmp_path / "a")
+    assert json.loads((tmp_path / "a" / "export.json").read_text()) == manifest
+    lengths = registry.load("exporters", name).LENGTHS
+    assert lengths in ("metres", "any")
+    expected = ["near-000"] if lengths == "metres" else ["far-000", "near-000"]
+    assert [entry["clip_id"] for entry in manifest["clips"]] == expected, "a format in metres holds metric clips only"
+    assert [left["clip_id"] for left in manifest["left_out"]] == (["far-000"] if lengths == "metres" else [])
+    assert manifest["clips"][-1]["source"]["source"] == "https://example.org/near"
+    assert manifest["clips"][-1]["source"]["license"] == "CC0-1.0"
+    assert len(digests(tmp_path / "a")) > 1, "an export holds more than its manifest"
+    export.run(out, name, tmp_path / "b")
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+    assert digests(out) == before, "the data set is only read"
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_mask_of_another_size_is_refused_by_name_and_leaves_nothing(name, tmp_path):
+    if name in ("mannequin_challenge", "realestate10k"):
+        return  # poses only: no layer is read
+    import cv2
+    import numpy as np
+
+    out = write_dataset(tmp_path / "out")
+    path = layer_path(out / "dataset", "near-000", "moving", 5)
+    cv2.imwrite(str(path), np.zeros((24, 32), np.uint8))
+    with pytest.raises(InputError, match=r"moving/000005\.png: 32 x 24 pixels; needed 64 x 48"):
+        export.run(out, name, tmp_path / "to", ["near-000"])
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]

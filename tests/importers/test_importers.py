@@ -1,0 +1,228 @@
+"""Formats of cameras from elsewhere: right files mean the right poses, wrong ones get one line that names them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sfm_gt import registry
+from sfm_gt.errors import InputError
+from sfm_gt.formats.camera_track import CameraTrack, Lens
+from sfm_gt.formats.pose_text import PoseText, read_pose_text, write_pose_text
+from sfm_gt.formats.sidecar import read_sidecar
+from sfm_gt.formats.tum_trajectory import read_trajectory, write_trajectory
+from sfm_gt.geometry.transforms import inverse_rigid
+from sfm_gt.importers.video_facts import VideoFacts
+
+VIDEO = VideoFacts(width=640, height=480, first_timestamp_s=0.2, focal_px=500.0)
+LENS = Lens(0.8, 1.1, 0.5, 0.49, -0.03)
+
+
+def poses(n: int = 4) -> np.ndarray:
+    matrices = np.tile(np.eye(4), (n, 1, 1))
+    for i in range(n):
+        c, s = np.cos(0.1 * i), np.sin(0.1 * i)
+        matrices[i, :3, :3] = [[c, 0, s], [0, 1, 0], [-s, 0, c]]
+        matrices[i, :3, 3] = [0.1 * i, -0.2, 0.03 * i]
+    return matrices
+
+
+def importer(name: str):
+    return registry.load("importers", name)()
+
+
+@pytest.fixture
+def pose_file(tmp_path) -> Path:
+    path = tmp_path / "clip.txt"
+    write_pose_text(path, PoseText("https://example.org/v", np.array([0, 40000, 80000, 120000]), LENS, poses()))
+    return path
+
+
+@pytest.mark.parametrize("name", ["mannequin_challenge", "realestate10k"])
+def test_pose_text_round_trip_on_the_clock_of_the_container(name, pose_file):
+    track = importer(name).read(pose_file, VIDEO)
+    assert track.timestamps_s == pytest.approx([0.2, 0.24, 0.28, 0.32]), "the file counts from the start of the video"
+    assert track.cam_from_world == pytest.approx(poses(), abs=1e-11)
+    assert track.lens == LENS
+
+
+def spoiled(path: Path, change) -> Path:
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(change(lines)) + "\n")
+    return path
+
+
+def in_line(number, column, value):
+    def change(lines):
+        words = lines[number].split()
+        words[column] = value
+        return [*lines[:number], " ".join(words), *lines[number + 1 :]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda lines: [*lines[:-1], lines[-1][:40]], "line 5 is not 19 numbers; the file may be cut short"),
+        (lambda lines: lines[:2], "1 frames; needed two or more"),
+        (in_line(2, 7, "nan"), "line 3 is not 19 numbers"),
+        (in_line(2, 7, "-1.0"), "no rotation"),
+        (in_line(2, 0, "900000"), "times do not ascend"),
+        (in_line(3, 1, "0.9"), "lens changes"),
+        (lambda lines: ["url", *(line.replace(" 0.8 ", " -0.8 ", 1) for line in lines[1:])], "positive"),
+    ],
+)
+def test_a_bad_pose_file_gets_one_line(pose_file, change, says):
+    with pytest.raises(InputError) as fault:
+        read_pose_text(spoiled(pose_file, change))
+    assert says in str(fault.value)
+    assert str(pose_file) in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+def test_tum_trajectory_round_trip_and_the_focal_length_of_the_sidecar(tmp_path):
+    path = tmp_path / "poses.txt"
+    write_trajectory(path, np.arange(4) / 25, poses())
+    track = importer("tum").read(path, VIDEO)
+    assert track.cam_from_world == pytest.approx(poses(), abs=1e-10)
+    assert track.lens == Lens(500 / 640, 500 / 480, 0.5, 0.5)
+    with pytest.raises(InputError, match=r"state camera: \{focal_px: \.\.\.\} in the sidecar"):
+        importer("tum").read(path, VideoFacts(640, 480, 0.0))
+    path.write_text("0.0 1 2 3 0 0 0 0\n")
+    with pytest.raises(InputError, match="quaternion of length 0"):
+        read_trajectory(path)
+
+
+def write_arkit(folder: Path, header: bool) -> None:
+    folder.mkdir()
+    world_from_cam = inverse_rigid(poses())
+    lines = ["timestamp, frame, x, y, z, qx, qy, qz, qw"] if header else []
+    for i, matrix in enumerate(world_from_cam):
+        angle = -0.1 * i
+        row = [*matrix[:3, 3], 0.0, np.sin(angle / 2), 0.0, np.cos(angle / 2)]
+        lines.append(", ".join(str(value) for value in ([100.0 + i / 60, i] if header else []) + row))
+    (folder / "odometry.csv").write_text("\n".join(lines))
+    (folder / "camera_matrix.csv").write_text("500.0, 0.0, 321.0\n0.0, 500.0, 242.0\n0.0, 0.0, 1.0")
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_arkit_recording_of_both_versions_of_the_app(tmp_path, header):
+    write_arkit(tmp_path / "rec", header)
+    track = importer("arkit").read(tmp_path / "rec", VIDEO)
+    assert track.frame_indices.tolist() == [0, 1, 2, 3]
+    assert track.cam_from_world == pytest.approx(poses(), abs=1e-9)
+    assert track.lens.cy == pytest.approx(242 / 480)
+
+
+def test_an_arkit_matrix_of_another_picture_is_refused(tmp_path):
+    write_arkit(tmp_path / "rec", True)
+    with pytest.raises(
+        InputError, match=r"camera_matrix\.csv: the principal point lies at 17 %, 13 % of a video of 1920"
+    ):
+        importer("arkit").read(tmp_path / "rec", VideoFacts(1920, 1920, 0.0))
+    (tmp_path / "rec" / "odometry.csv").write_text("x, y\n1, 2")
+    with pytest.raises(InputError, match=r"odometry\.csv: 2 columns"):
+        importer("arkit").read(tmp_path / "rec", VIDEO)
+
+
+def write_colmap(folder: Path, names: list[str], model: str = "SIMPLE_RADIAL") -> None:
+    import pycolmap
+
+    folder.mkdir()
+    params = {"SIMPLE_RADIAL": [500.0, 320.0, 240.0, -0.02], "FULL_OPENCV": [500.0, 500.0, 320.0, 240.0] + 8 * [0.0]}
+    content = pycolmap.Reconstruction()
+    content.add_camera_with_trivial_rig(
+        pycolmap.Camera(model=model, width=640, height=480, params=params[model], camera_id=1)
+    )
+    for number, (name, matrix) in enumerate(zip(names, poses(), strict=False), start=1):
+        image = pycolmap.Image(name=name, keypoints=np.zeros((0, 2)), camera_id=1, image_id=number)
+        content.add_image_with_trivial_frame(image, pycolmap.Rigid3d(matrix[:3]))
+    content.write_binary(folder)
+
+
+def test_colmap_model_by_the_numbers_in_its_names(tmp_path):
+    write_colmap(tmp_path / "sparse", ["a/frame-0002.color.jpg", "a/frame-0009.color.jpg"])
+    track = importer("colmap").read(tmp_path / "sparse", VIDEO)
+    assert track.frame_indices.tolist() == [2, 9]
+    assert track.cam_from_world == pytest.approx(poses(2))
+    assert track.lens == Lens(500 / 640, 500 / 480, 0.5, 0.5, -0.02)
+    from_one = VideoFacts(640, 480, 0.0, first_number=1)
+    assert importer("colmap").read(tmp_path / "sparse", from_one).frame_indices.tolist() == [1, 8]
+
+
+@pytest.mark.parametrize(
+    ("names", "model", "video", "says"),
+    [
+        (["left.png"], "SIMPLE_RADIAL", VIDEO, "does not say which frame it is"),
+        (["0001.png", "b/1.png"], "SIMPLE_RADIAL", VIDEO, "do not number the frames"),
+        (["0001.png"], "FULL_OPENCV", VIDEO, "camera model FULL_OPENCV; needed one of"),
+        (["0001.png"], "SIMPLE_RADIAL", VideoFacts(640, 360, 0.0), "images are 640 x 480, the video 640 x 360"),
+        (["0000.png"], "SIMPLE_RADIAL", VideoFacts(640, 480, 0.0, first_number=1), "do not number the frames"),
+    ],
+)
+def test_a_colmap_model_that_does_not_fit_the_video_is_refused(tmp_path, names, model, video, says):
+    write_colmap(tmp_path / "sparse", names, model)
+    with pytest.raises(InputError, match=says):
+        importer("colmap").read(tmp_path / "sparse", video)
+
+
+@pytest.mark.parametrize("name", ["cameras.bin", "images.bin"])
+def test_a_colmap_model_cut_short_is_refused(tmp_path, name):
+    write_colmap(tmp_path / "sparse", ["0001.png", "0002.png"])
+    path = tmp_path / "sparse" / name
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match="sparse"):
+        importer("colmap").read(tmp_path / "sparse", VIDEO)
+
+
+def test_a_folder_whose_files_are_links_out_of_the_tree_is_refused(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    write_arkit(tmp_path / "elsewhere" / "rec", True)
+    (tmp_path / "rec").mkdir()
+    for name in ("odometry.csv", "camera_matrix.csv"):
+        os.symlink(tmp_path / "elsewhere" / "rec" / name, tmp_path / "rec" / name)
+    with pytest.raises(InputError, match=r"'odometry\.csv' leads out of"):
+        importer("arkit").read(tmp_path / "rec", VIDEO)
+
+
+@pytest.mark.parametrize("name", ["../secret.txt", "/etc/hostname", "link.txt", "missing.txt"])
+def test_a_sidecar_names_no_file_outside_its_folder(tmp_path, name):
+    (tmp_path / "secret.txt").write_text("")
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    os.symlink(tmp_path / "secret.txt", videos / "link.txt")
+    (videos / "v.yaml").write_text(f"import: {{format: tum, file: '{name}'}}\n")
+    with pytest.raises(InputError, match=r"leads out of|not found in") as fault:
+        read_sidecar(videos / "v.yaml")
+    assert name in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n", r"holds the alias \*a"),
+        ("[" * 100 + "]" * 100, "nested deeper than 20 levels"),
+        ("source: " + "x" * (1 << 20), "needed at most 1048576"),
+    ],
+)
+def test_yaml_that_unfolds_without_bound_is_refused(tmp_path, text, says):
+    path = tmp_path / "v.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=says):
+        read_sidecar(path)
+
+
+def test_poses_by_time_go_to_the_nearest_frame_within_half_a_frame():
+    times = {10: 1.0, 11: 1.04, 12: 1.08, 13: 1.12}
+    track = CameraTrack(poses(3), LENS, timestamps_s=np.array([1.081, 1.001, 1.3]))
+    found = track.by_frame(times)
+    assert sorted(found) == [10, 12], "frame 11 lies a whole frame from the next pose"
+    assert (found[12] == poses()[0]).all()
+    assert (found[10] == poses()[1]).all()
+    assert CameraTrack(poses(0), LENS, timestamps_s=np.zeros(0)).by_frame(times) == {}
+    by_index = CameraTrack(poses(2), LENS, frame_indices=np.array([11, 99]))
+    assert sorted(by_index.by_frame(times)) == [11]
