@@ -134,9 +134,7 @@ def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
     for folder in (workspace.root, *also):
         for path in _files(folder):
             mentions(names, path)  # what cannot be read is refused here, before anything is removed
-    own = [
-        path for folder in (workspace.root, *also) for path in _files(folder) if names.owns(path.relative_to(folder))
-    ]
+    own = [path for path in _files(workspace.root) if names.owns(path.relative_to(workspace.root))]
     # A file elsewhere may be a copy of this source's; what lies with the clips of others is theirs.
     by_clip = [path for place in OF_CLIPS for path in _files(workspace.root / place)]
     others = [path for path in by_clip if not names.owns(path.relative_to(workspace.root))]

@@ -57,8 +57,10 @@ def _write_clip(workspace: Workspace, video_id: str) -> list[dict]:
     clip_id = f"{video_id}-000"
     rows = [_write_frame(workspace.dataset, clip_id, frame_index) for frame_index in FRAMES]
     folder = workspace.clip_stage(clip_id, "dataset")
-    info = {"clip_id": clip_id, "video_id": video_id, "source": facts_of(video_id), "depth_unit": 1e-3,
-            "metric": True, "camera_as_filmed": LENS, "scale": {"metric": True, "cues": {"known_distance": {}}, "notes": []}}  # fmt: skip
+    info = {
+        "clip_id": clip_id, "video_id": video_id, "source": facts_of(video_id), "depth_unit": 1e-3, "metric": True,
+        "camera_as_filmed": LENS, "scale": {"metric": True, "cues": {"known_distance": {}}, "notes": []},
+    }  # fmt: skip
     write_json(folder / layout.CLIP_JSON, info)
     write_manifest(folder, Manifest("dataset", 3, measures={"frames": len(FRAMES)}))
     for stage in ("frames", "sfm"):
