@@ -1,4 +1,4 @@
-"""Commands about whose videos these are: forget, check-sources, publish, hydrate. Joined to ``sfm-gt`` by ``cli.py``."""
+"""Commands on a finished data set: forget, check-sources, publish, hydrate, pseudo-label. Joined to ``sfm-gt`` by ``cli.py``."""
 
 from __future__ import annotations
 
@@ -76,6 +76,21 @@ def hydrate(
     from sfm_gt.stages import hydrate as stage
 
     typer.echo(stage.run(release, videos))
+
+
+@commands.command("pseudo-label")
+def pseudo_label(
+    out: RunFolder,
+    clip: Annotated[str, typer.Option("--clip", help="clip id")],
+    teacher: Annotated[str, typer.Option("--teacher", help="a model of the run whose predictions are there")],
+) -> None:
+    """Align a teacher's predictions to the ground truth and store them as a layer of their own, with their agreement."""
+    from sfm_gt.formats.workspace import Workspace
+    from sfm_gt.stages import pseudo_labels as stage
+
+    labels = stage.run(Workspace(out), clip, teacher)
+    mean = sum(labels.agreement.values()) / len(labels.agreement)
+    typer.echo(f"pseudo-label: {len(labels.agreement)} frames by {teacher}, agreement {mean:.3f}")
 
 
 def stated_use(use: str | None, out: Path) -> ProvenanceConfig:

@@ -160,7 +160,7 @@ def _clip_json(
     return {
         "clip_id": clip_id,
         "video_id": video_id,
-        "source": read_json(workspace.ingest(video_id)) | stated.model_dump(mode="json", include=PROVENANCE),
+        "source": read_json(workspace.ingest(video_id)) | stated.model_dump(mode="json", include=set(PROVENANCE)),
         "metric": scale["metric"],
         "length_unit": "m" if scale["metric"] else "sfm",
         "scale": scale,
