@@ -1,4 +1,4 @@
-"""Commands on a finished data set: forget, check-sources, publish, hydrate, pseudo-label. Joined to ``sfm-gt`` by ``cli.py``."""
+"""Commands on a finished data set: forget, check-sources, publish, hydrate, pseudo-label. ``cli.py`` joins them."""
 
 from __future__ import annotations
 
