@@ -2,10 +2,11 @@
 
     python -m benchmarks.training.train TRAIN_OUT... --held-out HELD_OUT [--seeds 3] [--steps 400] [--save]
 
-Of the frames in TRAIN_OUT (output folders of runs) every second one is used without its labels: a teacher, the running mean
-of the student, answers on the clean picture, and the student learns that answer on a strongly perturbed one (Depth Anything, Yang et
-al. 2024; mean teacher, Tarvainen & Valpola 2017). HELD_OUT is never trained on. Figures are AbsRel after the alignment of
-each row, beside the network's own initial state and the constant. --save writes benchmarks/results/training.json.
+Of the frames in TRAIN_OUT (output folders of runs) every second one is used without its labels: a teacher, the running
+mean of the student, answers on the clean picture, and the student learns that answer on a strongly perturbed one (Depth
+Anything, Yang et al. 2024; mean teacher, Tarvainen & Valpola 2017). HELD_OUT is never trained on. Figures are AbsRel after the
+alignment of each row, beside the network's own initial state and the constant. --save writes
+benchmarks/results/training.json.
 """
 
 from __future__ import annotations
