@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from sfm_gt.cli_sources import commands as source_commands
+from sfm_gt.cli_sources import require_use, stated_use
 from sfm_gt.errors import InputError, SfmGtError
 from sfm_gt.formats.workspace import Workspace
 
@@ -19,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(source_commands)
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", help="configuration (YAML); a run leaves it in OUT/config.yaml")
@@ -87,7 +90,7 @@ def ingest(config: ConfigOption, video: VideoOption) -> None:
     from sfm_gt.stages import ingest as stage
 
     run = _Run(config)
-    facts = stage.run(run.workspace, run.video(video), run.config.frames)
+    facts = stage.run(run.workspace, run.video(video), run.config.frames, run.config.provenance.salt_file)
     typer.echo(f"ingest: {facts['status']}" + (f" ({facts['reason']}): {facts['message']}" if facts["reason"] else ""))
 
 
@@ -227,6 +230,7 @@ def evaluate(
     protocol: Annotated[
         list[str] | None, typer.Option("--protocol", help="a name or a YAML file; several times")
     ] = None,
+    use: Annotated[str | None, typer.Option("--use", help="with --gt: private, research or commercial")] = None,
     cores: CoresOption = 1,
 ) -> None:
     """Grade all models of a run (--config), or predictions on disk (--gt, --predictions, --kind); write the tables."""
@@ -234,10 +238,13 @@ def evaluate(
         from sfm_gt.stages import evaluate as stage
 
         run = _Run(config)
+        require_use(run.workspace.root, "evaluate", run.config.provenance)
         stage.run(run.workspace, run.config.evaluate, run.config.models, run.clip_ids(), run.config.seed, cores)
     elif gt is not None and predictions is not None and kind is not None:
         from sfm_gt.stages import evaluate_predictions
 
+        if benchmark is None:
+            require_use(gt, "evaluate", stated_use(use, gt))
         typer.echo(evaluate_predictions.run(gt, predictions, kind, out, protocol or (), cores, benchmark), nl=False)
     else:
         raise InputError("evaluate: give --config of a run, or all of --gt OUT --predictions DIR --kind KIND")
@@ -249,10 +256,12 @@ def export(
     format_name: Annotated[str, typer.Option("--format", help="a file in sfm_gt/exporters/, see docs/export.md")],
     to: Annotated[Path, typer.Option("--to", help="folder to write; an earlier export there is replaced")],
     clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
+    use: Annotated[str | None, typer.Option("--use", help="private, research or commercial; else the run's")] = None,
 ) -> None:
-    """Write the data set in a format of other people's code."""
+    """Write the data set in a format of other people's code, when the licences allow the stated use."""
     from sfm_gt.stages import export as stage
 
+    require_use(out, "export", stated_use(use, out), clip or ())
     manifest = stage.run(out, format_name, to, clip or ())
     for left in manifest["left_out"]:
         typer.echo(f"export: {left['clip_id']} left out ({left['reason']})")

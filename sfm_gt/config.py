@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from sfm_gt.errors import ConfigError
+from sfm_gt.formats.license_terms import Permission, Use, check_terms
 from sfm_gt.formats.validation import validated
 from sfm_gt.models.settings import ModelConfig
 
@@ -193,6 +194,18 @@ class EvaluateConfig(Section):
     min_pixels: PositiveInt = Field(100, description="frames with fewer scored pixels are skipped and counted")
 
 
+class ProvenanceConfig(Section):
+    """Whose videos these are, and what may be done with them."""
+
+    use: Use = Field(
+        "private", description="what the data is used for; evaluate, export and publish refuse other sources"
+    )
+    salt_file: Path | None = Field(None, description="random bytes, kept private: uploader ids are hashed under them")
+    terms: dict[str, tuple[Permission, ...]] = Field(
+        {}, description="licences of the project's own, by LicenseRef-... name, with what each permits"
+    )
+
+
 class ReportConfig(Section):
     """The HTML report."""
 
@@ -223,6 +236,7 @@ class Config(Section):
     models: tuple[ModelConfig, ...] = DEFAULT_MODELS
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
+    provenance: ProvenanceConfig = ProvenanceConfig()
 
 
 def validate(content: dict[str, Any]) -> Config:
@@ -232,6 +246,7 @@ def validate(content: dict[str, Any]) -> Config:
         ConfigError: one line a fault, with the key, the nearest valid key for a typo, and what was needed.
     """
     config = validated(Config, content, "config", ConfigError)
+    check_terms(config.provenance.terms)
     twice = {m.name for m in config.models if sum(n.name == m.name for n in config.models) > 1}
     if twice:
         raise ConfigError(f"models: the name {sorted(twice)[0]!r} is given twice; names must differ")

@@ -18,6 +18,7 @@ rule ingest:
         min_short_side_px=RUN.setting("frames", "min_short_side_px"),
         sidecar=lambda wildcards: RUN.sidecar_fault(wildcards.video)
         + RUN.sidecar_import(wildcards.video),
+        salt=RUN.setting("provenance", "salt_file"),
     shell:
         "sfm-gt ingest --config {params.config:q} --video {wildcards.video} 2>&1 | tee {log:q}"
 

@@ -30,6 +30,7 @@ rule index:
     output:
         f"{OUT}/dataset/index.parquet",
         f"{OUT}/dataset/dataset.json",
+        f"{OUT}/dataset/sources.json",
     log:
         f"{OUT}/logs/index.log",
     benchmark:

@@ -47,6 +47,7 @@ rule evaluate:
         config=RUN.config_path,
         version=RUN.version("evaluate"),
         options=RUN.options("evaluate"),
+        provenance=RUN.options("provenance"),
         seed=RUN.seed,
     shell:
         "sfm-gt evaluate --config {params.config:q} --cores {threads} 2>&1 | tee {log:q}"

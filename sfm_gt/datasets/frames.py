@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -161,6 +161,16 @@ class Dataset:
     def clip_ids(self) -> tuple[str, ...]:
         """Clips that have at least one frame, sorted."""
         return tuple(sorted({row["clip_id"] for row in self._rows}))
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """Rows of the index: the columns of ``dataset_layout.INDEX_SCHEMA``."""
+        return self._rows
+
+    @property
+    def videos(self) -> dict[str, str]:
+        """Video of every clip."""
+        return {row["clip_id"]: row["video_id"] for row in self._rows}
 
     def clip_info(self, clip_id: str) -> dict[str, Any]:
         """Content of the clip's clip.json: provenance, licence, versions, scale, units."""

@@ -2,71 +2,104 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
-from sfm_gt.datasets.frames import open_dataset
+from sfm_gt.datasets.frames import Dataset, open_dataset
+from sfm_gt.datasets.items import FLAGS, Item, item_from_pixels
+from sfm_gt.datasets.splits import Split, require_split, splits_of
 from sfm_gt.errors import InputError
-from sfm_gt.geometry.conventions import zero_from_nan
+from sfm_gt.formats.dataset_layout import layer_path
 
-Split = Literal["train", "val", "test", "all"]
-# Upper ends of the splits on [0, 1): 80, 10 and 10 per cent of videos.
-SPLIT_ENDS = {"train": 0.8, "val": 0.9, "test": 1.0}
+_LAYERS = ("image", "depth", "sigma", "moving", "overlay")
 
 
-def split_of(video_id: str) -> str:
-    """The split a video belongs to, by a hash of its id: no video is ever in two, and new videos move none."""
-    position = int.from_bytes(hashlib.sha256(video_id.encode()).digest()[:8], "big") / 2**64
-    return next(split for split, end in SPLIT_ENDS.items() if position < end)
+class TorchDataset(torch.utils.data.Dataset[Item]):
+    """Frames with metric depth, as tensors: see ``items.py`` for the keys of an item.
 
-
-class TorchDataset(torch.utils.data.Dataset[dict[str, Any]]):
-    """Frames with metric depth, as tensors.
-
-    Each item holds ``image`` (3, H, W) float32 in 0..1, ``z_depth_m`` and ``sigma_m`` (1, H, W) float32 with 0 where
-    invalid, ``valid``, ``moving`` and ``overlay`` (1, H, W) bool, ``intrinsics`` (3, 3) and ``cam_from_world`` (4, 4)
-    float64 (metres), ``sigma_log_scale`` of the clip's metres (not in ``sigma_m``), ``timestamp_s``,
-    ``frame_index``, ``clip_id`` and ``video_id``.
-
-    Clips without a metric scale are left out, with a warning that counts them; ``open_dataset`` reads those.
+    Splits hold whole videos, near-duplicates together. Clips without a metric scale are left out, with a warning that counts
+    them; ``open_dataset`` reads those.
 
     Raises:
         InputError: unknown split, or no data set at ``path``.
     """
 
     def __init__(self, path: str | Path, split: Split = "train"):
-        if split not in (*SPLIT_ENDS, "all"):
-            raise InputError(f"split {split!r}: needed one of train, val, test, all")
-        self._dataset = open_dataset(path)
-        chosen = [n for n, frame in enumerate(self._dataset) if split in ("all", split_of(frame.video_id))]
-        self._numbers = [n for n in chosen if self._dataset[n].metric]
-        if len(self._numbers) < len(chosen):
-            warnings.warn(f"{path}: {len(chosen) - len(self._numbers)} of {len(chosen)} frames of split {split!r} have no "
-                          "metric scale and are left out", stacklevel=2)  # fmt: skip
+        require_split(split)
+        dataset = open_dataset(path)
+        self._table = FrameTable(dataset, split)
+        left_out = self._table.n_not_metric
+        if left_out:
+            warnings.warn(f"{path}: {left_out} of {left_out + len(self._table)} frames of split {split!r} have no metric "
+                          "scale and are left out", stacklevel=2)  # fmt: skip
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._table)
 
-    def __getitem__(self, number: int) -> dict[str, Any]:
-        frame = self._dataset[self._numbers[number]]
-        # Workers collate by key, so every item has the same keys, and validity travels beside the zeros.
-        return {
-            "image": torch.from_numpy(frame.image.transpose(2, 0, 1).astype(np.float32) / 255.0),
-            "z_depth_m": torch.from_numpy(zero_from_nan(frame.z_depth_m)[None]),
-            "sigma_m": torch.from_numpy(zero_from_nan(frame.sigma_m)[None]),
-            "valid": torch.from_numpy(frame.valid[None]),
-            "moving": torch.from_numpy(frame.moving[None]),
-            "overlay": torch.from_numpy(frame.overlay[None]),
-            "intrinsics": torch.from_numpy(frame.camera.matrix),
-            "cam_from_world": torch.from_numpy(frame.cam_from_world),
-            "sigma_log_scale": frame.sigma_log_scale,
-            "timestamp_s": frame.timestamp_s,
-            "frame_index": frame.frame_index,
-            "clip_id": frame.clip_id,
-            "video_id": frame.video_id,
+    def __getitem__(self, number: int) -> Item:
+        return self._table.item(number)
+
+
+class FrameTable:
+    """The metric frames of a split, by number.
+
+    Rows are columns of arrays, not objects: workers are forks, and counting references to Python objects would copy their
+    pages into every one of them over an epoch.
+    """
+
+    def __init__(self, dataset: Dataset, split: str):
+        split_of_video = splits_of(dataset)
+        rows = [row for row in dataset.rows if split in ("all", split_of_video[row["video_id"]])]
+        metric = [row for row in rows if row["metric"]]
+        self.n_not_metric = len(rows) - len(metric)
+        self._path = str(dataset.path)
+        licenses = {clip: dataset.clip_info(clip).get("source", {}).get("license") for clip in dataset.clip_ids}
+        self._text = {
+            "clip_id": np.array([row["clip_id"] for row in metric], dtype=np.str_),
+            "video_id": np.array([row["video_id"] for row in metric], dtype=np.str_),
+            "license": np.array([licenses[row["clip_id"]] or "" for row in metric], dtype=np.str_),
         }
+        floats = ("timestamp_s", "fx", "fy", "cx", "cy", "depth_unit", "sigma_unit", "sigma_log_scale", "cam_from_world")
+        self._floats = {name: np.array([row[name] for row in metric], dtype=np.float64) for name in floats}
+        whole = ("frame_index", "width", "height", "has_person")
+        self._whole = {name: np.array([row[name] for row in metric], dtype=np.int64) for name in whole}
+
+    def __len__(self) -> int:
+        return len(self._text["clip_id"])
+
+    @property
+    def clip_ids(self) -> np.ndarray:
+        """Clip of every frame."""
+        return self._text["clip_id"]
+
+    def facts(self, number: int) -> dict[str, Any]:
+        """A row of the index with the licence."""
+        return {
+            **{name: str(column[number]) for name, column in self._text.items()},
+            **{name: column[number].tolist() for name, column in self._floats.items()},
+            **{name: int(column[number]) for name, column in self._whole.items()},
+        }
+
+    def item(self, number: int) -> Item:
+        """Tensors of one frame.
+
+        Raises:
+            IndexError: no such number.
+            InputError: a layer is missing, damaged, or of another size.
+        """
+        facts = self.facts(number)
+        layers = (*_LAYERS, "person") if facts["has_person"] else _LAYERS
+        return item_from_pixels({layer: self.read(facts, layer) for layer in layers}, facts, facts["clip_id"])
+
+    def read(self, facts: dict[str, Any], layer: str) -> np.ndarray:
+        """Pixels of one layer of the frame that ``facts`` describe. Raises InputError when it is missing or damaged."""
+        path = layer_path(Path(self._path), facts["clip_id"], layer, facts["frame_index"])
+        pixels = cv2.imread(str(path), FLAGS[layer])
+        if pixels is None:
+            raise InputError(f"{path}: missing or unreadable; rebuild the clip with `sfm-gt dataset`")
+        return pixels

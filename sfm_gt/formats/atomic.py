@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PARTIAL = ".partial-"
+"""Names of what is being written begin so."""
+
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
     """Yields a path beside ``path``; on success it is renamed to ``path``, on any error it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last, since image writers choose their format by it.
-    partial = path.with_name(f".partial-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{path.name}")
     try:
         yield partial
         os.replace(partial, path)
@@ -29,7 +32,7 @@ def replacing_directory(path: Path) -> Iterator[Path]:
 
     What an earlier, killed run left beside it is cleared first, so that no half-written file survives a rerun.
     """
-    partial = path.with_name(f".partial-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{path.name}")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:

@@ -3,7 +3,9 @@
 source: "https://..."            # where the video comes from
 license: "CC-BY-4.0"
 recorded_by: "name or null"
-consent: "given"                 # free text: given, not_applicable, unknown, ...
+recorded_on: 2024-05-01
+uploader: "account id"           # stored only as a hash under the project's salt (provenance.salt_file)
+consent: "given"                 # given, not_applicable (nobody is seen), unknown, refused, withdrawn
 camera:
   focal_px: 525                  # prior focal length in pixels of the source video; refined by SfM
   intrinsics_px: [525, 525, 320, 240]   # or, of a calibrated pinhole camera: fx, fy, cx, cy; kept as they are
@@ -27,6 +29,7 @@ import:                          # cameras from elsewhere; SfM is skipped, see d
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -180,12 +183,18 @@ class ImportedCameras(_Part):
     first_number: FrameIndex = 0
 
 
+# What of a sidecar says where a video comes from and goes on into clip.json as it is.
+PROVENANCE = frozenset({"source", "license", "recorded_by", "recorded_on", "consent"})
+
+
 class Sidecar(_Part):
     """The whole sidecar."""
 
     source: str | None = None
     license: str | None = None
     recorded_by: str | None = None
+    recorded_on: date | None = None
+    uploader: str | None = None
     consent: str | None = None
     camera: CameraHints = CameraHints()
     scale: ScaleEvidence = ScaleEvidence()

@@ -11,6 +11,7 @@ OUT/predictions/<model>/<clip>/          NNNNNN.npy a frame, also in flipped/; l
 OUT/evaluation/                          long-format Parquet and tables
 OUT/report/                              index.html and its pictures
 OUT/logs/                                one log a job
+OUT/.forget.json                         what an unfinished `sfm-gt forget` has yet to remove
 OUT/.locks/                              empty files that running stages lock
 """
 
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CLIP_STAGES = ("frames", "sfm", "dense", "moving", "clean", "scale", "dataset")
+
+JOURNAL = ".forget.json"
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,10 @@ class Workspace:
     @property
     def report(self) -> Path:
         return self.root / "report"
+
+    @property
+    def forget_journal(self) -> Path:
+        return self.root / JOURNAL
 
     def ingest(self, video_id: str) -> Path:
         """The probe of one video (JSON file)."""

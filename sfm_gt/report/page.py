@@ -23,11 +23,16 @@ def render_tables(tables: Mapping[str, Table], plots: Sequence[str]) -> str:
     return _render("tables.html.j2", {"tables": tables, "plots": plots})
 
 
+def render_datasheet(content: dict[str, Any]) -> str:
+    """The datasheet of a release as Markdown."""
+    return _render("datasheet.md.j2", content)
+
+
 def _render(template: str, content: dict[str, Any]) -> str:
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=template.endswith(".html.j2"), undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["figure"] = figure

@@ -41,11 +41,20 @@ def run(workspace: Workspace, video_id: str, video_path: Path, config: ClipsConf
 
 
 def merge(workspace: Workspace, videos: Sequence[VideoFile]) -> dict[str, Any]:
-    """Writes and returns ``work/clips.json``: all clips, refused shots and videos of the corpus, sorted by name."""
+    """Writes and returns ``work/clips.json``: all clips, refused shots and videos of the corpus, sorted by name.
+
+    A video with the same bytes as an earlier one is refused: counted twice it would lie in two splits.
+    """
     content: dict[str, Any] = {"clips": [], "rejected": [], "videos": []}
+    first_with: dict[str, str] = {}
     for video in sorted(videos, key=lambda v: v.video_id):
         facts = read_json(workspace.ingest(video.video_id))
         shots = read_json(workspace.clips(video.video_id))
+        twin = first_with.setdefault(facts.get("source_sha256") or video.video_id, facts["path"])
+        if twin != facts["path"]:
+            message = f"{facts['path']}: the same file as {twin}; remove one of them"
+            facts |= {"status": "rejected", "reason": "duplicate_source", "message": message}
+            shots = {"clips": [], "rejected": []}
         content["videos"].append({key: facts[key] for key in ("video_id", "path", "status", "reason", "message")})
         content["clips"] += shots["clips"]
         content["rejected"] += shots["rejected"]

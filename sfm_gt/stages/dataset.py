@@ -163,7 +163,7 @@ def _clip_json(
     from importlib.metadata import version
 
     from sfm_gt.config import read_config
-    from sfm_gt.formats.sidecar import read_sidecar
+    from sfm_gt.formats.sidecar import PROVENANCE, read_sidecar
 
     video_id = clip_id.rsplit("-", 1)[0]
     stated = read_sidecar(sidecar)
@@ -172,8 +172,7 @@ def _clip_json(
     return {
         "clip_id": clip_id,
         "video_id": video_id,
-        "source": read_json(workspace.ingest(video_id))
-        | stated.model_dump(mode="json", include={"source", "license", "recorded_by", "consent"}),
+        "source": read_json(workspace.ingest(video_id)) | stated.model_dump(mode="json", include=set(PROVENANCE)),
         "metric": scale["metric"],
         "length_unit": "m" if scale["metric"] else "sfm",
         "scale": scale,

@@ -52,17 +52,17 @@ def _check_target(to: Path) -> None:
 
 def _clips(out: Path, clip_ids: Sequence[str]) -> list[ExportedClip]:
     from sfm_gt.datasets.frames import open_dataset
-    from sfm_gt.datasets.torch_dataset import split_of
+    from sfm_gt.datasets.splits import splits_of
     from sfm_gt.exporters.clip import ExportedClip
 
     dataset = open_dataset(out)
     unknown = sorted(set(clip_ids) - set(dataset.clip_ids))
     if unknown:
         raise InputError(f"{dataset.path}: no clip {unknown[0]!r}; known are {', '.join(dataset.clip_ids)}")
-    clips = []
+    clips, split_of_video = [], splits_of(dataset)
     for clip_id in clip_ids or dataset.clip_ids:
         frames = dataset.frames_of(clip_id)
-        clips.append(ExportedClip(clip_id, frames, dataset.clip_info(clip_id), split_of(frames[0].video_id)))
+        clips.append(ExportedClip(clip_id, frames, dataset.clip_info(clip_id), split_of_video[frames[0].video_id]))
     return clips
 
 

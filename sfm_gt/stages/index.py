@@ -1,24 +1,25 @@
-"""Index: one Parquet row a frame over all clips, and the data set's own JSON."""
+"""Index: one Parquet row a frame over all clips, the videos they come from, and the data set's own JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from sfm_gt.formats.manifest import read_manifest, write_json
+from sfm_gt.formats.manifest import read_json, read_manifest, write_json
 from sfm_gt.formats.workspace import Workspace
 
 STAGE = "index"
-VERSION: int = 1
+VERSION: int = 2
 
 
 def run(workspace: Workspace, clip_ids: Sequence[str]) -> dict[str, Any]:
-    """Writes ``dataset/index.parquet`` and ``dataset/dataset.json``; clips without ground truth have no rows."""
+    """Writes the data set's index, sources.json and dataset.json; clips without ground truth have no rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from sfm_gt.formats.atomic import replacing_file
-    from sfm_gt.formats.dataset_layout import DATASET_JSON, FORMAT_VERSION, INDEX_NAME, INDEX_SCHEMA
+    from sfm_gt.formats.dataset_layout import CLIP_JSON, DATASET_JSON, FORMAT_VERSION, INDEX_NAME, INDEX_SCHEMA
+    from sfm_gt.formats.sources import source_of, write_sources
     from sfm_gt.stages.dataset import FRAMES_NAME
 
     folders = {clip_id: workspace.clip_stage(clip_id, "dataset") for clip_id in sorted(clip_ids)}
@@ -27,6 +28,8 @@ def run(workspace: Workspace, clip_ids: Sequence[str]) -> dict[str, Any]:
     table = pa.concat_tables(tables) if tables else INDEX_SCHEMA.empty_table()
     with replacing_file(workspace.dataset / INDEX_NAME) as partial:
         pq.write_table(table, partial)
+    infos = [folder / CLIP_JSON for folder in accepted.values()]
+    write_sources(workspace.dataset, [source_of(read_json(info), str(info)) for info in infos])
     content = {"format_version": FORMAT_VERSION, "clips": list(accepted), "frames": table.num_rows}
     write_json(workspace.dataset / DATASET_JSON, content)
     return content

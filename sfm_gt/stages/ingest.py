@@ -19,11 +19,14 @@ STAGE = "ingest"
 VERSION: int = 2
 
 
-def run(workspace: Workspace, video: VideoFile, config: FramesConfig) -> dict[str, Any]:
-    """Writes and returns ``ingest.json`` of one video: ``status`` ok, or rejected with ``reason`` and ``message``."""
+def run(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None = None) -> dict[str, Any]:
+    """Writes and returns ``ingest.json`` of one video: ``status`` ok, or rejected with ``reason`` and ``message``.
+
+    A forgotten video is rejected: its tombstone knows its bytes, its URL and its near-duplicates.
+    """
     facts: dict[str, Any] = {"video_id": video.video_id, "path": video.path.name, "version": VERSION}
     try:
-        facts |= {"status": "ok", "reason": None, "message": None, **_inspect(video, config)}
+        facts |= {"status": "ok", "reason": None, "message": None, **_inspect(workspace, video, config, salt_file)}
     except Rejected as verdict:
         facts |= {"status": "rejected", "reason": verdict.reason, "message": str(verdict)}
         facts |= {"measured": verdict.measured, "threshold": verdict.threshold}
@@ -31,15 +34,16 @@ def run(workspace: Workspace, video: VideoFile, config: FramesConfig) -> dict[st
     return facts
 
 
-def _inspect(video: VideoFile, config: FramesConfig) -> dict[str, Any]:
+def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None) -> dict[str, Any]:
     from sfm_gt.formats.sidecar import read_sidecar
     from sfm_gt.stages.given_cameras import read_cameras
+    from sfm_gt.video.fingerprint import video_hash
     from sfm_gt.video.probe import probe_video
 
     if video.refusal is not None:
         raise Rejected(video.refusal, video.message or video.refusal)
     try:
-        read_sidecar(video.sidecar)
+        stated = read_sidecar(video.sidecar)
     except InputError as fault:
         raise Rejected("sidecar_invalid", str(fault)) from None
     probe = probe_video(video.path, config.min_short_side_px)
@@ -47,15 +51,37 @@ def _inspect(video: VideoFile, config: FramesConfig) -> dict[str, Any]:
         read_cameras(video.sidecar, asdict(probe))
     except InputError as fault:
         raise Rejected("import_invalid", str(fault)) from None
-    sidecar = video.sidecar.name if video.sidecar else None
-    return {
+    facts = {
         **asdict(probe),
-        "sidecar": sidecar,
+        "sidecar": video.sidecar.name if video.sidecar else None,
         "size_bytes": video.path.stat().st_size,
-        "source_sha256": _sha256(video.path),
+        "source_sha256": sha256_of(video.path),
+        "perceptual_hash": list(video_hash(video.path, probe.n_frames)),
+        "uploader_hash": _uploader_hash(video, stated.uploader, salt_file),
     }
+    _refuse_forgotten(workspace, video, stated.source, facts)
+    return facts
 
 
-def _sha256(path: Path) -> str:
+def _uploader_hash(video: VideoFile, uploader: str | None, salt_file: Path | None) -> str | None:
+    from sfm_gt.formats.sources import hashed_uploader
+
+    try:
+        return hashed_uploader(uploader, salt_file) if uploader else None
+    except InputError as fault:
+        raise Rejected("salt_missing", f"{video.path.name}: {fault}") from None
+
+
+def _refuse_forgotten(workspace: Workspace, video: VideoFile, url: str | None, facts: dict[str, Any]) -> None:
+    from sfm_gt.formats.sources import read_tombstones
+
+    hashes = tuple(facts["perceptual_hash"])
+    if any(tombstone.covers(facts["source_sha256"], url, hashes) for tombstone in read_tombstones(workspace.dataset)):
+        raise Rejected("forgotten", f"{video.path.name}: this video, or a copy of it, was forgotten and must not come back; "
+                       "remove it from the folder")  # fmt: skip
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

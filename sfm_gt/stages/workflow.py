@@ -19,7 +19,7 @@ from sfm_gt.config import Config, to_yaml, validate
 from sfm_gt.errors import InputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
-from sfm_gt.formats.sidecar import Sidecar, evidence_path, imported_path, read_sidecar
+from sfm_gt.formats.sidecar import PROVENANCE, Sidecar, evidence_path, imported_path, read_sidecar
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.scale import needs_depth
 from sfm_gt.video.catalog import VideoFile, list_videos
@@ -118,11 +118,11 @@ class RunPlan:
         return sidecar.imported.model_dump_json() + digest.hexdigest()
 
     def sidecar_provenance(self, clip_id: str) -> str:
-        """Source, licence, author and consent."""
+        """Source, licence, author, date, uploader and consent."""
         sidecar = self._sidecars.get(self.video_of(clip_id))
         if not isinstance(sidecar, Sidecar):
             return ""
-        return sidecar.model_dump_json(include={"source", "license", "recorded_by", "consent"})
+        return sidecar.model_dump_json(include={*PROVENANCE, "uploader"})
 
 
 def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
@@ -138,6 +138,8 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         if workflow.is_main_process:
             plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
         if plan.lock is not None:
+            if plan.workspace.forget_journal.is_file():
+                raise InputError(f"{config.out}: a forget was interrupted; complete it with `sfm-gt forget` first")
             _clear_remains(Path(".snakemake"), str(config.out))
             _leave_config(config)
     except SfmGtError as fault:

@@ -1,0 +1,41 @@
+"""The loaders as a LightningDataModule; imported only where Lightning is installed (extra ``lightning``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lightning
+import torch
+
+from sfm_gt.datasets.splits import Split
+from sfm_gt.datasets.torch_dataset import TorchDataset
+
+
+class DepthDataModule(lightning.LightningDataModule):
+    """Train, val and test loaders of one data set; the training order is drawn from ``seed``.
+
+    Args:
+        path: output folder of a run, or its ``dataset`` folder.
+    """
+
+    def __init__(self, path: str | Path, batch_size: int = 4, num_workers: int = 2, seed: int = 0):
+        super().__init__()
+        self._path, self._batch_size, self._num_workers, self._seed = path, batch_size, num_workers, seed
+
+    def train_dataloader(self) -> torch.utils.data.DataLoader:
+        """Shuffled."""
+        return self._loader("train", shuffle=True)
+
+    def val_dataloader(self) -> torch.utils.data.DataLoader:
+        """In order."""
+        return self._loader("val", shuffle=False)
+
+    def test_dataloader(self) -> torch.utils.data.DataLoader:
+        """In order."""
+        return self._loader("test", shuffle=False)
+
+    def _loader(self, split: Split, shuffle: bool) -> torch.utils.data.DataLoader:
+        return torch.utils.data.DataLoader(
+            TorchDataset(self._path, split), self._batch_size, shuffle=shuffle, num_workers=self._num_workers,
+            persistent_workers=self._num_workers > 0, generator=torch.Generator().manual_seed(self._seed),
+        )  # fmt: skip

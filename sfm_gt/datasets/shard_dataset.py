@@ -1,0 +1,83 @@
+"""The WebDataset shards that ``sfm-gt export --format webdataset`` writes, as an iterable torch dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sfm_gt.datasets.items import Item, decoded, item_from_pixels
+from sfm_gt.datasets.splits import Split, require_split
+from sfm_gt.errors import InputError
+from sfm_gt.formats.shards import list_shards, read_shard
+
+SUFFIXES = {"image": "jpg", "depth": "depth.png", "sigma": "sigma.png", "moving": "moving.png", "overlay": "overlay.png",
+            "person": "person.png"}  # fmt: skip
+
+
+class ShardDataset(torch.utils.data.IterableDataset[Item]):
+    """Frames with metric depth from shards, item by item: see ``items.py`` for the keys.
+
+    Every worker reads shards of its own. Order is drawn anew every epoch (``set_epoch``): shards over all, samples within a
+    buffer. It depends on the seed, the epoch and the number of workers.
+
+    Args:
+        shuffle_buffer: samples kept to draw from; 0 keeps everything in the order in which it was written.
+
+    Raises:
+        InputError: unknown split, no shards there, or a shard that is cut short.
+    """
+
+    def __init__(self, path: str | Path, split: Split = "train", shuffle_buffer: int = 0, seed: int = 0):
+        super().__init__()
+        require_split(split)
+        self._path = Path(path)
+        chosen = [entry["shard"] for entry in list_shards(self._path) if split in ("all", entry["split"])]
+        self._shards = np.array(chosen, dtype=np.str_)
+        self._shuffle_buffer, self._seed = shuffle_buffer, seed
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Another order from now on, also in workers that are already running."""
+        self._epoch.fill_(epoch)
+
+    def __iter__(self) -> Iterator[Item]:
+        worker = torch.utils.data.get_worker_info()
+        number, n_workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        order = np.arange(len(self._shards))
+        if self._shuffle_buffer:
+            order = np.random.default_rng([self._seed, int(self._epoch)]).permutation(order)
+        rng = np.random.default_rng([self._seed, int(self._epoch), number])
+        return _shuffled(self._items(order[number::n_workers]), self._shuffle_buffer, rng)
+
+    def _items(self, order: np.ndarray) -> Iterator[Item]:
+        for number in order:
+            path = self._path / str(self._shards[number])
+            for key, layers in read_shard(path):
+                where = f"{path}: {key}"
+                if "json" not in layers:
+                    raise InputError(f"{where}: holds no json; export the shard again")
+                facts = json.loads(layers["json"])
+                pixels = {
+                    name: decoded(layers[suffix], name, where) for name, suffix in SUFFIXES.items() if suffix in layers
+                }
+                if facts["metric"]:
+                    yield item_from_pixels(pixels, facts, where)
+
+
+def _shuffled(items: Iterator[Item], size: int, rng: np.random.Generator) -> Iterator[Item]:
+    waiting: list[Item] = []
+    for item in items:
+        if len(waiting) < size:
+            waiting.append(item)
+            continue
+        if not size:
+            yield item
+            continue
+        at = int(rng.integers(size))
+        yield waiting[at]
+        waiting[at] = item
+    yield from (waiting[at] for at in rng.permutation(len(waiting)))

@@ -1,0 +1,54 @@
+"""Which split a video belongs to: whole videos, near-duplicates together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from sfm_gt.datasets.frames import Dataset
+from sfm_gt.errors import InputError
+from sfm_gt.formats.dataset_layout import CLIP_JSON
+from sfm_gt.formats.perceptual_hash import are_near_duplicates
+from sfm_gt.formats.sources import source_of
+
+Split = Literal["train", "val", "test", "all"]
+# Upper ends of the splits on [0, 1): 80, 10 and 10 per cent of videos.
+SPLIT_ENDS = {"train": 0.8, "val": 0.9, "test": 1.0}
+
+
+def split_of(video_id: str) -> str:
+    """The split a video belongs to, by a hash of its id: no video is ever in two, and new videos move none."""
+    position = int.from_bytes(hashlib.sha256(video_id.encode()).digest()[:8], "big") / 2**64
+    return next(split for split, end in SPLIT_ENDS.items() if position < end)
+
+
+def near_duplicate_groups(hashes: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """For every video the first, in order of names, of those that it is a near-duplicate of, directly or through others.
+
+    Args:
+        hashes: perceptual hashes of each video's frames, by video id.
+    """
+    first = {video_id: video_id for video_id in sorted(hashes)}
+    for number, video_id in enumerate(first):
+        for other in list(first)[:number]:
+            if first[other] != first[video_id] and are_near_duplicates(hashes[video_id], hashes[other]):
+                joined = sorted((first[other], first[video_id]))
+                first |= {member: joined[0] for member, leader in first.items() if leader == joined[1]}
+    return first
+
+
+def splits_of(dataset: Dataset) -> dict[str, str]:
+    """Split of every video of a data set, by video id; near-duplicates follow the first of them by name."""
+    hashes: dict[str, Sequence[str]] = {}
+    for clip_id, video_id in dataset.videos.items():
+        if video_id not in hashes:
+            source = source_of(dataset.clip_info(clip_id), f"{clip_id}/{CLIP_JSON}")
+            hashes[video_id] = source.perceptual_hash
+    return {video_id: split_of(first) for video_id, first in near_duplicate_groups(hashes).items()}
+
+
+def require_split(split: str) -> None:
+    """Raises InputError for a split that does not exist."""
+    if split not in (*SPLIT_ENDS, "all"):
+        raise InputError(f"split {split!r}: needed one of train, val, test, all")

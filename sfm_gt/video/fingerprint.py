@@ -1,0 +1,32 @@
+"""The perceptual hash of a video: hashes of frames spread evenly over it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from sfm_gt.formats.perceptual_hash import perceptual_hash
+from sfm_gt.video.decode import VideoReader, display_of
+
+MAX_FRAMES = 32
+
+
+def video_hash(path: Path, n_frames: int) -> tuple[str, ...]:
+    """Hashes of at most MAX_FRAMES frames.
+
+    Args:
+        n_frames: of the video, as probed.
+
+    Raises:
+        Rejected: the file cannot be opened as a video.
+    """
+    chosen = set(np.linspace(0, n_frames - 1, min(n_frames, MAX_FRAMES)).round().astype(int).tolist())
+    hashes, display = [], None
+    with closing(VideoReader(path)) as reader:
+        for frame_index, frame in enumerate(reader.frames()):
+            display = display or display_of(reader, frame)
+            if frame_index in chosen:
+                hashes.append(perceptual_hash(display.apply(frame.to_ndarray(format="rgb24"))))
+    return tuple(hashes)

@@ -1,0 +1,222 @@
+"""Forgetting a source: all of it, nothing else, whenever it is killed, and for good."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import tarfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sfm_gt.config import FramesConfig, read_config
+from sfm_gt.datasets.frames import open_dataset
+from sfm_gt.errors import InputError
+from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.sources import read_sources, read_tombstones
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.stages import evaluate, export, forget, ingest, report
+from sfm_gt.stages.workflow import prepare
+from sfm_gt.video.catalog import list_videos
+from tests.e2e.workflow import tree_digest
+from tests.video.make_videos import panning, write_video
+
+# What holds several sources, and so must change when one goes.
+SHARED = {
+    "dataset/dataset.json", "dataset/index.parquet", "dataset/sources.json", "dataset/tombstones.json", "work/clips.json",
+    "logs/index.log",
+}  # fmt: skip
+# What running the command itself leaves behind.
+LOCK = ".locks/run"
+CHANGES = ("replace", "unlink", "rmdir")
+
+
+def others(tree: dict[str, str], also: set[str] = frozenset()) -> dict[str, str]:
+    """Files that belong to neither source alone nor to both."""
+    return {name: digest for name, digest in tree.items() if name not in {*SHARED, *also, LOCK} and "anna" not in name}
+
+
+def test_nothing_of_the_source_is_left_and_nothing_else_is_touched(workspace: Workspace) -> None:
+    before = tree_digest(workspace.root)
+    said = forget.run(workspace.root, "anna")
+    after = tree_digest(workspace.root)
+    assert "anna: forgotten" in said
+    assert others(after) == others(before)
+    assert {name for name in after if "anna" in name} == set()
+    assert set(before) - set(after) == {name for name in before if "anna" in name}
+    assert [frame.clip_id for frame in open_dataset(workspace.root)] == ["bert-000", "bert-000"]
+    assert read_json(workspace.dataset / "dataset.json") == {"format_version": 1, "clips": ["bert-000"], "frames": 2}
+    assert [clip["clip_id"] for clip in read_json(workspace.clip_list)["clips"]] == ["bert-000"]
+    assert [source.video_id for source in read_sources(workspace.dataset)] == ["bert"]
+    assert (workspace.root / "logs" / "index.log").read_text() == "index: 4 frames of 2 clips\nbert-000: kept\n"
+    everything = b"".join(path.read_bytes() for path in workspace.root.rglob("*") if path.is_file())
+    assert b"anna" not in everything, "not even its name"
+    assert len(read_tombstones(workspace.dataset)) == 1
+
+
+@pytest.mark.parametrize("wanted", ["anna.mp4", "https://example.org/anna", "1" * 64])
+def test_a_source_has_several_names(workspace: Workspace, wanted: str) -> None:
+    forget.run(workspace.root, wanted)
+    assert open_dataset(workspace.root).clip_ids == ("bert-000",)
+    again = forget.run(workspace.root, wanted) if wanted != "anna.mp4" else "was forgotten before"
+    assert "was forgotten before" in again
+
+
+def test_tables_and_report_are_made_again_without_it(workspace: Workspace) -> None:
+    config = read_config(workspace.config)
+    evaluate.run(workspace, config.evaluate, config.models, ["anna-000", "bert-000"])
+    report.run(workspace, config.report, ["anna-000", "bert-000"])
+    forget.run(workspace.root, "anna")
+    scores = pd.read_parquet(workspace.evaluation / "frames.parquet")
+    assert set(scores.video_id) == {"bert"}
+    without = workspace.root.parent / "without"
+    shutil.copytree(workspace.root, without)
+    evaluate.run(Workspace(without), config.evaluate, config.models, ["bert-000"])
+    assert (without / "evaluation" / "table.csv").read_bytes() == (workspace.evaluation / "table.csv").read_bytes()
+    assert "anna" not in (workspace.report / "index.html").read_text()
+    assert not list(workspace.report.rglob("*anna*"))
+
+
+def run_killed_at(root: Path, change: int) -> bool:
+    """Forgets in a child that dies by SIGKILL before its ``change``-th change of the file system; False if it lived."""
+    child = os.fork()
+    if child == 0:
+        count = 0
+
+        def counted(original):
+            def wrapper(*args, **kwargs):
+                nonlocal count
+                count += 1
+                if count == change:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return original(*args, **kwargs)
+
+            return wrapper
+
+        for name in CHANGES:
+            setattr(os, name, counted(getattr(os, name)))
+        try:
+            forget.run(root, "anna")
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status)
+
+
+def test_killed_at_any_change_it_completes_when_run_again(workspace: Workspace, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    shutil.copytree(workspace.root, whole)
+    forget.run(whole, "anna")
+    expected = tree_digest(whole)
+    change, killed = 1, True
+    while killed:
+        broken = tmp_path / "broken"
+        shutil.copytree(workspace.root, broken)
+        killed = run_killed_at(broken, change)
+        if killed:
+            forget.run(broken, "anna")
+            assert tree_digest(broken) == expected, f"killed before change {change}"
+        shutil.rmtree(broken)
+        change += 1
+    assert change > 30, "every removal and every rewriting was interrupted once"
+
+
+def test_a_copy_does_not_come_back(workspace: Workspace, tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    write_video(videos / "carla.mp4", panning(40))
+    out = Workspace(tmp_path / "other")
+    facts = ingest.run(out, list_videos(videos)[0], FramesConfig())
+    assert facts["status"] == "ok"
+    forget.run(out.root, "carla")
+    write_video(videos / "carla.mp4", panning(40), codec="mpeg4")  # other bytes, same pictures
+    (videos / "carla.mp4").rename(videos / "renamed.mp4")
+    again = ingest.run(out, list_videos(videos)[0], FramesConfig())
+    assert again["reason"] == "forgotten"
+    assert "must not come back" in again["message"]
+
+
+def add(shard: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    shard.addfile(member, io.BytesIO(content))
+
+
+def test_exports_elsewhere_are_cleaned_too(workspace: Workspace, tmp_path: Path) -> None:
+    export = tmp_path / "export"
+    export.mkdir()
+    kept = {}
+    with tarfile.open(export / "frames-000000.tar", "w") as shard:
+        for number, clip in enumerate(("anna-000", "bert-000")):
+            image = (workspace.dataset / "clips" / clip / "images" / "000003.jpg").read_bytes()
+            add(shard, f"{number:06d}.image.jpg", image)
+            add(shard, f"{number:06d}.meta.json", json.dumps({"clip_id": clip}).encode())
+            kept[clip] = image
+    rows = {"image": [{"bytes": image, "path": None} for image in kept.values()], "n": [1, 2]}
+    pq.write_table(pa.table(rows), export / "train.parquet")
+    (export / "list.txt").write_text("images/anna-000/000003.jpg\nimages/bert-000/000003.jpg\n")
+    (export / "copy.jpg").write_bytes(kept["anna-000"])
+    forget.run(workspace.root, "anna", [export])
+    with tarfile.open(export / "frames-000000.tar") as shard:
+        assert shard.getnames() == ["000001.image.jpg", "000001.meta.json"]
+        assert shard.extractfile("000001.image.jpg").read() == kept["bert-000"]
+    (left,) = pq.read_table(export / "train.parquet").to_pylist()
+    assert (left["image"]["bytes"], left["n"]) == (kept["bert-000"], 2)
+    assert (export / "list.txt").read_text() == "images/bert-000/000003.jpg\n"
+    assert not (export / "copy.jpg").exists()
+
+
+@pytest.mark.parametrize("format_name", ["webdataset", "depth_anything", "dust3r", "colmap"])
+def test_our_own_exports_are_made_again_without_it(workspace: Workspace, tmp_path: Path, format_name: str) -> None:
+    folder = tmp_path / "export"
+    export.run(workspace.root, format_name, folder)
+    before = tree_digest(folder)
+    forget.run(workspace.root, "anna", [folder])
+    after = tree_digest(folder)
+    assert [entry["clip_id"] for entry in read_json(folder / "export.json")["clips"]] == ["bert-000"]
+    assert not any(b"anna" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    of_bert = {name for name in before if "bert" in name}
+    assert of_bert
+    assert {name: after.get(name) for name in of_bert} == {name: before[name] for name in of_bert}
+
+
+def test_what_cannot_be_proven_or_must_not_be_touched_is_refused_by_name(workspace: Workspace, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no source 'carla'"):
+        forget.run(workspace.root, "carla")
+    outside = tmp_path / "elsewhere"
+    outside.mkdir()
+    (workspace.root / "work" / "clips" / "anna-000" / "dense").symlink_to(outside)
+    with pytest.raises(InputError, match="dense: a link that leads out of the tree"):
+        forget.run(workspace.root, "anna")
+    (workspace.root / "work" / "clips" / "anna-000" / "dense").unlink()
+    shard = workspace.root / "frames.tar"
+    with tarfile.open(shard, "w") as archive:
+        add(archive, "a.image.jpg", b"x" * 5000)
+    shard.write_bytes(shard.read_bytes()[:2000])
+    with pytest.raises(InputError, match=r"frames\.tar: cannot be read"):
+        forget.run(workspace.root, "anna")
+    assert (workspace.dataset / "clips" / "anna-000").is_dir(), "refused before anything is removed"
+    shard.unlink()
+    clips = read_json(workspace.clips("anna"))
+    clips["clips"].append(clips["clips"][0] | {"clip_id": "../../elsewhere"})
+    workspace.clips("anna").write_text(json.dumps(clips))
+    forget.run(workspace.root, "anna")
+    assert outside.is_dir(), "a poisoned name is no clip of the video"
+
+
+def test_a_run_refuses_to_start_on_a_half_forgotten_source(workspace: Workspace, tmp_path: Path, capsys) -> None:
+    assert run_killed_at(workspace.root, 5)
+    assert workspace.forget_journal.is_file()
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    (videos / "bert.mp4").touch()
+    with pytest.raises(SystemExit):
+        prepare(SimpleNamespace(is_main_process=True), {"videos": str(videos), "out": str(workspace.root)})
+    assert "a forget was interrupted" in capsys.readouterr().err

@@ -1,0 +1,163 @@
+"""Whose videos: licences, hashes, duplicates, links."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from sfm_gt.cli import app
+from sfm_gt.config import ClipsConfig, FramesConfig, ProvenanceConfig, validate
+from sfm_gt.datasets.frames import open_dataset
+from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.formats.license_terms import permissions_of, refusal
+from sfm_gt.formats.manifest import read_json, write_json
+from sfm_gt.formats.perceptual_hash import MAX_BITS_BETWEEN_COPIES, bits_between, perceptual_hash
+from sfm_gt.formats.sources import hashed_uploader, read_sources
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.stages import check_sources, clips, ingest, license_gate
+from sfm_gt.video.catalog import list_videos
+from tests.video.make_videos import panning, write_video
+
+
+@pytest.mark.parametrize(
+    ("license_name", "consent", "use", "action", "allowed"),
+    [
+        (None, None, "private", "evaluate", True),
+        (None, None, "research", "evaluate", False),
+        ("CC-BY-NC-4.0", None, "research", "export", True),
+        ("CC-BY-NC-4.0", None, "commercial", "evaluate", False),
+        ("CC-BY-4.0", "given", "commercial", "publish", True),
+        ("CC-BY-4.0", "unknown", "research", "publish", False),
+        ("CC-BY-ND-4.0", "given", "research", "publish", False),
+        ("research use", None, "research", "publish_annotations", True),
+        ("research use", "not_applicable", "research", "publish", False),
+        ("platform terms", "given", "research", "publish_annotations", False),
+        ("CC0-1.0", "withdrawn", "private", "evaluate", False),
+    ],
+)
+def test_what_a_licence_allows(license_name, consent, use, action, allowed) -> None:
+    assert (refusal(license_name, consent, use, action, {}) is None) == allowed
+
+
+def test_unknown_licences_are_named_with_the_nearest_known_one() -> None:
+    with pytest.raises(InputError, match=r"unknown licence 'CC-BY4\.0'; did you mean 'CC-BY-4\.0'"):
+        permissions_of("CC-BY4.0", {})
+    assert permissions_of("LicenseRef-ours", {"LicenseRef-ours": ("research",)}) == {"research"}
+    with pytest.raises(ConfigError, match="begins with LicenseRef-"):
+        validate({"videos": "v", "out": "o", "provenance": {"terms": {"CC-BY-4.0": ["publish"]}}})
+
+
+def test_the_gate_names_every_source_that_stands_against_it(workspace: Workspace) -> None:
+    dataset = open_dataset(workspace.root)
+    license_gate.require(dataset, dataset.clip_ids, "publish", ProvenanceConfig(use="commercial"))
+    path = workspace.dataset / "clips" / "anna-000" / "clip.json"
+    info = read_json(path)
+    write_json(path, info | {"source": info["source"] | {"license": "CC-BY-NC-4.0"}})
+    with pytest.raises(
+        InputError, match=r"evaluate for commercial use is not allowed: anna\.mp4: licence 'CC-BY-NC-4\.0'"
+    ):
+        license_gate.require(dataset, dataset.clip_ids, "evaluate", ProvenanceConfig(use="commercial"))
+    said = CliRunner().invoke(app, ["evaluate", "--gt", str(workspace.root), "--predictions", "x", "--kind", "metric_depth",
+                                    "--use", "commercial"])  # fmt: skip
+    assert isinstance(said.exception, InputError), "the command refuses before it looks at predictions"
+    assert "not allowed" in str(said.exception)
+
+
+def test_an_uploader_is_hashed_under_a_salt_that_must_be_there(tmp_path: Path) -> None:
+    salt = tmp_path / "salt"
+    salt.write_bytes(bytes(range(32)))
+    one, two = hashed_uploader("someone", salt), hashed_uploader("someone else", salt)
+    assert one != two
+    assert len(one) == 64
+    assert "someone" not in one
+    with pytest.raises(InputError, match=r"set provenance\.salt_file"):
+        hashed_uploader("someone", None)
+    salt.write_bytes(b"short")
+    with pytest.raises(InputError, match="found 5 bytes, needed 16"):
+        hashed_uploader("someone", salt)
+
+
+def test_ingest_records_hashes_and_refuses_without_salt(tmp_path: Path) -> None:
+    videos, workspace = tmp_path / "videos", Workspace(tmp_path / "out")
+    videos.mkdir()
+    write_video(videos / "a.mp4", panning(12))
+    (videos / "a.yaml").write_text(yaml.safe_dump({"uploader": "someone", "recorded_on": "2024-05-01"}))
+    video = list_videos(videos)[0]
+    assert ingest.run(workspace, video, FramesConfig())["reason"] == "salt_missing"
+    salt = tmp_path / "salt"
+    salt.write_bytes(bytes(range(32)))
+    facts = ingest.run(workspace, video, FramesConfig(), salt)
+    assert facts["uploader_hash"] == hashed_uploader("someone", salt)
+    assert len(facts["perceptual_hash"]) == 12
+
+
+def test_a_source_listed_twice_is_refused(tmp_path: Path, workspace: Workspace) -> None:
+    videos, out = tmp_path / "videos", Workspace(tmp_path / "twice")
+    videos.mkdir()
+    write_video(videos / "a.mp4", panning(20))
+    (videos / "b.mp4").write_bytes((videos / "a.mp4").read_bytes())
+    listed = list_videos(videos)
+    for video in listed:
+        ingest.run(out, video, FramesConfig())
+        clips.run(out, video.video_id, video.path, ClipsConfig(min_frames=5))
+    merged = clips.merge(out, listed)
+    assert [video["reason"] for video in merged["videos"]] == [None, "duplicate_source"]
+    assert {clip["video_id"] for clip in merged["clips"]} == {"a"}
+    content = read_json(workspace.dataset / "sources.json")
+    write_json(workspace.dataset / "sources.json", {"sources": content["sources"] * 2})
+    with pytest.raises(InputError, match="listed twice"):
+        read_sources(workspace.dataset)
+
+
+def test_a_picture_is_known_after_another_encoding_and_no_other_is_taken_for_it() -> None:
+    pictures = [*panning(2), np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)]
+    hashes = [perceptual_hash(picture) for picture in pictures]
+    for picture, hashed in zip(pictures, hashes, strict=True):
+        _, content = cv2.imencode(".jpg", cv2.resize(picture, None, fx=0.7, fy=0.7), [cv2.IMWRITE_JPEG_QUALITY, 50])
+        again = perceptual_hash(cv2.imdecode(content, cv2.IMREAD_COLOR))
+        assert bits_between(hashed, again) <= MAX_BITS_BETWEEN_COPIES
+    assert bits_between(hashes[0], hashes[2]) > MAX_BITS_BETWEEN_COPIES
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    """A web site on this machine that has ``/here`` and nothing else."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200 if self.path == "/here" else 404)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_dead_links_and_changed_files_are_found(workspace: Workspace, tmp_path: Path, site: str) -> None:
+    entries = read_json(workspace.dataset / "sources.json")["sources"]
+    urls = {"anna": f"{site}/gone", "bert": f"{site}/here"}
+    linked = [entry | {"source": urls[entry["video_id"]]} for entry in entries]
+    write_json(workspace.dataset / "sources.json", {"sources": linked})
+    lines, n_faulty = check_sources.run(workspace.root)
+    assert n_faulty == 1
+    assert lines[0].startswith("anna: dead link")
+    assert lines[1] == "bert: ok"
+    (tmp_path / "bert.mp4").write_text("another film")
+    lines, n_faulty = check_sources.run(workspace.root, tmp_path)
+    assert n_faulty == 2
+    assert "file missing" in lines[0]
+    assert "file changed" in lines[1]
