@@ -38,7 +38,7 @@ class Overlay:
         if self.drift_px == (0.0, 0.0):
             return self.mask
         dx, dy = ((frame_index - self.first_frame) * speed for speed in self.drift_px)
-        moved = np.float64([[1, 0, dx], [0, 1, dy]])
+        moved = np.array([[1, 0, dx], [0, 1, dy]], dtype=np.float64)
         return cv2.warpAffine(self.mask.astype(np.uint8), moved, self.mask.shape[::-1], flags=cv2.INTER_NEAREST) > 0
 
 
