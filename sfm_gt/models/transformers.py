@@ -11,8 +11,9 @@ The folder is what ``save_pretrained`` or a download of the model's repository l
     depth_pro                metric_depth                 without a field-of-view head it needs the frame's camera
     prompt_depth_anything    affine_invariant_depth       run without its prompt: a sensor depth is not there to give
 
-Preprocessing is the model's own image processor (its PIL variant, which needs no torchvision). A map is brought to the
-size of its image bilinearly, as for every other model here; the library's bicubic overshoots at depth edges.
+Preprocessing is the model's own image processor (its PIL variant, which needs no torchvision). A map keeps the size of
+the network's answer, as for every other model here; where a model crops or inverts at the size of the image it is brought there
+bilinearly, since the library's bicubic overshoots at depth edges.
 """
 
 from __future__ import annotations
