@@ -64,7 +64,17 @@ class FrameTable:
             "video_id": np.array([row["video_id"] for row in metric], dtype=np.str_),
             "license": np.array([licenses[row["clip_id"]] or "" for row in metric], dtype=np.str_),
         }
-        floats = ("timestamp_s", "fx", "fy", "cx", "cy", "depth_unit", "sigma_unit", "sigma_log_scale", "cam_from_world")
+        floats = (
+            "timestamp_s",
+            "fx",
+            "fy",
+            "cx",
+            "cy",
+            "depth_unit",
+            "sigma_unit",
+            "sigma_log_scale",
+            "cam_from_world",
+        )
         self._floats = {name: np.array([row[name] for row in metric], dtype=np.float64) for name in floats}
         whole = ("frame_index", "width", "height", "has_person")
         self._whole = {name: np.array([row[name] for row in metric], dtype=np.int64) for name in whole}

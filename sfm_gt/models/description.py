@@ -30,7 +30,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.validation import validated
-from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.prediction import Kind, Prediction, required_path
 from sfm_gt.models.resizing import image_to_input
 from sfm_gt.models.settings import ModelConfig
@@ -144,8 +143,8 @@ class NetworkDescription(FileDescription):
             normalised = normalised.transpose(2, 0, 1)
         return np.ascontiguousarray(normalised[None], dtype=np.float32)
 
-    def prediction(self, output: np.ndarray, width: int, height: int) -> Prediction:
-        """The network's output tensor as a map of the image's size.
+    def prediction(self, output: np.ndarray) -> Prediction:
+        """The network's output tensor as a map.
 
         Raises:
             InputError: the output is not one map.
@@ -156,7 +155,7 @@ class NetworkDescription(FileDescription):
                 f"{self.file}: output of shape {tuple(output.shape)}, needed one map (1, 1, H, W), (1, H, W, 1) or "
                 f"(1, H, W); state the right output: name in the description of {self.name!r}"
             )
-        return Prediction(resized(-values if self.output.negate else values, height, width, "bilinear"), self.kind)
+        return Prediction(-values if self.output.negate else values, self.kind)
 
 
 class VideoDescription(NetworkDescription):

@@ -88,13 +88,13 @@ class Metric3dModel(NetworkModel):
     def finish(
         self, output: tuple[torch.Tensor, _Input], image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None
     ) -> Prediction:
-        """Without padding, in metres, in the size of the image."""
+        """Without padding, in metres."""
         depth, given = output
         inside = resized(np.squeeze(depth.float().numpy()), self._size[0], self._size[1], "bilinear")[
             given.rows, given.columns
         ]
         metres = np.clip(inside * np.float32(given.focal_px / CANONICAL_FOCAL_PX), 0, MAX_DEPTH_M)
-        return Prediction(resized(metres, image.shape[0], image.shape[1], "bilinear"), self.kind)
+        return Prediction(metres, self.kind)
 
 
 PLUGIN = Metric3dModel

@@ -49,7 +49,7 @@ class NetworkModel(ABC):
 
     @abstractmethod
     def finish(self, output: Any, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None) -> Prediction:
-        """Postprocessing: what :meth:`forward` gave to a map of the image's size. Raises InputError if it is no map."""
+        """Postprocessing: what :meth:`forward` gave to a map of the image. Raises InputError if it is no map."""
 
     def predict(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None, key: FrameKey) -> Prediction:
         """The three steps in a row."""

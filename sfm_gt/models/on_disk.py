@@ -6,14 +6,15 @@
                      NNNNNN.png     16 bit, one channel; 0 = no answer
     <path>/predictions.yaml         only for png: "unit: 0.001" (value = pixel * unit; metres for metric_depth)
 
-A map smaller or larger than its image is resized in its own domain: bilinearly by the predict stage, by the protocol's rule in
-``sfm-gt evaluate --predictions``. One of another aspect ratio is refused, since it is transposed, cropped or still squeezed to
-a network's input. Whole numbers are refused except in PNG, where the unit is
-stated. A frame without a file counts as missing.
+A map may be smaller or larger than its image: evaluation resizes it in its own domain, by the protocol's rule. One of another
+aspect ratio is refused, since it is transposed, cropped or squeezed and nobody said that it shows the whole image, unless it
+comes from the predict stage, whose manifest beside it states the size of the image. Whole numbers are refused except in PNG,
+where the unit is stated. A frame without a file counts as missing.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,9 +27,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.validation import validated
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.prediction import KINDS, FrameKey, MissingPredictionError, Prediction, required_path
 from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.stored import check_image_size, stated_image_sizes
 
 SUFFIXES = (".npy", ".npz", ".png", ".exr")
 UNIT_FILE = "predictions.yaml"
@@ -66,11 +67,11 @@ class OnDiskModel:
                 "give the folder above those of the clips, files named by six digits of the frame index"
             )
         self.kind = config.kind
+        self._image_sizes = lru_cache(maxsize=None)(stated_image_sizes)  # one manifest serves a clip
 
     def predict(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None, key: FrameKey) -> Prediction:
-        """The stored map in the size of the image, which gives nothing else."""
-        height, width = image.shape[:2]
-        return Prediction(resized(self.stored(key, height, width), height, width, "bilinear"), self.kind)
+        """The stored map; the image gives its size and nothing else."""
+        return Prediction(self.stored(key, *image.shape[:2]), self.kind)
 
     def stored(self, key: FrameKey, height: int, width: int) -> Float[np.ndarray, "h w"]:
         """The map as it is stored, float32, checked against the size of the image that it is of.
@@ -88,7 +89,11 @@ class OnDiskModel:
                 f"{path}: found {values.dtype}, needed float: whole numbers have a unit that the file does not state; "
                 f"store float32, or 16-bit PNG with {UNIT_FILE}"
             )
-        _check_aspect(path, values.shape, (height, width))
+        stated = self._image_sizes(path.parent)
+        if stated is None:
+            _check_aspect(path, values.shape, (height, width))
+        else:
+            check_image_size(path.parent, stated, (height, width))
         return values.astype(np.float32)
 
     def _file(self, key: FrameKey) -> Path:

@@ -41,7 +41,7 @@ class OnnxModel(NetworkModel):
 
     def finish(self, output: Any, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None) -> Prediction:
         """The described output as a map."""
-        return self._description.prediction(output, image.shape[1], image.shape[0])
+        return self._description.prediction(output)
 
 
 PLUGIN = OnnxModel

@@ -32,10 +32,13 @@ class FrameKey:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One predicted map in the size of its image.
+    """One predicted map of a whole image, at the size that the model answers in.
+
+    A protocol says how it comes to the size of the ground truth, so it is not resized before. Pixels need not be square: a
+    network's input may be squeezed.
 
     Attributes:
-        values: (H, W) float32. metric_depth: z-depth in metres; scale_invariant_depth: z-depth times an unknown scale;
+        values: (H', W') float32. metric_depth: z-depth in metres; scale_invariant_depth: z-depth times an unknown scale;
             affine_invariant_depth: z-depth times an unknown scale plus an unknown shift; affine_invariant_disparity:
             the same of 1 / z-depth, larger = nearer. Not finite = no answer for the pixel.
     """

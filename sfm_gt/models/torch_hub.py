@@ -52,7 +52,7 @@ class TorchHubModel(NetworkModel):
         """The network's tensor as a map."""
         if not hasattr(output, "numpy"):
             raise InputError(f"{self._description.hub.entry}: answered with {type(output).__name__}, needed one tensor")
-        return self._description.prediction(output.float().numpy(), image.shape[1], image.shape[0])
+        return self._description.prediction(output.float().numpy())
 
 
 PLUGIN = TorchHubModel

@@ -11,8 +11,9 @@ The folder is what ``save_pretrained`` or a download of the model's repository l
     depth_pro                metric_depth                 without a field-of-view head it needs the frame's camera
     prompt_depth_anything    affine_invariant_depth       run without its prompt: a sensor depth is not there to give
 
-Preprocessing is the model's own image processor (its PIL variant, which needs no torchvision). A map is brought to the
-size of its image bilinearly, as for every other model here; the library's bicubic overshoots at depth edges.
+Preprocessing is the model's own image processor (its PIL variant, which needs no torchvision). A map keeps the size of
+the network's answer, as for every other model here; where a model crops or inverts at the size of the image it is brought there
+bilinearly, since the library's bicubic overshoots at depth edges.
 """
 
 from __future__ import annotations
@@ -113,7 +114,10 @@ class TransformersModel(NetworkModel):
         return output.predicted_depth, getattr(output, "field_of_view", None), prepared
 
     def finish(self, output: Any, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None) -> Prediction:
-        """The map in the size of the image. Raises InputError where Depth Pro misses a camera."""
+        """The map. Raises InputError where Depth Pro misses a camera.
+
+        Depth Pro inverts and ZoeDepth crops at the size of the image, so theirs have that size.
+        """
         predicted, field_of_view, given = output
         values = predicted[0].float().numpy()
         height, width = image.shape[:2]
@@ -122,7 +126,7 @@ class TransformersModel(NetworkModel):
         elif self._type == "zoedepth":
             values = _without_zoe_padding(values, width, height, bool(self._processor.do_pad))
         else:
-            values = resized(_without_padding(values, given), height, width, "bilinear")
+            values = _without_padding(values, given)
         return Prediction(values.astype(np.float32), self.kind)
 
 
@@ -213,6 +217,8 @@ def _padded(pixels: torch.Tensor, divisor: int) -> _Input:
 
 def _without_padding(values: Float[np.ndarray, "h w"], given: _Input) -> Float[np.ndarray, "h2 w2"]:
     height, width = given.pixels.shape[-2:]
+    if (given.rows, given.columns) == (slice(0, height), slice(0, width)):
+        return values
     # At the size of the input first, where the padding is a whole number of pixels.
     return resized(values, height, width, "bilinear")[given.rows, given.columns]
 

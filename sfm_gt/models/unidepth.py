@@ -17,7 +17,6 @@ from jaxtyping import UInt8
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.network import NetworkModel
 from sfm_gt.models.prediction import Prediction, agreed_kind, required_path
 from sfm_gt.models.settings import ModelConfig
@@ -70,10 +69,8 @@ class UnidepthModel(NetworkModel):
     def finish(
         self, output: torch.Tensor, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None
     ) -> Prediction:
-        """The map in the size of the image."""
-        return Prediction(
-            resized(np.squeeze(output.float().numpy()), image.shape[0], image.shape[1], "bilinear"), self.kind
-        )
+        """The map, which the package has brought to the size of the image."""
+        return Prediction(np.squeeze(output.float().numpy()), self.kind)
 
 
 def _version(folder: Path) -> str:

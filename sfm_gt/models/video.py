@@ -19,7 +19,6 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.latency import PassTime
 from sfm_gt.models.network import NetworkFacts
 from sfm_gt.models.prediction import FrameKey, Kind, Prediction
@@ -80,8 +79,7 @@ def predict_clip(
         # The shared frames wait for the next window, which moves them a little.
         n_done = len(held) - model.overlap if following else len(held)
         for frame, values in zip(held[:n_done], maps[:n_done], strict=True):
-            height, width = frame.image.shape[:2]
-            yield frame, Prediction(resized(values, height, width, "bilinear"), model.kind)
+            yield frame, Prediction(values, model.kind)
         tail, held = maps[n_done:], held[n_done:] + following if following else []
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from sfm_gt.datasets.frames import Frame
 from sfm_gt.metrics.alignment import AlignmentError, fit
 from sfm_gt.metrics.protocol import Protocol
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.report.pictures import (
     MOVING_RGB,
     OVERLAY_RGB,
@@ -50,7 +51,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class ModelMaps:
-    """Predictions of one model for the shown frames, None where there is none."""
+    """Predictions of one model for the shown frames, of any size, None where there is none."""
 
     name: str
     kind: str
@@ -133,6 +134,7 @@ class ContactSheet:
         if values is None:
             return NO_PREDICTION
         gt = _depth_of(frame)
+        values = resized(values, gt.shape[0], gt.shape[1], self._protocol.resize)
         usable = self._protocol.scored(gt, frame.moving, frame.overlay, frame.metric) & np.isfinite(values)
         if not usable.any():
             return NO_ALIGNMENT

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
-from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_manifest
 from sfm_gt.formats.workspace import Workspace
@@ -22,10 +21,11 @@ if TYPE_CHECKING:
     from sfm_gt.datasets.benchmarks import Benchmark
     from sfm_gt.metrics.grading import FramePrediction
     from sfm_gt.metrics.protocol import Protocol
+    from sfm_gt.models.stored import StoredPredictions
     from sfm_gt.stages.evaluated_frames import Predict
 
 STAGE = "evaluate"
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -61,19 +61,20 @@ def run(
 
     Raises:
         ConfigError: a protocol cannot be used.
-        InputError: predictions that should be there are not, or have another size than the ground truth.
+        InputError: predictions that should be there are not, or are of images of another size than the ground truth.
     """
     from sfm_gt.metrics.protocol import load_protocols
+    from sfm_gt.models.stored import StoredPredictions
 
     dataset = open_dataset(workspace.root)
     protocols = load_protocols(config.protocols, config.min_depth_m, config.max_depth_m, config.min_pixels)
     wanted = [clip_id for clip_id in dataset.clip_ids if clip_id in set(clip_ids)]
-    kind_of = lru_cache(maxsize=None)(partial(_kind_of, workspace))
-    kinds = {model.name: kind_of(model.name, wanted[0]) for model in models} if wanted else {}
+    stored = lru_cache(maxsize=None)(lambda model, clip: StoredPredictions.open(workspace.predictions(model, clip)))
+    kinds = {model.name: stored(model.name, wanted[0]).kind for model in models} if wanted else {}
     facts = {model: network_facts(workspace.predictions(model, wanted[0])) for model in kinds}
     weights = {model: sha256_of(workspace.predictions(model, wanted[0])) for model in kinds}
     known = {model: sha256 for model, sha256 in weights.items() if sha256}
-    job = Job(dataset, wanted, kinds, partial(_stored, workspace, kind_of), protocols, facts, known)
+    job = Job(dataset, wanted, kinds, partial(_prediction, stored), protocols, facts, known)
     with replacing_directory(workspace.evaluation) as folder:
         evaluate(folder, job, seed, cores)
 
@@ -128,22 +129,12 @@ def sha256_of(folder: Path) -> str | None:
     return sha256
 
 
-def _stored(workspace: Workspace, kind_of: Callable[[str, str], str], model: str, frame: Frame) -> FramePrediction:
+def _prediction(stored: Callable[[str, str], StoredPredictions], model: str, frame: Frame) -> FramePrediction:
     from sfm_gt.metrics.grading import FramePrediction
-    from sfm_gt.models.stored import FLIPPED, read_prediction
 
-    folder, size = workspace.predictions(model, frame.clip_id), (frame.camera.height, frame.camera.width)
-    values = read_prediction(folder, frame.frame_index, *size)
-    flipped = read_prediction(folder / FLIPPED, frame.frame_index, *size)
-    return FramePrediction(kind_of(model, frame.clip_id), values, flipped)
-
-
-def _kind_of(workspace: Workspace, model: str, clip_id: str) -> str:
-    folder = workspace.predictions(model, clip_id)
-    manifest = read_manifest(folder)
-    if "kind" not in manifest.measures:
-        raise InputError(f"{folder}: predictions were {manifest.status}, but the clip has frames; run predict again")
-    return str(manifest.measures["kind"])
+    found = stored(model, frame.clip_id)
+    values, flipped = found.read(frame.frame_index, (frame.camera.height, frame.camera.width))
+    return FramePrediction(found.kind, values, flipped)
 
 
 def _notes(dataset: Dataset | Benchmark, clip_ids: Sequence[str]) -> list[str]:

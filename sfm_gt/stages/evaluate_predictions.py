@@ -80,7 +80,7 @@ def _job(gt: Path, predictions: Path, kind: str, protocols: Sequence[str], bench
 def _predict(plugin: OnDiskModel, folder: Path, _: str, frame: Frame | BenchmarkFrame) -> FramePrediction:
     from sfm_gt.metrics.grading import FramePrediction
     from sfm_gt.models.prediction import FrameKey, MissingPredictionError
-    from sfm_gt.models.stored import FLIPPED, read_prediction
+    from sfm_gt.models.stored import FLIPPED, read_map
 
     height, width = depth_of(frame).shape
     try:
@@ -88,7 +88,7 @@ def _predict(plugin: OnDiskModel, folder: Path, _: str, frame: Frame | Benchmark
         values = plugin.stored(FrameKey(frame.clip_id, frame.frame_index), height, width)
     except MissingPredictionError:
         return FramePrediction(plugin.kind, None)
-    flipped = read_prediction(folder / frame.clip_id / FLIPPED, frame.frame_index, *values.shape)
+    flipped = read_map(folder / frame.clip_id / FLIPPED, frame.frame_index, values.shape)
     return FramePrediction(plugin.kind, values, flipped)
 
 

@@ -1,5 +1,8 @@
 """Runs one depth model on one clip's ground-truth images: predictions/<model>/<clip>/NNNNNN.npy, float32.
 
+Maps are stored at the size that the model answers in; evaluation brings them to the size of the ground truth as each protocol
+says. The manifest states the size of the images.
+
 A network's size and clock times lie beside them in latency.json (``models/latency.py``), which alone differs from run to
 run.
 """
@@ -27,8 +30,10 @@ if TYPE_CHECKING:
     from sfm_gt.models.prediction import DepthModel
     from sfm_gt.models.video import ClipFrame
 
+    Answer = tuple[ClipFrame, Float[np.ndarray, "h w"] | None]
+
 STAGE = "predict"
-VERSION = 2
+VERSION = 3
 
 
 def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
@@ -74,19 +79,23 @@ def _predict_clip(
 
     n_frames, title = len(dataset.frames_of(clip_id)), f"{model.name} on {clip_id}"
     finite_shares: list[float] = []
+    sizes: list[tuple[int, int]] = []
     times: list[latency.PassTime] = []
-    for frame_index, values in _shown(_predictions(plugin, _frames(dataset, clip_id), times), title, n_frames):
-        write_prediction(folder, frame_index, values)
-        finite_shares.append(float(np.isfinite(values).mean()))
-        height, width = values.shape
+    for given, values in _shown(_predictions(plugin, _frames(dataset, clip_id), times), title, n_frames):
+        height, width = given.image.shape[:2]
+        sizes.append((height, width))
+        if values is not None:
+            write_prediction(folder, given.key.frame_index, values)
+            finite_shares.append(float(np.isfinite(values).mean()))
     if isinstance(plugin, NetworkModel | VideoNetworkModel) and times:
         latency.write_latency(folder, latency.summary(plugin.facts, times, width, height))
     if model.flipped:
         (folder / FLIPPED).mkdir()
         mirrored = (_mirrored(frame) for frame in _frames(dataset, clip_id))
-        for frame_index, values in _shown(_predictions(plugin, mirrored, []), f"{title}, flipped", n_frames):
-            write_prediction(folder / FLIPPED, frame_index, values[:, ::-1])
-    return _manifest(plugin, n_frames, finite_shares)
+        for given, values in _shown(_predictions(plugin, mirrored, []), f"{title}, flipped", n_frames):
+            if values is not None:
+                write_prediction(folder / FLIPPED, given.key.frame_index, values[:, ::-1])
+    return _manifest(plugin, sizes, finite_shares)
 
 
 def _frames(dataset: Dataset | Benchmark, clip_id: str) -> Iterator[ClipFrame]:
@@ -104,23 +113,18 @@ def _mirrored(frame: ClipFrame) -> ClipFrame:
     return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]), camera=camera)
 
 
-def _shown(
-    predictions: Iterator[tuple[int, Float[np.ndarray, "h w"] | None]], title: str, n_frames: int
-) -> Iterator[tuple[int, Float[np.ndarray, "h w"]]]:
-    """The predictions that exist, with progress over all."""
+def _shown(predictions: Iterator[Answer], title: str, n_frames: int) -> Iterator[Answer]:
+    """The same with progress."""
     from sfm_gt.stages.progress import progress
 
     with progress(title) as report:
-        for done, (frame_index, values) in enumerate(predictions, start=1):
-            if values is not None:
-                yield frame_index, values
+        for done, answer in enumerate(predictions, start=1):
+            yield answer
             report(done, n_frames)
 
 
-def _predictions(
-    plugin: DepthModel, clip: Iterator[ClipFrame], times: list[PassTime]
-) -> Iterator[tuple[int, Float[np.ndarray, "h w"] | None]]:
-    """(frame_index, map or None where the model has nothing) of each frame; a network's passes are added to ``times``."""
+def _predictions(plugin: DepthModel, clip: Iterator[ClipFrame], times: list[PassTime]) -> Iterator[Answer]:
+    """Every frame with its map, or None where the model has nothing; a network's passes are added to ``times``."""
     from sfm_gt.models.latency import timed_prediction
     from sfm_gt.models.network import NetworkModel
     from sfm_gt.models.prediction import MissingPredictionError
@@ -128,21 +132,24 @@ def _predictions(
 
     if isinstance(plugin, VideoNetworkModel):
         for given, prediction in predict_clip(plugin, clip, times):
-            yield given.key.frame_index, prediction.values
+            yield given, prediction.values
         return
     for given in clip:
         if isinstance(plugin, NetworkModel):
             prediction, time = timed_prediction(plugin, given.image, given.camera)
             times.append(time)
-            yield given.key.frame_index, prediction.values
+            yield given, prediction.values
             continue
         try:
-            yield given.key.frame_index, plugin.predict(given.image, given.camera, given.key).values
+            yield given, plugin.predict(given.image, given.camera, given.key).values
         except MissingPredictionError:
-            yield given.key.frame_index, None
+            yield given, None
 
 
-def _manifest(plugin: DepthModel, n_frames: int, finite_shares: list[float]) -> Manifest:
+def _manifest(plugin: DepthModel, sizes: list[tuple[int, int]], finite_shares: list[float]) -> Manifest:
+    from sfm_gt.models.stored import image_sizes_measure
+
+    n_frames = len(sizes)
     missing, without = n_frames - len(finite_shares), finite_shares.count(0.0)
     found = [(missing, "have no prediction"), (without, "have no finite value")]
     return Manifest(
@@ -151,6 +158,7 @@ def _manifest(plugin: DepthModel, n_frames: int, finite_shares: list[float]) -> 
         message="; ".join(f"{count} of {n_frames} frames {what}" for count, what in found if count) or None,
         measures={
             "kind": plugin.kind,
+            "image_sizes": image_sizes_measure(sizes),
             "model_sha256": plugin.source_sha256,
             "frames": n_frames - missing,
             "frames_missing": missing,

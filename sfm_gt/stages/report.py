@@ -20,7 +20,9 @@ from sfm_gt.formats.workspace import CLIP_STAGES, Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
+    from jaxtyping import Float
 
+    from sfm_gt.models.stored import StoredPredictions
     from sfm_gt.report.contact_sheet import ModelMaps
 
 STAGE = "report"
@@ -164,7 +166,7 @@ def _sheet(
     workspace: Workspace, config: ReportConfig, dataset: Dataset, clip_id: str, summary: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
     from sfm_gt.metrics.protocol import Protocol
-    from sfm_gt.models.stored import read_prediction
+    from sfm_gt.models.stored import StoredPredictions
     from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, chosen
     from sfm_gt.report.video import MAX_FRAMES, write_video
 
@@ -174,24 +176,22 @@ def _sheet(
     sheet = ContactSheet(folder, clip_id, shown, protocol)
     models = {}
     kinds = {row["model"]: row["kind"] for row in summary["rows"]}
+    stored = {name: StoredPredictions.open(workspace.predictions(name, clip_id)) for name in kinds}
     for name, kind in kinds.items():
-        stored = workspace.predictions(name, clip_id)
-        maps = [read_prediction(stored, f.frame_index, f.camera.height, f.camera.width) for f in shown]
-        models[name] = sheet.predictions(ModelMaps(name, kind, maps))
+        models[name] = sheet.predictions(ModelMaps(name, kind, [_map(stored[name], frame) for frame in shown]))
     video = f"clips/{clip_id}/side_by_side.mp4"
     # Fresh ones: a frame keeps the layers that it has read.
     played = (replace(frames[position]) for position in chosen(len(frames), MAX_FRAMES))
-    write_video(folder / video, (sheet.panels(frame, _maps(workspace, kinds, frame)) for frame in played))
+    write_video(folder / video, (sheet.panels(frame, _maps(stored, kinds, frame)) for frame in played))
     return {"strips": sheet.ground_truth(), "models": models, "video": video}
 
 
-def _maps(workspace: Workspace, kinds: Mapping[str, str], frame: Frame) -> list[ModelMaps]:
+def _maps(stored: Mapping[str, StoredPredictions], kinds: Mapping[str, str], frame: Frame) -> list[ModelMaps]:
     """Every model's prediction of one frame."""
-    from sfm_gt.models.stored import read_prediction
     from sfm_gt.report.contact_sheet import ModelMaps
 
-    size = frame.camera.height, frame.camera.width
-    return [
-        ModelMaps(name, kind, [read_prediction(workspace.predictions(name, frame.clip_id), frame.frame_index, *size)])
-        for name, kind in kinds.items()
-    ]
+    return [ModelMaps(name, kind, [_map(stored[name], frame)]) for name, kind in kinds.items()]
+
+
+def _map(stored: StoredPredictions, frame: Frame) -> Float[np.ndarray, "h w"] | None:
+    return stored.read(frame.frame_index, (frame.camera.height, frame.camera.width))[0]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.formats.manifest import Manifest, write_manifest
 from sfm_gt.models.on_disk import OnDiskModel
 from sfm_gt.models.prediction import FrameKey, MissingPredictionError
 from sfm_gt.models.settings import ModelConfig
@@ -59,9 +60,22 @@ def test_exr(model, tmp_path, name):
     np.testing.assert_array_equal(_predict(model).values, VALUES)
 
 
-def test_other_size_is_resized_in_its_own_domain(model, tmp_path):
+def test_other_size_is_left_to_the_protocol(model, tmp_path):
     np.save(tmp_path / "clip" / "000005.npy", np.full((2, 3), 7, np.float64))
-    np.testing.assert_array_equal(_predict(model).values, np.full((4, 6), 7, np.float32))
+    np.testing.assert_array_equal(_predict(model).values, np.full((2, 3), 7, np.float32))
+
+
+def test_a_manifest_of_the_predict_stage_settles_that_a_squeezed_map_shows_the_whole_image(model, tmp_path):
+    squeezed = np.ones((4, 20), np.float32)
+    np.save(tmp_path / "clip" / "000005.npy", squeezed)
+    with pytest.raises(InputError, match="needed its aspect ratio"):
+        _predict(model)
+    config = ModelConfig(name="theirs", method="on_disk", path=str(tmp_path), kind="metric_depth")
+    write_manifest(tmp_path / "clip", Manifest("predict", 3, measures={"image_sizes": [[4, 6]]}))
+    np.testing.assert_array_equal(_predict(OnDiskModel(config)).values, squeezed)
+    write_manifest(tmp_path / "clip", Manifest("predict", 3, measures={"image_sizes": [[4, 20]]}))
+    with pytest.raises(InputError, match="predictions of images of 20x4 px, the ground truth has 6x4"):
+        _predict(OnDiskModel(config))
 
 
 def test_missing_frame_is_no_fault_of_the_run(model):

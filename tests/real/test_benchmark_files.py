@@ -16,6 +16,7 @@ from sfm_gt.datasets.benchmarks.seven_scenes import COLOUR_FOCAL_PX, COLOUR_FROM
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.prediction import FrameKey
 from sfm_gt.models.settings import ModelConfig
 
@@ -121,7 +122,8 @@ def test_a_trained_network_explains_kittis_lidar(shared_data, tmp_path):
     model = registry.load("models", "tflite")(ModelConfig(name="pydnet", method="tflite", path=str(path)))
     right, mirrored = [], []
     for frame in open_benchmark("kitti_object", shared_data / "kitti"):
-        values = model.predict(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)).values
+        native = model.predict(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index)).values
+        values = resized(native, *frame.z_depth_m.shape, "bilinear")
         right.append(_affine_disparity_abs_rel(values, frame.z_depth_m))
         mirrored.append(_affine_disparity_abs_rel(values[:, ::-1], frame.z_depth_m))
     print(f"PyDNet on KITTI: {np.mean(right):.3f}, mirrored {np.mean(mirrored):.3f}")

@@ -127,7 +127,7 @@ def predict_by_hand(workspace: Workspace) -> Callable[..., None]:
             prediction = values(frame_index)
             if prediction is not None:
                 np.save(folder / f"{frame_index:06d}.npy", prediction.astype(np.float32))
-        write_manifest(folder, Manifest("predict", 1, measures={"kind": kind}))
+        write_manifest(folder, Manifest("predict", 3, measures={"kind": kind, "image_sizes": [[HEIGHT, WIDTH]]}))
 
     return write
 

@@ -13,6 +13,7 @@ import pytest
 from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.formats.manifest import Manifest, write_manifest
 from sfm_gt.metrics.protocol import SHIPPED_FOLDER
 from sfm_gt.stages import evaluate, evaluate_predictions
 
@@ -41,7 +42,10 @@ def test_predictions_without_a_workflow(workspace, tiny, tmp_path):
     assert (row["frames"], row["missing_frames"]) == (2, 1)
 
 
-def test_stored_maps_of_another_size_come_to_the_size_of_the_gt_by_the_protocols_rule(workspace, tiny, tmp_path):
+@pytest.mark.parametrize("in_workflow", [True, False])
+def test_stored_maps_of_another_size_come_to_the_size_of_the_gt_by_the_protocols_rule(
+    workspace, predict_by_hand, tiny, tmp_path, in_workflow
+):
     # Each cell of 2 x 2 pixels holds one depth, so nearest pixels restore the map and bilinear ones blend it at steps.
     (tmp_path / "theirs" / "near").mkdir(parents=True)
     half = np.nan_to_num(tiny.gt, nan=5.0)[::2, ::2]
@@ -50,11 +54,15 @@ def test_stored_maps_of_another_size_come_to_the_size_of_the_gt_by_the_protocols
     errors = {}
     for rule in ("bilinear", "nearest"):
         (tmp_path / f"{rule}.yaml").write_text(shipped.replace("name: sfm_gt", f"name: {rule}") + f"resize: {rule}\n")
-    evaluate_predictions.run(
-        workspace.root, tmp_path / "theirs", "metric_depth", tmp_path / "found",
-        (str(tmp_path / "bilinear.yaml"), str(tmp_path / "nearest.yaml")), 1,
-    )  # fmt: skip
-    for row in json.loads((tmp_path / "found" / "summary.json").read_text())["sensitivity"]:
+    protocols = (str(tmp_path / "bilinear.yaml"), str(tmp_path / "nearest.yaml"))
+    if in_workflow:
+        predict_by_hand("net", "near", "metric_depth", lambda _: half)
+        config = EvaluateConfig(min_pixels=20, protocols=protocols)
+        evaluate.run(workspace, config, [ModelConfig(name="net", method="on_disk")], ("near",))
+    else:
+        evaluate_predictions.run(workspace.root, tmp_path / "theirs", "metric_depth", tmp_path / "found", protocols, 1)
+    found = workspace.evaluation if in_workflow else tmp_path / "found"
+    for row in json.loads((found / "summary.json").read_text())["sensitivity"]:
         if row["alignment"] == "none":
             errors[row["protocol"]] = row["abs_rel"]
     assert errors["nearest"] == 0.0
@@ -301,9 +309,21 @@ def test_models_on_different_frames_are_compared_on_those_of_both(workspace, met
     assert "had only one of them" in found[0]
 
 
-def test_prediction_of_another_size_is_refused(workspace, predict_by_hand):
-    predict_by_hand("net", "far", "metric_depth", lambda _: np.ones((5, 5)))
-    with pytest.raises(InputError, match=r"000007.npy: shape \(5, 5\), the ground truth has \(12, 16\)"):
+def test_predictions_of_images_of_another_size_are_refused(workspace, predict_by_hand, tiny):
+    for clip in ("far", "near"):
+        predict_by_hand("net", clip, "metric_depth", lambda _: np.ones((tiny.height, tiny.width)))
+    folder = workspace.predictions("net", "far")
+    write_manifest(folder, Manifest("predict", 3, measures={"kind": "metric_depth", "image_sizes": [[24, 32]]}))
+    with pytest.raises(InputError, match="far: predictions of images of 32x24 px, the ground truth has 16x12"):
+        _evaluate(workspace, "net")
+    write_manifest(folder, Manifest("predict", 2, measures={"kind": "metric_depth"}))
+    with pytest.raises(InputError, match="does not say the size of the images; run predict again"):
+        _evaluate(workspace, "net")
+
+
+def test_a_map_that_is_none_is_refused(workspace, predict_by_hand):
+    predict_by_hand("net", "far", "metric_depth", lambda _: np.ones((5, 5, 2)))
+    with pytest.raises(InputError, match=r"000007.npy: shape \(5, 5, 2\), needed one map"):
         _evaluate(workspace, "net")
 
 

@@ -14,10 +14,12 @@ from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.models.latency import read_latency
-from sfm_gt.models.stored import FLIPPED, read_prediction
+from sfm_gt.models.stored import FLIPPED, StoredPredictions, read_map
 from sfm_gt.stages import predict
 from tests.datasets import benchmark_trees
 from tests.models.tiny_video import write_tiny_video_model
+
+SMALLNET_SIZE, TINY_VIDEO_SIZE = (192, 256), (6, 8)
 
 
 def _digest(folder):
@@ -73,6 +75,17 @@ def test_a_fault_leaves_nothing_half_written(workspace, tiny, tmp_path):
     assert not list(workspace.predictions("theirs", "near").parent.iterdir())
 
 
+def test_maps_keep_the_size_of_the_network_and_the_manifest_states_that_of_the_images(workspace, tiny):
+    manifest = predict.run(workspace, ModelConfig(name="net", method="onnx", path="builtin:smallnet"), "near")
+    assert manifest.measures["image_sizes"] == [[tiny.height, tiny.width]]
+    stored = StoredPredictions.open(workspace.predictions("net", "near"))
+    values, flipped = stored.read(7, (tiny.height, tiny.width))
+    assert values.shape == SMALLNET_SIZE
+    assert flipped is None
+    with pytest.raises(InputError, match="predictions of images of 16x12 px, the ground truth has 32x24"):
+        stored.read(7, (24, 32))
+
+
 def test_unknown_method_names_the_nearest(workspace):
     with pytest.raises(ConfigError, match="did you mean 'constant'"):
         predict.run(workspace, ModelConfig(name="c", method="konstant"), "near")
@@ -110,12 +123,12 @@ def test_a_video_network_sees_the_clip(workspace, tiny, tmp_path):
     manifest = predict.run(workspace, ModelConfig(name="video", method="onnx_video", path=str(path)), "near")
     folder = workspace.predictions("video", "near")
     assert manifest.measures["frames"] == len(tiny.frames)
-    assert all(np.load(folder / f"{i:06d}.npy").shape == (tiny.height, tiny.width) for i in tiny.frames)
+    assert all(np.load(folder / f"{i:06d}.npy").shape == TINY_VIDEO_SIZE for i in tiny.frames)
     found = read_latency(folder)
     assert (found.frames_per_pass, found.passes) == (5, 1)
 
 
-def test_flipped_predictions_are_those_of_the_mirrored_image_mirrored_back(workspace, tiny):
+def test_flipped_predictions_are_those_of_the_mirrored_image_mirrored_back(workspace):
     model = ModelConfig(name="smallnet", method="onnx", path="builtin:smallnet", flipped=True)
     predict.run(workspace, model, "near")
     folder = workspace.predictions("smallnet", "near")
@@ -123,7 +136,7 @@ def test_flipped_predictions_are_those_of_the_mirrored_image_mirrored_back(works
     for frame in open_dataset(workspace.root).frames_of("near"):
         mirrored = np.ascontiguousarray(frame.image[:, ::-1])
         expected = network.predict(mirrored, frame.camera, None).values[:, ::-1]
-        stored = read_prediction(folder / FLIPPED, frame.frame_index, tiny.height, tiny.width)
+        stored = read_map(folder / FLIPPED, frame.frame_index)
         np.testing.assert_array_equal(stored, expected)
         assert not np.array_equal(stored, np.load(folder / f"{frame.frame_index:06d}.npy"))
 
@@ -143,7 +156,7 @@ def test_a_benchmark_is_predicted_like_our_own_data(tmp_path):
     assert read_latency(tmp_path / "predicted" / "alley_1").passes == 1
     network = registry.load("models", "onnx")(model)
     for frame in benchmark:
-        stored = read_prediction(tmp_path / "predicted" / frame.clip_id, frame.frame_index, *frame.z_depth_m.shape)
+        stored = read_map(tmp_path / "predicted" / frame.clip_id, frame.frame_index)
         np.testing.assert_array_equal(stored, network.predict(frame.image, frame.camera, None).values)
 
 
