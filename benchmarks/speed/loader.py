@@ -112,9 +112,16 @@ def _sample(dataset: Path, row: dict[str, Any]) -> tuple[str, dict[str, bytes]]:
 
 
 def cpu_s() -> float:
-    """Processor time of this process and of its children that have ended."""
+    """Processor time of this process, of its children that have ended, and of the loaders' workers that go on."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    ticks = [Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13] for child in _children()]
+    running = sum(int(user) + int(system) for user, system in ticks) / os.sysconf("SC_CLK_TCK")
+    return sum(one.ru_utime + one.ru_stime for one in used) + running
+
+
+def _children() -> list[Any]:
+    """Processes of this one that are alive: workers of loaders."""
+    return multiprocessing.active_children()
 
 
 def bare_files(dataset: Path) -> Callable[[], float]:
@@ -162,31 +169,28 @@ def _decode_shards(shards: list[Path]) -> None:
 
 
 def loading(dataset: torch.utils.data.Dataset) -> Callable[[], float]:
-    """Seconds that an epoch of batches takes, workers started anew as bare decoding starts its processes."""
+    """Seconds that an epoch of batches takes; workers are started once a training, not once an epoch."""
+    loader = torch.utils.data.DataLoader(dataset, BATCH, num_workers=WORKERS, persistent_workers=True)
 
     def epoch() -> float:
         start = time.perf_counter()
-        for batch in torch.utils.data.DataLoader(dataset, BATCH, num_workers=WORKERS):
+        for batch in loader:
             assert batch["image"].shape[1:] == (3, HEIGHT, WIDTH)
         return time.perf_counter() - start
 
     return epoch
 
 
-def memory_over_an_epoch(dataset: torch.utils.data.Dataset, epochs: int) -> list[float]:
+def memory_over_epochs(dataset: torch.utils.data.Dataset, epochs: int) -> list[float]:
     """MB that the workers hold privately (USS) at four moments, evenly spread over ``epochs`` epochs of one loader."""
+    others = {child.pid for child in _children()}
     loader = torch.utils.data.DataLoader(dataset, BATCH, num_workers=WORKERS, persistent_workers=True)
-    steps = [uss for _ in range(epochs) for uss in _uss_by_batch(loader)]
+    steps = []
+    for _ in range(epochs):
+        for _ in loader:
+            steps.append(sum(_private_mb(child.pid) for child in _children() if child.pid not in others))
     marks = np.linspace(len(steps) // 5, len(steps) - 1, 4).astype(int)
     return [round(steps[mark], 1) for mark in marks]
-
-
-def _uss_by_batch(loader: torch.utils.data.DataLoader) -> list[float]:
-    found = []
-    for _ in loader:
-        children = multiprocessing.active_children()
-        found.append(sum(_private_mb(child.pid) for child in children))
-    return found
 
 
 def _private_mb(pid: int) -> float:
@@ -224,7 +228,7 @@ def measure(folder: Path, n_frames: int, repeats: int) -> dict[str, Any]:
         "cpu_ms_a_sample": {name: round(1e3 * float(np.median(values)) / n_frames, 2) for name, values in used.items()},
         "cpu_map_over_bare_files": round(float(np.median(used["bare_files"] / used["map"])), 3),
         "cpu_shards_over_bare_files": round(float(np.median(used["bare_files"] / used["shards"])), 3),
-        "private_memory_of_workers_mb": {"map": memory_over_an_epoch(mapped, 3), "shards": memory_over_an_epoch(iterable, 3)},
+        "private_memory_of_workers_mb": {"map": memory_over_epochs(mapped, 3), "shards": memory_over_epochs(iterable, 3)},
         "load_average": [round(value, 2) for value in os.getloadavg()],
         "machine": platform.processor() or platform.machine(),
     }  # fmt: skip
