@@ -118,7 +118,7 @@ def presence(one: Print, greys: Sequence[Grey], search_px: int = 0) -> Float[np.
 def remaining_speed(one: Print, greys: Sequence[Grey], there: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " 2"]:
     """Speed (x, y), in pixels a frame, that the print still has in ``greys``: a line through its places where it is there."""
     times = np.flatnonzero(there)
-    projections = _projections(one, [greys[i] for i in times], SPEED_SEARCH_PX)
+    projections = _projections(one, [greys[i] for i in times.tolist()], SPEED_SEARCH_PX)
     if len(times) < MIN_PRESENT_FRAMES:
         return np.zeros(2)
     best = projections.reshape(len(times), -1).argmax(axis=1)

@@ -120,8 +120,8 @@ class _Search:
         px = project(camera, points)
         border = np.array([HALF_PATCH_PX, HALF_PATCH_PX])
         with np.errstate(invalid="ignore"):
-            inside: Bool[np.ndarray, " n"] = ((px > border) & (px < [camera.width, camera.height] - border)).all(axis=1)
-        return inside
+            within = (px > border) & (px < np.array([camera.width, camera.height]) - border)
+        return np.asarray(within.all(axis=1))
 
     def _world(self, pixels: Float[np.ndarray, "n 2"], z_depth: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 3"]:
         return transform_points(self._world_from_cam, unproject(self._model.camera, pixels, z_depth))

@@ -84,12 +84,14 @@ def _kind(predictions: Path, teacher: str) -> str:
 def _label(frame: Frame, predictions: Path, alignment: str) -> tuple[Float[np.ndarray, "h w"], tuple[float, float]]:
     """Depth of a frame in the unit of the ground truth, and (agreement, AbsRel) on blocks kept from the fit."""
     from sfm_gt.metrics.alignment import AlignmentError, DepthRange, fit
-    from sfm_gt.models.stored import read_prediction
+    from sfm_gt.metrics.resizing import resized
+    from sfm_gt.models.stored import StoredPredictions
 
     truth = frame.z_depth_m if frame.metric else frame.z_depth_sfm
-    values = read_prediction(predictions, frame.frame_index, *truth.shape)
-    if values is None:
+    stored, _ = StoredPredictions.open(predictions).read(frame.frame_index, (truth.shape[0], truth.shape[1]))
+    if stored is None:
         raise AlignmentError(f"frame {frame.frame_index}: no prediction")
+    values = resized(stored, truth.shape[0], truth.shape[1], "bilinear")
     known = frame.valid & ~frame.moving & ~frame.overlay & np.isfinite(values)
     fitted = known & _fit_blocks(*truth.shape)
     if min(fitted.sum(), (known & ~fitted).sum()) < MIN_PIXELS:

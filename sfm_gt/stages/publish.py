@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,7 +155,7 @@ def _write_cards(workspace: Workspace, dataset: Dataset, folder: Path, release: 
     })  # fmt: skip
 
 
-def _funnel(workspace: Workspace, rows: list[dict[str, Any]]) -> tuple[Sequence[Any], Sequence[Any]]:
+def _funnel(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Any], Sequence[Any]]:
     from sfm_gt.report.funnel import levels, refusals
 
     if not workspace.clip_list.is_file():
