@@ -294,9 +294,9 @@ def _read_job(workspace: Workspace) -> Job:
     content = read_json(workspace.forget_journal)
     traces = content["traces"]
     fingerprints = tuple((size, digest) for size, digest in traces.pop("fingerprints"))
-    lists: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in traces.items()}
+    lists: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in traces.items()}
     return Job(
-        Traces(**lists, fingerprints=fingerprints), Tombstone.model_validate(content["tombstone"]),
+        Traces(**(lists | {"fingerprints": fingerprints})), Tombstone.model_validate(content["tombstone"]),
         tuple(content["also"]), tuple((folder, name, tuple(clips)) for folder, name, clips in content["exports"]),
         tuple(content["remade"]),
     )  # fmt: skip

@@ -140,7 +140,7 @@ def _write_cards(workspace: Workspace, dataset: Dataset, folder: Path, release: 
         {s.video_id: s for s in (source_of(info, f"{info['clip_id']}/{CLIP_JSON}") for info in infos)}.values()
     )
     write_sources(folder, sources)
-    rows = list(dataset.rows)
+    rows = [dict(row) for row in dataset.rows]
     sheet = datasheet(rows, infos, sources, *_funnel(workspace, rows), release)
     (folder / DATASHEET).write_text(sheet, encoding="utf-8")
     write_croissant(folder, sources, {
