@@ -93,10 +93,13 @@ def frozen_interval(scores: Float[np.ndarray, " n"], min_score: float, min_frame
 
 def _without_flicker(frozen: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     """Inner runs of up to MAX_FLICKER_FRAMES take the value of their surroundings."""
-    settled, position = frozen.copy(), 0
-    for value, group in groupby(frozen.tolist()):
-        length = len(list(group))
-        if length <= MAX_FLICKER_FRAMES and position > 0 and position + length < len(frozen):
-            settled[position : position + length] = not value
-        position += length
+    settled = frozen.copy()
+    # The shortest first: two good frames beside a bad one are a run of good ones with a flicker, not two flickers.
+    for longest in range(1, MAX_FLICKER_FRAMES + 1):
+        position = 0
+        for value, group in groupby(settled.tolist()):
+            length = len(list(group))
+            if length <= longest and position > 0 and position + length < len(settled):
+                settled[position : position + length] = not value
+            position += length
     return settled

@@ -110,7 +110,7 @@ def test_no_sidecar_and_an_empty_one_say_nothing(tmp_path):
         ("scale: {known_distance: [{frame_index: 3, point_a: [1, 2], point_b: [3, 4], metres: 0}]}", "greater than 0"),
         ("scale: {known_distance: [{frame_index: 3, point_a: [1, 2], point_b: [3, 4], metres: .nan}]}", "finite"),
         ("scale: {positions: [{file: ../../etc/passwd, sigma_m: 3}]}", "leads out of"),
-        ("scale: {people: {joints: nowhere.csv}}", "'nowhere.csv' not found; put the file beside the sidecar"),
+        ("scale: {people: {joints: nowhere.csv}}", "'nowhere.csv' not found in"),
         ("scale: {people: {statures: [{person: a, stature_m: 174}]}}", "less than or equal to 2.5"),
         ("scale: [", "not valid YAML"),
         ("- a\n- b", "valid dictionary"),

@@ -13,12 +13,14 @@ from sfm_gt.errors import Rejected
 from sfm_gt.formats.camera_track import CameraTrack, Lens
 from sfm_gt.formats.frame_folder import FrameList, FrameRecord
 from sfm_gt.geometry.transforms import camera_centres, inverse_rigid
+from sfm_gt.sfm.keyframes import KeyframeOptions
 from sfm_gt.sfm.undistortion import Undistortion, sparse_model
 from sfm_gt.stages.given_cameras import GivenCameras, reconstruct
 from tests.dense.scenes import CAMERA, Scene, film
 
 LENS = Lens(220 / 240, 220 / 180, 0.5, 0.5)
 N_VIEWS = 8
+OPTIONS = KeyframeOptions(SfmConfig().max_features, SfmConfig().init_min_tri_angle_deg, None, None, 0, 1)
 # Features on a noise texture are placed to about a third of a pixel; the scene's poses are exact.
 CONFIRMED_PX = 0.7
 
@@ -45,7 +47,7 @@ def run(scene, clip, poses=None, lens=LENS, refine=False, rows=slice(None)):
     nothing = np.zeros((CAMERA.height, CAMERA.width), dtype=bool)
     ignored = {frame.frame_index: nothing for frame in listed.frames}
     cameras = GivenCameras("by_hand", track, refine)
-    model, known = reconstruct(cameras, folder, listed, ignored, SfmConfig(), 0, 1)
+    model, _, known = reconstruct(cameras, folder, listed, list(ignored), ignored, SfmConfig(), OPTIONS)
     lens_found = Undistortion.of(next(iter(model.cameras.values())))
     return sparse_model(model, lens_found, lambda name: int(Path(name).stem)), known
 
@@ -109,7 +111,8 @@ def test_poses_of_another_time_are_none_at_all(scene, clip):
     folder, listed = clip
     track = CameraTrack(scene.model.cam_from_world, LENS, timestamps_s=np.arange(N_VIEWS) / 25 + 100)
     with pytest.raises(Rejected) as verdict:
-        reconstruct(GivenCameras("by_hand", track, False), folder, listed, {}, SfmConfig(), 0, 1)
+        indices = [frame.frame_index for frame in listed.frames]
+        reconstruct(GivenCameras("by_hand", track, False), folder, listed, indices, {}, SfmConfig(), OPTIONS)
     assert verdict.value.reason == "no_imported_poses"
 
 

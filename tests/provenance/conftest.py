@@ -14,6 +14,7 @@ from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.formats.sources import source_of, write_sources
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.models.stored import image_sizes_measure
 
 HEIGHT, WIDTH = 48, 64
 FRAMES = (3, 5)
@@ -75,9 +76,8 @@ def _write_clip(workspace: Workspace, video_id: str) -> list[dict]:
         path = workspace.predictions("constant", clip_id) / f"{frame_index:06d}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, values.astype(np.float32))
-    write_manifest(
-        workspace.predictions("constant", clip_id), Manifest("predict", 1, measures={"kind": "metric_depth"})
-    )
+    said = {"kind": "metric_depth", "image_sizes": image_sizes_measure([(HEIGHT, WIDTH)])}
+    write_manifest(workspace.predictions("constant", clip_id), Manifest("predict", 1, measures=said))
     return rows
 
 

@@ -25,7 +25,7 @@ def test_the_longest_run_wins_and_flicker_does_not_end_it() -> None:
 
 
 def test_of_two_equal_runs_the_first_is_taken() -> None:
-    assert frozen_interval(np.array([1, 1, 1, 0, 0, 0, 1, 1, 1]), 0.85, 3) == (0, 2)
+    assert frozen_interval(np.array([1.0, 1, 1, 0, 0, 0, 1, 1, 1]), 0.85, 3) == (0, 2)
 
 
 def test_too_short_a_run_is_refused_with_figure_and_bound() -> None:
