@@ -8,7 +8,8 @@ from sfm_gt.masks.rigid_flow import RigidFlow, rigid_flow
 from tests.masks.scenes import CAMERA, Scene
 
 MIN_RECALL = 0.8
-MAX_FALSE = 0.03  # includes the 4 px margin around the board
+MARGIN_PX = 4
+MAX_FALSE = 0.03  # includes the margin around the board
 DEPTH_NOISE = 0.005  # relative, one standard deviation
 
 
@@ -24,7 +25,7 @@ def with_depth(scene: Scene, moving_factor: float = 1.0, holes: float = 0.0) -> 
 
 
 def rates(scene: Scene, views: list[View]) -> tuple[float, float]:
-    found, truth = RigidFlow().segment(scene.frames, views), np.array(scene.moving)
+    found, truth = RigidFlow(dilate_px=MARGIN_PX).segment(scene.frames, views), np.array(scene.moving)
     return float(found[truth].mean()), float(found[~truth].mean())
 
 

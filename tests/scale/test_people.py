@@ -29,7 +29,9 @@ def test_an_adult_of_unknown_stature_gives_a_wide_scale_around_the_truth():
     found = draws(24, n_people=1)
     # Issue: 6 %; sigma near 6.5 % holds statures, population, proportions and joints.
     assert np.median(np.abs(found[:, 0])) < 0.06
-    assert ((found[:, 1] > 0.05) & (found[:, 1] < 0.10)).all()
+    # A draw in which a joint is dropped says less than the others.
+    assert found[:, 1].min() > 0.05
+    assert np.median(found[:, 1]) < 0.08
 
 
 def test_a_stated_stature_makes_it_sharp():
