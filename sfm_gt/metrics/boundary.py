@@ -62,9 +62,7 @@ class BoundaryGt:
             return BoundaryGt(np.where(both, self._gt, np.nan)).f1(np.where(both, prediction, np.nan))
         found, agreed = self._count(prediction)
         edges = np.cumsum(self._edges + found, axis=0)
-        one, two, three = (
-            _f1(of_radius, both) for of_radius, both in zip(edges, np.cumsum(agreed, axis=0), strict=True)
-        )
+        one, two, three = _f1(edges, np.cumsum(agreed, axis=0)).tolist()
         return one, two, three
 
 
@@ -75,14 +73,13 @@ def boundary_f1(
     return BoundaryGt(np.where(valid, gt, np.nan)).f1(np.where(valid, prediction, np.nan))
 
 
-def _f1(edges: np.ndarray, agreed: np.ndarray) -> float:
+def _f1(edges: Labels, agreed: Labels) -> Float[np.ndarray, " radii"]:
     """From the numbers of edges (of GT and prediction together) and of edges in both, by exactly how many thresholds."""
-    exceeding = edges[::-1].cumsum()[::-1][1:]
-    both = agreed[::-1].cumsum()[::-1][1:]
-    known = exceeding > 0
-    if not known.any():
-        return float("nan")
-    return float(np.average(2 * both[known] / exceeding[known], weights=THRESHOLDS[known]))
+    exceeding, both = (counts[:, ::-1].cumsum(axis=1)[:, -2::-1] for counts in (edges, agreed))
+    weights = THRESHOLDS * (exceeding > 0)
+    with np.errstate(invalid="ignore"):
+        found: Float[np.ndarray, " radii"] = (weights * 2 * both / np.maximum(exceeding, 1)).sum(1) / weights.sum(1)
+    return found
 
 
 def _places(depth: Float[np.ndarray, "h w"]) -> Int[np.ndarray, " n"]:
@@ -94,8 +91,15 @@ def _places(depth: Float[np.ndarray, "h w"]) -> Int[np.ndarray, " n"]:
     # Infinite ends take no part in a smallest or largest value.
     nearest = cv2.erode(cv2.patchNaNs(depth.copy(), np.inf), window, anchor=anchor)
     farthest = cv2.dilate(cv2.patchNaNs(depth.copy(), -np.inf), window, anchor=anchor)
-    with np.errstate(over="ignore"):
-        return np.flatnonzero((farthest > _LOWEST * depth) | (depth > _LOWEST * nearest))
+    return np.flatnonzero(_steep(depth.reshape(-1), nearest.reshape(-1), farthest.reshape(-1), _LOWEST))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _steep(depth, nearest, farthest, lowest):
+    steep = np.empty(depth.size, np.bool_)
+    for i in range(depth.size):
+        steep[i] = (farthest[i] > lowest * depth[i]) | (depth[i] > lowest * nearest[i])
+    return steep
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.metrics.structure_kernels import nearest_px
 
@@ -33,18 +33,18 @@ class _Support:
 
     Attributes:
         steps: from the blurred logarithm to whole steps; divides by the weight of the blur.
-        inside: where an edge may lie.
+        inside: 1 where an edge may lie, else 0.
     """
 
     valid: Bool[np.ndarray, "h w"]
     steps: Float[np.ndarray, "h w"]
-    inside: Bool[np.ndarray, "h w"]
+    inside: UInt8[np.ndarray, "h w"]
 
     @classmethod
     def of(cls, valid: Bool[np.ndarray, "h w"]) -> _Support:
         known = valid.astype(np.float32)
         # Within two pixels of a hole the blur sees mostly one side, which can look like an edge.
-        inside = cv2.erode(known, np.ones((5, 5), np.uint8)) > 0
+        inside = cv2.erode(valid.view(np.uint8), np.ones((5, 5), np.uint8))
         weight = np.maximum(cv2.GaussianBlur(known, (0, 0), BLUR_SIGMA_PX), 1e-6)
         return cls(valid, np.float32(_STEPS) / weight, inside)
 
@@ -87,7 +87,7 @@ def _edges(depth: Float[np.ndarray, "h w"], support: _Support) -> Bool[np.ndarra
     steps = cv2.multiply(smooth, support.steps, dtype=cv2.CV_16S)
     dx, dy = (cv2.Sobel(steps, cv2.CV_16S, *axis) for axis in ((1, 0), (0, 1)))
     low, high = (8 * _STEPS * slope for slope in SLOPES)
-    edges: Bool[np.ndarray, "h w"] = np.logical_and(cv2.Canny(dx, dy, low, high, L2gradient=True), support.inside)
+    edges: Bool[np.ndarray, "h w"] = (cv2.Canny(dx, dy, low, high, L2gradient=True) & support.inside).view(np.bool_)
     return edges
 
 
