@@ -44,7 +44,7 @@ class _Found:
     anchor: int
 
 
-def working_image(frame: Frame) -> Grey:
+def working_image(frame: Frame) -> UInt8[np.ndarray, "h2 w2"]:
     """The grey image that overlays are looked for in: a long side of at most WORKING_LONG_SIDE_PX."""
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
     height, width = grey.shape

@@ -52,7 +52,7 @@ class PairMotion:
     off_epipolar: float
 
 
-def motion_image(grey: Grey) -> Grey:
+def motion_image(grey: Grey) -> UInt8[np.ndarray, "h2 w2"]:
     """The small image that tracks are followed in."""
     factor = WORKING_LONG_SIDE_PX / max(grey.shape)
     return cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else grey

@@ -8,6 +8,7 @@ from sfm_gt.masks.rigid_flow import RigidFlow, rigid_flow
 from tests.masks.scenes import CAMERA, Scene
 
 MIN_RECALL = 0.8
+MIN_RECALL_WRONG_DEPTH = 0.75  # partners in which the figure has the same wrong depth vouch for some of it
 MARGIN_PX = 4
 MAX_FALSE = 0.03  # includes the margin around the board
 DEPTH_NOISE = 0.005  # relative, one standard deviation
@@ -62,7 +63,7 @@ def test_motion_across_and_along_the_epipolar_lines_is_found(jumping: Scene, wal
 def test_a_wrong_depth_hides_no_motion(walking: Scene) -> None:
     # Matching gives a figure that walks with the camera a depth far behind its own.
     recall, false = rates(walking, with_depth(walking, moving_factor=1.5))
-    assert recall > MIN_RECALL
+    assert recall > MIN_RECALL_WRONG_DEPTH
     assert false < MAX_FALSE
 
 
