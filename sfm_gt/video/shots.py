@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from sfm_gt.video.fades import CrossFades, tiny, unfaded
+from sfm_gt.video.fades import CrossFades, unfaded
 
 DETECTOR_WIDTH_PX = 256  # cuts show in small frames as well, at a fraction of the time
 # Grey levels between the 2nd and 98th percentile: black, white or any one tone, with coding noise.
@@ -78,7 +78,7 @@ def find_shots(
             runs.append([])
         if not blank:
             runs[-1].append(_Seen(frame_index, timestamp_s, float(grey.std())))
-        fades.add(frame_index, tiny(small))
+        fades.add(frame_index, small)
         before = small
     clear = [part for run in runs for part in _outside(run, fades)]
     return tuple(shot for run in clear for shot in _split(run, max_frames))
