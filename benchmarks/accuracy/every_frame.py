@@ -74,7 +74,7 @@ def scores(
 def _truth_m(views: ClipViews, data: Path, index: int) -> np.ndarray:
     """Sensor depth on the undistorted grid, NaN = unknown."""
     camera = views.undistortion.camera
-    under = views.undistortion.filmed_px(pixel_grid(camera.width, camera.height).reshape(-1, 2)).astype(int)
+    under = views.undistortion_of(index).filmed_px(pixel_grid(camera.width, camera.height).reshape(-1, 2)).astype(int)
     columns, rows = np.clip(under, 0, [camera.width - 1, camera.height - 1]).reshape(camera.height, -1, 2).T
     stored = cv2.imread(str(data / "truth" / f"{index:06d}.png"), cv2.IMREAD_UNCHANGED)[rows.T, columns.T]
     return np.where(stored > 0, stored / 1000.0, np.nan)

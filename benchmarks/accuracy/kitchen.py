@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 
 import sfm_gt
-from sfm_gt.formats.manifest import read_json, read_manifest
+from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.camera import pixel_grid
-from sfm_gt.sfm.undistortion import Undistortion
+from sfm_gt.stages.clip_views import ClipViews
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "kitchen.json"
 
@@ -28,15 +28,16 @@ def score(out: Path, data: Path) -> dict[str, float]:
     """Mean over frames with truth: metric AbsRel, share of the sensor's pixels, within 5 %; and the SfM figures."""
     workspace, dataset = Workspace(out), sfm_gt.open_dataset(out)
     (clip_id,) = dataset.clip_ids
-    lens = Undistortion.from_dict(read_json(workspace.clip_stage(clip_id, "sfm") / "undistortion.json"))
-    camera = lens.camera
-    under = lens.filmed_px(pixel_grid(camera.width, camera.height).reshape(-1, 2))
-    under = np.clip(under.astype(int), 0, [camera.width - 1, camera.height - 1])
-    rows, columns = under[:, 1].reshape(camera.height, -1), under[:, 0].reshape(camera.height, -1)
+    views = ClipViews(workspace, clip_id)
+    camera = views.undistortion.camera
+    pixels = pixel_grid(camera.width, camera.height).reshape(-1, 2)
     per_frame, ratios = [], []
     for frame in dataset:
         path = data / "truth" / f"{frame.frame_index:06d}.png"
         if path.is_file():
+            under = views.undistortion_of(frame.frame_index).filmed_px(pixels).astype(int)
+            under = np.clip(under, 0, [camera.width - 1, camera.height - 1]).reshape(camera.height, -1, 2)
+            columns, rows = np.moveaxis(under, -1, 0)
             truth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[rows, columns] / 1000.0
             both = (truth > 0) & frame.valid
             error = np.abs(frame.z_depth_m[both] - truth[both]) / truth[both]

@@ -169,20 +169,14 @@ def _sensor_scale(views: ClipViews, truth: Path) -> dict[int, float]:
     """Metres per SfM unit by frame: median over the sparse points that the sensor sees too."""
     model, scales = views.model, {}
     for row, frame in enumerate(model.frame_indices.tolist()):
-        depth = (
-            cv2.imread(str(truth / f"{frame:06d}.png"), cv2.IMREAD_UNCHANGED)
-            if (truth / f"{frame:06d}.png").is_file()
-            else None
-        )
-        if depth is None:
+        path = truth / f"{frame:06d}.png"
+        if not path.is_file():
             continue
+        depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         mine = model.observations[:, 0] == row
         z_depth = transform_points(model.cam_from_world[row], model.points_sfm[model.observations[mine, 1]])[:, 2]
-        at = np.clip(
-            views.undistortion.filmed_px(model.observation_px[mine]).astype(int),
-            0,
-            [depth.shape[1] - 1, depth.shape[0] - 1],
-        )
+        filmed = views.undistortion_of(frame).filmed_px(model.observation_px[mine]).astype(int)
+        at = np.clip(filmed, 0, [depth.shape[1] - 1, depth.shape[0] - 1])
         measured = depth[at[:, 1], at[:, 0]] / 1000.0
         scales[frame] = float(np.median((measured / z_depth)[measured > 0]))
     return scales
