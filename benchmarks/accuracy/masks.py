@@ -21,6 +21,7 @@ import yaml
 
 from sfm_gt.formats.frame_folder import read_frame, read_frame_list
 from sfm_gt.formats.manifest import read_manifest
+from sfm_gt.formats.overlay_folder import covered, read_overlays
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.masks.epipolar_flow import EpipolarFlow
@@ -96,10 +97,10 @@ def timed(method: Any, frames: Any, views: Any) -> tuple[np.ndarray, float]:
 
 def after_sfm(workspace: Workspace, clip: str, truth: Truth) -> dict[str, Any]:
     """The stage's masks against truth on undistorted frames, and the baseline that knows no parallax."""
-    views, lens = ViewsWithDepth(workspace, clip), ClipViews(workspace, clip).undistortion
-    rows, columns = filmed_under(lens)
-    moving = np.stack([truth.moving(i)[rows, columns] for i in views.frame_indices])
-    ignored = np.stack([truth.overlay(i)[rows, columns] | ~lens.inside for i in views.frame_indices])
+    views, filmed = ViewsWithDepth(workspace, clip), ClipViews(workspace, clip)
+    lenses = {i: filmed.undistortion_of(i) for i in views.frame_indices}
+    moving = np.stack([truth.moving(i)[filmed_under(lens)] for i, lens in lenses.items()])
+    ignored = np.stack([truth.overlay(i)[filmed_under(lens)] | ~lens.inside for i, lens in lenses.items()])
     folder = workspace.clip_stage(clip, "moving")
     found = np.stack([read_mask(folder / f"{i:06d}.png") for i in views.frame_indices])
     plain, seconds = timed(RigidFlow(), Images(views), flat(views))
@@ -120,15 +121,11 @@ def before_sfm(workspace: Workspace, clip: str, truth: Truth) -> dict[str, Any]:
 
 
 def overlay_iou(workspace: Workspace, clip: str, truth: Truth) -> float | None:
-    """Overlay found against overlay drawn, over all frames; None where none is drawn and none found.
-
-    Reads ``sfm/overlay/NNNNNN.png`` where the stage writes one a frame, else its one ``sfm/overlay.png``.
-    """
-    folder, both, either = workspace.clip_stage(clip, "sfm"), 0, 0
+    """Overlay found against overlay drawn, over all frames; None where none is drawn and none found."""
+    overlays, both, either = read_overlays(workspace.clip_stage(clip, "frames")), 0, 0
     for index in range(truth.n_frames):
-        by_frame = folder / "overlay" / f"{index:06d}.png"
-        found = read_mask(by_frame if by_frame.is_file() else folder / "overlay.png")
         drawn = truth.overlay(index)
+        found = covered(overlays, index, drawn.shape, 0)
         both, either = both + (found & drawn).sum(), either + (found | drawn).sum()
     return float(both / either) if either else None
 

@@ -49,7 +49,8 @@ class ExportedClip:
         """The lens of the frames as filmed, distorted."""
         camera = self.info["camera_as_filmed"]
         width, height, params = camera["width"], camera["height"], camera["params"]
-        order = {"SIMPLE_RADIAL": (0, 0, 1, 2, 3), "RADIAL": (0, 0, 1, 2, 3, 4), "OPENCV": (0, 1, 2, 3, 4, 5)}
+        order = {"PINHOLE": (0, 1, 2, 3), "SIMPLE_RADIAL": (0, 0, 1, 2, 3), "RADIAL": (0, 0, 1, 2, 3, 4),
+                 "OPENCV": (0, 1, 2, 3, 4, 5)}  # fmt: skip
         fx, fy, cx, cy, *distortion = (params[at] for at in order[camera["model"]])
         return Lens(fx / width, fy / height, cx / width, cy / height, *distortion)
 

@@ -195,7 +195,7 @@ class Sidecar(_Part):
     recorded_by: str | None = None
     recorded_on: date | None = None
     uploader: str | None = None
-    consent: str | None = None
+    consent: Literal["given", "not_applicable", "unknown", "refused", "withdrawn"] | None = None
     camera: CameraHints = CameraHints()
     scale: ScaleEvidence = ScaleEvidence()
     imported: ImportedCameras | None = Field(None, alias="import")

@@ -20,7 +20,7 @@ from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import PARTIAL
 
 TEXT_SUFFIXES = frozenset({".csv", ".html", ".json", ".jsonl", ".log", ".md", ".tex", ".tsv", ".txt", ".yaml", ".yml"})
-TAR_SUFFIXES = frozenset({".tar", ".tgz"})
+TAR_SUFFIXES = frozenset({".tar", ".tgz", ".gz", ".bz2", ".xz"})
 ZIP_SUFFIXES = frozenset({".zip", ".npz"})
 _FRAME = r"_\d{6}"  # exports name a frame by its clip and its index
 _ID = re.compile(r"[A-Za-z0-9_-]+")

@@ -145,7 +145,7 @@ def latex(content: Table) -> str:
         return comments
     frame = pd.DataFrame([[cell.text for cell in row] for row in content.rows], columns=list(content.columns))
     styled = frame.style.format(escape="latex").hide(axis="index")
-    styled = styled.format_index(lambda name: _latex_title(content.columns[name]), axis=1)
+    styled = styled.format_index(lambda name: _latex_title(content.columns[str(name)]), axis=1)
     alignment = "".join("l" if words else "r" for _, words in content.titles)
     body: str = styled.to_latex(hrules=True, column_format=alignment)
     return body.replace(DASH, "--") + comments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -55,5 +56,5 @@ def link_fault(url: str) -> str | None:
     except urllib.error.HTTPError as fault:
         # A page may refuse HEAD, or strangers, and still be there.
         return f"dead link: {url} ({fault.code} {fault.reason})" if fault.code in (404, 410) else None
-    except (urllib.error.URLError, OSError, ValueError) as fault:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as fault:
         return f"link not reached: {url} ({getattr(fault, 'reason', fault)})"

@@ -32,6 +32,7 @@ def run(out: Path, format_name: str, to: Path, clip_ids: Sequence[str] = ()) -> 
             clip that the format can hold.
     """
     exporter = registry.load("exporters", format_name)()
+    to = to.resolve()
     _check_target(to)
     clips, left_out = _choose(_clips(out, clip_ids), exporter.LENGTHS, format_name)
     to.parent.mkdir(parents=True, exist_ok=True)

@@ -31,8 +31,9 @@ from sfm_gt.formats.sources import (
 from sfm_gt.formats.workspace import CLIP_STAGES, JOURNAL, Workspace
 from sfm_gt.provenance.rewriting import rewrite_without, scan
 from sfm_gt.provenance.traces import Traces, distinct_fingerprints, mentions
+from sfm_gt.video.catalog import VIDEO_SUFFIXES
 
-OF_CLIPS = ("work/clips", "dataset/clips", "predictions")
+OF_CLIPS = ("work/clips", "work/thumbnails", "dataset/clips", "dataset/layers", "dataset/pseudo_labels", "predictions")
 EXPORT_JSON = "export.json"
 # They know the source on purpose: the journal until all is done, the tombstone for good, by hashes alone.
 BOOKKEEPING = (JOURNAL, TOMBSTONES_JSON)
@@ -74,6 +75,8 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> s
         if workspace.forget_journal.is_file():
             said.append(_carry_out(workspace, _read_job(workspace), cores))
         source = _find(workspace, wanted)
+        for folder in also:
+            _check_also(workspace, folder)
         if source is not None:
             for folder in (root, *also):
                 _refuse_links_out(folder)
@@ -83,6 +86,9 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> s
         elif not said and not _is_forgotten(workspace, wanted):
             raise InputError(f"{root}: no source {wanted!r}; give a video id, file name, URL or SHA-256 of "
                              "dataset/sources.json")  # fmt: skip
+        if source is None and not said and also:
+            raise InputError(f"{wanted}: was forgotten before, so that its names are gone; {also[0]} was not touched: make it "
+                             "again or delete it")  # fmt: skip
         return "\n".join(said) or f"{wanted}: was forgotten before"
 
 
@@ -129,7 +135,17 @@ def _is_forgotten(workspace: Workspace, wanted: str) -> bool:
 def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
     clip_ids = _clip_ids(workspace, source.video_id)
     file_name = source.path if source.path != source.video_id else None
-    words = tuple(word for word in (source.source_sha256, source.url, file_name) if word)
+    elsewhere = [known for known in _known_sources(workspace).values() if known.video_id != source.video_id]
+    if clash := sorted(set(clip_ids) & {known.video_id for known in elsewhere}):
+        raise InputError(f"{clash[0]!r} is a clip of {source.video_id!r} and the id of another video, which forget cannot tell "
+                         "apart; rename that video and run again")  # fmt: skip
+    # A page or name that others share is no name of this one, and its tombstone must not stop them.
+    url = None if source.url in {known.url for known in elsewhere} else source.url
+    words = tuple(
+        word
+        for word in (source.source_sha256, url, file_name)
+        if word and not _names_another(source.video_id, word, elsewhere)
+    )
     names = Traces(source.video_id, clip_ids, words, _lock_names(workspace, source.video_id, clip_ids))
     for folder in (workspace.root, *also):
         for path in _files(folder):
@@ -138,14 +154,33 @@ def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
     # A file elsewhere may be a copy of this source's; what lies with the clips of others is theirs.
     by_clip = [path for place in OF_CLIPS for path in _files(workspace.root / place)]
     others = [path for path in by_clip if not names.owns(path.relative_to(workspace.root))]
+    others += [p for folder in also for p in _files(folder / "clips") if not names.owns(p.relative_to(folder))]
     traces = Traces(names.video_id, clip_ids, words, names.lock_names, distinct_fingerprints(own, others))
     tombstone = Tombstone(
-        source_sha256=source.source_sha256, url_sha256=hashed_url(source.url) if source.url else None,
+        source_sha256=source.source_sha256, url_sha256=hashed_url(url) if url else None,
         perceptual_hash=source.perceptual_hash,
     )  # fmt: skip
     remade = tuple(name for name in ("evaluation", "report", "yield.txt") if (workspace.root / name).exists())
     exports = tuple(_export(folder, clip_ids) for folder in also if (folder / EXPORT_JSON).is_file())
     return Job(traces, tombstone, tuple(str(folder.resolve()) for folder in also), exports, remade)
+
+
+def _names_another(video_id: str, word: str, others: Sequence[Source]) -> bool:
+    """Whether the word would also be found in what is known of another source, as a part of a longer name."""
+    found = Traces(video_id, (), (word,))
+    return any(found.in_text(text) for source in others for text in (source.path, source.source or ""))
+
+
+def _check_also(workspace: Workspace, folder: Path) -> None:
+    if not folder.is_dir():
+        raise InputError(f"--also {folder}: no such folder; give an export or a release")
+    if workspace.root.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"--also {folder}: holds the run itself; give the export or release alone")
+    for path in folder.rglob("*"):
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            raise InputError(
+                f"--also {folder}: holds the video {path.name}; give an export or release, no folder of videos"
+            )
 
 
 def _export(folder: Path, forgotten: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:

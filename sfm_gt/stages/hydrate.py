@@ -80,6 +80,9 @@ def _pictures(info: Mapping[str, Any], video: Path, wanted: Mapping[int, ImageHa
     from sfm_gt.sfm.undistortion import Undistortion
     from sfm_gt.video.decode import iterate_frames, shrink
 
+    if info.get("measures", {}).get("sfm", {}).get("readout_s"):
+        raise InputError(f"{info['clip_id']}: its pictures were straightened from a rolling shutter frame by frame, which a "
+                         "release does not hold yet; ask its maker for the pictures")  # fmt: skip
     lens = info["camera_as_filmed"]
     undistortion = Undistortion.from_dict(lens)
     quality = [cv2.IMWRITE_JPEG_QUALITY, info["config"]["dataset"]["jpeg_quality"]]

@@ -62,7 +62,7 @@ def run(workspace: Workspace, clip_id: str, teacher: str) -> PseudoLabels:
     source = dataset.clip_info(clip_id).get("source", {}).get("source_sha256")
     labels = PseudoLabels(
         teacher, kind, ALIGNMENT[kind], frame.metric, depth_unit,
-        {"video_sha256": source, "teacher_sha256": read_manifest(predictions).measures.get("source_sha256")},
+        {"video_sha256": source, "teacher_sha256": read_manifest(predictions).measures.get("model_sha256")},
         agreement, abs_rel,
     )  # fmt: skip
     with replacing_directory(labels_folder(dataset.path, teacher, clip_id)) as folder:
