@@ -6,7 +6,9 @@
 rule scale:
     input:
         f"{OUT}/work/clips/{{clip}}/sfm/manifest.json",
-        f"{OUT}/work/clips/{{clip}}/clean/manifest.json" if RUN.scale_needs_depth else [],
+        f"{OUT}/work/clips/{{clip}}/clean/manifest.json"
+        if RUN.scale_needs_depth
+        else [],
     output:
         f"{OUT}/work/clips/{{clip}}/scale/manifest.json",
     log:
