@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -96,17 +96,25 @@ def pseudo_label(
 def stated_use(use: str | None, out: Path) -> ProvenanceConfig:
     """What ``--use`` says, else the configuration of the run in ``out`` where there is one, with its terms.
 
+    ``out`` may be the run's ``dataset`` folder as well, or a release, which states its use itself.
+
     Raises:
         ConfigError: no such use.
     """
     from sfm_gt.config import ProvenanceConfig, read_config
     from sfm_gt.errors import ConfigError
+    from sfm_gt.formats.manifest import read_json
     from sfm_gt.formats.validation import validated
     from sfm_gt.formats.workspace import Workspace
+    from sfm_gt.stages.publish import RELEASE_JSON
 
-    stated = {"use": use} if use else {}
-    if Workspace(out).config.is_file():
-        stated = read_config(Workspace(out).config).provenance.model_dump(mode="json") | stated
+    run = out.resolve().parent if out.resolve().name == "dataset" else out
+    stated: dict[str, Any] = {}
+    if Workspace(run).config.is_file():
+        stated = read_config(Workspace(run).config).provenance.model_dump(mode="json")
+    elif (out / RELEASE_JSON).is_file():
+        stated = {"use": read_json(out / RELEASE_JSON)["use"]}
+    stated |= {"use": use} if use else {}
     return validated(ProvenanceConfig, stated, "--use", ConfigError)
 
 

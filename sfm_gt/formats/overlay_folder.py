@@ -55,6 +55,18 @@ def covered(
     return cv2.dilate(union.astype(np.uint8), kernel).astype(bool)
 
 
+def covered_ever(
+    overlays: Sequence[Overlay], frame_indices: Sequence[int], shape: tuple[int, int], margin_px: int
+) -> Bool[np.ndarray, "h w"]:
+    """Where print lies in any of the frames: all of the way of what drifts."""
+    ever = np.zeros(shape, dtype=bool)
+    for overlay in overlays:
+        seen = [index for index in frame_indices if overlay.first_frame <= index <= overlay.last_frame]
+        for index in seen if overlay.drift_px != (0.0, 0.0) else seen[:1]:
+            ever |= covered([overlay], index, shape, margin_px)
+    return ever
+
+
 def write_overlays(folder: Path, overlays: Sequence[Overlay]) -> None:
     """Writes ``overlays.json`` and its masks into ``folder``."""
     entries = []

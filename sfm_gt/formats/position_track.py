@@ -15,6 +15,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.tum_trajectory import read_trajectory
+from sfm_gt.geometry.transforms import camera_centres
 
 GPS_COLUMNS = ("latitude_deg", "longitude_deg", "altitude_m")
 METRIC_COLUMNS = ("x_m", "y_m", "z_m")
@@ -51,13 +53,8 @@ Columns = tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 3"], bool]
 
 
 def _read_tum(path: Path) -> Columns:
-    try:
-        rows = np.loadtxt(path, comments="#", ndmin=2)
-    except ValueError as fault:
-        raise InputError(f"{path}: not a TUM trajectory ({fault}); needed 8 numbers a line") from None
-    if rows.shape[1] != 8:
-        raise InputError(f"{path}: {rows.shape[1]} columns; needed 8: timestamp_s tx ty tz qx qy qz qw")
-    return rows[:, 0], rows[:, 1:4], False
+    times, cam_from_world = read_trajectory(path)
+    return times, camera_centres(cam_from_world), False
 
 
 def _read_csv(path: Path) -> Columns:

@@ -115,7 +115,8 @@ class RunPlan:
             # A recording's folder also holds its video and depth maps, which no importer reads.
             if file.is_file() and file.suffix in (".txt", ".csv", ".bin"):
                 digest.update(file.name.encode() + file.read_bytes())
-        return sidecar.imported.model_dump_json() + digest.hexdigest()
+        # Some formats say nothing of the focal length and take the sidecar's.
+        return f"{sidecar.imported.model_dump_json()}{digest.hexdigest()}{sidecar.camera.focal_px or ''}"
 
     def sidecar_provenance(self, clip_id: str) -> str:
         """Source, licence, author, date, uploader and consent."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sfm_gt.formats.overlay_folder import covered
+from sfm_gt.formats.overlay_folder import Overlay, covered, covered_ever
 from sfm_gt.masks.overlay import find_bars, find_overlays, working_image
 from tests.masks.scenes import Scene, film
 from tests.video.make_videos import panning
@@ -104,3 +104,13 @@ def test_bars_are_found_to_the_row(rows: tuple[int, int], columns: tuple[int, in
     boxed = [np.where(inside[..., None], frame, 16).astype(np.uint8) for frame in frames]
     assert (find_bars([cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in boxed]) == ~inside).all()
     assert all(mask[~inside].all() for mask in masks(boxed))
+
+
+def test_all_of_the_way_of_drifting_print_is_covered() -> None:
+    mask = np.zeros((4, 12), bool)
+    mask[1:3, 1:3] = True
+    drifting, still = Overlay(2, 5, mask, (2.0, 0.0)), Overlay(2, 5, mask, (0.0, 0.0))
+    # Two pixels a frame: columns 1-2 in frame 2, 7-8 in frame 5; frames outside of the interval count for nothing.
+    assert np.flatnonzero(covered_ever([drifting], range(8), mask.shape, 0)[1]).tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert (covered_ever([still], range(8), mask.shape, 0) == mask).all()
+    assert not covered_ever([drifting], [0, 1, 6], mask.shape, 0).any()

@@ -14,7 +14,7 @@ import yaml
 from typer.testing import CliRunner
 
 from sfm_gt.cli import app
-from sfm_gt.config import ClipsConfig, FramesConfig, ProvenanceConfig, validate
+from sfm_gt.config import ClipsConfig, Config, FramesConfig, ProvenanceConfig, to_yaml, validate
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.license_terms import permissions_of, refusal
@@ -161,3 +161,18 @@ def test_dead_links_and_changed_files_are_found(workspace: Workspace, tmp_path: 
     assert n_faulty == 2
     assert "file missing" in lines[0]
     assert "file changed" in lines[1]
+
+
+def test_the_use_of_a_run_holds_for_its_dataset_folder_and_a_releases_for_itself(tmp_path: Path) -> None:
+    from sfm_gt.cli_sources import stated_use
+
+    (tmp_path / "run" / "dataset").mkdir(parents=True)
+    (tmp_path / "run" / "config.yaml").write_text(
+        to_yaml(Config(videos=tmp_path, out=tmp_path, provenance={"use": "commercial"}))
+    )
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release" / "release.json").write_text('{"use": "research"}')
+    assert stated_use(None, tmp_path / "run").use == "commercial"
+    assert stated_use(None, tmp_path / "run" / "dataset").use == "commercial"
+    assert stated_use(None, tmp_path / "release").use == "research"
+    assert stated_use("private", tmp_path / "run" / "dataset").use == "private"
