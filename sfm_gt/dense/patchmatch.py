@@ -42,6 +42,8 @@ SHARPEN_SIGMA_PX, SHARPEN_COST, SHARPEN_REL, SHARPEN_STEP_PX, SHARPEN_WINDOW_PX 
 SHARPEN_VARIANCE, SHARPEN_GAIN = np.float32(10.0), np.float32(0.02)
 # Where carried maps differ by more than this, the images decide between them and what lies beside.
 CARRIED_REL = 0.01
+# Frames between keyframes, whose surfaces are known but for details, make do with the best so many judges.
+FOLLOWED_JUDGES = 3
 _ZERO = np.float32(0.0)
 
 
@@ -157,6 +159,7 @@ class PatchMatch:
         coarse = np.ascontiguousarray(planes[::2, ::2])
         coarse[..., 1:] *= 2.0
         judges = self._choose_judges(self._scene(reference, neighbours, 1, limits, _ZERO), coarse)
+        judges[..., FOLLOWED_JUDGES:] = -1
         height, width = planes.shape[:2]
         return np.ascontiguousarray(judges.repeat(2, axis=0).repeat(2, axis=1)[:height, :width])
 
