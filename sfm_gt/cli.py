@@ -265,6 +265,10 @@ def export(
     manifest = stage.run(out, format_name, to, clip or ())
     for left in manifest["left_out"]:
         typer.echo(f"export: {left['clip_id']} left out ({left['reason']})")
+    for clip_id, seconds in manifest["measures"].get("rolling_shutter_s", {}).items():
+        typer.echo(
+            f"export: {clip_id} was filmed with a rolling shutter ({1e3 * seconds:.1f} ms), which {format_name} cannot say"
+        )
     frames = sum(entry["frames"] for entry in manifest["clips"])
     typer.echo(f"export: {frames} frames of {len(manifest['clips'])} clips in {to}")
 

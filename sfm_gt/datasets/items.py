@@ -34,7 +34,9 @@ TENSOR_LAYERS: dict[str, tuple[int, type]] = {
 def layers_as_tensors(pixels: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Item:
     """The pixel layers of an item."""
     height, width = pixels["depth"].shape
-    layers = {name: np.empty((channels, height, width), dtype) for name, (channels, dtype) in TENSOR_LAYERS.items()}
+    layers: dict[str, np.ndarray] = {
+        name: np.empty((channels, height, width), dtype) for name, (channels, dtype) in TENSOR_LAYERS.items()
+    }
     write_layers(pixels, facts, layers)
     return {name: torch.from_numpy(layer) for name, layer in layers.items()}
 
