@@ -279,7 +279,7 @@ def layers(
     clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
     seed: Annotated[int, typer.Option("--seed", help="of the sampled pairs")] = 0,
 ) -> None:
-    """Background plates, foreground and near/far labels of a data set, below its layers/."""
+    """Background plates, foreground, near/far labels and people's joints of a data set, below its layers/."""
     from sfm_gt.stages import layers as stage
 
     for clip_id, manifest in stage.run(out, clip or (), seed).items():

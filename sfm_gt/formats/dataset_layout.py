@@ -33,6 +33,7 @@ LAYERS = {
     "overlay": ("overlay", ".png"),
     "person": ("person", ".png"),
 }
+LAYERS_FOLDER = "layers"  # what `sfm-gt layers` adds, a folder a clip
 INDEX_NAME = "index.parquet"
 DATASET_JSON = "dataset.json"
 CLIP_JSON = "clip.json"
