@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfm_gt.config import DatasetConfig
-from sfm_gt.errors import Rejected
+from sfm_gt.errors import InputError, Rejected
 from sfm_gt.formats.manifest import Manifest, read_json, read_manifest, write_json
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.clip_stage import run_clip_stage
@@ -167,12 +167,11 @@ def _clip_json(
 
     from sfm_gt.config import read_config
     from sfm_gt.formats.sidecar import PROVENANCE, read_sidecar
-    from sfm_gt.formats.sources import hashed_uploader
 
     video_id = clip_id.rsplit("-", 1)[0]
     stated = read_sidecar(sidecar)
     settings = read_config(workspace.config)
-    config, salt_file = settings.model_dump(mode="json"), settings.provenance.salt_file
+    config = settings.model_dump(mode="json")
     manifests = {stage: read_manifest(workspace.clip_stage(clip_id, stage)) for stage in UPSTREAM}
     return {
         "clip_id": clip_id,
@@ -181,7 +180,7 @@ def _clip_json(
         | {
             **stated.model_dump(mode="json", include=set(PROVENANCE)),
             # Anew from the sidecar: another uploader makes this stage run again, and not all since ingest.
-            "uploader_hash": hashed_uploader(stated.uploader, salt_file) if stated.uploader else None,
+            "uploader_hash": _uploader_hash(sidecar, stated.uploader, settings.provenance.salt_file),
         },
         "metric": scale["metric"],
         "length_unit": "m" if scale["metric"] else "sfm",
@@ -194,3 +193,12 @@ def _clip_json(
         "config": {section: config[section] for section in ("clips", *UPSTREAM, STAGE, "seed")},
         "software": {name: version(name) for name in ("sfm-gt", "pycolmap", "numpy", "opencv-python-headless")},
     }
+
+
+def _uploader_hash(sidecar: Path | None, uploader: str | None, salt_file: Path | None) -> str | None:
+    from sfm_gt.formats.sources import hashed_uploader
+
+    try:
+        return hashed_uploader(uploader, salt_file) if uploader else None
+    except InputError as fault:
+        raise InputError(f"{sidecar}: {fault}") from None
