@@ -4,7 +4,8 @@ Left alone, torch makes a new piece of shared memory for every tensor of every b
 decoding is the kernel's work on those fresh pages. Here a worker writes a batch's layers as they will be used (float32, bool)
 into one block, the training process sees tensors that lie in it, and the block is written again when the last of them is gone.
 ``DataLoader`` needs to know nothing of this: it stacks :class:`StoredItem` by the function that is registered below, and
-whoever gives it a ``collate_fn`` of their own finds the keys of an item in what that gets.
+whoever gives it a ``collate_fn`` of their own finds the keys of an item in what that gets. A process that is forked from the
+training process shares its blocks without holding them: it copies what it goes on to use.
 """
 
 from __future__ import annotations

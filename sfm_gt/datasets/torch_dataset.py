@@ -46,8 +46,10 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
     def __getitem__(self, number: int) -> Item:
         return self._table.stored(number).tensors
 
-    def __getitems__(self, numbers: Sequence[int]) -> list[StoredItem]:
+    def __getitems__(self, numbers: Sequence[int]) -> list[StoredItem] | list[Item]:
         """Frames of a batch: what a DataLoader asks for, and stacks by ``handover.py``."""
+        if type(self).__getitem__ is not TorchDataset.__getitem__:  # a subclass makes items of its own
+            return [self[number] for number in numbers]
         return [self._table.stored(number) for number in numbers]
 
 

@@ -115,6 +115,19 @@ def test_a_collate_function_of_ones_own_finds_the_keys_of_an_item(tree: Path, co
             assert torch.equal(batch["sigma_m"][k], item["sigma_m"])
 
 
+class Dimmed(TorchDataset):
+    """A data set of somebody who changes items where they are made."""
+
+    def __getitem__(self, number: int) -> dict:
+        item = super().__getitem__(number)
+        return item | {"image": item["image"] / 2}
+
+
+def test_a_subclass_with_items_of_its_own_is_asked_for_them(tree: Path) -> None:
+    batch = batches(Dimmed(tree, "all"), 1)[0]
+    assert torch.equal(batch["image"][1], TorchDataset(tree, "all")[1]["image"] / 2)
+
+
 def test_blocks_of_a_worker_are_used_again(tree: Path) -> None:
     loader = torch.utils.data.DataLoader(TorchDataset(tree, "all"), batch_size=1, num_workers=1)
     inodes = set()
