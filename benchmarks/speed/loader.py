@@ -45,7 +45,7 @@ VIDEO = REPOSITORY / "examples" / "demo" / "videos" / "mannequin.mp4"
 TRUTH = REPOSITORY / "examples" / "demo" / "truth" / "depth"
 WIDTH, HEIGHT, WORKERS, BATCH = 640, 480, 2, 4
 CLIPS, FRAMES_A_SHARD = 4, 30
-EPOCHS, WARM_BATCHES = 3, 10  # of the measurement of memory
+EPOCHS, WARM_BATCHES = 8, 10  # of the measurement of memory
 TRUTH_UNIT_M = 1e-3
 
 
