@@ -265,6 +265,10 @@ def export(
     manifest = stage.run(out, format_name, to, clip or ())
     for left in manifest["left_out"]:
         typer.echo(f"export: {left['clip_id']} left out ({left['reason']})")
+    for clip_id, seconds in manifest["measures"].get("rolling_shutter_s", {}).items():
+        typer.echo(
+            f"export: {clip_id} was filmed with a rolling shutter ({1e3 * seconds:.1f} ms), which {format_name} cannot say"
+        )
     frames = sum(entry["frames"] for entry in manifest["clips"])
     typer.echo(f"export: {frames} frames of {len(manifest['clips'])} clips in {to}")
 
@@ -275,7 +279,7 @@ def layers(
     clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
     seed: Annotated[int, typer.Option("--seed", help="of the sampled pairs")] = 0,
 ) -> None:
-    """Background plates, foreground and near/far labels of a data set, below its layers/."""
+    """Background plates, foreground, near/far labels and people's joints of a data set, below its layers/."""
     from sfm_gt.stages import layers as stage
 
     for clip_id, manifest in stage.run(out, clip or (), seed).items():

@@ -45,6 +45,7 @@ VIDEO = REPOSITORY / "examples" / "demo" / "videos" / "mannequin.mp4"
 TRUTH = REPOSITORY / "examples" / "demo" / "truth" / "depth"
 WIDTH, HEIGHT, WORKERS, BATCH = 640, 480, 2, 4
 CLIPS, FRAMES_A_SHARD = 4, 30
+EPOCHS, WARM_BATCHES = 8, 10  # of the measurement of memory
 TRUTH_UNIT_M = 1e-3
 
 
@@ -181,24 +182,38 @@ def loading(dataset: torch.utils.data.Dataset) -> Callable[[], float]:
     return epoch
 
 
-def memory_over_epochs(dataset: torch.utils.data.Dataset, epochs: int) -> list[float]:
-    """MB that the workers hold privately (USS) at four moments, evenly spread over ``epochs`` epochs of one loader."""
+def memory_over_epochs(dataset: torch.utils.data.Dataset, epochs: int) -> dict[str, Any]:
+    """MB at the start and the end of each epoch of one loader.
+
+    Resident (RSS) of this process and of its workers, which counts what they share in each of them, and what the workers
+    hold alone. The start of an epoch is taken when its first WARM_BATCHES have come and every worker is at work.
+    """
     others = {child.pid for child in _children()}
     loader = torch.utils.data.DataLoader(dataset, BATCH, num_workers=WORKERS, persistent_workers=True)
-    steps = []
+    found: dict[str, list[list[float]]] = {"process_rss": [], "workers_rss": [], "workers_private": []}
     for _ in range(epochs):
-        for _ in loader:
-            steps.append(sum(_private_mb(child.pid) for child in _children() if child.pid not in others))
-    marks = np.linspace(len(steps) // 5, len(steps) - 1, 4).astype(int)
-    return [round(steps[mark], 1) for mark in marks]
+        marks = []
+        for number, _batch in enumerate(loader):
+            if number == WARM_BATCHES:
+                marks.append(_memory_mb(others))
+        marks.append(_memory_mb(others))
+        for name, values in found.items():
+            values.append([round(mark[name], 1) for mark in marks])
+    return found
 
 
-def _private_mb(pid: int) -> float:
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return (
-        sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(("Private_Dirty", "Private_Clean")))
-        / 1e3
-    )
+def _memory_mb(others: set[int | None]) -> dict[str, float]:
+    workers = [_rollup_mb(child.pid) for child in _children() if child.pid not in others]
+    return {
+        "process_rss": _rollup_mb(os.getpid())["Rss"],
+        "workers_rss": sum(worker["Rss"] for worker in workers),
+        "workers_private": sum(worker["Private_Dirty"] + worker["Private_Clean"] for worker in workers),
+    }
+
+
+def _rollup_mb(pid: int | None) -> dict[str, float]:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    return {line.split(":")[0]: int(line.split()[1]) / 1e3 for line in lines}
 
 
 def measure(folder: Path, n_frames: int, repeats: int) -> dict[str, Any]:
@@ -228,7 +243,9 @@ def measure(folder: Path, n_frames: int, repeats: int) -> dict[str, Any]:
         "cpu_ms_a_sample": {name: round(1e3 * float(np.median(values)) / n_frames, 2) for name, values in used.items()},
         "cpu_map_over_bare_files": round(float(np.median(used["bare_files"] / used["map"])), 3),
         "cpu_shards_over_bare_files": round(float(np.median(used["bare_files"] / used["shards"])), 3),
-        "private_memory_of_workers_mb": {"map": memory_over_epochs(mapped, 3), "shards": memory_over_epochs(iterable, 3)},
+        "memory_mb_at_start_and_end_of_epochs": {
+            "map": memory_over_epochs(mapped, EPOCHS), "shards": memory_over_epochs(iterable, EPOCHS),
+        },
         "load_average": [round(value, 2) for value in os.getloadavg()],
         "machine": platform.processor() or platform.machine(),
     }  # fmt: skip

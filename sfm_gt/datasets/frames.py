@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, UInt8
 from sfm_gt.errors import InputError, NotMetricError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.people_joints import ClipJoints, read_clip_joints
 from sfm_gt.geometry.conventions import nan_from_zero, valid_from_depth
 from sfm_gt.geometry.types import PinholeCamera
 
@@ -183,6 +184,10 @@ class Dataset:
         figures = [scale.get(key) for key in ("metric_from_sfm", "sigma_log_scale")]
         listed = [tuple(scale.get(key, ())) for key in ("cues", "contradictions", "set_by", "notes")]
         return ClipScale(bool(scale.get("metric")), *figures, *listed)
+
+    def joints(self, clip_id: str) -> ClipJoints | None:
+        """People's joints of a clip, in its images and in its world; None where ``sfm-gt layers`` wrote none."""
+        return read_clip_joints(self.path / layout.LAYERS_FOLDER / clip_id)
 
     def frames_of(self, clip_id: str) -> list[Frame]:
         """Frames of one clip in order of time."""

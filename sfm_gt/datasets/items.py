@@ -5,6 +5,8 @@ invalid; ``valid``, ``moving``, ``overlay`` and ``person`` (1, H, W) bool; ``per
 people and ``person`` means nothing; ``intrinsics`` (3, 3) and ``cam_from_world`` (4, 4) float64, in pixels with centres at +0.5
 and metres; ``sigma_log_scale`` of the clip's metres, which ``sigma_m`` does not hold; ``timestamp_s``, ``frame_index``,
 ``clip_id``, ``video_id`` and ``license`` ("" where none is stated).
+
+How a DataLoader's workers hand items over: ``handover.py``.
 """
 
 from __future__ import annotations
@@ -22,33 +24,37 @@ Item = dict[str, Any]
 MASKS = ("moving", "overlay", "person")
 FLAGS = {"image": cv2.IMREAD_COLOR_RGB, "depth": cv2.IMREAD_UNCHANGED, "sigma": cv2.IMREAD_UNCHANGED,
          **dict.fromkeys(MASKS, cv2.IMREAD_GRAYSCALE)}  # fmt: skip
+# Channels and type of an item's layers; the wide types first, so that one block holds them all aligned.
+TENSOR_LAYERS: dict[str, tuple[int, type]] = {
+    "image": (3, np.float32), "z_depth_m": (1, np.float32), "sigma_m": (1, np.float32), "valid": (1, np.bool_),
+    **dict.fromkeys(MASKS, (1, np.bool_)),
+}  # fmt: skip
 
 
-def item_from_pixels(pixels: Mapping[str, np.ndarray], facts: Mapping[str, Any], where: str) -> Item:
-    """Tensors of one frame.
+def layers_as_tensors(pixels: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Item:
+    """The pixel layers of an item."""
+    height, width = pixels["depth"].shape
+    layers: dict[str, np.ndarray] = {
+        name: np.empty((channels, height, width), dtype) for name, (channels, dtype) in TENSOR_LAYERS.items()
+    }
+    write_layers(pixels, facts, layers)
+    return {name: torch.from_numpy(layer) for name, layer in layers.items()}
 
-    Args:
-        pixels: layers as their files hold them: ``image`` (H, W, 3) uint8 RGB, ``depth`` and ``sigma`` (H, W) uint16 in
-            steps of the units in ``facts``, masks (H, W) uint8; ``person`` may be missing.
-        facts: a row of the index and ``license``.
 
-    Raises:
-        InputError: a layer of another size or depth than needed.
-    """
-    height, width = facts["height"], facts["width"]
-    for layer, array in pixels.items():
-        if array.shape[:2] != (height, width):
-            raise InputError(f"{where}: layer {layer!r} has {array.shape[1]} x {array.shape[0]} pixels, needed {width} x "
-                             f"{height}; rebuild the clip with `sfm-gt dataset`")  # fmt: skip
-    nobody_looked = np.zeros((height, width), np.uint8)
-    # NumPy compares bytes several times faster than torch.
-    masks = {"valid": pixels["depth"] != 0, **{name: pixels.get(name, nobody_looked) != 0 for name in MASKS}}
+def write_layers(pixels: Mapping[str, np.ndarray], facts: Mapping[str, Any], to: Mapping[str, np.ndarray]) -> None:
+    """Fills arrays of the shapes and types of TENSOR_LAYERS with the pixel layers of an item."""
+    np.divide(pixels["image"].transpose(2, 0, 1), np.float32(255), out=to["image"], dtype=np.float32)
+    np.multiply(pixels["depth"], np.float32(facts["depth_unit"]), out=to["z_depth_m"][0], dtype=np.float32)
+    np.multiply(pixels["sigma"], np.float32(facts["sigma_unit"]), out=to["sigma_m"][0], dtype=np.float32)
+    np.not_equal(pixels["depth"], 0, out=to["valid"][0])
+    for name in MASKS:
+        np.not_equal(pixels[name], 0, out=to[name][0])
+
+
+def facts_as_tensors(facts: Mapping[str, Any]) -> Item:
+    """The other keys of an item."""
     return {
-        "image": torch.from_numpy(pixels["image"]).permute(2, 0, 1).to(torch.float32).div_(255.0),
-        "z_depth_m": _scaled(pixels["depth"], facts["depth_unit"]),
-        "sigma_m": _scaled(pixels["sigma"], facts["sigma_unit"]),
-        **{name: torch.from_numpy(mask)[None] for name, mask in masks.items()},
-        "person_known": "person" in pixels,
+        "person_known": facts["person_known"],
         "intrinsics": _intrinsics(facts),
         "cam_from_world": torch.tensor(facts["cam_from_world"], dtype=torch.float64).reshape(4, 4),
         "sigma_log_scale": facts["sigma_log_scale"],
@@ -66,11 +72,6 @@ def decoded(content: bytes, layer: str, where: str) -> np.ndarray:
     if pixels is None:
         raise InputError(f"{where}: layer {layer!r} cannot be decoded; copy or export it again")
     return pixels
-
-
-def _scaled(steps: np.ndarray, unit: float) -> torch.Tensor:
-    """(1, H, W) float32: steps times unit; 0 stays 0."""
-    return torch.from_numpy(np.multiply(steps, np.float32(unit), dtype=np.float32))[None]
 
 
 def _intrinsics(facts: Mapping[str, Any]) -> torch.Tensor:

@@ -91,7 +91,7 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
             *((int(self._numbers[k]), float(self._shares[k])) for k in chosen),
         ]
         members.sort()
-        items = [self._table.item(member) for member, _ in members]
+        items = [self._table.stored(member).tensors for member, _ in members]
         stacked = {key: _stacked([item[key] for item in items]) for key in items[0]}
         return stacked | {"covisibility": torch.tensor([share for _, share in members], dtype=torch.float32)}
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sfm_gt.datasets.items import Item, decoded, item_from_pixels
+from sfm_gt.datasets.handover import StoredItem, stored_item
+from sfm_gt.datasets.items import Item, decoded
 from sfm_gt.datasets.splits import Split, require_split
 from sfm_gt.errors import InputError
 from sfm_gt.formats.shards import list_shards, read_shard
@@ -18,7 +19,7 @@ SUFFIXES = {"image": "jpg", "depth": "depth.png", "sigma": "sigma.png", "moving"
             "person": "person.png"}  # fmt: skip
 
 
-class ShardDataset(torch.utils.data.IterableDataset[Item]):
+class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
     """Frames with metric depth from shards, item by item: see ``items.py`` for the keys.
 
     Every worker reads shards of its own. Order is drawn anew every epoch (``set_epoch``): shards over all, samples within a
@@ -44,16 +45,18 @@ class ShardDataset(torch.utils.data.IterableDataset[Item]):
         """Another order from now on, also in workers that are already running."""
         self._epoch.fill_(epoch)
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[Item | StoredItem]:
         worker = torch.utils.data.get_worker_info()
         number, n_workers = (worker.id, worker.num_workers) if worker else (0, 1)
         order = np.arange(len(self._shards))
         if self._shuffle_buffer:
             order = np.random.default_rng([self._seed, int(self._epoch)]).permutation(order)
         rng = np.random.default_rng([self._seed, int(self._epoch), number])
-        return _shuffled(self._items(order[number::n_workers]), self._shuffle_buffer, rng)
+        items = _shuffled(self._stored(order[number::n_workers]), self._shuffle_buffer, rng)
+        # Out of a worker frames leave as stored, see handover.py.
+        return items if worker else (item.tensors for item in items)
 
-    def _items(self, order: np.ndarray) -> Iterator[Item]:
+    def _stored(self, order: np.ndarray) -> Iterator[StoredItem]:
         for number in order:
             path = self._path / str(self._shards[number])
             for key, layers in read_shard(path):
@@ -65,11 +68,11 @@ class ShardDataset(torch.utils.data.IterableDataset[Item]):
                     name: decoded(layers[suffix], name, where) for name, suffix in SUFFIXES.items() if suffix in layers
                 }
                 if facts["metric"]:
-                    yield item_from_pixels(pixels, facts, where)
+                    yield stored_item(pixels, facts, where)
 
 
-def _shuffled(items: Iterator[Item], size: int, rng: np.random.Generator) -> Iterator[Item]:
-    waiting: list[Item] = []
+def _shuffled(items: Iterator[StoredItem], size: int, rng: np.random.Generator) -> Iterator[StoredItem]:
+    waiting: list[StoredItem] = []
     for item in items:
         if len(waiting) < size:
             waiting.append(item)

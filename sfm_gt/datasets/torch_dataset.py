@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import torch
 
 from sfm_gt.datasets.frames import Dataset, open_dataset
-from sfm_gt.datasets.items import FLAGS, Item, item_from_pixels
+from sfm_gt.datasets.handover import StoredItem, stored_item
+from sfm_gt.datasets.items import FLAGS, Item
 from sfm_gt.datasets.splits import Split, require_split, splits_of
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
@@ -42,7 +44,13 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
         return len(self._table)
 
     def __getitem__(self, number: int) -> Item:
-        return self._table.item(number)
+        return self._table.stored(number).tensors
+
+    def __getitems__(self, numbers: Sequence[int]) -> list[StoredItem] | list[Item]:
+        """Frames of a batch: what a DataLoader asks for, and stacks by ``handover.py``."""
+        if type(self).__getitem__ is not TorchDataset.__getitem__:  # a subclass makes items of its own
+            return [self[number] for number in numbers]
+        return [self._table.stored(number) for number in numbers]
 
 
 class FrameTable:
@@ -95,8 +103,8 @@ class FrameTable:
             **{name: int(column[number]) for name, column in self._whole.items()},
         }
 
-    def item(self, number: int) -> Item:
-        """Tensors of one frame.
+    def stored(self, number: int) -> StoredItem:
+        """One frame as its files hold it.
 
         Raises:
             IndexError: no such number.
@@ -104,7 +112,7 @@ class FrameTable:
         """
         facts = self.facts(number)
         layers = (*_LAYERS, "person") if facts["has_person"] else _LAYERS
-        return item_from_pixels({layer: self.read(facts, layer) for layer in layers}, facts, facts["clip_id"])
+        return stored_item({layer: self.read(facts, layer) for layer in layers}, facts, facts["clip_id"])
 
     def read(self, facts: dict[str, Any], layer: str) -> np.ndarray:
         """Pixels of one layer of the frame that ``facts`` describe. Raises InputError when it is missing or damaged."""

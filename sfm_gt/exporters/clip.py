@@ -54,6 +54,11 @@ class ExportedClip:
         fx, fy, cx, cy, *distortion = (params[at] for at in order[camera["model"]])
         return Lens(fx / width, fy / height, cx / width, cy / height, *distortion)
 
+    @property
+    def readout_s(self) -> float:
+        """Time from the first to the last row of a frame as filmed; 0 where the shutter was global."""
+        return float(self.info.get("measures", {}).get("sfm", {}).get("readout_s") or 0.0)
+
     def poses(self) -> Float[np.ndarray, "n 4 4"]:
         """``cam_from_world`` of all frames, in the unit of the data set."""
         return np.stack([frame.cam_from_world for frame in self.frames])

@@ -9,6 +9,7 @@
     dataset/clips/<clip>/moving/NNNNNN.png     8 bit, 255 = moving
     dataset/clips/<clip>/overlay/NNNNNN.png    8 bit, 255 = overlay (caption, logo, bars)
     dataset/clips/<clip>/person/NNNNNN.png     8 bit, 255 = person; only where a person method was configured
+    dataset/clips/<clip>/shutter.npz           how images were brought to a global shutter; only where they were
 
 NNNNNN is ``frame_index``, the index in the source video. Depth, sigma and poses of a metric clip are in metres; those of
 a clip with ``metric: false`` are in SfM units, and ``length_unit`` in its clip.json says "sfm".
@@ -32,9 +33,11 @@ LAYERS = {
     "overlay": ("overlay", ".png"),
     "person": ("person", ".png"),
 }
+LAYERS_FOLDER = "layers"  # what `sfm-gt layers` adds, a folder a clip
 INDEX_NAME = "index.parquet"
 DATASET_JSON = "dataset.json"
 CLIP_JSON = "clip.json"
+SHUTTER_NPZ = "shutter.npz"
 INDEX_SCHEMA = pa.schema(
     [
         pa.field("clip_id", pa.string(), nullable=False),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_file
 
 
@@ -37,8 +39,19 @@ def write_shutter_shifts(path: Path, shifts: ShutterShifts) -> None:
 
 
 def read_shutter_shifts(path: Path) -> ShutterShifts | None:
-    """None when there is no file: the clip was filmed with a global shutter, as far as its residuals tell."""
+    """None when there is no file: the clip was filmed with a global shutter, as far as its residuals tell.
+
+    Raises:
+        InputError: the file is damaged.
+    """
     if not path.is_file():
         return None
-    with np.load(path) as content:
-        return ShutterShifts(content["frame_indices"], content["shift_px"].astype(np.float64))
+    try:
+        with np.load(path) as content:
+            frame_indices, shift_px = content["frame_indices"], content["shift_px"].astype(np.float64)
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as fault:
+        raise InputError(f"{path}: holds no shutter displacement ({fault}); copy or build the clip again") from None
+    if shift_px.ndim != 4 or shift_px.shape[3] != 2 or frame_indices.shape != shift_px.shape[:1]:
+        raise InputError(f"{path}: found {shift_px.shape} displacements of {frame_indices.shape} frames, needed (n, h, w, 2) "
+                         "of (n,); copy or build the clip again")  # fmt: skip
+    return ShutterShifts(frame_indices, shift_px)

@@ -118,7 +118,7 @@ def mentions(traces: Traces, path: Path) -> bool:
         if suffix == ".parquet":
             return any(traces.in_value(row) for row in _rows(path))
         if suffix in TAR_SUFFIXES:
-            return any(traces.owns(Path(name)) or _in_member(traces, name, data) for name, data in tar_members(path))
+            return any(_in_member(traces, *member) for member in tar_members(path))
         if suffix in ZIP_SUFFIXES and any(_in_member(traces, *member) for member in _zip_members(path)):
             return True
     except (tarfile.TarError, zipfile.BadZipFile, pa.ArrowException, EOFError, OSError) as fault:
@@ -129,7 +129,7 @@ def mentions(traces: Traces, path: Path) -> bool:
 
 
 def _in_member(traces: Traces, name: str, content: bytes) -> bool:
-    if traces.is_copy(content):
+    if traces.owns(Path(name)) or traces.is_copy(content):
         return True
     return Path(name).suffix.lower() in TEXT_SUFFIXES and traces.in_text(content.decode(errors="replace"))
 

@@ -36,7 +36,7 @@ class PeopleCue:
         statures = _statures(evidence)
         people: dict[str, PersonScale] = {}
         notes = []
-        tracks_of, joint_m = _joints(evidence)
+        tracks_of, joint_m = joints_of(evidence)
         for person, tracks in tracks_of.items():
             try:
                 logs, sigmas = segments(skeleton(evidence.model, tracks))
@@ -59,8 +59,13 @@ def _statures(evidence: Evidence) -> dict[str, Stature]:
     return {one.person: Stature(float(np.log(one.stature_m)), one.sigma_m / one.stature_m) for one in stated}
 
 
-def _joints(evidence: Evidence) -> tuple[JointTracks, float]:
-    """Joints in undistorted pixels, from the sidecar's file where it names one, and how far they lie off the landmarks."""
+def joints_of(evidence: Evidence) -> tuple[JointTracks, float]:
+    """Joints in undistorted pixels, from the sidecar's file where it names one, and how far they lie off the landmarks.
+
+    Raises:
+        NoEvidenceError: nobody names joints, and there is no pose network.
+        InputError: the file cannot be read, or lacks a person whose stature is stated.
+    """
     stated = evidence.stated.people
     if stated is not None and stated.joints is not None and evidence.sidecar is not None:
         path = evidence_path(evidence.sidecar, stated.joints)

@@ -1,4 +1,4 @@
-"""Check sources: which videos of a data set are gone from the web, or are no longer the files that were used."""
+"""Check sources: which videos of a data set are gone from the web, or whose file or terms changed since they were used."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from sfm_gt.config import read_config
 from sfm_gt.datasets.frames import open_dataset
-from sfm_gt.formats.sources import Source, read_sources
+from sfm_gt.formats.sidecar import PROVENANCE, read_sidecar
+from sfm_gt.formats.sources import Source, hashed_uploader, read_sources
+from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.ingest import sha256_of
+from sfm_gt.video.catalog import SIDECAR_SUFFIXES
 
 TIMEOUT_S = 15
 AGENT = "sfm-gt check-sources"
@@ -20,17 +24,25 @@ def run(out: Path, videos: Path | None = None) -> tuple[list[str], int]:
 
     Args:
         out: output folder of a run, a data set or a release.
-        videos: folder of the video files; without it only links are checked.
+        videos: folder of the video files with their sidecars; without it only links are checked.
 
     Raises:
         InputError: sources.json is missing or broken, or a source is listed twice.
     """
-    checked = [(source, _faults(source, videos)) for source in read_sources(open_dataset(out).path)]
+    dataset = open_dataset(out).path
+    salt_file = _salt_file(dataset.parent)
+    checked = [(source, _faults(source, videos, salt_file)) for source in read_sources(dataset)]
     lines = [f"{source.video_id}: {'; '.join(faults) or 'ok'}" for source, faults in checked]
     return lines, sum(bool(faults) for _, faults in checked)
 
 
-def _faults(source: Source, videos: Path | None) -> list[str]:
+def _salt_file(run: Path) -> Path | None:
+    """The salt under which the run hashed uploaders; None where there is no run, as for a release."""
+    config = Workspace(run).config
+    return read_config(config).provenance.salt_file if config.is_file() else None
+
+
+def _faults(source: Source, videos: Path | None, salt_file: Path | None) -> list[str]:
     found = []
     if source.url and (fault := link_fault(source.url)):
         found.append(fault)
@@ -40,11 +52,27 @@ def _faults(source: Source, videos: Path | None) -> list[str]:
             found.append(f"file missing: {path}")
         elif sha256_of(path) != source.source_sha256:
             found.append(f"file changed since it was used: {path}")
+        found += _stated_otherwise(source, path, salt_file)
     if source.license is None:
         found.append("no licence stated")
     if source.consent in (None, "unknown"):
         found.append("consent not stated")
     return found
+
+
+def _stated_otherwise(source: Source, video: Path, salt_file: Path | None) -> list[str]:
+    """What the sidecar beside the video says by now of the source, its terms or its uploader."""
+    path = next(filter(Path.is_file, (video.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES)), None)
+    stated = read_sidecar(path)
+    now = stated.model_dump(mode="json", include=set(PROVENANCE))
+    changed = {name for name in PROVENANCE if now[name] != getattr(source, name)}
+    if stated.uploader and salt_file is not None:
+        changed |= {"uploader"} if hashed_uploader(stated.uploader, salt_file) != source.uploader_hash else set()
+    elif bool(stated.uploader) != bool(source.uploader_hash):
+        changed |= {"uploader"}
+    return (
+        [f"{', '.join(sorted(changed))} changed in {(path or video).name}: run the workflow again"] if changed else []
+    )
 
 
 def link_fault(url: str) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.dataset_layout import SHUTTER_NPZ
 from sfm_gt.formats.frame_folder import FrameList, read_frame, read_frame_list
 from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.overlay_folder import Overlay, covered, read_overlays
@@ -24,7 +25,6 @@ MODEL_NAME = "model.npz"
 UNDISTORTION_NAME = "undistortion.json"
 # Matching windows and descriptors near print see it too.
 OVERLAY_MARGIN_PX = 4
-SHUTTER_NAME = "shutter.npz"
 MOVING_FOLDER = "moving_epipolar"
 
 
@@ -41,6 +41,11 @@ def write_mask(path: Path, mask: Bool[np.ndarray, "h w"]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), mask.astype(np.uint8) * 255):
         raise OSError(f"{path}: could not be written")
+
+
+def undistortion_of(lens: Undistortion, shutter: ShutterShifts | None, frame_index: int) -> Undistortion:
+    """Lens and shutter: between one frame as filmed and its published image."""
+    return lens if shutter is None else ShutterUndistortion(lens, shutter.of(frame_index))
 
 
 class ClipViews:
@@ -72,13 +77,11 @@ class ClipViews:
 
     @cached_property
     def _shutter(self) -> ShutterShifts | None:
-        return read_shutter_shifts(self._sfm / SHUTTER_NAME)
+        return read_shutter_shifts(self._sfm / SHUTTER_NPZ)
 
     def undistortion_of(self, frame_index: int) -> Undistortion:
         """Lens and shutter: between one frame as filmed and the image of :meth:`view`."""
-        if self._shutter is None:
-            return self.undistortion
-        return ShutterUndistortion(self.undistortion, self._shutter.of(frame_index))
+        return undistortion_of(self.undistortion, self._shutter, frame_index)
 
     def image(self, frame_index: int) -> UInt8[np.ndarray, "h w 3"]:
         """The undistorted frame, RGB."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfm_gt.config import DatasetConfig
-from sfm_gt.errors import Rejected
+from sfm_gt.errors import InputError, Rejected
 from sfm_gt.formats.manifest import Manifest, read_json, read_manifest, write_json
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.clip_stage import run_clip_stage
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sfm_gt.stages.clip_views import ClipViews
 
 STAGE = "dataset"
-VERSION: int = 3
+VERSION: int = 4
 FRAMES_NAME = "frames.parquet"
 # Stages whose version stands in clip.json.
 UPSTREAM = ("frames", "sfm", "dense", "moving", "clean", "scale")
@@ -34,7 +35,7 @@ def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: Datase
 def _build(
     folder: Path, workspace: Workspace, clip_id: str, sidecar: Path | None, config: DatasetConfig
 ) -> dict[str, Any]:
-    from sfm_gt.formats.dataset_layout import CLIP_JSON, depth_units
+    from sfm_gt.formats.dataset_layout import CLIP_JSON, SHUTTER_NPZ, depth_units
     from sfm_gt.stages.clip_views import ClipViews
     from sfm_gt.stages.scale import SCALE_NAME
 
@@ -50,6 +51,8 @@ def _build(
     _write_rows(folder / FRAMES_NAME, rows)
     counts = {"frames": len(kept), "dropped_frames": len(dropped), "mean_valid_fraction":
               sum(row["valid_fraction"] for row in rows) / len(rows)}  # fmt: skip
+    if (shutter := workspace.clip_stage(clip_id, "sfm") / SHUTTER_NPZ).is_file():
+        shutil.copyfile(shutter, folder / SHUTTER_NPZ)
     write_json(folder / CLIP_JSON, _clip_json(workspace, clip_id, sidecar, views, scale, units) | counts)
     return counts | {"metric": scale["metric"]}
 
@@ -167,12 +170,18 @@ def _clip_json(
 
     video_id = clip_id.rsplit("-", 1)[0]
     stated = read_sidecar(sidecar)
-    config = read_config(workspace.config).model_dump(mode="json")
+    settings = read_config(workspace.config)
+    config = settings.model_dump(mode="json")
     manifests = {stage: read_manifest(workspace.clip_stage(clip_id, stage)) for stage in UPSTREAM}
     return {
         "clip_id": clip_id,
         "video_id": video_id,
-        "source": read_json(workspace.ingest(video_id)) | stated.model_dump(mode="json", include=set(PROVENANCE)),
+        "source": read_json(workspace.ingest(video_id))
+        | {
+            **stated.model_dump(mode="json", include=set(PROVENANCE)),
+            # Anew from the sidecar: another uploader makes this stage run again, and not all since ingest.
+            "uploader_hash": _uploader_hash(sidecar, stated.uploader, settings.provenance.salt_file),
+        },
         "metric": scale["metric"],
         "length_unit": "m" if scale["metric"] else "sfm",
         "scale": scale,
@@ -184,3 +193,12 @@ def _clip_json(
         "config": {section: config[section] for section in ("clips", *UPSTREAM, STAGE, "seed")},
         "software": {name: version(name) for name in ("sfm-gt", "pycolmap", "numpy", "opencv-python-headless")},
     }
+
+
+def _uploader_hash(sidecar: Path | None, uploader: str | None, salt_file: Path | None) -> str | None:
+    from sfm_gt.formats.sources import hashed_uploader
+
+    try:
+        return hashed_uploader(uploader, salt_file) if uploader else None
+    except InputError as fault:
+        raise InputError(f"{sidecar}: {fault}") from None

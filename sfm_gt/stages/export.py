@@ -31,10 +31,9 @@ def run(out: Path, format_name: str, to: Path, clip_ids: Sequence[str] = ()) -> 
         InputError: no data set, an unknown clip, a folder ``to`` that holds something else than an earlier export, or no
             clip that the format can hold.
     """
-    exporter = registry.load("exporters", format_name)()
     to = to.resolve()
+    exporter, clips, left_out = check(out, format_name, clip_ids)
     _check_target(to)
-    clips, left_out = _choose(_clips(out, clip_ids), exporter.LENGTHS, format_name)
     to.parent.mkdir(parents=True, exist_ok=True)
     with replacing_directory(to) as partial:
         measures = exporter.write(clips, partial)
@@ -44,6 +43,16 @@ def run(out: Path, format_name: str, to: Path, clip_ids: Sequence[str] = ()) -> 
         }  # fmt: skip
         write_json(partial / EXPORT_JSON, manifest)
     return manifest
+
+
+def check(out: Path, format_name: str, clip_ids: Sequence[str]) -> tuple[Any, list[ExportedClip], list[dict[str, str]]]:
+    """The exporter, the clips it will write, and those it must leave out.
+
+    Raises:
+        ConfigError, InputError: as :func:`run`, before anything is written.
+    """
+    exporter = registry.load("exporters", format_name)()
+    return exporter, *_choose(_clips(out, clip_ids), exporter.LENGTHS, format_name)
 
 
 def _check_target(to: Path) -> None:

@@ -59,7 +59,7 @@ class Job:
 def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> str:
     """Forgets the source ``wanted`` (video id, file name, URL or SHA-256) of the run in ``root``; says what was done.
 
-    A forget that was interrupted before is completed first.
+    A forget that was interrupted before is completed first. Videos of the same bytes are one source, and go together.
 
     Raises:
         InputError: no such source, several such, a link that leads out of the tree, or a run is at work there.
@@ -80,9 +80,13 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> s
         if source is not None:
             for folder in (root, *also):
                 _refuse_links_out(folder)
-            job = _plan(workspace, source, also)
-            write_json(workspace.forget_journal, _journal(job))
-            said.append(_carry_out(workspace, job, cores))
+            # The wanted one last: as long as it is there, a forget that was killed finds its twins again.
+            twins = _twins(workspace, source)
+            for one in (*twins, source):
+                job = _plan(workspace, one, also)
+                write_json(workspace.forget_journal, _journal(job))
+                said.append(_carry_out(workspace, job, cores))
+            said += [f"{twin.video_id}: the same bytes as {source.video_id}, so the same source" for twin in twins]
         elif not said and not _is_forgotten(workspace, wanted):
             raise InputError(f"{root}: no source {wanted!r}; give a video id, file name, URL or SHA-256 of "
                              "dataset/sources.json")  # fmt: skip
@@ -117,6 +121,19 @@ def _find(workspace: Workspace, wanted: str) -> Source | None:
     if matching and _reason(workspace, matching[0].video_id) == "forgotten":
         return None
     return matching[0] if matching else None
+
+
+def _twins(workspace: Workspace, source: Source) -> list[Source]:
+    """Other videos of the same bytes: one of them was used, and the next run would use another once it is gone."""
+    known = _known_sources(workspace).values()
+    return [
+        other
+        for other in known
+        if other.video_id != source.video_id
+        and source.source_sha256 is not None
+        and other.source_sha256 == source.source_sha256
+        and _reason(workspace, other.video_id) != "forgotten"
+    ]
 
 
 def _reason(workspace: Workspace, video_id: str) -> str | None:
@@ -161,14 +178,15 @@ def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
         perceptual_hash=source.perceptual_hash,
     )  # fmt: skip
     remade = tuple(name for name in ("evaluation", "report", "yield.txt") if (workspace.root / name).exists())
-    exports = tuple(_export(folder, clip_ids) for folder in also if (folder / EXPORT_JSON).is_file())
+    exports = tuple(_export(workspace, folder, clip_ids) for folder in also if (folder / EXPORT_JSON).is_file())
     return Job(traces, tombstone, tuple(str(folder.resolve()) for folder in also), exports, remade)
 
 
 def _names_another(video_id: str, word: str, others: Sequence[Source]) -> bool:
-    """Whether the word would also be found in what is known of another source, as a part of a longer name."""
+    """Whether the word would also be found in what is known of another source, be it as a part of a longer name."""
     found = Traces(video_id, (), (word,))
-    return any(found.in_text(text) for source in others for text in (source.path, source.source or ""))
+    known = [text for one in others for text in (one.path, one.source, one.source_sha256)]
+    return any(found.in_text(text) for text in known if text)
 
 
 def _check_also(workspace: Workspace, folder: Path) -> None:
@@ -183,9 +201,18 @@ def _check_also(workspace: Workspace, folder: Path) -> None:
             )
 
 
-def _export(folder: Path, forgotten: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
+def _export(workspace: Workspace, folder: Path, forgotten: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
+    """What is to be exported again. Raises SfmGtError where that cannot be done, while all is still there."""
+    from sfm_gt.stages import export
+
     manifest = read_json(folder / EXPORT_JSON)
     kept = [entry["clip_id"] for entry in manifest["clips"] if entry["clip_id"] not in forgotten]
+    try:
+        if kept:
+            export.check(workspace.root, manifest["format"], kept)
+    except SfmGtError as fault:
+        raise InputError(f"--also {folder}: cannot be exported again without the source ({fault}); mend that, or delete the "
+                         "export and forget without it") from None  # fmt: skip
     return str(folder.resolve()), manifest["format"], tuple(kept)
 
 
@@ -284,10 +311,10 @@ def _export_again(workspace: Workspace, folder: Path, format_name: str, clip_ids
     """An export of the remaining clips in place of the old one: its lists and archives follow no pattern of ours."""
     from sfm_gt.stages import export
 
-    if folder.exists():
-        shutil.rmtree(folder)
     if clip_ids:
-        export.run(workspace.root, format_name, folder, clip_ids)
+        export.run(workspace.root, format_name, folder, clip_ids)  # beside the old one, which it then replaces
+    elif folder.exists():
+        shutil.rmtree(folder)
 
 
 def _make_again(workspace: Workspace, job: Job, cores: int) -> None:

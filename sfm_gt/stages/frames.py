@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 STAGE = "frames"
-VERSION: int = 2
+VERSION: int = 3
 MIN_DISTINCT_FRAMES = 2  # fewer distinct frames than this give no second view
 OVERLAY_MARGIN_PX = 8  # tracks that start nearer to print hang on it
 
@@ -49,7 +49,7 @@ def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesCo
         message = f"{video_path.name}: frames {decoded.span} show one still image; needs a moving camera"
         raise Rejected("still_image", message, int((~(repeated | blank)).sum()), MIN_DISTINCT_FRAMES)
     overlays = find_overlays(decoded.printed, [row[0] for row in decoded.rows], decoded.height, decoded.width)
-    motion, (first, last) = _judge_motion(folder, decoded, overlays, config)
+    motion, (first, last) = _judge_motion(folder, decoded, overlays, repeated, config)
     eligible = ~(repeated | blank)
     eligible[:first] = eligible[last + 1 :] = False
     keys = choose_keyframes(
@@ -106,7 +106,7 @@ class _Decoded:
 
 
 def _judge_motion(
-    folder: Path, decoded: _Decoded, overlays: list[Any], config: FramesConfig
+    folder: Path, decoded: _Decoded, overlays: list[Any], repeated: np.ndarray, config: FramesConfig
 ) -> tuple[dict[str, float], tuple[int, int]]:
     """Figures on the camera's motion, and the positions between which the scene is frozen; writes ``frozen.json``.
 
@@ -128,7 +128,7 @@ def _judge_motion(
     pairs = measure_motion(greys, ignored)
     measures = judge_motion(pairs, config.min_motion, config.max_homography, config.max_off_epipolar)
     scores = frozen_scores(greys, ignored)
-    first, last = frozen_interval(scores, config.min_frozen, config.min_frozen_frames)
+    first, last = frozen_interval(scores, repeated, config.min_frozen, config.min_frozen_frames)
     by_frame = {index: round(float(score), 4) for index, score in zip(indices, scores, strict=True)}
     write_frozen(folder, FrozenInterval(indices[first], indices[last], by_frame))
     frozen = {"frozen_first_frame": indices[first], "frozen_last_frame": indices[last],

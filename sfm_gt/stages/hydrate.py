@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.dataset_layout import CLIP_JSON, LAYERS
+from sfm_gt.formats.dataset_layout import CLIP_JSON, LAYERS, SHUTTER_NPZ
 from sfm_gt.formats.image_hashes import IMAGES_JSON, ImageHash, hash_image, read_image_hashes
 from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.perceptual_hash import bits_between
+from sfm_gt.formats.shutter_shifts import read_shutter_shifts
 from sfm_gt.stages.ingest import sha256_of
 
 # Another version of the decoder rounds a few pixels otherwise; another picture differs in half of the 64 bits.
@@ -47,7 +48,7 @@ def _hydrate(folder: Path, info: Mapping[str, Any], video: Path) -> str:
     expected = {one.frame_index: one for one in read_image_hashes(folder)}
     exact = 0
     with replacing_directory(folder / LAYERS["image"][0]) as images:
-        for frame_index, content in _pictures(info, video, expected):
+        for frame_index, content in _pictures(folder, info, video, expected):
             exact += _verified(
                 f"{folder.name}, frame {frame_index}", hash_image(frame_index, content), expected[frame_index]
             )
@@ -73,21 +74,25 @@ def _verified(where: str, made: ImageHash, released: ImageHash) -> bool:
     return False
 
 
-def _pictures(info: Mapping[str, Any], video: Path, wanted: Mapping[int, ImageHash]) -> Any:
+def _pictures(folder: Path, info: Mapping[str, Any], video: Path, wanted: Collection[int]) -> Any:
     """Frame index and JPEG bytes of the wanted frames, made as the stages ``frames`` and ``dataset`` make them."""
     import cv2
 
     from sfm_gt.sfm.undistortion import Undistortion
+    from sfm_gt.stages.clip_views import undistortion_of
     from sfm_gt.video.decode import iterate_frames, shrink
 
-    if info.get("measures", {}).get("sfm", {}).get("readout_s"):
-        raise InputError(f"{info['clip_id']}: its pictures were straightened from a rolling shutter frame by frame, which a "
-                         "release does not hold yet; ask its maker for the pictures")  # fmt: skip
+    shutter = read_shutter_shifts(folder / SHUTTER_NPZ)
+    if shutter is None and info.get("measures", {}).get("sfm", {}).get("readout_s"):
+        raise InputError(f"{folder / SHUTTER_NPZ}: missing, and the pictures of {info['clip_id']} were brought to a global "
+                         "shutter by it; copy the release again, or ask its maker for a newer one")  # fmt: skip
     lens = info["camera_as_filmed"]
     undistortion = Undistortion.from_dict(lens)
     quality = [cv2.IMWRITE_JPEG_QUALITY, info["config"]["dataset"]["jpeg_quality"]]
     for frame_index, _, source in iterate_frames(video, min(wanted), max(wanted)):
         if frame_index in wanted:
-            image = undistortion.image(shrink(source, max(lens["width"], lens["height"])))
+            image = undistortion_of(undistortion, shutter, frame_index).image(
+                shrink(source, max(lens["width"], lens["height"]))
+            )
             _, content = cv2.imencode(LAYERS["image"][1], cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
             yield frame_index, content.tobytes()

@@ -1,4 +1,4 @@
-"""Layers: background plate, foreground, near and far of the published data set; see docs/layers.md."""
+"""Layers: background plate, foreground, near and far, joints of the published data set; see docs/layers.md."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sfm_gt.errors import InputError
+from sfm_gt.errors import InputError, NoEvidenceError
 from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.formats.dataset_layout import LAYERS_FOLDER
 from sfm_gt.formats.manifest import Manifest, write_manifest
+from sfm_gt.formats.workspace import Workspace
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from sfm_gt.layers.background_plate import PlateView
 
 STAGE = "layers"
-VERSION: int = 1
+VERSION: int = 2
 PAIRS_NAME = "ordinal_pairs.parquet"
 N_PAIRS = 1000
 # Frames that a plate is made from, evenly over the clip: more see hardly more.
@@ -39,10 +41,14 @@ def run(out: Path, clip_ids: Sequence[str], seed: int) -> dict[str, Manifest]:
         raise InputError(f"{dataset.path}: no clip {unknown[0]!r}; known are {', '.join(dataset.clip_ids)}")
     manifests = {}
     for clip_id in clip_ids or dataset.clip_ids:
-        folder = dataset.path / "layers" / clip_id
+        folder = dataset.path / LAYERS_FOLDER / clip_id
         folder.parent.mkdir(exist_ok=True)
         with replacing_directory(folder) as partial:
-            manifests[clip_id] = Manifest(STAGE, VERSION, measures=_build(partial, dataset.frames_of(clip_id), seed))
+            frames = dataset.frames_of(clip_id)
+            measures = _build(partial, frames, seed)
+            joints, missing = _write_joints(partial, Workspace(dataset.path.parent), clip_id, frames)
+            absent = {**measures.pop("absent", {}), **missing}
+            manifests[clip_id] = Manifest(STAGE, VERSION, measures=measures | joints | {"absent": absent})
             write_manifest(partial, manifests[clip_id])
     return manifests
 
@@ -65,6 +71,22 @@ def _build(folder: Path, frames: Sequence[Frame], seed: int) -> dict[str, Any]:
     if not all(frame.has_person for frame in frames):
         return measures | {"absent": {"foreground": NO_PEOPLE, "plate": NO_PEOPLE}}
     return measures | _write_plates(folder, frames)
+
+
+def _write_joints(
+    folder: Path, workspace: Workspace, clip_id: str, frames: Sequence[Frame]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Measures of the joints, or why there are none."""
+    from sfm_gt.formats.people_joints import write_clip_joints
+    from sfm_gt.stages.joints_layer import clip_joints
+
+    try:
+        joints = clip_joints(workspace, clip_id, frames)
+    except NoEvidenceError as reason:
+        return {}, {"joints": str(reason)}
+    write_clip_joints(folder, joints)
+    found = [person for person in joints.people.values() if person.world]
+    return {"people": len(joints.people), "people_in_world": len(found), "joints_from": joints.origin}, {}
 
 
 def _write_plates(folder: Path, frames: Sequence[Frame]) -> dict[str, Any]:

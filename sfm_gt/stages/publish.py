@@ -11,7 +11,7 @@ from sfm_gt.config import ProvenanceConfig
 from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.errors import InputError, OutputError
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.dataset_layout import CLIP_JSON, DATASET_JSON, INDEX_NAME, LAYERS, layer_path
+from sfm_gt.formats.dataset_layout import CLIP_JSON, DATASET_JSON, INDEX_NAME, LAYERS, SHUTTER_NPZ, layer_path
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_json, read_manifest, write_json
 from sfm_gt.formats.sources import SOURCES_JSON, TOMBSTONES_JSON, Source, source_of, write_sources
 from sfm_gt.formats.workspace import CLIP_STAGES, Workspace
@@ -84,7 +84,9 @@ def _copy_annotations(dataset: Dataset, clip_id: str, folder: Path) -> None:
     """Depth, sigma, masks and metadata of a clip, bit for bit."""
     target = folder / "clips" / clip_id
     target.mkdir(parents=True)
-    shutil.copyfile(dataset.path / "clips" / clip_id / CLIP_JSON, target / CLIP_JSON)
+    for name in (CLIP_JSON, SHUTTER_NPZ):
+        if name == CLIP_JSON or (dataset.path / "clips" / clip_id / name).is_file():
+            shutil.copyfile(dataset.path / "clips" / clip_id / name, target / name)
     for frame in dataset.frames_of(clip_id):
         for layer in ANNOTATIONS if frame.has_person else [layer for layer in ANNOTATIONS if layer != "person"]:
             copied = layer_path(folder, clip_id, layer, frame.frame_index)

@@ -61,12 +61,13 @@ def _reconstruct(
     n_threads: int,
     cameras: GivenCameras | None,
 ) -> dict[str, Any]:
+    from sfm_gt.formats.dataset_layout import SHUTTER_NPZ
     from sfm_gt.formats.frame_folder import read_frame_list, read_frozen
     from sfm_gt.formats.shutter_shifts import write_shutter_shifts
     from sfm_gt.formats.sparse_model import write_sparse_model
     from sfm_gt.sfm import undistortion, verdicts
     from sfm_gt.sfm.keyframes import KeyframeOptions
-    from sfm_gt.stages.clip_views import MODEL_NAME, SHUTTER_NAME, UNDISTORTION_NAME
+    from sfm_gt.stages.clip_views import MODEL_NAME, UNDISTORTION_NAME
 
     listed = read_frame_list(frames_folder)
     # Ground truth comes from the frozen interval alone.
@@ -100,7 +101,7 @@ def _reconstruct(
     write_sparse_model(folder / MODEL_NAME, sparse)
     write_json(folder / UNDISTORTION_NAME, lens.to_dict())
     if readout is not None:
-        write_shutter_shifts(folder / SHUTTER_NAME, _shutter_shifts(model, sparse.frame_indices, listed, readout))
+        write_shutter_shifts(folder / SHUTTER_NPZ, _shutter_shifts(model, sparse.frame_indices, listed, readout))
     (folder / "colmap").mkdir()
     model.write(folder / "colmap")
     return measures

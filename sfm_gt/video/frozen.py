@@ -67,27 +67,32 @@ def _frozen_share(before: Grey, after: Grey, ignored: Bool[np.ndarray, "h w"]) -
     return 1.0 - off_epipolar_share(start[kept], moved[kept], max(before.shape))
 
 
-def frozen_interval(scores: Float[np.ndarray, " n"], min_score: float, min_frames: int) -> tuple[int, int]:
-    """First and last position of the longest run of frames whose score reaches ``min_score``.
+def frozen_interval(
+    scores: Float[np.ndarray, " n"], repeated: Bool[np.ndarray, " n"], min_score: float, min_frames: int
+) -> tuple[int, int]:
+    """First and last position of the run with most distinct frames whose score reaches ``min_score``.
+
+    A picture that stands still is frozen too, but its repeated frames show nothing new: only the others count.
 
     Args:
         scores: of :func:`frozen_scores`.
+        repeated: frames that show the one before again.
 
     Raises:
-        Rejected: ``scene_not_frozen``; that run has fewer than ``min_frames``.
+        Rejected: ``scene_not_frozen``; that run has fewer than ``min_frames`` distinct frames.
     """
     frozen = _without_flicker(scores >= min_score)
     runs, position = [], 0
     for value, group in groupby(frozen.tolist()):
         length = len(list(group))
         if value:
-            runs.append((length, -position))
+            runs.append((int((~repeated[position : position + length]).sum()), -position, length))
         position += length
-    length, start = max(runs, default=(0, 0))
-    if length < min_frames:
-        raise Rejected("scene_not_frozen", f"at most {length} frames in a row have {100 * min_score:g} % of the tracks at "
-                       f"rest (frames.min_frozen), needed {min_frames} (frames.min_frozen_frames); people have to hold still",
-                       length, min_frames)  # fmt: skip
+    distinct, start, length = max(runs, default=(0, 0, 0))
+    if distinct < min_frames:
+        raise Rejected("scene_not_frozen", f"at most {distinct} distinct frames in a row have {100 * min_score:g} % of the "
+                       f"tracks at rest (frames.min_frozen), needed {min_frames} (frames.min_frozen_frames); people have to "
+                       "hold still", distinct, min_frames)  # fmt: skip
     return -start, -start + length - 1
 
 

@@ -56,6 +56,89 @@ def test_an_item_holds_everything_beside_the_depth(tree: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("source", ["files", "shards"])
+def test_batches_from_workers_are_those_without_and_stay_what_they_are(tree: Path, tmp_path: Path, source: str) -> None:
+    dataset = TorchDataset(tree, "all") if source == "files" else ShardDataset(write_shards(tree, tmp_path))
+
+    def keyed(batch: dict) -> tuple:
+        return tuple(zip(batch["clip_id"], batch["frame_index"].tolist(), strict=True))
+
+    def loader(workers: int) -> torch.utils.data.DataLoader:
+        return torch.utils.data.DataLoader(dataset, batch_size=2, num_workers=workers, persistent_workers=workers > 0)
+
+    item_of = {
+        (one["clip_id"], one["frame_index"]): one for one in map(TorchDataset(tree, "all").__getitem__, range(16))
+    }
+    worked = loader(2)
+    # One layer of each batch of two epochs is kept while the workers go on: their blocks must not be written again.
+    kept = [(keyed(batch), batch["image"]) for _ in range(2) for batch in worked]
+    assert len(kept) == 2 * 8 or source == "shards"
+    for keys, image in kept:
+        assert torch.equal(image, torch.stack([item_of[key]["image"] for key in keys]))
+    for batch in loader(2):
+        expected = torch.utils.data.default_collate([item_of[key] for key in keyed(batch)])
+        assert type(batch) is dict
+        assert list(batch) == list(expected)
+        for key, value in expected.items():
+            assert torch.equal(batch[key], value) if isinstance(value, torch.Tensor) else batch[key] == value
+            if isinstance(value, torch.Tensor):
+                assert (batch[key].dtype, batch[key].stride()) == (value.dtype, value.stride())
+
+
+def brighter(items: list) -> dict:
+    """A collate_fn of somebody who knows the keys of an item, and no more."""
+    for item in items:
+        item["image"] = item["image"] + 1
+    batch = torch.utils.data.default_collate(items)
+    batch["z_depth_m"] = batch["z_depth_m"] * 2
+    return {**batch, "first": items[0]["image"]}
+
+
+def untouched(items: list) -> dict:
+    """Stacks first, looks afterwards."""
+    batch = torch.utils.data.default_collate(items)
+    batch["image"] = batch["image"] + 1
+    batch["z_depth_m"] *= 2
+    return batch
+
+
+@pytest.mark.parametrize("collate", [brighter, untouched])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_collate_function_of_ones_own_finds_the_keys_of_an_item(tree: Path, collate, workers: int) -> None:
+    dataset = TorchDataset(tree, "all")
+    loader = torch.utils.data.DataLoader(dataset, batch_size=4, num_workers=workers, collate_fn=collate)
+    for number, batch in enumerate(list(loader)):
+        for k in range(4):
+            item = dataset[4 * number + k]
+            assert torch.equal(batch["image"][k], item["image"] + 1)
+            assert torch.equal(batch["z_depth_m"][k], item["z_depth_m"] * 2)
+            assert torch.equal(batch["sigma_m"][k], item["sigma_m"])
+
+
+class Dimmed(TorchDataset):
+    """A data set of somebody who changes items where they are made."""
+
+    def __getitem__(self, number: int) -> dict:
+        item = super().__getitem__(number)
+        return item | {"image": item["image"] / 2}
+
+
+def test_a_subclass_with_items_of_its_own_is_asked_for_them(tree: Path) -> None:
+    batch = batches(Dimmed(tree, "all"), 1)[0]
+    assert torch.equal(batch["image"][1], TorchDataset(tree, "all")[1]["image"] / 2)
+
+
+def test_blocks_of_a_worker_are_used_again(tree: Path) -> None:
+    loader = torch.utils.data.DataLoader(TorchDataset(tree, "all"), batch_size=1, num_workers=1)
+    inodes = set()
+    for batch in loader:
+        with Path("/proc/self/maps").open() as maps:
+            inodes |= {line.split()[4] for line in maps if "torch_" in line}
+        del batch
+    # prefetch_factor 2 on the way, one in use, one more being written: 16 batches without reuse.
+    assert 1 <= len(inodes) <= 6
+
+
 def test_shards_give_the_same_items_as_files(tree: Path, tmp_path: Path) -> None:
     shards = write_shards(tree, tmp_path)
     from_files = {(i["clip_id"], i["frame_index"]): i for i in map(TorchDataset(tree, "all").__getitem__, range(16))}

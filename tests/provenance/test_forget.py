@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import tarfile
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,9 +20,10 @@ import pytest
 from sfm_gt.config import FramesConfig, read_config
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
-from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import read_sources, read_tombstones
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.provenance.traces import mentions
 from sfm_gt.stages import evaluate, export, forget, ingest, report
 from sfm_gt.stages.workflow import prepare
 from sfm_gt.video.catalog import list_videos
@@ -185,6 +187,65 @@ def test_our_own_exports_are_made_again_without_it(workspace: Workspace, tmp_pat
     of_bert = {name for name in before if "bert" in name}
     assert of_bert
     assert {name: after.get(name) for name in of_bert} == {name: before[name] for name in of_bert}
+
+
+def test_videos_of_the_same_bytes_go_together_and_it_is_said(workspace: Workspace) -> None:
+    twin = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
+    write_json(workspace.ingest("carla"), twin)
+    before = tree_digest(workspace.root)
+    said = forget.run(workspace.root, "anna")
+    assert "carla: forgotten" in said
+    assert "carla: the same bytes as anna" in said
+    after = tree_digest(workspace.root)
+    gone = {name for name in before if "anna" in name or "carla" in name}
+    assert set(before) - set(after) == gone
+    assert others(after) == {name: digest for name, digest in others(before).items() if name not in gone}
+
+
+def test_of_two_videos_with_one_hash_neither_is_damaged_while_the_other_is_planned(workspace: Workspace) -> None:
+    twin = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
+    write_json(workspace.ingest("carla"), twin)
+    sources = forget._known_sources(workspace)
+    job = forget._plan(workspace, sources["carla"], ())
+    assert not mentions(job.traces, workspace.ingest("anna"))
+    assert job.tombstone.source_sha256 == twin["source_sha256"]
+
+
+def test_an_export_that_cannot_be_made_again_stays_and_nothing_is_forgotten(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "export"
+    export.run(workspace.root, "depth_anything", folder)
+    manifest = read_json(folder / "export.json")
+    for broken, says in (
+        (manifest | {"format": "of_tomorrow"}, "cannot be exported again .*of_tomorrow"),
+        (manifest | {"clips": [*manifest["clips"], {"clip_id": "dora-000"}]}, "no clip 'dora-000'"),
+    ):
+        write_json(folder / "export.json", broken)
+        before = tree_digest(workspace.root) | tree_digest(folder) | {LOCK: ""}
+        with pytest.raises(InputError, match=says):
+            forget.run(workspace.root, "anna", [folder])
+        assert tree_digest(workspace.root) | tree_digest(folder) | {LOCK: ""} == before
+    write_json(folder / "export.json", manifest)
+    in_export = tree_digest(folder)
+
+    def fail(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(export, "write_json", fail)
+    with pytest.raises(OSError, match="no space"):
+        forget._export_again(workspace, folder, "depth_anything", ["bert-000"])
+    assert tree_digest(folder) == in_export, "the new one is written beside"
+
+
+def test_a_name_inside_a_zip_archive_counts(workspace: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for name in ("anna-000", "bert-000"):
+        with zipfile.ZipFile(folder / f"of_{name[0]}.zip", "w") as archive:
+            archive.writestr(f"depth/{name}/000003.png", f"resized {name[0]}")
+    forget.run(workspace.root, "anna", [folder])
+    assert [path.name for path in folder.iterdir()] == ["of_b.zip"]
 
 
 def test_what_cannot_be_proven_or_must_not_be_touched_is_refused_by_name(workspace: Workspace, tmp_path: Path) -> None:

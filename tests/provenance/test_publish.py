@@ -13,8 +13,10 @@ from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import read_json, write_json
+from sfm_gt.formats.shutter_shifts import ShutterShifts, write_shutter_shifts
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance.faces import FaceBlur
+from sfm_gt.sfm.rectification import GRID_HEIGHT, GRID_WIDTH
 from sfm_gt.stages import hydrate, publish
 from sfm_gt.stages.ingest import sha256_of
 from tests.e2e.workflow import tree_digest
@@ -88,8 +90,34 @@ def film(workspace: Workspace, video: Path) -> None:
     info = read_json(path) | {"camera_as_filmed": lens, "config": {"dataset": {"jpeg_quality": 95}}}
     info["source"] |= {"source_sha256": sha256_of(video)}
     write_json(path, info)
-    for frame_index, content in _pictures(info, video, {3: None, 5: None}):
+    for frame_index, content in _pictures(path.parent, info, video, {3, 5}):
         layout.layer_path(workspace.dataset, "anna-000", "image", frame_index).write_bytes(content)
+
+
+def test_pictures_of_a_rolling_shutter_are_made_again_by_the_shutter_file_of_the_release(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    pytest.importorskip("mlcroissant", reason="extra `publish` is not installed: releases not tried")
+    videos, release = tmp_path / "videos", tmp_path / "release"
+    videos.mkdir()
+    write_video(videos / "mine.mp4", panning(8))
+    film(workspace, videos / "mine.mp4")
+    clip = workspace.dataset / "clips" / "anna-000"
+    straight = {path.name: path.read_bytes() for path in (clip / "images").iterdir()}
+    shift_px = np.zeros((2, GRID_HEIGHT, GRID_WIDTH, 2))
+    shift_px[..., 0] = 6.0 * np.linspace(-1, 1, GRID_HEIGHT)[None, :, None]  # sheared, as by a camera that turns
+    write_shutter_shifts(clip / layout.SHUTTER_NPZ, ShutterShifts(np.array([3, 5]), shift_px))
+    film(workspace, videos / "mine.mp4")
+    assert all((clip / "images" / name).read_bytes() != content for name, content in straight.items())
+    write_json(clip / "clip.json", read_json(clip / "clip.json") | {"measures": {"sfm": {"readout_s": 0.02}}})
+    publish.run(workspace.root, release, RESEARCH, annotations_only=True)
+    assert "anna-000: 2 pictures verified by SHA-256" in hydrate.run(release, videos)
+    (release / "clips" / "anna-000" / layout.SHUTTER_NPZ).write_bytes(b"no archive")
+    with pytest.raises(InputError, match=r"shutter\.npz: holds no shutter displacement"):
+        hydrate.run(release, videos)
+    (release / "clips" / "anna-000" / layout.SHUTTER_NPZ).unlink()
+    with pytest.raises(InputError, match=r"shutter\.npz: missing, and the pictures of anna-000"):
+        hydrate.run(release, videos)
 
 
 @pytest.fixture(scope="module")

@@ -163,6 +163,34 @@ def test_dead_links_and_changed_files_are_found(workspace: Workspace, tmp_path: 
     assert "file changed" in lines[1]
 
 
+def test_a_changed_sidecar_is_found(workspace: Workspace, tmp_path: Path) -> None:
+    facts = {entry["video_id"]: entry for entry in read_json(workspace.dataset / "sources.json")["sources"]}
+    stated = {name: facts["bert"][name] for name in ("source", "license", "consent", "recorded_on")}
+    (tmp_path / "bert.mp4").write_bytes(b"film")
+
+    def faults(**changes: str) -> str:
+        (tmp_path / "bert.yaml").write_text(yaml.safe_dump(stated | changes))
+        return check_sources._stated_otherwise(read_sources(workspace.dataset)[1], tmp_path / "bert.mp4", salt)
+
+    salt = None
+    assert faults() == []
+    assert faults(license="CC-BY-NC-4.0", consent="withdrawn") == [
+        "consent, license changed in bert.yaml: run the workflow again"
+    ]
+    assert faults(uploader="someone") == ["uploader changed in bert.yaml: run the workflow again"]
+    salt = tmp_path / "salt"
+    salt.write_bytes(bytes(range(32)))
+    entries = [facts["anna"], facts["bert"] | {"uploader_hash": hashed_uploader("someone", salt)}]
+    write_json(workspace.dataset / "sources.json", {"sources": entries})
+    assert faults(uploader="someone") == []
+    assert faults(uploader="someone else") == ["uploader changed in bert.yaml: run the workflow again"]
+    (tmp_path / "bert.yaml").unlink()
+    assert (
+        "uploader"
+        in check_sources._stated_otherwise(read_sources(workspace.dataset)[1], tmp_path / "bert.mp4", None)[0]
+    )
+
+
 def test_the_use_of_a_run_holds_for_its_dataset_folder_and_a_releases_for_itself(tmp_path: Path) -> None:
     from sfm_gt.cli_sources import stated_use
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.stages import layers
@@ -19,6 +20,8 @@ def test_layers_of_a_clip_with_people_and_of_one_where_nobody_looked(tmp_path):
     folder = out / "dataset" / "layers"
     assert read_manifest(folder / "near-000") == manifests["near-000"]
     assert "nobody looked for people" in manifests["far-000"].measures["absent"]["plate"]
+    assert manifests["far-000"].measures["absent"]["joints"].startswith("joints need the run's config.yaml")
+    assert open_dataset(out).joints("far-000") is None
     assert sorted(path.name for path in (folder / "far-000").iterdir()) == [
         "manifest.json", "near_far", "ordinal_pairs.parquet"]  # fmt: skip
     names = sorted(path.stem for path in (folder / "near-000" / "plate").glob("*.png"))

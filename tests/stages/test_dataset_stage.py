@@ -1,0 +1,88 @@
+"""The dataset stage on a clip whose earlier stages are written by hand: what it takes over from them and from the sidecar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from sfm_gt.config import Config, DatasetConfig, to_yaml
+from sfm_gt.errors import InputError
+from sfm_gt.formats.dataset_layout import SHUTTER_NPZ, layer_path
+from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame_list
+from sfm_gt.formats.manifest import Manifest, read_json, write_json, write_manifest
+from sfm_gt.formats.overlay_folder import write_overlays
+from sfm_gt.formats.shutter_shifts import ShutterShifts, write_shutter_shifts
+from sfm_gt.formats.sources import hashed_uploader
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.sfm.rectification import GRID_HEIGHT, GRID_WIDTH
+from sfm_gt.stages import dataset
+from tests.masks.scenes import film
+from tests.stages.test_moving import CLIP, write_clip
+
+N_FRAMES, SHIFT_PX = 3, 8.0
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """Three frames of true depth that nothing was dropped from, in metres by a scale of 2."""
+    workspace = Workspace(tmp_path / "out")
+    write_clip(workspace, film(N_FRAMES))
+    folder = {
+        stage: workspace.clip_stage(CLIP, stage) for stage in ("frames", "sfm", "dense", "moving", "clean", "scale")
+    }
+    write_overlays(folder["frames"], [])
+    records = tuple(FrameRecord(number, number / 25, 1.0, True) for number in range(N_FRAMES))
+    write_frame_list(folder["frames"], FrameList(320, 240, 320, 240, records))
+    for path in folder["dense"].glob("*.npz"):
+        depth = np.load(path)["z_depth_sfm"].astype(np.float32)
+        np.savez(path, z_depth_sfm=depth, sigma_sfm=0.01 * depth)
+        for stage in ("moving", "clean"):
+            folder[stage].mkdir(exist_ok=True)
+            cv2.imwrite(str(folder[stage] / f"{path.stem}.png"), np.zeros(depth.shape, np.uint8))
+    for stage in ("frames", "sfm", "dense", "moving", "clean", "scale"):
+        write_manifest(folder[stage], Manifest(stage, 1))
+    scale = {"metric": True, "metric_from_sfm": 2.0, "sigma_log_scale": 0.01, "notes": []}
+    write_json(folder["scale"] / "scale.json", scale)
+    video_id = CLIP.rsplit("-", 1)[0]
+    write_json(workspace.ingest(video_id), {"video_id": video_id, "path": "a.mp4", "uploader_hash": "of another time"})
+    (tmp_path / "salt").write_bytes(bytes(range(32)))
+    config = Config(videos=tmp_path, out=workspace.root, provenance={"salt_file": tmp_path / "salt"})
+    workspace.config.write_text(to_yaml(config))
+    return workspace
+
+
+def info(workspace: Workspace, sidecar: Path | None = None) -> dict:
+    assert dataset.run(workspace, CLIP, sidecar, DatasetConfig()).ok
+    return read_json(workspace.dataset / "clips" / CLIP / "clip.json")
+
+
+def test_the_shutter_of_a_clip_goes_on_with_it_and_is_in_its_pictures(workspace: Workspace) -> None:
+    info(workspace)
+    clip = workspace.dataset / "clips" / CLIP
+    assert not (clip / SHUTTER_NPZ).exists(), "a global shutter has none"
+    straight = cv2.imread(str(layer_path(workspace.dataset, CLIP, "image", 1))).astype(int)
+    shift_px = np.full((N_FRAMES, GRID_HEIGHT, GRID_WIDTH, 2), [SHIFT_PX, 0.0])
+    written = workspace.clip_stage(CLIP, "sfm") / SHUTTER_NPZ
+    write_shutter_shifts(written, ShutterShifts(np.arange(N_FRAMES), shift_px))
+    info(workspace)
+    assert (clip / SHUTTER_NPZ).read_bytes() == written.read_bytes()
+    moved = cv2.imread(str(layer_path(workspace.dataset, CLIP, "image", 1))).astype(int)
+    step = int(SHIFT_PX)
+    # JPEG: blocks of eight by eight move by a whole block, so that the same pixels are encoded alike.
+    assert np.abs(moved[:, : -2 * step] - straight[:, step:-step]).mean() < 0.2 * np.abs(moved - straight).mean()
+
+
+def test_the_uploader_is_that_of_the_sidecar_now(workspace: Workspace, tmp_path: Path) -> None:
+    sidecar = tmp_path / "a.yaml"
+    sidecar.write_text("uploader: someone\nlicense: CC0-1.0\n")
+    source = info(workspace, sidecar)["source"]
+    assert (source["uploader_hash"], source["license"]) == (hashed_uploader("someone", tmp_path / "salt"), "CC0-1.0")
+    sidecar.write_text("license: CC0-1.0\n")
+    assert info(workspace, sidecar)["source"]["uploader_hash"] is None
+    sidecar.write_text("uploader: someone\n")
+    (tmp_path / "salt").unlink()
+    with pytest.raises(InputError, match=r"a\.yaml: provenance\.salt_file .*cannot be read"):
+        info(workspace, sidecar)
