@@ -148,11 +148,12 @@ def score(out: Path, scene: str, expected: str) -> dict[str, Any]:
         "expected": expected,
         "verdict": "reject" if refused else "accept",
         "reason": refused,
-        "epipolar_flow": before_sfm(workspace, clip, truth),
     }
+    # A clip that is refused leaves no frames behind.
     if refused:
         return figures
     return figures | {
+        "epipolar_flow": before_sfm(workspace, clip, truth),
         **after_sfm(workspace, clip, truth),
         "overlay_iou": overlay_iou(workspace, clip, truth),
         "frozen_truth": truth.frozen_interval(),

@@ -119,16 +119,21 @@ def _judge_motion(
     from sfm_gt.formats.frame_folder import FrozenInterval, write_frozen
     from sfm_gt.formats.overlay_folder import covered_ever
     from sfm_gt.video.frozen import frozen_interval, frozen_scores
-    from sfm_gt.video.motion import judge_motion, measure_motion, motion_image
+    from sfm_gt.video.motion import judge_parallax, judge_rest, measure_motion, motion_image
 
     indices = [row[0] for row in decoded.rows]
     ever = covered_ever(overlays, indices, (decoded.height, decoded.width), OVERLAY_MARGIN_PX)
     greys = [motion_image(grey) for grey in decoded.printed]
     ignored = cv2.resize(ever.astype(np.uint8), greys[0].shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     pairs = measure_motion(greys, ignored)
-    measures = judge_motion(pairs, config.min_motion, config.max_homography, config.max_off_epipolar)
+    measures = judge_parallax(pairs, config.min_motion, config.max_homography)
     scores = frozen_scores(greys, ignored)
     first, last = frozen_interval(scores, repeated, config.min_frozen, config.min_frozen_frames)
+    if last + 1 - first < len(greys):
+        # What follows sees this interval alone: it has to hold the parallax, and what moves elsewhere does no harm.
+        pairs = measure_motion(greys[first : last + 1], ignored)
+        measures = judge_parallax(pairs, config.min_motion, config.max_homography)
+    measures |= judge_rest(pairs, config.max_off_epipolar)
     by_frame = {index: round(float(score), 4) for index, score in zip(indices, scores, strict=True)}
     write_frozen(folder, FrozenInterval(indices[first], indices[last], by_frame))
     frozen = {"frozen_first_frame": indices[first], "frozen_last_frame": indices[last],

@@ -125,26 +125,20 @@ def sampson_distance_px(
     return np.abs((end * line).sum(axis=1)) / np.sqrt(np.maximum(squared, 1e-20))
 
 
-def judge_motion(
-    pairs: Sequence[PairMotion], min_motion: float, max_by_homography: float, max_off_epipolar: float
-) -> dict[str, float]:
-    """Figures for the manifest, where there is anything to measure.
+def judge_parallax(pairs: Sequence[PairMotion], min_motion: float, max_by_homography: float) -> dict[str, float]:
+    """Figures on the camera for the manifest, where there is anything to measure.
 
     Args:
         min_motion: median motion between two frames, as a share of the long side; one pair must reach it.
         max_by_homography: share of tracks that one homography may explain; one pair must stay below.
-        max_off_epipolar: share of tracks that may move by themselves; a quarter of the starts must stay below over the
-            longest stretch that their tracks could be followed.
 
     Raises:
-        Rejected: ``static_camera``, ``rotation_only`` or ``scene_not_frozen``.
+        Rejected: ``static_camera`` or ``rotation_only``.
     """
     if not pairs:
         return {}
     motion = max(pair.motion for pair in pairs)
     by_homography = min(pair.by_homography for pair in pairs)
-    longest = {pair.first: pair.off_epipolar for pair in sorted(pairs, key=lambda pair: pair.last)}
-    off_epipolar = float(np.quantile(list(longest.values()), 0.25))
     if motion < min_motion:
         raise Rejected("static_camera", f"the picture as a whole moves by {100 * motion:.2f} % of its long side, needed "
                        f"{100 * min_motion:g} % (frames.min_motion); film with a camera that moves sideways",
@@ -153,12 +147,28 @@ def judge_motion(
         raise Rejected("rotation_only", f"one homography explains {100 * by_homography:.1f} % of all tracks, at most "
                        f"{100 * max_by_homography:g} % allowed (frames.max_homography): the camera only turns, or all "
                        "that it sees is flat; move it sideways", round(by_homography, 4), max_by_homography)  # fmt: skip
+    return {"camera_motion": round(motion, 5), "homography_share": round(by_homography, 4)}
+
+
+def judge_rest(pairs: Sequence[PairMotion], max_off_epipolar: float) -> dict[str, float]:
+    """Figures on the scene for the manifest, where there is anything to measure.
+
+    Args:
+        max_off_epipolar: share of tracks that may move by themselves; a quarter of the starts must stay below over the
+            longest stretch that their tracks could be followed.
+
+    Raises:
+        Rejected: ``scene_not_frozen``.
+    """
+    if not pairs:
+        return {}
+    longest = {pair.first: pair.off_epipolar for pair in sorted(pairs, key=lambda pair: pair.last)}
+    off_epipolar = float(np.quantile(list(longest.values()), 0.25))
     if off_epipolar > max_off_epipolar:
         raise Rejected("scene_not_frozen", f"{100 * off_epipolar:.1f} % of all tracks move by themselves, at most "
                        f"{100 * max_off_epipolar:g} % allowed (frames.max_off_epipolar); people have to hold still",
                        round(off_epipolar, 4), max_off_epipolar)  # fmt: skip
-    return {"camera_motion": round(motion, 5), "homography_share": round(by_homography, 4),
-            "off_epipolar_share": round(off_epipolar, 4)}  # fmt: skip
+    return {"off_epipolar_share": round(off_epipolar, 4)}
 
 
 def corners(grey: Grey, ignored: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "k 2"]:

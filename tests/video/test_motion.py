@@ -7,19 +7,21 @@ import numpy as np
 import pytest
 
 from sfm_gt.errors import Rejected
-from sfm_gt.video.motion import judge_motion, measure_motion, motion_image, sampson_distance_px
+from sfm_gt.video.motion import judge_parallax, judge_rest, measure_motion, motion_image, sampson_distance_px
 from tests.masks.scenes import Rectangle, film
 from tests.video.make_videos import panning
 
 NOTHING = np.zeros((240, 320), dtype=bool)
-BOUNDS = (0.004, 0.85, 0.12)
+MIN_MOTION, MAX_BY_HOMOGRAPHY, MAX_OFF_EPIPOLAR = 0.004, 0.85, 0.12
 N_FRAMES = 12
 
 
 def judged(frames: list[np.ndarray]) -> tuple[str | None, float | None]:
     greys = [motion_image(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)) for frame in frames]
     try:
-        judge_motion(measure_motion(greys, NOTHING), *BOUNDS)
+        pairs = measure_motion(greys, NOTHING)
+        judge_parallax(pairs, MIN_MOTION, MAX_BY_HOMOGRAPHY)
+        judge_rest(pairs, MAX_OFF_EPIPOLAR)
     except Rejected as verdict:
         return verdict.reason, verdict.measured
     return None, None
@@ -61,7 +63,7 @@ def test_a_crowd_that_moves_is_not_frozen() -> None:
 
 def test_nothing_to_follow_is_no_verdict() -> None:
     assert measure_motion([np.full((240, 320), 90, np.uint8)] * 8, NOTHING) == []
-    assert judge_motion([], *BOUNDS) == {}
+    assert judge_parallax([], MIN_MOTION, MAX_BY_HOMOGRAPHY) == judge_rest([], MAX_OFF_EPIPOLAR) == {}
 
 
 def test_sampson_distance_by_hand() -> None:
