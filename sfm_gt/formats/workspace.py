@@ -6,6 +6,7 @@ OUT/work/videos/<video>/clips.json       its clips (shots)
 OUT/work/clips.json                      all clips of the corpus: the workflow's one checkpoint
 OUT/work/clips/<clip>/<stage>/           one folder a stage, manifest.json written last
 OUT/work/thumbnails/<clip>.jpg           one frame of every clip, and of every shot that was refused
+OUT/work/mask_sheets/<clip>/NNNNNN.jpg   some frames with their masks before SfM, which stay when the clip is refused
 OUT/dataset/                             the published tree, see dataset_layout.py
 OUT/predictions/<model>/<clip>/          NNNNNN.npy a frame, also in flipped/; latency.json of a network
 OUT/evaluation/                          long-format Parquet and tables
@@ -66,6 +67,10 @@ class Workspace:
     def thumbnail(self, clip_id: str) -> Path:
         """A small picture of one clip or refused shot, for the report (JPEG file)."""
         return self.root / "work" / "thumbnails" / f"{clip_id}.jpg"
+
+    def mask_sheet(self, clip_id: str) -> Path:
+        """Folder of some frames of one clip with their masks before SfM, for the report."""
+        return self.root / "work" / "mask_sheets" / clip_id
 
     def clip_stage(self, clip_id: str, stage: str) -> Path:
         """Folder of one stage of one clip; ``dataset`` lies in the published tree."""

@@ -61,11 +61,17 @@ class EpipolarFlow:
             frames: consecutive frames of one clip, grey or RGB.
             reconstruction: not used.
         """
+        return self.segment_at(frames, range(len(frames)))
+
+    def segment_at(self, frames: Sequence[Frame], positions: Sequence[int]) -> Bool[np.ndarray, "m h w"]:
+        """What :meth:`segment` says of the frames at ``positions``, without the work for all others."""
         height, width = frames[0].shape[:2]
         images = flow.working_images(frames, WORKING_LONG_SIDE_PX)
         wanted_px = [share * images[0].shape[1] for share in WANTED_MOTION]
+        row_of = {position: row for row, position in enumerate(positions)}
         pairs = flow.pairs_by_motion(flow.median_motion_px(images), wanted_px, MAX_GAP)
-        votes = np.zeros((len(images), *images[0].shape), np.uint8)
+        pairs = [pair for pair in pairs if not row_of.keys().isdisjoint(pair)]
+        votes = np.zeros((len(row_of), *images[0].shape), np.uint8)
         seen = np.zeros_like(votes)
 
         def judge(pair: tuple[int, int]) -> list[tuple[int, np.ndarray, np.ndarray]]:
@@ -76,12 +82,13 @@ class EpipolarFlow:
             return [
                 (one.source, *off_epipolar_line(images, one, matrix, self._threshold_px))
                 for one, matrix in ((there, fundamental), (back, fundamental.T))
+                if one.source in row_of
             ]
 
         for judged in flow.in_parallel(judge, pairs):
             for source, moves, usable in judged:
-                votes[source] += moves
-                seen[source] += usable
+                votes[row_of[source]] += moves
+                seen[row_of[source]] += usable
         found = (votes >= MIN_VOTES) & (votes >= VOTE_SHARE * seen)
         return np.stack([self._region(one, height, width) for one in found])
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
@@ -28,6 +29,7 @@ from sfm_gt.report.video import Panel
 
 NO_PREDICTION = "no prediction"
 NO_ALIGNMENT = "no alignment"
+MASK_KEY = (("moving", MOVING_RGB), ("overlay", OVERLAY_RGB))
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,18 @@ def chosen(n_frames: int, n_shown: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, n_frames - 1, n_shown).round()}) if n_frames else []
 
 
+def mask_strip(page_folder: Path, src: str) -> tuple[Strip, int, int]:
+    """The mask sheet of a clip without ground truth, and the width and height of its pictures.
+
+    Args:
+        src: folder of ``NNNNNN.jpg``, masks drawn in, relative to the page.
+    """
+    paths = sorted((page_folder / src).iterdir())
+    height, width = cv2.imread(str(paths[0])).shape[:2]
+    pictures = [Picture(f"frame {int(path.stem)}", f"{src}/{path.name}") for path in paths]
+    return Strip("Masks before SfM", pictures, key=MASK_KEY), width, height
+
+
 class ContactSheet:
     """Draws the strips of one clip into ``folder`` (pictures) for a page in ``page_folder``."""
 
@@ -74,15 +88,14 @@ class ContactSheet:
     def ground_truth(self) -> list[Strip]:
         """Images with masks, depth, sigma."""
         images = [draw_masks(f.image, f.moving, f.overlay, f.person) for f in self._frames]
-        key = (("moving", MOVING_RGB), ("overlay", OVERLAY_RGB), ("person", PERSON_RGB))
-        known = key if any(frame.has_person for frame in self._frames) else key[:2]
+        person = (("person", PERSON_RGB),) if any(frame.has_person for frame in self._frames) else ()
         sigmas = [
             (f.sigma_m if f.metric else f.sigma_sfm) / depth
             for f, depth in zip(self._frames, self._depths, strict=True)
         ]
         of_sigma = sigma_scale(sigmas)
         return [
-            Strip("Image", self._save("image", images), key=known),
+            Strip("Image", self._save("image", images), key=MASK_KEY + person),
             Strip(
                 "Ground truth", self._save("depth", [self._scale.paint(depth) for depth in self._depths]), self._scale
             ),

@@ -33,7 +33,10 @@ from sfm_gt.provenance.rewriting import rewrite_without, scan
 from sfm_gt.provenance.traces import Traces, distinct_fingerprints, mentions
 from sfm_gt.video.catalog import VIDEO_SUFFIXES
 
-OF_CLIPS = ("work/clips", "work/thumbnails", "dataset/clips", "dataset/layers", "dataset/pseudo_labels", "predictions")
+OF_CLIPS = (
+    "work/clips", "work/thumbnails", "work/mask_sheets", "dataset/clips", "dataset/layers", "dataset/pseudo_labels",
+    "predictions",
+)  # fmt: skip
 EXPORT_JSON = "export.json"
 # They know the source on purpose: the journal until all is done, the tombstone for good, by hashes alone.
 BOOKKEEPING = (JOURNAL, TOMBSTONES_JSON)

@@ -23,32 +23,37 @@ OVERLAY_MARGIN_PX = 8  # tracks that start nearer to print hang on it
 def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: FramesConfig) -> Manifest:
     """Writes the frames of one clip (an entry of clips.json), ``frames.json``, its overlays and the manifest.
 
-    Ends in the verdict ``still_image``, ``static_camera``, ``rotation_only`` or ``scene_not_frozen`` where the frames already
-    show it.
+    Its thumbnail and mask sheet lie outside the folder, so that they stay when this or a later stage refuses the clip.
+    Ends in the verdict ``still_image``, ``static_camera``, ``rotation_only`` or ``scene_not_frozen`` where the frames
+    already show it.
     """
 
     def body(folder: Path) -> dict[str, Any]:
         decoded = _Decoded(folder, clip, video_path, config)
         decoded.write_thumbnail(workspace.thumbnail(clip["clip_id"]))
-        return _extract(folder, decoded, video_path, config)
+        return _extract(folder, decoded, video_path, config, workspace.mask_sheet(clip["clip_id"]))
 
     return run_clip_stage(workspace, clip["clip_id"], STAGE, VERSION, None, body)
 
 
-def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesConfig) -> dict[str, Any]:
+def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesConfig, sheet: Path) -> dict[str, Any]:
     import numpy as np
 
     from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame_list
     from sfm_gt.formats.overlay_folder import write_overlays
     from sfm_gt.masks.overlay import find_overlays
+    from sfm_gt.stages.mask_sheet import write_mask_sheet
     from sfm_gt.video.keyframes import choose_keyframes, repeats
     from sfm_gt.video.shots import is_blank
 
     repeated, blank = repeats(decoded.tracking), np.array([is_blank(grey) for grey in decoded.tracking])
-    if (~(repeated | blank)).sum() < MIN_DISTINCT_FRAMES:
+    indices, n_distinct = [row[0] for row in decoded.rows], int((~(repeated | blank)).sum())
+    still = n_distinct < MIN_DISTINCT_FRAMES
+    overlays = [] if still else find_overlays(decoded.printed, indices, decoded.height, decoded.width)
+    write_mask_sheet(sheet, folder, indices, decoded.printed, overlays)
+    if still:
         message = f"{video_path.name}: frames {decoded.span} show one still image; needs a moving camera"
-        raise Rejected("still_image", message, int((~(repeated | blank)).sum()), MIN_DISTINCT_FRAMES)
-    overlays = find_overlays(decoded.printed, [row[0] for row in decoded.rows], decoded.height, decoded.width)
+        raise Rejected("still_image", message, n_distinct, MIN_DISTINCT_FRAMES)
     motion, (first, last) = _judge_motion(folder, decoded, overlays, repeated, config)
     eligible = ~(repeated | blank)
     eligible[:first] = eligible[last + 1 :] = False

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from sfm_gt.models.stored import StoredPredictions
     from sfm_gt.report.contact_sheet import ModelMaps
+    from sfm_gt.report.funnel import Refusal
 
 STAGE = "report"
-VERSION: int = 4
+VERSION: int = 5
 
 
 def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> None:
@@ -52,6 +53,7 @@ def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> 
             "drops": drops(manifests),
             "refusals": refused,
             "thumbnails": _thumbnails(workspace, [refusal.name for refusal in refused], folder),
+            "mask_sheets": _mask_sheets(workspace, refused, folder),
             "reasons": sorted(Counter(refusal.reason for refusal in refused).items()),
             "clips": clips,
             "n_metric": sum(clip["metric"] for clip in clips),
@@ -70,6 +72,20 @@ def _thumbnails(workspace: Workspace, names: Sequence[str], folder: Path) -> dic
             (folder / "refused").mkdir(exist_ok=True)
             shutil.copyfile(source, folder / found[name])
     return found
+
+
+def _mask_sheets(workspace: Workspace, refused: Sequence[Refusal], folder: Path) -> list[dict[str, Any]]:
+    """The mask sheet of every clip that was refused after the stage frames, copied beside the page."""
+    from sfm_gt.report.contact_sheet import mask_strip
+
+    sheets = []
+    for refusal in refused:
+        source = workspace.mask_sheet(refusal.name)
+        if refusal.what == "clip" and source.is_dir():
+            shutil.copytree(source, folder / "refused" / refusal.name, dirs_exist_ok=True)
+            strip, width, height = mask_strip(folder, f"refused/{refusal.name}")
+            sheets.append({"refusal": refusal, "strips": [strip], "width": width, "height": height})
+    return sheets
 
 
 def _manifests(workspace: Workspace, clip_id: str) -> dict[str, Manifest]:

@@ -21,6 +21,13 @@ def test_motion_across_the_epipolar_lines_is_found(jumping: Scene) -> None:
     assert found[~truth].mean() < MAX_FALSE
 
 
+def test_chosen_frames_get_the_masks_that_they_have_among_all(jumping: Scene) -> None:
+    positions = [0, 11, 23]
+    found = EpipolarFlow().segment_at(jumping.frames, positions)
+    assert np.array_equal(found, EpipolarFlow().segment(jumping.frames)[positions])
+    assert found[1].any()
+
+
 def test_nothing_is_said_of_a_standing_camera(standing: Scene) -> None:
     assert not EpipolarFlow().segment(standing.frames).any()
 

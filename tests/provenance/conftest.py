@@ -64,6 +64,8 @@ def _write_clip(workspace: Workspace, video_id: str) -> list[dict]:
     }  # fmt: skip
     write_json(folder / layout.CLIP_JSON, info)
     write_manifest(folder, Manifest("dataset", 3, measures={"frames": len(FRAMES)}))
+    workspace.mask_sheet(clip_id).mkdir(parents=True)
+    (workspace.mask_sheet(clip_id) / "000000.jpg").write_bytes(f"masks of {clip_id}".encode())
     for stage in ("frames", "sfm"):
         (workspace.clip_stage(clip_id, stage)).mkdir(parents=True)
         (workspace.clip_stage(clip_id, stage) / "content.bin").write_bytes(f"{stage} of {clip_id}".encode())

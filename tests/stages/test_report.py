@@ -16,7 +16,7 @@ from sfm_gt.dense.cleaning import Rule
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.frame_folder import write_thumbnail
 from sfm_gt.formats.manifest import Manifest, write_manifest
-from sfm_gt.report.pictures import INVALID_RGB
+from sfm_gt.report.pictures import INVALID_RGB, save_picture
 from sfm_gt.stages import evaluate, report
 
 CLIPS = ("far", "lost", "near")
@@ -92,6 +92,18 @@ def test_a_refused_clip_is_shown(workspace, page):
     report.run(workspace, ReportConfig(), CLIPS)
     assert 'src="refused/lost.jpg"' in page.read_text()
     assert (page.parent / "refused" / "lost.jpg").is_file()
+
+
+def test_masks_of_a_refused_clip_are_shown_and_those_of_a_good_one_are_not(workspace, page):
+    for clip in ("lost", "near"):
+        for index in (7, 31):
+            save_picture(workspace.mask_sheet(clip) / f"{index:06d}.jpg", np.zeros((90, 160, 3), np.uint8))
+    report.run(workspace, ReportConfig(), CLIPS)
+    (shown,) = re.findall(r'<details open id="refused-(.*?)</details>', page.read_text(), re.DOTALL)
+    assert shown.startswith('lost"><summary>lost: <code>no_parallax</code>')
+    assert 'src="refused/lost/000031.jpg" alt="Masks before SfM, frame 31" width="160" height="90"' in shown
+    assert sorted(p.name for p in (page.parent / "refused" / "lost").iterdir()) == ["000007.jpg", "000031.jpg"]
+    assert "refused/near" not in page.read_text()
 
 
 def test_everything_refused_is_named_with_reason_and_message(page):

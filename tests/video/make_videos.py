@@ -46,14 +46,15 @@ def write_video(
     fast_start: bool = False,
     interlaced: bool = False,
     transfer: int | None = None,
+    fps: int = FPS,
 ) -> Path:
-    """Writes frames; ``ticks`` are presentation times in 1/30 s, one after the other when not given."""
+    """Writes frames; ``ticks`` are presentation times in 1 / ``fps`` s, one after the other when not given."""
     frames = list(frames)
     with av.open(str(path), "w", options={"movflags": "faststart"} if fast_start else {}) as container:
-        stream = container.add_stream(codec, rate=FPS)
+        stream = container.add_stream(codec, rate=fps)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pixel_format
-        stream.codec_context.time_base = Fraction(1, FPS)
+        stream.codec_context.time_base = Fraction(1, fps)
         if codec == "libx264":
             stream.options = {"crf": "12", "preset": "ultrafast", "g": "10"}
         if sample_aspect_ratio:
@@ -66,7 +67,7 @@ def write_video(
             stream.set_display_rotation(rotation_deg)
         for tick, rgb in zip(ticks or range(len(frames)), frames, strict=False):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
-            frame.pts, frame.time_base = tick, Fraction(1, FPS)
+            frame.pts, frame.time_base = tick, Fraction(1, fps)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
