@@ -18,23 +18,23 @@ from sfm_gt.geometry.types import View
 from sfm_gt.masks import flow, regions
 from sfm_gt.masks.segmentation import Frame
 
-WORKING_LONG_SIDE_PX = 480
+WORKING_LONG_SIDE_PX = 320
 # Median flow wanted between paired frames, as shares of the image width: a short pair for fast motion, a long for slow.
 WANTED_MOTION = (0.015, 0.04)
 MAX_GAP = 24
 MAX_ROUND_TRIP_PX = 1.0
-SAMPLE_STEP_PX = 8
+SAMPLE_STEP_PX = 6
 # Samples cover the image evenly but for its emptiest parts: were they drawn by texture, a patterned coat in a plain
 # room would hold the majority.
 MIN_TEXTURE_QUANTILE = 0.2
-RANSAC_THRESHOLD_PX = 0.5
+RANSAC_THRESHOLD_PX = 0.35
 THRESHOLD_SIGMAS = 5.0  # of a pair whose flow is rougher than usual
 MIN_INLIERS = 0.5  # share of samples; with fewer the matrix may well describe the moving part
 MAX_HOMOGRAPHY_SHARE = 0.9  # of the inliers: above, the pair has no parallax and no trustworthy fundamental matrix
 PATCH_RATIO, PATCH_MARGIN = 1.3, 2.0  # how much worse (factor, grey levels) the point on the line must look
 MIN_VOTES = 2
 VOTE_SHARE = 0.6
-CLOSE_PX = 6
+CLOSE_PX = 4
 MIN_AREA = 0.001  # of the image
 
 
@@ -42,13 +42,13 @@ class EpipolarFlow:
     """Moving masks from frames alone.
 
     Args:
-        threshold_px: least Sampson distance that counts as motion, in pixels of a frame with a long side of 480.
+        threshold_px: least Sampson distance that counts as motion, in pixels of a frame with a long side of 320.
         dilate_px: safety margin around what moves, in pixels of the frames.
     """
 
     needs_reconstruction: ClassVar[bool] = False
 
-    def __init__(self, threshold_px: float = 1.0, dilate_px: int = 4):
+    def __init__(self, threshold_px: float = 0.67, dilate_px: int = 4):
         self._threshold_px = threshold_px
         self._dilate_px = dilate_px
 

@@ -105,10 +105,16 @@ def _add_drifting(
 
 
 def _prints(
-    greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int, min_edge_px: int
+    greys: Sequence[Grey],
+    flows: Float[np.ndarray, "f fh fw 2"],
+    first: int,
+    last: int,
+    min_edge_px: int,
+    min_excursion: float = overlay_print.MIN_EXCURSION,
 ) -> list[Print]:
     excursion = overlay_motion.excursion_px(flows[first:last], *greys[0].shape)
-    return overlay_print.find_prints([greys[i] for i in _sampled(first, last)], excursion, min_edge_px)
+    sampled = [greys[i] for i in _sampled(first, last)]
+    return overlay_print.find_prints(sampled, excursion, min_edge_px, min_excursion)
 
 
 def _add(
@@ -125,9 +131,9 @@ def _add(
         return
     first, last = max(overlay_print.runs(there), key=lambda run: run[1] - run[0])
     near = dilate(one.edges, overlay_print.RING_PX)
-    clearer = [
-        each for each in _prints(greys, flows, first, last, overlay_print.MIN_EDGE_PX) if (each.edges & near).any()
-    ]
+    known_way = overlay_print.MIN_EXCURSION_KNOWN
+    there_alone = _prints(greys, flows, first, last, overlay_print.MIN_EDGE_PX, known_way)
+    clearer = [each for each in there_alone if (each.edges & near).any()]
     shape = dilate(np.any([each.shape for each in clearer or [one]], axis=0), GROW_PX)
     known = np.zeros_like(shape)
     for each in found:

@@ -17,8 +17,9 @@ Grey = UInt8[np.ndarray, "h w"]
 SCENE_BLUR = 0.25
 MAX_CORNERS = 400
 MAX_ROUND_TRIP_PX = 0.5
-# A drift is one speed: its tracks lie on a straight line in time to a fraction of a pixel.
-MAX_LINE_RESIDUAL_PX = 0.35
+# A drift is one speed: its tracks lie on a straight line in time, but for the half pixel by which print that is drawn on
+# whole pixels jumps.
+MAX_LINE_RESIDUAL_PX = 0.6
 MIN_DRIFT_PX = 3.0  # over the window; less is standing still
 MIN_OFF_SCENE_PX = 5.0  # how far a drifting track and the scene part over the window
 SAME_SPEED_PX = 0.12  # a frame

@@ -27,6 +27,8 @@ MAX_SCENE_COHERENCE = 0.6  # median over strong gradients; above, the scene itse
 # The scene round a print must have gone this far in the meantime, as a share of the image width: farther than the
 # broad shades of a soft texture reach.
 MIN_EXCURSION = 0.015
+# The extent of a print that is known already may be seen after a shorter way.
+MIN_EXCURSION_KNOWN = 0.005
 WINDOW_PX = 15  # print has edges of several directions within it; the edge of a table under a pan has one
 MIN_CROSS_SHARE = 0.08  # of the gradient energy in a window: how much lies across its main direction
 CLOSE_PX = 4  # half the gap between letters
@@ -73,19 +75,25 @@ class Print:
         return fill_holes(closed, int(self.edges.sum()))
 
 
-def find_prints(greys: Sequence[Grey], excursion_px: Float[np.ndarray, "h w"], min_edge_px: int) -> list[Print]:
+def find_prints(
+    greys: Sequence[Grey],
+    excursion_px: Float[np.ndarray, "h w"],
+    min_edge_px: int,
+    min_excursion: float = MIN_EXCURSION,
+) -> list[Print]:
     """Prints that stand still through ``greys``, one for each group of neighbouring letters.
 
     Args:
         excursion_px: how far the scene moved meanwhile, at each pixel.
         min_edge_px: prints with fewer pixels of still edges are passed over.
+        min_excursion: share of the image width that the scene must have moved behind a print.
     """
     mean_x, mean_y, strength = mean_gradients(greys)
     strong = strength > STRONG_GRADIENT
     coherence = np.hypot(mean_x, mean_y) / np.maximum(strength, 1e-6)
     if not strong.any() or np.median(coherence[strong]) > MAX_SCENE_COHERENCE:
         return []
-    passing = excursion_px > MIN_EXCURSION * excursion_px.shape[1]
+    passing = excursion_px > min_excursion * excursion_px.shape[1]
     still = strong & (coherence > STILL_COHERENCE) & passing
     printed = still & has_crossing_edges(mean_x * still, mean_y * still)
     closed = cv2.morphologyEx(printed.astype(np.uint8), cv2.MORPH_CLOSE, disc(CLOSE_PX)).astype(bool)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 STAGE = "frames"
-VERSION: int = 4
+VERSION: int = 5
 MIN_DISTINCT_FRAMES = 2  # fewer distinct frames than this give no second view
 OVERLAY_MARGIN_PX = 8  # tracks that start nearer to print hang on it
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
 from sfm_gt.formats.overlay_folder import Overlay, covered, covered_ever
 from sfm_gt.masks.overlay import find_bars, find_overlays, working_image
+from sfm_gt.video.decode import iterate_frames
 from tests.masks.scenes import Scene, film
 from tests.video.make_videos import panning
 
+MASK_SCENES = Path(__file__).resolve().parents[2] / "examples" / "masks"
 SHAPE = (240, 320)
 # What the issue asks for, against the exact pixels that the print changes.
 MIN_IOU = 0.8
@@ -65,6 +69,15 @@ def test_a_drifting_logo_is_followed(long_scene: Scene) -> None:
     layers = [print_text("LOGO", (150 + 1.5 * i, 60 + 0.5 * i)) for i in range(40)]
     found = masks([over(frame, layer) for frame, layer in zip(long_scene.frames, layers, strict=True)])
     assert iou(found, [layer[..., 3] > 0.5 for layer in layers]) >= MIN_IOU
+
+
+def test_print_over_a_rendered_scene_is_masked_to_the_pixel() -> None:
+    """A small caption where the scene hardly moves, and a logo that drifts from whole pixel to whole pixel."""
+    frames = [rgb for _, _, rgb in iterate_frames(MASK_SCENES / "videos" / "caption.mp4")]
+    folder = MASK_SCENES / "truth" / "caption" / "overlay"
+    truth = [cv2.imread(str(folder / f"{i:06d}.png"), cv2.IMREAD_GRAYSCALE) > 0 for i in range(len(frames))]
+    overlays = find_overlays([working_image(frame) for frame in frames], list(range(len(frames))), *truth[0].shape)
+    assert iou([covered(overlays, i, truth[0].shape, 0) for i in range(len(frames))], truth) >= MIN_IOU
 
 
 def test_a_logo_that_fades_in_is_masked_before_it_is_clear(long_scene: Scene) -> None:
