@@ -97,6 +97,14 @@ def test_a_mirror_with_the_filmer_in_it_is_refused_or_harmless(pictures: list[np
     assert_refused_or_right(*judged(tmp_path, framed))
 
 
+def test_a_mirror_across_half_the_picture_is_refused(pictures: list[np.ndarray], tmp_path: Path) -> None:
+    half = pictures[0].shape[1] // 2
+    framed = [np.concatenate([picture[:, :half], picture[:, half - 1 :: -1]], axis=1) for picture in pictures[::2]]
+    manifest, _ = judged(tmp_path, framed)
+    # Either half shows a frozen world, and no camera path explains both.
+    assert manifest.reason in ("scene_not_frozen", "sfm_failed", "disconnected_models"), manifest
+
+
 def test_4k_at_60_fps_is_shrunk_and_accepted(pictures: list[np.ndarray], tmp_path: Path) -> None:
     large = [cv2.resize(picture, (3840, 2160), interpolation=cv2.INTER_CUBIC) for picture in pictures]
     manifest, workspace = judged(tmp_path, large, fps=60)
