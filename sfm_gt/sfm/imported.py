@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pycolmap
 from jaxtyping import Float, Int
+from scipy.spatial.transform import Rotation
 
 from sfm_gt.errors import Rejected
 from sfm_gt.formats.camera_track import Lens
@@ -44,6 +45,25 @@ def camera_of(lens: Lens, width: int, height: int) -> pycolmap.Camera:
 def rigid(cam_from_world: Float[np.ndarray, "4 4"]) -> pycolmap.Rigid3d:
     """A 4x4 matrix as pycolmap's type."""
     return pycolmap.Rigid3d(pycolmap.Rotation3d(cam_from_world[:3, :3]), cam_from_world[:3, 3])
+
+
+def return_to_frame(model: pycolmap.Reconstruction, cam_from_world: Mapping[str, Float[np.ndarray, "4 4"]]) -> None:
+    """Brings an adjusted model back to the world and the unit of the cameras that it started from, by image name.
+
+    The images know neither: adjustment is free to drift in both, and by tens of per cent does so in the unit.
+    """
+    found = {image.name: image.cam_from_world().matrix() for image in model.images.values() if image.has_pose}
+    names = sorted(found.keys() & cam_from_world.keys())
+    here, there = (
+        np.stack([np.vstack([poses[name][:3], [0, 0, 0, 1]]) for name in names]) for poses in (found, cam_from_world)
+    )
+    # From the cameras' own directions: centres on a line would leave the turn about it open.
+    turn = Rotation.from_matrix(there[:, :3, :3].transpose(0, 2, 1) @ here[:, :3, :3]).mean().as_matrix()
+    source, target = camera_centres(here) @ turn.T, camera_centres(there)
+    path = source - source.mean(axis=0)
+    scale = float((path * (target - target.mean(axis=0))).sum() / (path**2).sum())
+    moved = target.mean(axis=0) - scale * source.mean(axis=0)
+    model.transform(pycolmap.Sim3d(scale, pycolmap.Rotation3d(turn), moved))
 
 
 def triangulate_imported(

@@ -81,7 +81,7 @@ def reconstruct(
     import cv2
 
     from sfm_gt.sfm.adjustment import adjust_all, adjust_points
-    from sfm_gt.sfm.imported import rigid
+    from sfm_gt.sfm.imported import return_to_frame, rigid
     from sfm_gt.sfm.observations import Observations
     from sfm_gt.sfm.refinement import refine_observations
     from sfm_gt.sfm.registration import Frames, register_frames
@@ -108,6 +108,7 @@ def reconstruct(
     if cameras.refine:
         registered = [int(Path(name).stem) for name in Observations.of(model).names]
         readout = adjust_all(model, listed.times_s(registered), options.fixed_camera)
+        return_to_frame(model, {name_of(index): pose for index, pose in poses.items()})
     else:
         adjust_points(model)
     known = {"format": cameras.format, "refined": cameras.refine, "poses": len(poses), "track_error_px": error_px}

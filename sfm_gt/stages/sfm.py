@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sfm_gt.stages.given_cameras import GivenCameras
 
 STAGE = "sfm"
-VERSION: int = 3
+VERSION: int = 4
 
 
 def run(

@@ -135,3 +135,6 @@ def test_rough_cameras_are_refined_to_the_images(scene, clip):
         return (ratio / np.median(ratio)).std()
 
     assert relative_error(refined) < 0.5 * relative_error(kept)
+    # In the world and the unit of the file: centres lie where the rough ones scatter about.
+    drift = camera_centres(refined.cam_from_world) - camera_centres(scene.model.cam_from_world)
+    assert np.abs(np.median(drift, axis=0)).max() < 0.025
