@@ -50,15 +50,6 @@ class FramesConfig(Section):
     max_homography: Fraction = Field(
         0.85, description="clips in which one homography always explains a larger share of the tracks have no parallax"
     )
-    max_off_epipolar: Fraction = Field(
-        0.12, description="clips in which a larger share of the tracks moves by itself are not frozen"
-    )
-    min_frozen: Fraction = Field(
-        0.85, description="frames in which a smaller share of the tracks keeps still are not frozen"
-    )
-    min_frozen_frames: PositiveInt = Field(
-        15, description="shorter frozen intervals reject the clip (scene_not_frozen)"
-    )
 
 
 class SfmConfig(Section):

@@ -24,8 +24,8 @@ def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: Fr
     """Writes the frames of one clip (an entry of clips.json), ``frames.json``, its overlays and the manifest.
 
     Its thumbnail and mask sheet lie outside the folder, so that they stay when this or a later stage refuses the clip.
-    Ends in the verdict ``still_image``, ``static_camera``, ``rotation_only`` or ``scene_not_frozen`` where the frames
-    already show it.
+    Ends in the verdict ``still_image``, ``static_camera`` or ``rotation_only`` where the frames already prove it; whether the
+    scene is frozen is judged from the reconstruction.
     """
 
     def body(folder: Path) -> dict[str, Any]:
@@ -54,11 +54,9 @@ def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesCo
     if still:
         message = f"{video_path.name}: frames {decoded.span} show one still image; needs a moving camera"
         raise Rejected("still_image", message, n_distinct, MIN_DISTINCT_FRAMES)
-    motion, (first, last) = _judge_motion(folder, decoded, overlays, repeated, config)
-    eligible = ~(repeated | blank)
-    eligible[:first] = eligible[last + 1 :] = False
+    motion = _judge_motion(decoded, overlays, config)
     keys = choose_keyframes(
-        decoded.tracking, np.array([row[2] for row in decoded.rows]), eligible,
+        decoded.tracking, np.array([row[2] for row in decoded.rows]), ~(repeated | blank),
         config.keyframe_motion, config.min_keyframes, config.max_keyframes,
     )  # fmt: skip
     write_overlays(folder, overlays)
@@ -110,37 +108,20 @@ class _Decoded:
         return f"{self.rows[0][0]} to {self.rows[-1][0]}"
 
 
-def _judge_motion(
-    folder: Path, decoded: _Decoded, overlays: list[Any], repeated: np.ndarray, config: FramesConfig
-) -> tuple[dict[str, float], tuple[int, int]]:
-    """Figures on the camera's motion, and the positions between which the scene is frozen; writes ``frozen.json``.
+def _judge_motion(decoded: _Decoded, overlays: list[Any], config: FramesConfig) -> dict[str, float]:
+    """Figures on the camera's motion.
 
     Raises:
-        Rejected: the frames show that there is no parallax, or no frozen interval.
+        Rejected: ``static_camera`` or ``rotation_only``: the tracks show for certain that there is no parallax.
     """
     import cv2
     import numpy as np
 
-    from sfm_gt.formats.frame_folder import FrozenInterval, write_frozen
     from sfm_gt.formats.overlay_folder import covered_ever
-    from sfm_gt.video.frozen import frozen_interval, frozen_scores
-    from sfm_gt.video.motion import judge_parallax, judge_rest, measure_motion, motion_image
+    from sfm_gt.video.motion import judge_parallax, measure_motion, motion_image
 
     indices = [row[0] for row in decoded.rows]
     ever = covered_ever(overlays, indices, (decoded.height, decoded.width), OVERLAY_MARGIN_PX)
     greys = [motion_image(grey) for grey in decoded.printed]
     ignored = cv2.resize(ever.astype(np.uint8), greys[0].shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    pairs = measure_motion(greys, ignored)
-    measures = judge_parallax(pairs, config.min_motion, config.max_homography)
-    scores = frozen_scores(greys, ignored)
-    first, last = frozen_interval(scores, repeated, config.min_frozen, config.min_frozen_frames)
-    if last + 1 - first < len(greys):
-        # What follows sees this interval alone: it has to hold the parallax, and what moves elsewhere does no harm.
-        pairs = measure_motion(greys[first : last + 1], ignored)
-        measures = judge_parallax(pairs, config.min_motion, config.max_homography)
-    measures |= judge_rest(pairs, config.max_off_epipolar)
-    by_frame = {index: round(float(score), 4) for index, score in zip(indices, scores, strict=True)}
-    write_frozen(folder, FrozenInterval(indices[first], indices[last], by_frame))
-    frozen = {"frozen_first_frame": indices[first], "frozen_last_frame": indices[last],
-              "frozen_score_mean": round(float(scores[first : last + 1].mean()), 4)}  # fmt: skip
-    return measures | frozen, (first, last)
+    return judge_parallax(measure_motion(greys, ignored), config.min_motion, config.max_homography)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from scipy.spatial import cKDTree
 
 from sfm_gt.errors import Rejected
 
@@ -27,11 +26,6 @@ MIN_SURVIVORS = 0.4  # of a start's tracks: what is left of fewer is chosen by i
 # Distance from a homography within which a track is explained by it, as a share of the long side: twice what lens
 # distortion and rolling shutter leave of a mere turn.
 HOMOGRAPHY_TOLERANCE = 0.004
-EPIPOLAR_TOLERANCE = 0.002  # Sampson distance of a track that moves by itself, as a share of the long side
-RANSAC_THRESHOLD_PX = 0.5
-# A track counts as moving where so many of its nearest neighbours do: things move in one piece, slipped tracks do not.
-N_NEIGHBOURS = 8
-MOVING_NEIGHBOURS = 0.5
 _LK = {"winSize": (15, 15), "maxLevel": 3, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)}
 
 
@@ -42,14 +36,12 @@ class PairMotion:
     Attributes:
         motion: median length of the tracks, as a share of the long side of the image.
         by_homography: share of the tracks that one homography explains, as a turn of the camera or a flat scene would.
-        off_epipolar: share of the tracks that break the epipolar geometry of most of them, together with their neighbours.
     """
 
     first: int
     last: int
     motion: float
     by_homography: float
-    off_epipolar: float
 
 
 def motion_image(grey: Grey) -> UInt8[np.ndarray, "h2 w2"]:
@@ -92,37 +84,7 @@ def _judge(
         distance = np.linalg.norm(cv2.perspectiveTransform(origin[:, None], homography)[:, 0] - points, axis=1)
         explained = float((distance < tolerance_px).mean())
     moved = float(np.median(np.linalg.norm(points - origin, axis=1))) / long_side
-    return PairMotion(first, last, moved, explained, off_epipolar_share(origin, points, long_side))
-
-
-def off_epipolar_share(origin: Float[np.ndarray, "k 2"], points: Float[np.ndarray, "k 2"], long_side: int) -> float:
-    """Share of the tracks that, with their neighbours, break the epipolar geometry of most of them; 1 where there is none.
-
-    Args:
-        long_side: of the images, in pixels.
-    """
-    cv2.setRNGSeed(0)
-    try:
-        matrix, _ = cv2.findFundamentalMat(origin, points, cv2.USAC_MAGSAC, RANSAC_THRESHOLD_PX, 0.999, 2000)
-    except cv2.error:
-        # OpenCV 5 asserts instead of answering None where no sample gives a model.
-        return 1.0
-    if matrix is None or matrix.shape != (3, 3):
-        return 1.0
-    moving = sampson_distance_px(matrix, origin, points) > EPIPOLAR_TOLERANCE * long_side
-    _, neighbours = cKDTree(origin).query(origin, k=N_NEIGHBOURS + 1)
-    return float((moving & (moving[neighbours[:, 1:]].mean(axis=1) >= MOVING_NEIGHBOURS)).mean())
-
-
-def sampson_distance_px(
-    fundamental: Float[np.ndarray, "3 3"], start: Float[np.ndarray, "k 2"], end: Float[np.ndarray, "k 2"]
-) -> Float[np.ndarray, " k"]:
-    """Distance of tracks from their epipolar lines (Hartley & Zisserman, Multiple View Geometry, root of eq. 11.9)."""
-    ones = np.ones((len(start), 1))
-    start, end = np.hstack([start, ones]), np.hstack([end, ones])
-    line, line_back = start @ fundamental.T, end @ fundamental
-    squared = line[:, 0] ** 2 + line[:, 1] ** 2 + line_back[:, 0] ** 2 + line_back[:, 1] ** 2
-    return np.abs((end * line).sum(axis=1)) / np.sqrt(np.maximum(squared, 1e-20))
+    return PairMotion(first, last, moved, explained)
 
 
 def judge_parallax(pairs: Sequence[PairMotion], min_motion: float, max_by_homography: float) -> dict[str, float]:
@@ -148,27 +110,6 @@ def judge_parallax(pairs: Sequence[PairMotion], min_motion: float, max_by_homogr
                        f"{100 * max_by_homography:g} % allowed (frames.max_homography): the camera only turns, or all "
                        "that it sees is flat; move it sideways", round(by_homography, 4), max_by_homography)  # fmt: skip
     return {"camera_motion": round(motion, 5), "homography_share": round(by_homography, 4)}
-
-
-def judge_rest(pairs: Sequence[PairMotion], max_off_epipolar: float) -> dict[str, float]:
-    """Figures on the scene for the manifest, where there is anything to measure.
-
-    Args:
-        max_off_epipolar: share of tracks that may move by themselves; a quarter of the starts must stay below over the
-            longest stretch that their tracks could be followed.
-
-    Raises:
-        Rejected: ``scene_not_frozen``.
-    """
-    if not pairs:
-        return {}
-    longest = {pair.first: pair.off_epipolar for pair in sorted(pairs, key=lambda pair: pair.last)}
-    off_epipolar = float(np.quantile(list(longest.values()), 0.25))
-    if off_epipolar > max_off_epipolar:
-        raise Rejected("scene_not_frozen", f"{100 * off_epipolar:.1f} % of all tracks move by themselves, at most "
-                       f"{100 * max_off_epipolar:g} % allowed (frames.max_off_epipolar); people have to hold still",
-                       round(off_epipolar, 4), max_off_epipolar)  # fmt: skip
-    return {"off_epipolar_share": round(off_epipolar, 4)}
 
 
 def corners(grey: Grey, ignored: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "k 2"]:

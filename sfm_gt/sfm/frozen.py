@@ -1,0 +1,126 @@
+"""The interval of a clip in which its scene is frozen, from the share of the picture that moves in each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from jaxtyping import Bool
+
+from sfm_gt.errors import Rejected
+
+# Share of the picture that moves in a frame at rest. What stands still comes out below 0.015 on the scenes of examples/masks
+# and on real static takes, one person who moves at 3 m above 0.03.
+MAX_REST = 0.02
+# Of the picture must be known for a frame to be judged.
+MIN_KNOWN = 0.3
+# Longest run of frames that may fall out on either side of a bound without ending an interval: masks flicker.
+MAX_FLICKER_FRAMES = 2
+# A stretch at rest is one only from this length on; shorter ones are pauses of what moves.
+MIN_REST_FRAMES = 5
+# What moves must have gone some way before a partner shows it.
+SEEN_LATE_FRAMES = 2
+
+
+@dataclass(frozen=True)
+class FrameMotion:
+    """What moves in one frame: shares of the known pixels, see :class:`sfm_gt.masks.rigidity.Motion`.
+
+    Attributes:
+        known: share of the picture that could be judged.
+        reach_past, reach_future: frames to the farthest partner before and after.
+        distinct: the frame is no copy of the one before.
+    """
+
+    share: float
+    share_past: float
+    share_future: float
+    known: float
+    reach_past: int
+    reach_future: int
+    distinct: bool = True
+
+
+def frozen_interval(frames: Sequence[FrameMotion], max_moving: float, min_frames: int) -> tuple[int, int]:
+    """First and last position of the stretch that ground truth may come from.
+
+    It is the longest run of frames in which at most ``max_moving`` of the picture moves, so that it can be masked. Where
+    the scene is at rest for some time within it, what comes before the first and after the last rest is cut off: a figure that
+    moves in between and stops is masked, one that has unfrozen for good ends the interval.
+
+    Args:
+        frames: all registered frames of the clip, in order.
+        min_frames: that must be known and distinct in the stretch.
+
+    Raises:
+        Rejected: ``scene_not_frozen``; the longest such stretch is shorter.
+    """
+    known = np.array([frame.known >= MIN_KNOWN for frame in frames])
+    counted = known & np.array([frame.distinct for frame in frames])
+    run = _longest(_without_flicker(_at_most(frames, known, max_moving)), counted)
+    if run is not None:
+        run = _grown(frames, *run, max_moving)
+        rest = _without_flicker(_at_most(frames, known, MAX_REST))
+        at_rest = [(a, b) for a, b in _runs(rest) if b >= run[0] and a <= run[1] and b + 1 - a >= MIN_REST_FRAMES]
+        if at_rest:
+            first, last = _grown(frames, at_rest[0][0], at_rest[-1][1], MAX_REST)
+            run = max(run[0], first), min(run[1], last)
+    n_frozen = int(counted[run[0] : run[1] + 1].sum()) if run else 0
+    if n_frozen < min_frames:
+        shares = [frame.share for frame, judged in zip(frames, known, strict=True) if judged]
+        typical = f"; {100 * float(np.median(shares)):.0f} % of the picture moves in half of the frames" if shares else ""
+        raise Rejected("scene_not_frozen", f"at most {n_frozen} frames in a row are known to be at rest but for "
+                       f"{100 * max_moving:g} % of the picture (sfm.max_moving), needed {min_frames} "
+                       f"(sfm.min_frozen_frames){typical}; people have to hold still", n_frozen, min_frames)  # fmt: skip
+    assert run is not None
+    return run
+
+
+def _at_most(frames: Sequence[FrameMotion], known: Bool[np.ndarray, " n"], limit: float) -> Bool[np.ndarray, " n"]:
+    """Frames in which not more moves; what is unknown ends no run, and counts for none."""
+    return np.array([frame.share <= limit for frame in frames]) | ~known
+
+
+def _grown(frames: Sequence[FrameMotion], first: int, last: int, limit: float) -> tuple[int, int]:
+    """The run with the frames that are at rest against its own side: a partner beyond its end shows motion ahead of time."""
+    end = last + 1
+    latest = last + max(0, frames[end].reach_future - SEEN_LATE_FRAMES) if end < len(frames) else last
+    while last < latest and last + 1 < len(frames) and frames[last + 1].share_past <= limit:
+        last += 1
+    start = first - 1
+    earliest = first - max(0, frames[start].reach_past - SEEN_LATE_FRAMES) if start >= 0 else first
+    while first > earliest and first > 0 and frames[first - 1].share_future <= limit:
+        first -= 1
+    return first, last
+
+
+def _runs(flags: Bool[np.ndarray, " n"]) -> list[tuple[int, int]]:
+    """First and last position of each run that is True."""
+    runs, position = [], 0
+    for value, group in groupby(flags.tolist()):
+        length = len(list(group))
+        if value:
+            runs.append((position, position + length - 1))
+        position += length
+    return runs
+
+
+def _longest(flags: Bool[np.ndarray, " n"], counted: Bool[np.ndarray, " n"]) -> tuple[int, int] | None:
+    """The run with most frames that count, the first of equals."""
+    return max(_runs(flags), key=lambda run: (int(counted[run[0] : run[1] + 1].sum()), -run[0]), default=None)
+
+
+def _without_flicker(flags: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Inner runs of up to MAX_FLICKER_FRAMES take the value of their surroundings."""
+    settled = flags.copy()
+    # The shortest first: two good frames beside a bad one are a run of good ones with a flicker, not two flickers.
+    for longest in range(1, MAX_FLICKER_FRAMES + 1):
+        position = 0
+        for value, group in groupby(settled.tolist()):
+            length = len(list(group))
+            if length <= longest and position > 0 and position + length < len(settled):
+                settled[position : position + length] = not value
+            position += length
+    return settled
