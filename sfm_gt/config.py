@@ -67,7 +67,12 @@ class SfmConfig(Section):
     max_rel_depth_sigma: Positive = Field(
         0.05, description="accuracy asked for: larger expected sigma / depth rejects the clip (small_parallax)"
     )
-    max_focal_drift: Positive = Field(0.05, description="larger relative change of the focal length is a zoom")
+    max_rel_focal_sigma: Positive = Field(
+        0.08, description="larger sigma / focal length rejects the clip (focal_uncertain): depth scales with it"
+    )
+    max_focal_swing: Positive = Field(
+        0.01, description="larger relative change of the focal length beyond noise rejects the clip (zoom, breathing)"
+    )
     max_systematic_error_px: Positive = Field(
         1.0, description="larger patterns in the residuals reject the clip (lens_distortion, rolling_shutter)"
     )

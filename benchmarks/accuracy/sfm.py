@@ -262,7 +262,7 @@ def reconstruct_photographs(images: Path, names: list[str], known: KnownCamera |
         model = reconstruct_keyframes(images, names, {}, Path(scratch), options)
     refine_observations(model, lambda name: cv2.imread(str(images / name), cv2.IMREAD_GRAYSCALE), set(names))
     # A second apart: no rolling shutter is looked for.
-    adjust_all(model, np.arange(model.num_reg_images(), dtype=np.float64), options.fixed_camera)
+    adjust_all(model, np.arange(model.num_reg_images(), dtype=np.float64), options.known_camera)
     return model
 
 

@@ -6,12 +6,15 @@ residuals ask for them.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pycolmap
 from jaxtyping import Float
 
+from sfm_gt.sfm.camera_proof import settle_focal
+from sfm_gt.sfm.database import KnownCamera
+from sfm_gt.sfm.focal_profile import FocalPrior, FocalProfile
 from sfm_gt.sfm.observations import Observations, move_observations
 from sfm_gt.sfm.rolling_shutter import Readout, displacement_px, find_readout, readout_step
 from sfm_gt.sfm.score_test import MIN_EXPLAINED, n_radial_terms, radial_effect_px, step_and_evidence
@@ -28,40 +31,57 @@ OUTLIER_MEDIANS = 15.0
 MIN_VIEWS = 3
 
 
-def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], fixed_camera: bool) -> Readout | None:
+@dataclass(frozen=True)
+class Adjusted:
+    """What an adjustment found beside the model.
+
+    Attributes:
+        readout: of a rolling shutter, None for a global one. With a readout the observations of the model have been moved to
+            where a global shutter would have seen them, and its poses hold at the middle of each frame's readout.
+        profile: the error over focal lengths; None where the intrinsics were given.
+        prior: what was known of the focal length.
+    """
+
+    readout: Readout | None
+    profile: FocalProfile | None
+    prior: FocalPrior | None
+
+
+def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], known: KnownCamera | None) -> Adjusted:
     """Adjusts ``model`` in place, twice, and drops observations that do not fit.
 
     Args:
         times_s: presentation time of each registered image, in the order of their names.
-        fixed_camera: the intrinsics are given and stay.
-
-    Returns:
-        The readout of a rolling shutter, None for a global one. With a readout the observations of ``model`` have been moved
-        to where a global shutter would have seen them, and its poses hold at the middle of each frame's readout.
+        known: what is known of the camera beforehand; a fixed one stays as it is.
     """
+    fixed_camera = known is not None and known.fixed
+    prior = known.focal_prior if known is not None else None
     filmed = Observations.of(model)
     readout = find_readout(filmed, times_s)
     _straighten(model, filmed, times_s, readout)
-    _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, fixed_camera)
+    # COLMAP's adjustment knows no prior: a focal length that is known stays where the profile, which weighs both, puts it.
+    free = "" if fixed_camera else "fe" if prior is None else "e"
+    _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, free)
     if readout is not None:
         readout = replace(
             readout, seconds=readout.seconds + readout_step(Observations.of(model), times_s, readout.axis)[0]
         )
         _straighten(model, filmed, times_s, readout)
+    profile = None
     if not fixed_camera:
+        profile = settle_focal(model, prior)
         _extend_lens(model)
     typical = float(np.median(Observations.of(model).errors_px()))
-    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, fixed_camera)
+    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, free)
     _drop_outliers(model, OUTLIER_MEDIANS * typical)
-    return readout
+    return Adjusted(readout, profile, prior)
 
 
 def adjust_points(model: pycolmap.Reconstruction) -> None:
     """As :func:`adjust_all`, with the camera and all poses held where they are, and a global shutter."""
-    held = {"fixed_camera": True, "fixed_poses": True}
-    _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, **held)
+    _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, "", fixed_poses=True)
     typical = float(np.median(Observations.of(model).errors_px()))
-    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, **held)
+    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, "", fixed_poses=True)
     _drop_outliers(model, OUTLIER_MEDIANS * typical)
 
 
@@ -89,12 +109,13 @@ def _adjust(
     loss: pycolmap.LossFunctionType,
     scale_px: float,
     max_iterations: int,
-    fixed_camera: bool,
+    free: str,
     fixed_poses: bool = False,
 ) -> None:
+    """One adjustment; ``free`` names what of the lens may change, as in :func:`sfm_gt.sfm.linearised.lens_directions`."""
     options = pycolmap.BundleAdjustmentOptions()
-    options.refine_principal_point = False
-    options.refine_focal_length = options.refine_extra_params = not fixed_camera
+    options.refine_focal_length, options.refine_principal_point = "f" in free, "p" in free
+    options.refine_extra_params = "e" in free
     options.refine_rig_from_world = not fixed_poses
     options.print_summary = False
     options.ceres.loss_function_type = loss

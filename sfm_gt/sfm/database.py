@@ -12,6 +12,7 @@ import numpy as np
 import pycolmap
 from jaxtyping import Bool
 
+from sfm_gt.sfm.focal_profile import FocalPrior
 from sfm_gt.sfm.learned import LearnedFeatures, write_learned_matches
 
 # Neighbours in time that every keyframe is matched with. Keyframes stand a few per cent of the image width apart, so
@@ -20,6 +21,9 @@ SEQUENTIAL_OVERLAP = 10
 LEARNED_OVERLAP = 5
 # A field of view of 60 degrees across, as MannequinChallenge assumes for videos; COLMAP's own 1.2 is a tele lens.
 FOCAL_BY_LONG_SIDE = 0.866
+# A focal length that somebody states, from a data sheet or another clip of the same phone: video crops and stabilisation
+# change it by a few per cent.
+STATED_FOCAL_SIGMA = 0.03
 # Every n-th keyframe is also matched with every other n-th one, which closes loops at a quadratic but small cost.
 LOOP_PERIOD = 4
 
@@ -31,11 +35,18 @@ class KnownCamera:
     Attributes:
         model, params: a camera model of COLMAP and its parameters.
         fixed: calibrated: they are kept as they are; else they are a first guess.
+        focal_sigma_rel: how well the focal length of a guess is known, relative to it.
     """
 
     model: str
     params: tuple[float, ...]
     fixed: bool
+    focal_sigma_rel: float = STATED_FOCAL_SIGMA
+
+    @property
+    def focal_prior(self) -> FocalPrior | None:
+        """The focal length as a prior; None for a calibrated camera, which needs none."""
+        return None if self.fixed else FocalPrior(self.params[0], self.focal_sigma_rel)
 
 
 def choose_pairs(names: Sequence[str], overlap: int) -> list[tuple[str, str]]:

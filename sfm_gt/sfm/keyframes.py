@@ -34,11 +34,6 @@ class KeyframeOptions:
     seed: int
     n_threads: int
 
-    @property
-    def fixed_camera(self) -> bool:
-        """Whether the intrinsics are given."""
-        return self.known_camera is not None and self.known_camera.fixed
-
 
 def reconstruct_keyframes(
     images: Path,
@@ -89,5 +84,5 @@ def _reconstruct(
         features = LearnedFeatures(options.learned_weights, options.max_features)
         match_learned(database, images, names, ignored, features, options.seed)
     return map_keyframes(
-        database, images, scratch / "models", options.init_min_tri_angle_deg, options.fixed_camera, options.seed
+        database, images, scratch / "models", options.init_min_tri_angle_deg, options.known_camera, options.seed
     )

@@ -8,14 +8,13 @@ from pathlib import Path
 import pycolmap
 
 from sfm_gt.errors import Rejected
+from sfm_gt.sfm.camera_proof import PLAUSIBLE_FOCAL
+from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.verdicts import judge_connection
 
 # COLMAP's default asks the first pair for 16 degrees, which hand-held video rarely has; its filter of 1.5 degrees would
 # then remove the very points that a forward-moving camera sees.
 MIN_POINT_ANGLE_DEG = 1.0
-# Focal length by image width beyond which a model is spurious (MannequinChallenge keeps 0.6 to 1.2; this leaves room for
-# wide and tele lenses of phones).
-PLAUSIBLE_FOCAL = (0.5, 2.0)
 # First pairs are tried from wide to narrow: a wide one holds focal length and depth apart, a narrow one is all that
 # forward motion offers. These are COLMAP's own default and its half.
 FIRST_PAIR_ANGLES_DEG = (16.0, 8.0)
@@ -24,14 +23,14 @@ GOOD_SHARE = 0.9
 
 
 def map_keyframes(
-    database: Path, images: Path, output: Path, init_min_tri_angle_deg: float, fixed_camera: bool, seed: int
+    database: Path, images: Path, output: Path, init_min_tri_angle_deg: float, known: KnownCamera | None, seed: int
 ) -> pycolmap.Reconstruction:
     """Reconstructs the keyframes, from the widest first pair that gives a model of nearly all of them.
 
     Args:
         output: scratch folder, which does not exist yet.
         init_min_tri_angle_deg: the narrowest first pair that is tried.
-        fixed_camera: the intrinsics in the database are kept.
+        known: what is known of the camera; a focal length that is known stays as it is until all frames are adjusted.
 
     Raises:
         Rejected: ``sfm_failed`` when no plausible model comes out, ``disconnected_models`` when there are several.
@@ -43,7 +42,7 @@ def map_keyframes(
         folder = output / f"{angle:g}"
         folder.mkdir(parents=True)
         pycolmap.set_random_seed(seed)
-        models += pycolmap.incremental_mapping(database, images, folder, _options(angle, fixed_camera, seed)).values()
+        models += pycolmap.incremental_mapping(database, images, folder, _options(angle, known, seed)).values()
         if any(_plausible(model) and model.num_reg_images() >= GOOD_SHARE * n_keyframes for model in models):
             break
     chosen = choose_model(models)
@@ -52,7 +51,9 @@ def map_keyframes(
     return chosen
 
 
-def _options(init_min_tri_angle_deg: float, fixed_camera: bool, seed: int) -> pycolmap.IncrementalPipelineOptions:
+def _options(
+    init_min_tri_angle_deg: float, known: KnownCamera | None, seed: int
+) -> pycolmap.IncrementalPipelineOptions:
     options = pycolmap.IncrementalPipelineOptions()
     options.random_seed = options.mapper.random_seed = options.triangulation.random_seed = seed
     options.mapper.init_min_tri_angle = init_min_tri_angle_deg
@@ -62,8 +63,9 @@ def _options(init_min_tri_angle_deg: float, fixed_camera: bool, seed: int) -> py
     # Floating-point sums must not depend on the number of cores.
     options.num_threads = 1
     options.extract_colors = False
-    options.ba_refine_focal_length = options.ba_refine_extra_params = not fixed_camera
-    options.mapper.abs_pose_refine_focal_length = options.mapper.abs_pose_refine_extra_params = not fixed_camera
+    options.ba_refine_focal_length = options.mapper.abs_pose_refine_focal_length = known is None
+    lens_is_free = known is None or not known.fixed
+    options.ba_refine_extra_params = options.mapper.abs_pose_refine_extra_params = lens_is_free
     return options
 
 
@@ -84,5 +86,5 @@ def choose_model(models: Iterable[pycolmap.Reconstruction]) -> pycolmap.Reconstr
 
 def _plausible(model: pycolmap.Reconstruction) -> bool:
     camera = next(iter(model.cameras.values()))
-    normalised = camera.mean_focal_length() / camera.width
+    normalised = camera.mean_focal_length() / max(camera.width, camera.height)
     return PLAUSIBLE_FOCAL[0] <= normalised <= PLAUSIBLE_FOCAL[1] and model.num_reg_images() >= 3

@@ -67,7 +67,6 @@ def measure(model: SparseModel, n_frames: int, timestamps_s: Float[np.ndarray, "
         "relative_depth_sigma": relative_depth_sigma(model.camera.fx, angle_deg, max(error_px, MIN_MATCHING_NOISE_PX)),
         "focal_px": model.camera.fx,
         "focal_by_width": model.camera.fx / model.camera.width,
-        "focal_drift": model_checks.focal_drift(model, timestamps_s),
         "residual_field_px": model_checks.residual_field_px(model),
         "row_skew_px": model_checks.row_skew_px(model),
         "trajectory_jump": model_checks.trajectory_jump(model, timestamps_s),
@@ -82,7 +81,6 @@ class Bounds:
     min_points: int
     max_reprojection_error_px: float
     max_rel_depth_sigma: float
-    max_focal_drift: float
     max_systematic_error_px: float
     max_trajectory_jump: float
 
@@ -95,7 +93,6 @@ def judge(measures: dict[str, float], bounds: Bounds) -> None:
     table = (
         ("few_registered", "registered_fraction", bounds.min_registered, 1, "share of registered frames"),
         ("too_few_points", "points", bounds.min_points, 1, "number of sparse points"),
-        ("zoom", "focal_drift", bounds.max_focal_drift, -1, "relative drift of the focal length"),
         ("lens_distortion", "residual_field_px", pattern, -1, "pattern of residuals over the image in px"),
         ("rolling_shutter", "row_skew_px", pattern, -1, "shift of residuals from top to bottom row in px"),
         ("jumping_camera", "trajectory_jump", bounds.max_trajectory_jump, -1, "jump of the camera over scene depth"),

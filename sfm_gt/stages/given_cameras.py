@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pycolmap
 
+    from sfm_gt.sfm.adjustment import Adjusted
     from sfm_gt.sfm.keyframes import KeyframeOptions
-    from sfm_gt.sfm.rolling_shutter import Readout
 
 MIN_POSES = 3
 
@@ -71,9 +71,9 @@ def reconstruct(
     ignored: dict[int, np.ndarray],
     config: SfmConfig,
     options: KeyframeOptions,
-) -> tuple[pycolmap.Reconstruction, Readout | None, dict[str, Any]]:
-    """The sparse model of the frames ``indices`` on the given cameras, a readout where they are refined, and what the
-    manifest says about them.
+) -> tuple[pycolmap.Reconstruction, Adjusted | None, dict[str, Any]]:
+    """The sparse model of the frames ``indices`` on the given cameras, what adjusting them found where they are
+    refined, and what the manifest says about them.
 
     Raises:
         Rejected: ``no_imported_poses`` when too few frames have one, ``poses_disagree`` when the images contradict them.
@@ -104,15 +104,15 @@ def reconstruct(
     register_frames(model, indices, frames, options.seed, options.n_threads, given)
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, {name_of(index) for index in anchors})
-    readout = None
+    adjusted = None
     if cameras.refine:
         registered = [int(Path(name).stem) for name in Observations.of(model).names]
-        readout = adjust_all(model, listed.times_s(registered), options.fixed_camera)
+        adjusted = adjust_all(model, listed.times_s(registered), options.known_camera)
         return_to_frame(model, {name_of(index): pose for index, pose in poses.items()})
     else:
         adjust_points(model)
     known = {"format": cameras.format, "refined": cameras.refine, "poses": len(poses), "track_error_px": error_px}
-    return model, readout, {f"imported_{name}": value for name, value in known.items()}
+    return model, adjusted, {f"imported_{name}": value for name, value in known.items()}
 
 
 def _triangulate(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sfm_gt.formats.frame_folder import FrameList
     from sfm_gt.formats.shutter_shifts import ShutterShifts
+    from sfm_gt.sfm.adjustment import Adjusted
     from sfm_gt.sfm.database import KnownCamera
     from sfm_gt.sfm.keyframes import KeyframeOptions
     from sfm_gt.sfm.rolling_shutter import Readout
@@ -66,6 +67,7 @@ def _reconstruct(
     from sfm_gt.formats.shutter_shifts import write_shutter_shifts
     from sfm_gt.formats.sparse_model import write_sparse_model
     from sfm_gt.sfm import undistortion, verdicts
+    from sfm_gt.sfm.camera_proof import judge_camera, prove_camera
     from sfm_gt.sfm.keyframes import KeyframeOptions
     from sfm_gt.stages.clip_views import MODEL_NAME, UNDISTORTION_NAME
 
@@ -83,12 +85,14 @@ def _reconstruct(
     )
     ignored = _find_ignored(folder, frames_folder, indices)
     known: dict[str, Any] = {}
+    adjusted: Adjusted | None
     if cameras is None:
-        model, readout = _map(frames_folder, listed, indices, keyframes, ignored, options)
+        model, adjusted = _map(frames_folder, listed, indices, keyframes, ignored, options)
     else:
         from sfm_gt.stages.given_cameras import reconstruct
 
-        model, readout, known = reconstruct(cameras, frames_folder, listed, indices, ignored, config, options)
+        model, adjusted, known = reconstruct(cameras, frames_folder, listed, indices, ignored, config, options)
+    readout = adjusted.readout if adjusted is not None else None
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
     timestamps_s = listed.times_s(sparse.frame_indices)
@@ -96,6 +100,10 @@ def _reconstruct(
         "keyframes": len(keyframes), "radial_terms": len(lens.to_dict()["params"]) - 3,
         "readout_s": readout.seconds if readout else 0.0,
     }  # fmt: skip
+    if adjusted is not None:
+        proof = prove_camera(model, timestamps_s, adjusted.profile, adjusted.prior)
+        measures |= proof.measures()
+        judge_camera(proof, config.max_rel_focal_sigma, config.max_focal_swing)
     bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})
     verdicts.judge(measures, bounds)
     write_sparse_model(folder / MODEL_NAME, sparse)
@@ -172,7 +180,7 @@ def _map(
     keyframes: list[int],
     ignored: dict[int, np.ndarray],
     options: KeyframeOptions,
-) -> tuple[pycolmap.Reconstruction, Readout | None]:
+) -> tuple[pycolmap.Reconstruction, Adjusted]:
     """Maps the keyframes, registers all other frames and adjusts everything together."""
     import cv2
 
@@ -198,4 +206,4 @@ def _map(
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, set(names))
     registered = [int(Path(name).stem) for name in Observations.of(model).names]
-    return model, adjust_all(model, listed.times_s(registered), options.fixed_camera)
+    return model, adjust_all(model, listed.times_s(registered), options.known_camera)

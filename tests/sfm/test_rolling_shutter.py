@@ -8,6 +8,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from sfm_gt.sfm.adjustment import adjust_all
+from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.observations import Observations, move_observations
 from sfm_gt.sfm.rectification import ShutterUndistortion, shift_fields
 from sfm_gt.sfm.rolling_shutter import Readout, displacement_px, find_readout
@@ -93,7 +94,7 @@ def test_no_readout_is_seen_in_a_global_shutter_nor_without_neighbours_in_time()
 
 def test_adjustment_with_the_readout_keeps_the_focal_length():
     model = filmed_with(Readout("rows", READOUT_S))
-    readout = adjust_all(model, TIMES_S, fixed_camera=False)
+    readout = adjust_all(model, TIMES_S, None).readout
     assert readout is not None
     assert readout.seconds == pytest.approx(READOUT_S, rel=REL_READOUT_ERROR)
     assert model.cameras[1].mean_focal_length() == pytest.approx(FOCAL, abs=FOCAL_ERROR_PX)
@@ -102,7 +103,7 @@ def test_adjustment_with_the_readout_keeps_the_focal_length():
 def test_a_given_camera_stays_as_it_is():
     model = filmed_with(Readout("rows", READOUT_S))
     before = model.cameras[1].params.copy()
-    adjust_all(model, TIMES_S, fixed_camera=True)
+    adjust_all(model, TIMES_S, KnownCamera("SIMPLE_RADIAL", (FOCAL, WIDTH / 2, HEIGHT / 2, 0.0), fixed=True))
     assert model.cameras[1].params.tolist() == before.tolist()
 
 
@@ -111,10 +112,10 @@ def test_a_second_radial_term_joins_when_the_lens_has_one():
     step, explained = step_and_evidence(Observations.of(bent), radial_effect_px(Observations.of(bent), 2))
     assert step == pytest.approx(-0.1, rel=REL_STEP_ERROR)
     assert explained > MIN_EXPLAINED
-    adjust_all(bent, TIMES_S, fixed_camera=False)
+    adjust_all(bent, TIMES_S, None)
     assert bent.cameras[1].model.name == "RADIAL"
     straight = reconstruction()
-    adjust_all(straight, TIMES_S, fixed_camera=False)
+    adjust_all(straight, TIMES_S, None)
     assert straight.cameras[1].model.name == "SIMPLE_RADIAL"
 
 

@@ -1,0 +1,150 @@
+"""A thinned bundle adjustment in numpy: small enough to be solved dozens of times a clip, open enough to be questioned.
+
+COLMAP's adjustment gives one minimum. What proves a camera are the questions around it: how the error rises when a lens
+parameter is held elsewhere, how much of a parameter the poses and points swallow, what one more parameter would explain. They
+need Jacobians with poses and points eliminated, on a thinned-out part of the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pycolmap
+from jaxtyping import Float, Int
+from scipy.spatial.transform import Rotation
+
+from sfm_gt.sfm.observations import Observations
+
+# What takes part. Errors of a point are alike in neighbouring frames, so that more views tell little more; on the kitchen
+# twice as many of both moved the focal length by a fifth of its sigma.
+MAX_VIEWS, MAX_POINTS = 24, 700
+MIN_POINT_VIEWS = 3
+# Cauchy loss as in the adjustment of the whole model, in medians of the error.
+LOSS_MEDIANS = 3.0
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Some views and points of a model with one shared lens.
+
+    Attributes:
+        model, size: COLMAP's camera model and (width, height).
+        params: (L,) of the lens.
+        cam_from_world: (V, 4, 4); ``xyz``: (P, 3).
+        views, points: (M,) rows of each observation; ``xy``: (M, 2) as filmed, pixels.
+        scale_px: of the Cauchy loss; kept through all solutions of one bundle, so that their costs compare.
+        view_rows: (V,) rows of the views among the images of the model.
+        prior: what is known of the log focal length: its value, and its precision in the unit of the cost.
+    """
+
+    model: str
+    size: tuple[int, int]
+    params: Float[np.ndarray, " l"]
+    cam_from_world: Float[np.ndarray, "v 4 4"]
+    xyz: Float[np.ndarray, "p 3"]
+    views: Int[np.ndarray, " m"]
+    points: Int[np.ndarray, " m"]
+    xy: Float[np.ndarray, "m 2"]
+    scale_px: float
+    view_rows: Int[np.ndarray, " v"]
+    prior: tuple[float, float] = (0.0, 0.0)
+
+    @classmethod
+    def of(cls, seen: Observations, max_views: int = MAX_VIEWS, max_points: int = MAX_POINTS) -> Bundle:
+        """Evenly spread views of ``seen``, and evenly spread points among those that enough of these views see."""
+        n_views = len(seen.image_ids)
+        rows = np.unique(np.linspace(0, n_views - 1, max_views).round().astype(int))
+        errors = seen.errors_px()
+        chosen = np.isin(seen.views, rows) & np.isfinite(errors)
+        counts = np.bincount(seen.points[chosen], minlength=len(seen.xyz))
+        points = np.flatnonzero(counts >= MIN_POINT_VIEWS)
+        points = points[
+            np.unique(np.linspace(0, max(len(points) - 1, 0), max_points).round().astype(int))[: len(points)]
+        ]
+        chosen &= np.isin(seen.points, points)
+        return cls(
+            model=seen.camera.model.name, size=(seen.camera.width, seen.camera.height),
+            params=np.array(seen.camera.params, dtype=np.float64), cam_from_world=seen.cam_from_world[rows].copy(),
+            xyz=seen.xyz[points].copy(), views=np.searchsorted(rows, seen.views[chosen]),
+            points=np.searchsorted(points, seen.points[chosen]), xy=seen.xy[chosen].copy(),
+            scale_px=LOSS_MEDIANS * float(np.median(errors[chosen])) if chosen.any() else 1.0, view_rows=rows,
+        )  # fmt: skip
+
+    @cached_property
+    def camera(self) -> pycolmap.Camera:
+        """The lens as COLMAP's camera."""
+        return pycolmap.Camera(model=self.model, width=self.size[0], height=self.size[1], params=self.params.tolist())
+
+    @property
+    def focal_px(self) -> float:
+        """Mean of the focal lengths."""
+        return float(self.params[self.camera.focal_length_idxs()].mean())
+
+    @cached_property
+    def points_cam(self) -> Float[np.ndarray, "m 3"]:
+        """The point of each observation in the frame of its view."""
+        pose = self.cam_from_world[self.views]
+        return np.einsum("mij,mj->mi", pose[:, :3, :3], self.xyz[self.points]) + pose[:, :3, 3]
+
+    @cached_property
+    def residuals_px(self) -> Float[np.ndarray, "m 2"]:
+        """Observed minus projected; a point behind its camera is as wrong as the image is wide."""
+        off = self.xy - projections(self.camera, self.points_cam)
+        return np.where((self.points_cam[:, 2:] > 1e-9) & np.isfinite(off), off, self.size[0])
+
+    @cached_property
+    def weights(self) -> Float[np.ndarray, " m"]:
+        """Weight of each observation's squared error under the loss."""
+        return 1.0 / (1.0 + (self.residuals_px**2).sum(axis=1) / self.scale_px**2)
+
+    @cached_property
+    def cost(self) -> float:
+        """The Cauchy loss summed over the observations, and what the prior adds, in squared pixels."""
+        loss = self.scale_px**2 * np.log1p((self.residuals_px**2).sum(axis=1) / self.scale_px**2).sum()
+        return float(loss + self.prior[1] * (np.log(self.focal_px) - self.prior[0]) ** 2)
+
+    def with_params(self, params: Float[np.ndarray, " l"], model: str | None = None) -> Bundle:
+        """The same bundle behind another lens."""
+        return replace(self, params=np.asarray(params, dtype=np.float64), model=model or self.model)
+
+    def moved(
+        self,
+        poses: Float[np.ndarray, "v 6"],
+        lens: Float[np.ndarray, " l"],
+        points: Float[np.ndarray, "p 3"],
+    ) -> Bundle:
+        """The bundle after a step: translations and rotations of camera points, lens parameters, points."""
+        turn = Rotation.from_rotvec(poses[:, 3:]).as_matrix()
+        moved = self.cam_from_world.copy()
+        moved[:, :3, :3] = turn @ moved[:, :3, :3]
+        moved[:, :3, 3] = np.einsum("vij,vj->vi", turn, moved[:, :3, 3]) + poses[:, :3]
+        return replace(self, cam_from_world=moved, params=self.params + lens, xyz=self.xyz + points)
+
+    def stretched(self, factor: float) -> Bundle:
+        """The bundle as a lens of ``factor`` times the focal length would see it, to first order (bas-relief ambiguity).
+
+        Depths grow by the factor along the mean line of sight, and cameras turn less.
+        """
+        mean = Rotation.from_matrix(self.cam_from_world[:, :3, :3]).mean().as_matrix()
+        stretch = mean.T @ np.diag([1.0, 1.0, factor]) @ mean
+        centres = -np.einsum("vji,vj->vi", self.cam_from_world[:, :3, :3], self.cam_from_world[:, :3, 3]) @ stretch.T
+        turned = Rotation.from_matrix(self.cam_from_world[:, :3, :3] @ mean.T).as_rotvec() * [
+            1 / factor,
+            1 / factor,
+            1.0,
+        ]
+        poses = self.cam_from_world.copy()
+        poses[:, :3, :3] = Rotation.from_rotvec(turned).as_matrix() @ mean
+        poses[:, :3, 3] = -np.einsum("vij,vj->vi", poses[:, :3, :3], centres)
+        params = self.params.copy()
+        params[self.camera.focal_length_idxs()] *= factor
+        if "FISHEYE" not in self.model:
+            powers = {"SIMPLE_RADIAL": [2], "RADIAL": [2, 4], "OPENCV": [2, 4, 1, 1]}.get(self.model, [])
+            params[self.camera.extra_params_idxs()] *= factor ** np.array(powers, dtype=float)
+        return replace(self, cam_from_world=poses, xyz=self.xyz @ stretch.T, params=params)
+
+
+def projections(camera: pycolmap.Camera, points_cam: Float[np.ndarray, "m 3"]) -> Float[np.ndarray, "m 2"]:
+    return np.asarray(camera.img_from_cam(points_cam), dtype=np.float64).reshape(-1, 2)

@@ -1,0 +1,171 @@
+"""The camera of an adjusted model, proven: what the images say of its focal length, and what they leave open.
+
+:func:`settle_focal` belongs between the first and the last adjustment: it looks for a better valley of the error and brings
+the model there. :func:`prove_camera` questions the adjusted model; :func:`judge_camera` turns the answers into a verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pycolmap
+from jaxtyping import Float
+from scipy.spatial.transform import Rotation, Slerp
+
+from sfm_gt.errors import Rejected
+from sfm_gt.geometry.triangulation import meeting_points
+from sfm_gt.sfm.bundle import Bundle
+from sfm_gt.sfm.flatness import flat_share
+from sfm_gt.sfm.focal_curve import FocalCurve, focal_curve
+from sfm_gt.sfm.focal_profile import INFLATION, FocalPrior, FocalProfile, focal_profile, focal_variance
+from sfm_gt.sfm.observations import Observations
+
+# Views and points that state sigma; it takes one linearisation, so that many may take part.
+PROOF_VIEWS, PROOF_POINTS = 40, 2000
+# The model is brought to the best focal length found when that lies farther off than this, relative.
+MOVED = 0.1
+# Focal length by the long side of the picture: from a fisheye lens to the tele lens of a phone at five times.
+PLAUSIBLE_FOCAL = (0.3, 4.0)
+# A clip whose points keep to one plane by this share shows a flat scene.
+FLAT_SHARE = 0.95
+# Another focal length that fits is a second valley beyond this factor from the found one; nearer ones are sigma's matter.
+SECOND_VALLEY = 1.3
+# A swing that goes mostly one way is a zoom; to and fro is breathing.
+ONE_WAY = 0.8
+
+
+@dataclass(frozen=True)
+class CameraProof:
+    """What is known of the camera of a model.
+
+    Attributes:
+        focal_sigma_rel: standard deviation of the focal length, relative.
+        focal_by_long_side: focal length over the long side of the picture.
+        focal_range_px: focal lengths that fit as well, see :class:`FocalProfile`; the found one twice where it was not asked.
+        flat_share: share of the points that keep to one plane.
+        curve: the focal length over time.
+    """
+
+    focal_px: float
+    focal_sigma_rel: float
+    focal_by_long_side: float
+    focal_range_px: tuple[float, float]
+    flat_share: float
+    curve: FocalCurve
+
+    def measures(self) -> dict[str, float]:
+        """Figures for the manifest."""
+        return {
+            "focal_sigma_rel": self.focal_sigma_rel,
+            "focal_by_long_side": self.focal_by_long_side,
+            "focal_low_px": self.focal_range_px[0],
+            "focal_high_px": self.focal_range_px[1],
+            "flat_share": self.flat_share,
+            "focal_swing": self.curve.swing,
+            "focal_significant_swing": self.curve.significant_swing,
+        }
+
+
+def settle_focal(model: pycolmap.Reconstruction, prior: FocalPrior | None) -> FocalProfile:
+    """Looks for the best focal length and brings ``model`` there where it stands in another valley."""
+    seen = Observations.of(model)
+    profile = focal_profile(Bundle.of(seen), prior)
+    if prior is not None or abs(np.log(profile.best.focal_px / seen.camera.mean_focal_length())) > MOVED:
+        carry(model, seen, profile.best)
+    return profile
+
+
+def carry(model: pycolmap.Reconstruction, seen: Observations, solved: Bundle) -> None:
+    """Brings ``model`` to the lens and the poses of a bundle solved from it: views between follow, points are met anew.
+
+    Args:
+        seen: the observations of ``model`` that the bundle was made from.
+    """
+    rows = solved.view_rows
+    change = solved.cam_from_world @ np.linalg.inv(seen.cam_from_world[rows])
+    every = np.arange(len(seen.image_ids))
+    turned = Slerp(rows, Rotation.from_matrix(change[:, :3, :3]))(every).as_matrix()
+    shifted = np.stack([np.interp(every, rows, axis) for axis in change[:, :3, 3].T], axis=1)
+    poses = seen.cam_from_world.copy()
+    poses[:, :3, :3] = turned @ poses[:, :3, :3]
+    poses[:, :3, 3] = np.einsum("nij,nj->ni", turned, poses[:, :3, 3]) + shifted
+    poses[rows] = solved.cam_from_world
+    camera = model.cameras[seen.camera.camera_id]
+    camera.model, camera.params = solved.camera.model, solved.params.tolist()
+    for image_id, pose in zip(seen.image_ids, poses, strict=True):
+        model.images[image_id].frame.set_cam_from_world(
+            camera.camera_id, pycolmap.Rigid3d(pycolmap.Rotation3d(pose[:3, :3]), pose[:3, 3])
+        )
+    turn = poses[seen.views, :3, :3]
+    rays = np.asarray(camera.cam_from_img(seen.xy), dtype=np.float64)[:, :2]
+    directions = np.einsum("mji,mj->mi", turn, np.concatenate([rays, np.ones((len(rays), 1))], axis=1))
+    centres = -np.einsum("mji,mj->mi", turn, poses[seen.views, :3, 3])
+    for point_id, xyz in zip(
+        seen.point_ids.tolist(), meeting_points(centres, directions, seen.points, len(seen.xyz)), strict=True
+    ):
+        model.points3D[point_id].xyz = xyz
+
+
+def prove_camera(
+    model: pycolmap.Reconstruction,
+    times_s: Float[np.ndarray, " n"],
+    profile: FocalProfile | None,
+    prior: FocalPrior | None,
+) -> CameraProof:
+    """Questions the camera of an adjusted model.
+
+    Args:
+        times_s: presentation time of each registered image, in the order of their names.
+        profile: what :func:`settle_focal` answered; None where the intrinsics are given, which have no sigma then.
+    """
+    seen = Observations.of(model)
+    bundle = Bundle.of(seen, PROOF_VIEWS, PROOF_POINTS)
+    focal = bundle.focal_px
+    sigma = 0.0
+    if profile is not None:
+        variance, _ = focal_variance(bundle)
+        sigma = float(np.sqrt(1.0 / (1.0 / variance + (1.0 / prior.sigma_rel**2 if prior else 0.0))))
+    low, high = profile.range_px if profile is not None else (focal, focal)
+    return CameraProof(
+        focal_px=focal, focal_sigma_rel=sigma, focal_by_long_side=focal / max(bundle.size),
+        focal_range_px=(min(low, focal), max(high, focal)), flat_share=flat_share(Bundle.of(seen)),
+        curve=focal_curve(bundle, times_s[bundle.view_rows], INFLATION),
+    )  # fmt: skip
+
+
+def judge_camera(proof: CameraProof, max_rel_focal_sigma: float, max_focal_swing: float) -> None:
+    """Raises Rejected where the images do not prove the camera: ``flat_scene``, ``zoom``, ``breathing``,
+    ``implausible_focal``, ``focal_uncertain``."""
+    if proof.flat_share >= FLAT_SHARE:
+        raise Rejected("flat_scene", f"{100 * proof.flat_share:.0f} % of the points lie on one plane, at most "
+                       f"{100 * FLAT_SHARE:.0f} % allowed; a page, a poster or a photograph determines neither focal length "
+                       "nor depth", proof.flat_share, FLAT_SHARE)  # fmt: skip
+    swing = proof.curve.significant_swing
+    if swing > max_focal_swing:
+        reason = "zoom" if proof.curve.first_to_last > ONE_WAY else "breathing"
+        raise Rejected(reason, f"the focal length changes by {100 * proof.curve.swing:.1f} % over the clip "
+                       f"({100 * swing:.1f} % beyond noise), at most {100 * max_focal_swing:g} % allowed; film with zoom and "
+                       "focus locked", swing, max_focal_swing)  # fmt: skip
+    low, high = PLAUSIBLE_FOCAL
+    if not low <= proof.focal_by_long_side <= high:
+        raise Rejected("implausible_focal", f"the focal length came out at {proof.focal_by_long_side:.2f} of the picture's "
+                       f"long side, plausible are {low:g} to {high:g}; {_CAMERA_HELPS}",
+                       proof.focal_by_long_side, high if proof.focal_by_long_side > high else low)  # fmt: skip
+    _judge_focal(proof, max_rel_focal_sigma)
+
+
+_CAMERA_HELPS = "camera: {focal_px: ...} in the clip's sidecar settles it"
+
+
+def _judge_focal(proof: CameraProof, max_rel_focal_sigma: float) -> None:
+    low, high = proof.focal_range_px
+    spread = max(proof.focal_sigma_rel, 0.0)
+    if high > SECOND_VALLEY * proof.focal_px or low * SECOND_VALLEY < proof.focal_px:
+        raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px fit the clip alike (found "
+                       f"{proof.focal_px:.0f} px), as after a short or purely sideways move; {_CAMERA_HELPS}",
+                       high / low - 1.0, SECOND_VALLEY - 1.0)  # fmt: skip
+    if spread > max_rel_focal_sigma:
+        raise Rejected("focal_uncertain", f"the focal length is {proof.focal_px:.0f} px with a sigma of {100 * spread:.1f} %, "
+                       f"needed at most {100 * max_rel_focal_sigma:g} %, for depth scales with it; {_CAMERA_HELPS}",
+                       spread, max_rel_focal_sigma)  # fmt: skip
