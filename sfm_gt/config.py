@@ -48,7 +48,7 @@ class FramesConfig(Section):
         0.004, description="less median motion over the clip, as a share of the long side, is a static camera"
     )
     max_homography: Fraction = Field(
-        0.85, description="clips in which one homography always explains a larger share of the tracks have no parallax"
+        0.95, description="clips in which one homography always explains a larger share of the tracks have no parallax"
     )
 
 
@@ -61,7 +61,9 @@ class SfmConfig(Section):
         None,
         description="folder with aliked-n16.pth and aliked_lightglue.pth, for clips whose keyframes SIFT cannot join",
     )
-    min_registered: Fraction = Field(0.5, description="clips with a smaller share of registered frames are rejected")
+    min_registered: Fraction = Field(
+        0.8, description="clips with a smaller share of registered frames, between the first and the last, are rejected"
+    )
     min_points: PositiveInt = Field(100, description="fewer sparse points reject the clip (too_few_points)")
     max_reprojection_error_px: Positive = Field(2.0, description="larger mean error rejects the clip (poor_fit)")
     max_rel_depth_sigma: Positive = Field(
@@ -79,7 +81,12 @@ class SfmConfig(Section):
     max_trajectory_jump: Positive = Field(
         0.05, description="larger jumps between frames, over the scene's depth, reject the clip (jumping_camera)"
     )
-    mask_moving: Literal["epipolar_flow"] = Field("epipolar_flow", description="mask method used before SfM")
+    max_moving: Fraction = Field(
+        0.1, description="frames in which a larger share of the picture moves are not frozen; what moves less is masked"
+    )
+    min_frozen_frames: PositiveInt = Field(
+        15, description="clips without so many frozen frames in a row are rejected (scene_not_frozen)"
+    )
 
 
 class DenseConfig(Section):

@@ -1,4 +1,4 @@
-"""The folder of a clip's decoded frames: ``NNNNNN.png`` by index in the source video, ``frames.json``, ``frozen.json``."""
+"""A clip's decoded frames, ``NNNNNN.png`` by index in the source video and ``frames.json``; and its ``frozen.json``."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ _PNG_OPTIONS = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_FILTER, cv2.IMWR
 
 @dataclass(frozen=True)
 class FrameRecord:
-    """One decoded frame. ``sharpness``: variance of its Laplacian, in squared grey levels."""
+    """One decoded frame. ``sharpness``: variance of its Laplacian, in squared grey levels; ``repeated``: it shows the one
+    before once more."""
 
     frame_index: int
     timestamp_s: float
     sharpness: float
     keyframe: bool
+    repeated: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,12 @@ class FrameList:
 
 @dataclass(frozen=True)
 class FrozenInterval:
-    """Frames between which the scene is frozen, both included, and how frozen each frame of the clip is (1 = all of it)."""
+    """Frames between which the scene is frozen, both included, and how frozen each registered frame of the clip is: the share
+    of the picture that is at rest, None where it is unknown."""
 
     first_frame: int
     last_frame: int
-    score: dict[int, float]
-
-    @property
-    def frame_indices(self) -> list[int]:
-        """Frames of the clip inside the interval, in order."""
-        return [index for index in sorted(self.score) if self.first_frame <= index <= self.last_frame]
+    score: dict[int, float | None]
 
 
 def frame_path(folder: Path, frame_index: int) -> Path:

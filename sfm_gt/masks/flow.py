@@ -114,7 +114,10 @@ def inside(positions: Float[np.ndarray, "h w 2"]) -> Bool[np.ndarray, "h w"]:
 
 
 def patch_difference(
-    a: UInt8[np.ndarray, "h w"], b: UInt8[np.ndarray, "h w"], positions: Float[np.ndarray, "h w 2"], window_px: int = 7
+    a: UInt8[np.ndarray, "h w"],
+    b: UInt8[np.ndarray, "h2 w2"],
+    positions: Float[np.ndarray, "h w 2"],
+    window_px: int = 7,
 ) -> Float[np.ndarray, "h w"]:
     """Mean grey difference between the patch round each pixel of ``a`` and the one at ``positions`` in ``b``."""
     difference = np.abs(sample(b, positions).astype(np.float32) - a)

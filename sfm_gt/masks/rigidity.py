@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.geometry.transforms import inverse_rigid
-from sfm_gt.geometry.types import View
+from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.masks import flow, regions
 
 Map = Float[np.ndarray, "h w"]
@@ -48,22 +48,36 @@ MIN_AREA = 0.001  # of the image
 
 
 @dataclass(frozen=True)
+class PosedImage:
+    """A small undistorted image with its camera; ``usable`` is False on print and outside of what was filmed."""
+
+    grey: Image
+    usable: Bool[np.ndarray, "h w"]
+    camera: PinholeCamera
+    cam_from_world: Float[np.ndarray, "4 4"]
+
+
+@dataclass(frozen=True)
 class Motion:
     """Verdict on the pixels of one view.
 
     Attributes:
         moving: what moves, against the frames before and after together.
-        known: where anything could be followed; the rest may move or not.
+        known: where anything could be followed; the rest may move or not. ``known_share``: of the usable pixels.
         share: of the known pixels that move.
         share_past, share_future: the same against the frames before alone, or after alone. Just before people start to move
             the past is still at rest, and just after they stop the future is.
+        reach_past, reach_future: frames to the farthest partner before and after.
     """
 
     moving: Bool[np.ndarray, "h w"]
     known: Bool[np.ndarray, "h w"]
+    known_share: float
     share: float
     share_past: float
     share_future: float
+    reach_past: int
+    reach_future: int
 
 
 class _Limits(NamedTuple):
@@ -92,15 +106,15 @@ class _Opinion:
     px_per_inverse_depth: Map
 
 
-def find_motion(views: Sequence[View], times_s: Float[np.ndarray, " n"], nearest_sfm: float) -> Iterator[Motion]:
+def find_motion(views: Sequence[PosedImage], times_s: Float[np.ndarray, " n"], nearest_sfm: float) -> Iterator[Motion]:
     """The verdict on each view, in order.
 
     Args:
-        views: consecutive registered frames of one clip, undistorted, small and grey: about 320 pixels on the long side.
+        views: consecutive registered frames of one clip, about 320 pixels on the long side.
         times_s: presentation time of each.
         nearest_sfm: nothing is nearer to a camera than this.
     """
-    pairs, max_inverse = _pairs([view.image for view in views], times_s), 1.0 / nearest_sfm
+    pairs, max_inverse = _pairs([view.grey for view in views], times_s), 1.0 / nearest_sfm
     noise_px = THRESHOLD_SIGMAS * _sigma_px(views, pairs, max_inverse)
     limits = _Limits(max(MIN_THRESHOLD_PX, noise_px), max_inverse)
     waiting: dict[int, list[_Opinion]] = defaultdict(list)
@@ -128,7 +142,7 @@ def _pairs(images: Sequence[Image], times_s: Float[np.ndarray, " n"]) -> list[tu
     return sorted(pairs)
 
 
-def _sigma_px(views: Sequence[View], pairs: Sequence[tuple[int, int]], max_inverse: float) -> float:
+def _sigma_px(views: Sequence[PosedImage], pairs: Sequence[tuple[int, int]], max_inverse: float) -> float:
     """Standard deviation of the flow across its epipolar line, from its median: at most half of the pixels may move."""
     chosen = [pairs[int(i)] for i in np.unique(np.linspace(0, len(pairs) - 1, SIGMA_PAIRS).round())] if pairs else []
     off = [one.off_px[one.usable] for pair in chosen for _, one in _opinions(views, *pair, max_inverse)]
@@ -136,33 +150,35 @@ def _sigma_px(views: Sequence[View], pairs: Sequence[tuple[int, int]], max_inver
     return float(np.median(sigmas)) if sigmas else 0.0
 
 
-def _opinions(views: Sequence[View], first: int, second: int, max_inverse: float) -> list[tuple[int, _Opinion]]:
-    there, back = flow.flow_both_ways([views[first].image, views[second].image], 0, 1, MAX_ROUND_TRIP_PX)
+def _opinions(views: Sequence[PosedImage], first: int, second: int, max_inverse: float) -> list[tuple[int, _Opinion]]:
+    there, back = flow.flow_both_ways([views[first].grey, views[second].grey], 0, 1, MAX_ROUND_TRIP_PX)
     return [
         (first, _opinion(views[first], views[second], second, there, max_inverse)),
         (second, _opinion(views[second], views[first], first, back, max_inverse)),
     ]
 
 
-def _opinion(source: View, target: View, partner: int, seen: flow.FlowPair, max_inverse: float) -> _Opinion:
-    ends = flow.grid(*source.image.shape) + seen.flow_px
+def _opinion(source: PosedImage, target: PosedImage, partner: int, seen: flow.FlowPair, max_inverse: float) -> _Opinion:
+    ends = flow.grid(*source.grey.shape) + seen.flow_px
     usable = seen.followed & source.usable & (flow.sample(target.usable.astype(np.uint8), ends) > 0)
     far, shift = _far_and_shift(source, target)
     inverse, off_px, slope = _nearest_static(far, shift, _rays(target, ends), target.camera.fx, max_inverse)
     return _Opinion(partner, usable, seen.flow_px, off_px, inverse, slope)
 
 
-def _rays(view: View, positions: Float[np.ndarray, "h w 2"]) -> Float[np.ndarray, "h w 2"]:
+def _rays(view: PosedImage, positions: Float[np.ndarray, "h w 2"]) -> Float[np.ndarray, "h w 2"]:
     """Directions of integer-centred positions, x and y at unit depth."""
     camera = view.camera
     centre = np.array([camera.cx - 0.5, camera.cy - 0.5], np.float32)
     return (positions - centre) / np.array([camera.fx, camera.fy], np.float32)
 
 
-def _far_and_shift(source: View, target: View) -> tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, " 3"]]:
+def _far_and_shift(
+    source: PosedImage, target: PosedImage
+) -> tuple[Float[np.ndarray, "h w 3"], Float[np.ndarray, " 3"]]:
     """Rays of the source turned into the target's frame, and the way between the cameras there."""
     target_from_source = (target.cam_from_world @ inverse_rigid(source.cam_from_world)).astype(np.float32)
-    rays = _rays(source, flow.grid(*source.image.shape))
+    rays = _rays(source, flow.grid(*source.grey.shape))
     return cv2.transform(rays, np.ascontiguousarray(target_from_source[:3, :3])), target_from_source[:3, 3]
 
 
@@ -187,24 +203,27 @@ def _nearest_static(
     return inverse, scale * np.hypot(left_over[..., 0], left_over[..., 1]), scale * np.sqrt(squared)
 
 
-def _verdict(views: Sequence[View], position: int, opinions: Sequence[_Opinion], limits: _Limits) -> Motion:
+def _verdict(views: Sequence[PosedImage], position: int, opinions: Sequence[_Opinion], limits: _Limits) -> Motion:
     def judged(heard: Sequence[_Opinion]) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"], float]:
         moving, known = _moving(views, position, heard, limits)
         return moving, known, float((moving & known).sum()) / max(int(known.sum()), 1)
 
     moving, known, share = judged(opinions)
+    partners = [one.partner for one in opinions]
+    reach = position - min([*partners, position]), max([*partners, position]) - position
+    known_share = float(known.sum()) / max(int(views[position].usable.sum()), 1)
     if share == 0.0:
-        return Motion(moving, known, 0.0, 0.0, 0.0)
+        return Motion(moving, known, known_share, 0.0, 0.0, 0.0, *reach)
     _, _, past = judged([one for one in opinions if one.partner < position])
     _, _, future = judged([one for one in opinions if one.partner > position])
-    return Motion(moving, known, share, past, future)
+    return Motion(moving, known, known_share, share, past, future, *reach)
 
 
 def _moving(
-    views: Sequence[View], position: int, opinions: Sequence[_Opinion], limits: _Limits
+    views: Sequence[PosedImage], position: int, opinions: Sequence[_Opinion], limits: _Limits
 ) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
     """What moves against the partners heard, and where any of them could be followed."""
-    shape = views[position].image.shape
+    shape = views[position].grey.shape
     moving, min_area = np.zeros(shape, dtype=bool), round(MIN_AREA * shape[0] * shape[1])
     if not opinions:
         return moving, moving
@@ -234,15 +253,14 @@ def _off(opinions: Sequence[_Opinion], threshold_px: float) -> Bool[np.ndarray, 
     middle[several] = np.nanmedian(inverse[:, several], axis=0)
     return np.stack(
         [
-            (one.off_px > threshold_px)
-            | (np.abs(one.inverse_depth - middle) * one.px_per_inverse_depth > threshold_px)
+            (one.off_px > threshold_px) | (np.abs(one.inverse_depth - middle) * one.px_per_inverse_depth > threshold_px)
             for one in opinions
         ]
     )
 
 
 def _unexplained(
-    views: Sequence[View],
+    views: Sequence[PosedImage],
     position: int,
     opinions: Sequence[_Opinion],
     box: tuple[slice, slice],
@@ -252,11 +270,11 @@ def _unexplained(
     source, usable = views[position], np.stack([one.usable[box] for one in opinions])
     shape = usable.shape[1:]
     n_usable = np.maximum(usable.sum(axis=0), 1)
-    grid, patch = flow.grid(*source.image.shape)[box], source.image[box]
+    grid, patch = flow.grid(*source.grey.shape)[box], source.grey[box]
 
     def difference(ends: Sequence[Float[np.ndarray, "bh bw 2"]]) -> Map:
         each = [
-            flow.patch_difference(patch, views[one.partner].image, end, PATCH_PX)
+            flow.patch_difference(patch, views[one.partner].grey, end, PATCH_PX)
             for one, end in zip(opinions, ends, strict=True)
         ]
         return (np.stack(each) * usable).sum(axis=0) / n_usable
@@ -296,8 +314,10 @@ def _depths_to_try(
     return np.linspace(0.0, max_inverse, int(np.clip(max_inverse * slope / STEP_PX, 2, MAX_STEPS)), dtype=np.float32)
 
 
-def _projected(target: View, points: Float[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w 2"]:
+def _projected(target: PosedImage, points: Float[np.ndarray, "h w 3"]) -> Float[np.ndarray, "h w 2"]:
     """Integer-centred positions of points in the target's frame."""
     camera = target.camera
     at_unit = points[..., :2] / np.maximum(points[..., 2:], 1e-6)
-    return at_unit * np.array([camera.fx, camera.fy], np.float32) + np.array([camera.cx - 0.5, camera.cy - 0.5], np.float32)
+    return at_unit * np.array([camera.fx, camera.fy], np.float32) + np.array(
+        [camera.cx - 0.5, camera.cy - 0.5], np.float32
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -43,39 +43,56 @@ class FrameMotion:
     distinct: bool = True
 
 
-def frozen_interval(frames: Sequence[FrameMotion], max_moving: float, min_frames: int) -> tuple[int, int]:
+def frozen_interval(
+    frames: Sequence[FrameMotion], max_moving: float, min_frames: int, returned: Callable[[int, int], bool]
+) -> tuple[int, int]:
     """First and last position of the stretch that ground truth may come from.
 
     It is the longest run of frames in which at most ``max_moving`` of the picture moves, so that it can be masked. Where
     the scene is at rest for some time within it, what comes before the first and after the last rest is cut off: a figure that
-    moves in between and stops is masked, one that has unfrozen for good ends the interval.
+    moves in between and returns is masked, one that has unfrozen for good ends the interval.
 
     Args:
         frames: all registered frames of the clip, in order.
         min_frames: that must be known and distinct in the stretch.
+        returned: whether what moves between two positions at rest is back in its place at the second.
 
     Raises:
         Rejected: ``scene_not_frozen``; the longest such stretch is shorter.
     """
     known = np.array([frame.known >= MIN_KNOWN for frame in frames])
     counted = known & np.array([frame.distinct for frame in frames])
-    run = _longest(_without_flicker(_at_most(frames, known, max_moving)), counted)
+    run = _longest(_runs(_without_flicker(_at_most(frames, known, max_moving))), counted)
     if run is not None:
         run = _grown(frames, *run, max_moving)
         rest = _without_flicker(_at_most(frames, known, MAX_REST))
         at_rest = [(a, b) for a, b in _runs(rest) if b >= run[0] and a <= run[1] and b + 1 - a >= MIN_REST_FRAMES]
-        if at_rest:
-            first, last = _grown(frames, at_rest[0][0], at_rest[-1][1], MAX_REST)
+        calm = _longest(_joined(at_rest, returned), counted)
+        if calm is not None:
+            first, last = _grown(frames, *calm, MAX_REST)
             run = max(run[0], first), min(run[1], last)
     n_frozen = int(counted[run[0] : run[1] + 1].sum()) if run else 0
     if n_frozen < min_frames:
         shares = [frame.share for frame, judged in zip(frames, known, strict=True) if judged]
-        typical = f"; {100 * float(np.median(shares)):.0f} % of the picture moves in half of the frames" if shares else ""
+        typical = (
+            f"; {100 * float(np.median(shares)):.0f} % of the picture moves in half of the frames" if shares else ""
+        )
         raise Rejected("scene_not_frozen", f"at most {n_frozen} frames in a row are known to be at rest but for "
                        f"{100 * max_moving:g} % of the picture (sfm.max_moving), needed {min_frames} "
                        f"(sfm.min_frozen_frames){typical}; people have to hold still", n_frozen, min_frames)  # fmt: skip
     assert run is not None
     return run
+
+
+def _joined(at_rest: Sequence[tuple[int, int]], returned: Callable[[int, int], bool]) -> list[tuple[int, int]]:
+    """Runs at rest, each joined with the one before where what moved between them came back."""
+    joined: list[tuple[int, int]] = []
+    for first, last in at_rest:
+        if joined and returned(joined[-1][1], first):
+            joined[-1] = joined[-1][0], last
+        else:
+            joined.append((first, last))
+    return joined
 
 
 def _at_most(frames: Sequence[FrameMotion], known: Bool[np.ndarray, " n"], limit: float) -> Bool[np.ndarray, " n"]:
@@ -107,9 +124,9 @@ def _runs(flags: Bool[np.ndarray, " n"]) -> list[tuple[int, int]]:
     return runs
 
 
-def _longest(flags: Bool[np.ndarray, " n"], counted: Bool[np.ndarray, " n"]) -> tuple[int, int] | None:
+def _longest(runs: Sequence[tuple[int, int]], counted: Bool[np.ndarray, " n"]) -> tuple[int, int] | None:
     """The run with most frames that count, the first of equals."""
-    return max(_runs(flags), key=lambda run: (int(counted[run[0] : run[1] + 1].sum()), -run[0]), default=None)
+    return max(runs, key=lambda run: (int(counted[run[0] : run[1] + 1].sum()), -run[0]), default=None)
 
 
 def _without_flicker(flags: Bool[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:

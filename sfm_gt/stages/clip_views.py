@@ -25,7 +25,7 @@ MODEL_NAME = "model.npz"
 UNDISTORTION_NAME = "undistortion.json"
 # Matching windows and descriptors near print see it too.
 OVERLAY_MARGIN_PX = 4
-MOVING_FOLDER = "moving_epipolar"
+MOVING_FOLDER = "moving"
 
 
 def read_mask(path: Path) -> Bool[np.ndarray, "h w"]:
@@ -107,17 +107,17 @@ class ClipViews:
         """The frame as filmed, RGB. Raises InputError when it is missing."""
         return read_frame(self._frames, frame_index)
 
-    def moving_before_sfm(self, frame_index: int) -> Bool[np.ndarray, "h w"]:
-        """What moved by the epipolar test, on the undistorted image."""
-        return self.undistortion_of(frame_index).mask(read_mask(self._sfm / MOVING_FOLDER / f"{frame_index:06d}.png"))
+    def moving_in_sfm(self, frame_index: int) -> Bool[np.ndarray, "h w"]:
+        """What moved against the adjusted cameras, on the undistorted image."""
+        return read_mask(self._sfm / MOVING_FOLDER / f"{frame_index:06d}.png")
 
     def view(self, frame_index: int) -> View:
-        """One registered frame; usable excludes overlay and what moved by the epipolar test."""
+        """One registered frame; usable excludes overlay and what moved in structure from motion."""
         undistortion = self.undistortion_of(frame_index)
         return View(
             frame_index=frame_index,
             image=undistortion.image(self.filmed(frame_index)),
-            usable=undistortion.inside & ~self.near_overlay(frame_index) & ~self.moving_before_sfm(frame_index),
+            usable=undistortion.inside & ~self.near_overlay(frame_index) & ~self.moving_in_sfm(frame_index),
             camera=self.undistortion.camera,
             cam_from_world=self.model.cam_from_world[self.model.row_of(frame_index)],
         )

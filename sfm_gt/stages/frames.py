@@ -50,7 +50,7 @@ def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesCo
     indices, n_distinct = [row[0] for row in decoded.rows], int((~(repeated | blank)).sum())
     still = n_distinct < MIN_DISTINCT_FRAMES
     overlays = [] if still else find_overlays(decoded.printed, indices, decoded.height, decoded.width)
-    write_mask_sheet(sheet, folder, indices, decoded.printed, overlays)
+    write_mask_sheet(sheet, folder, indices, overlays, {})
     if still:
         message = f"{video_path.name}: frames {decoded.span} show one still image; needs a moving camera"
         raise Rejected("still_image", message, n_distinct, MIN_DISTINCT_FRAMES)
@@ -60,7 +60,10 @@ def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesCo
         config.keyframe_motion, config.min_keyframes, config.max_keyframes,
     )  # fmt: skip
     write_overlays(folder, overlays)
-    records = tuple(FrameRecord(*row, keyframe=position in keys) for position, row in enumerate(decoded.rows))
+    records = tuple(
+        FrameRecord(*row, keyframe=position in keys, repeated=bool(repeated[position]))
+        for position, row in enumerate(decoded.rows)
+    )
     write_frame_list(folder, FrameList(decoded.width, decoded.height, *decoded.source_size, records))
     return {
         "n_frames": len(records),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -71,9 +71,9 @@ def reconstruct(
     ignored: dict[int, np.ndarray],
     config: SfmConfig,
     options: KeyframeOptions,
-) -> tuple[pycolmap.Reconstruction, Adjusted | None, dict[str, Any]]:
-    """The sparse model of the frames ``indices`` on the given cameras, what adjusting them found where they are
-    refined, and what the manifest says about them.
+) -> tuple[pycolmap.Reconstruction, Callable[[pycolmap.Reconstruction], Adjusted | None], dict[str, Any]]:
+    """The sparse model of the frames ``indices`` on the given cameras, how to adjust it in place (which answers None where
+    the cameras are kept), and what the manifest says about them.
 
     Raises:
         Rejected: ``no_imported_poses`` when too few frames have one, ``poses_disagree`` when the images contradict them.
@@ -104,15 +104,18 @@ def reconstruct(
     register_frames(model, indices, frames, options.seed, options.n_threads, given)
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, {name_of(index) for index in anchors})
-    adjusted = None
-    if cameras.refine:
+
+    def adjust(model: pycolmap.Reconstruction) -> Adjusted | None:
+        if not cameras.refine:
+            adjust_points(model)
+            return None
         registered = [int(Path(name).stem) for name in Observations.of(model).names]
         adjusted = adjust_all(model, listed.times_s(registered), options.known_camera)
         return_to_frame(model, {name_of(index): pose for index, pose in poses.items()})
-    else:
-        adjust_points(model)
+        return adjusted
+
     known = {"format": cameras.format, "refined": cameras.refine, "poses": len(poses), "track_error_px": error_px}
-    return model, adjusted, {f"imported_{name}": value for name, value in known.items()}
+    return model, adjust, {f"imported_{name}": value for name, value in known.items()}
 
 
 def _triangulate(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import fields
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +19,19 @@ if TYPE_CHECKING:
     import numpy as np
     import pycolmap
 
-    from sfm_gt.formats.frame_folder import FrameList
+    from sfm_gt.formats.frame_folder import FrameList, FrozenInterval
     from sfm_gt.formats.shutter_shifts import ShutterShifts
     from sfm_gt.sfm.adjustment import Adjusted
     from sfm_gt.sfm.database import KnownCamera
     from sfm_gt.sfm.keyframes import KeyframeOptions
     from sfm_gt.sfm.rolling_shutter import Readout
     from sfm_gt.stages.given_cameras import GivenCameras
+    from sfm_gt.stages.rest import Rest
 
 STAGE = "sfm"
-VERSION: int = 4
+VERSION: int = 5
+# Share of the observations that lay on what moves: fewer do not bend an adjustment that is hardened against outliers.
+MIN_DROPPED = 0.01
 
 
 def run(
@@ -40,15 +43,16 @@ def run(
     n_threads: int,
     cameras: GivenCameras | None = None,
 ) -> Manifest:
-    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, moving masks.
+    """Writes ``work/clips/<clip>/sfm/``: sparse model, undistortion, COLMAP model, frozen interval, moving masks.
 
     Args:
         cameras: cameras from elsewhere, None where SfM has to find them.
     """
+    sheet = workspace.mask_sheet(clip_id)
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, "frames",
         lambda folder: _reconstruct(
-            folder, workspace.clip_stage(clip_id, "frames"), config, hints, seed, n_threads, cameras
+            folder, workspace.clip_stage(clip_id, "frames"), config, hints, seed, n_threads, cameras, sheet
         ),
     )  # fmt: skip
 
@@ -61,20 +65,14 @@ def _reconstruct(
     seed: int,
     n_threads: int,
     cameras: GivenCameras | None,
+    sheet: Path,
 ) -> dict[str, Any]:
-    from sfm_gt.formats.dataset_layout import SHUTTER_NPZ
-    from sfm_gt.formats.frame_folder import read_frame_list, read_frozen
-    from sfm_gt.formats.shutter_shifts import write_shutter_shifts
-    from sfm_gt.formats.sparse_model import write_sparse_model
-    from sfm_gt.sfm import undistortion, verdicts
-    from sfm_gt.sfm.camera_proof import judge_camera, prove_camera
+    from sfm_gt.formats.frame_folder import read_frame_list, write_frozen
+    from sfm_gt.formats.overlay_folder import covered, read_overlays
     from sfm_gt.sfm.keyframes import KeyframeOptions
-    from sfm_gt.stages.clip_views import MODEL_NAME, UNDISTORTION_NAME
+    from sfm_gt.stages.clip_views import OVERLAY_MARGIN_PX
 
-    listed = read_frame_list(frames_folder)
-    # Ground truth comes from the frozen interval alone.
-    indices = read_frozen(frames_folder).frame_indices
-    keyframes = [frame.frame_index for frame in listed.keyframes]
+    listed, overlays = read_frame_list(frames_folder), read_overlays(frames_folder)
     options = KeyframeOptions(
         config.max_features,
         config.init_min_tri_angle_deg,
@@ -83,69 +81,122 @@ def _reconstruct(
         seed,
         n_threads,
     )
-    ignored = _find_ignored(folder, frames_folder, indices)
-    known: dict[str, Any] = {}
-    adjusted: Adjusted | None
-    if cameras is None:
-        model, adjusted = _map(frames_folder, listed, indices, keyframes, ignored, options)
-    else:
-        from sfm_gt.stages.given_cameras import reconstruct
+    shape = listed.height, listed.width
+    printed = {
+        frame.frame_index: covered(overlays, frame.frame_index, shape, OVERLAY_MARGIN_PX) for frame in listed.frames
+    }
+    solve = _map if cameras is None else partial(_on_given_cameras, cameras, config)
+    solution = solve(frames_folder, listed, printed, options)
+    adjusted, rest, interval = _at_rest(solution, frames_folder, listed, printed, config, sheet)
+    measures = _judged(solution.model, adjusted, listed, interval, config) | solution.known
+    _write(folder, solution.model, adjusted, listed, rest)
+    write_frozen(folder, interval)
+    return measures
 
-        model, adjusted, known = reconstruct(cameras, frames_folder, listed, indices, ignored, config, options)
-    readout = adjusted.readout if adjusted is not None else None
+
+@dataclass(frozen=True)
+class Solution:
+    """A model of all frames that could be registered, before adjustment.
+
+    Attributes:
+        adjust: adjusts the model in place; None instead of what it found where the cameras are kept.
+        known: what the manifest says of imported cameras.
+    """
+
+    model: pycolmap.Reconstruction
+    adjust: Callable[[pycolmap.Reconstruction], Adjusted | None]
+    known: dict[str, Any]
+
+
+def _at_rest(
+    solution: Solution,
+    frames_folder: Path,
+    listed: FrameList,
+    printed: dict[int, np.ndarray],
+    config: SfmConfig,
+    sheet: Path,
+) -> tuple[Adjusted | None, Rest, FrozenInterval]:
+    """Adjusts the model, looks for what moves, and adjusts it again without that and outside of the frozen interval."""
+    from sfm_gt.formats.frame_folder import frame_path
+    from sfm_gt.formats.overlay_folder import read_overlays
+    from sfm_gt.sfm.observations import Observations, move_observations
+    from sfm_gt.sfm.pruning import drop_observations, keep_images
+    from sfm_gt.sfm.undistortion import Undistortion
+    from sfm_gt.stages.mask_sheet import write_mask_sheet
+    from sfm_gt.stages.rest import find_rest
+
+    model = solution.model
+    filmed = Observations.of(model)
+    adjusted = solution.adjust(model)
+    rest = find_rest(model, adjusted.readout if adjusted else None, frames_folder, listed, printed)
+    indices = [frame.frame_index for frame in listed.frames]
+    write_mask_sheet(sheet, frames_folder, indices, read_overlays(frames_folder), rest.moving)
+    interval = rest.interval(config.max_moving, config.min_frozen_frames)
+    inside = range(interval.first_frame, interval.last_frame + 1)
+    lens = Undistortion.of(next(iter(model.cameras.values())))
+    masks = {frame_path(frames_folder, index).name: mask for index, mask in rest.moving.items()}
+    n_cut = keep_images(model, {frame_path(frames_folder, index).name for index in inside})
+    if drop_observations(model, masks, lens) > MIN_DROPPED or n_cut:
+        # A readout moved the observations; the adjustment starts from where they were filmed.
+        move_observations(model, filmed, filmed.xy)
+        adjusted = solution.adjust(model)
+    return adjusted, rest, interval
+
+
+def _judged(
+    model: pycolmap.Reconstruction,
+    adjusted: Adjusted | None,
+    listed: FrameList,
+    interval: FrozenInterval,
+    config: SfmConfig,
+) -> dict[str, Any]:
+    """Figures of the adjusted model. Raises Rejected where they do not carry ground truth."""
+    from sfm_gt.sfm import undistortion, verdicts
+    from sfm_gt.sfm.camera_proof import judge_camera, prove_camera
+
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
     timestamps_s = listed.times_s(sparse.frame_indices)
-    measures = verdicts.measure(sparse, len(indices), timestamps_s) | known | {
-        "keyframes": len(keyframes), "radial_terms": len(lens.to_dict()["params"]) - 3,
-        "readout_s": readout.seconds if readout else 0.0,
+    inside = [f for f in listed.frames if interval.first_frame <= f.frame_index <= interval.last_frame]
+    scores = [score for index in sparse.frame_indices.tolist() if (score := interval.score[index]) is not None]
+    measures = verdicts.measure(sparse, len(inside), timestamps_s) | {
+        "keyframes": sum(frame.keyframe for frame in inside), "radial_terms": len(lens.to_dict()["params"]) - 3,
+        "readout_s": adjusted.readout.seconds if adjusted and adjusted.readout else 0.0,
+        "frozen_first_frame": interval.first_frame, "frozen_last_frame": interval.last_frame,
+        "frozen_score_mean": round(sum(scores) / len(scores), 4), "frozen_score_min": min(scores),
     }  # fmt: skip
+    bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})
+    verdicts.judge(measures, bounds)
     if adjusted is not None:
         proof = prove_camera(model, timestamps_s, adjusted.profile, adjusted.prior)
         measures |= proof.measures()
         judge_camera(proof, config.max_rel_focal_sigma, config.max_focal_swing)
-    bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})
-    verdicts.judge(measures, bounds)
-    write_sparse_model(folder / MODEL_NAME, sparse)
-    write_json(folder / UNDISTORTION_NAME, lens.to_dict())
-    if readout is not None:
-        write_shutter_shifts(folder / SHUTTER_NPZ, _shutter_shifts(model, sparse.frame_indices, listed, readout))
-    (folder / "colmap").mkdir()
-    model.write(folder / "colmap")
     return measures
 
 
-def _find_ignored(folder: Path, frames_folder: Path, indices: list[int]) -> dict[int, np.ndarray]:
-    """Printed and moving pixels by frame, found before SfM; the moving masks are written into ``folder``."""
-    from sfm_gt.formats.overlay_folder import covered, read_overlays
-    from sfm_gt.masks.epipolar_flow import EpipolarFlow
-    from sfm_gt.stages.clip_views import MOVING_FOLDER, OVERLAY_MARGIN_PX, write_mask
+def _write(
+    folder: Path, model: pycolmap.Reconstruction, adjusted: Adjusted | None, listed: FrameList, rest: Rest
+) -> None:
+    from sfm_gt.formats.dataset_layout import SHUTTER_NPZ
+    from sfm_gt.formats.shutter_shifts import write_shutter_shifts
+    from sfm_gt.formats.sparse_model import write_sparse_model
+    from sfm_gt.masks.regions import enlarge
+    from sfm_gt.sfm import undistortion
+    from sfm_gt.stages.clip_views import MODEL_NAME, MOVING_FOLDER, UNDISTORTION_NAME, write_mask
 
-    overlays = read_overlays(frames_folder)
-    moving = EpipolarFlow().segment(_Grays(frames_folder, indices), None)
-    ignored = {}
-    for index, mask in zip(indices, moving, strict=True):
-        printed = covered(overlays, index, mask.shape, OVERLAY_MARGIN_PX)
-        write_mask(folder / MOVING_FOLDER / f"{index:06d}.png", mask)
-        ignored[index] = printed | mask
-    return ignored
-
-
-class _Grays(Sequence["np.ndarray"]):
-    """Frames in grey, read when asked for: all of them at once would fill the memory."""
-
-    def __init__(self, frames_folder: Path, indices: list[int]):
-        self._folder, self._indices = frames_folder, indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, position: int) -> np.ndarray:  # type: ignore[override]
-        import cv2
-
-        from sfm_gt.formats.frame_folder import frame_path
-
-        return cv2.imread(str(frame_path(self._folder, self._indices[position])), cv2.IMREAD_GRAYSCALE)
+    lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
+    sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
+    write_sparse_model(folder / MODEL_NAME, sparse)
+    write_json(folder / UNDISTORTION_NAME, lens.to_dict())
+    for index in sparse.frame_indices.tolist():
+        write_mask(
+            folder / MOVING_FOLDER / f"{index:06d}.png", enlarge(rest.moving[index], listed.height, listed.width)
+        )
+    if adjusted is not None and adjusted.readout is not None:
+        shifts = _shutter_shifts(model, sparse.frame_indices, listed, adjusted.readout)
+        write_shutter_shifts(folder / SHUTTER_NPZ, shifts)
+    (folder / "colmap").mkdir()
+    model.write(folder / "colmap")
 
 
 def _known_camera(hints: CameraHints, listed: FrameList) -> KnownCamera | None:
@@ -173,15 +224,8 @@ def _shutter_shifts(
     return ShutterShifts(frame_indices, shift_fields(Observations.of(model), times_s, readout))
 
 
-def _map(
-    frames_folder: Path,
-    listed: FrameList,
-    indices: list[int],
-    keyframes: list[int],
-    ignored: dict[int, np.ndarray],
-    options: KeyframeOptions,
-) -> tuple[pycolmap.Reconstruction, Adjusted]:
-    """Maps the keyframes, registers all other frames and adjusts everything together."""
+def _map(frames_folder: Path, listed: FrameList, printed: dict[int, np.ndarray], options: KeyframeOptions) -> Solution:
+    """Maps the keyframes and registers all other frames."""
     import cv2
 
     from sfm_gt.formats.frame_folder import frame_path
@@ -197,13 +241,31 @@ def _map(
     def load_gray(index: int) -> np.ndarray:
         return cv2.imread(str(frame_path(frames_folder, index)), cv2.IMREAD_GRAYSCALE)
 
-    names = [name_of(index) for index in keyframes]
+    masks = {name_of(frame.frame_index): printed[frame.frame_index] for frame in listed.keyframes}
     with tempfile.TemporaryDirectory() as scratch:
-        masks = {name_of(index): ignored[index] for index in keyframes}
-        model = reconstruct_keyframes(frames_folder, names, masks, Path(scratch), options)
-    register_frames(model, indices, Frames(name_of, load_gray, ignored.get), options.seed, options.n_threads)
+        model = reconstruct_keyframes(frames_folder, list(masks), masks, Path(scratch), options)
+    indices = [frame.frame_index for frame in listed.frames]
+    register_frames(model, indices, Frames(name_of, load_gray, printed.get), options.seed, options.n_threads)
     # Frames are wanted in the order of their names, many times over: as many stay in memory as a long clip's tracks span.
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
-    refine_observations(model, load_by_name, set(names))
-    registered = [int(Path(name).stem) for name in Observations.of(model).names]
-    return model, adjust_all(model, listed.times_s(registered), options.known_camera)
+    refine_observations(model, load_by_name, set(masks))
+
+    def adjust(model: pycolmap.Reconstruction) -> Adjusted:
+        registered = [int(Path(name).stem) for name in Observations.of(model).names]
+        return adjust_all(model, listed.times_s(registered), options.known_camera)
+
+    return Solution(model, adjust, {})
+
+
+def _on_given_cameras(
+    cameras: GivenCameras,
+    config: SfmConfig,
+    frames_folder: Path,
+    listed: FrameList,
+    printed: dict[int, np.ndarray],
+    options: KeyframeOptions,
+) -> Solution:
+    from sfm_gt.stages.given_cameras import reconstruct
+
+    indices = [frame.frame_index for frame in listed.frames]
+    return Solution(*reconstruct(cameras, frames_folder, listed, indices, printed, config, options))

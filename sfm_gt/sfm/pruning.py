@@ -1,0 +1,90 @@
+"""Observations on what moves: taking them, and frames, out of a model; and whether what moved came back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pycolmap
+from jaxtyping import Bool, Float
+
+from sfm_gt.sfm.observations import Observations
+from sfm_gt.sfm.undistortion import Undistortion
+
+
+def keep_images(model: pycolmap.Reconstruction, names: set[str]) -> int:
+    """Takes the poses and observations of all other images out of ``model``; answers how many images that were."""
+    others = [image for image in model.images.values() if image.has_pose and image.name not in names]
+    for image in others:
+        model.deregister_frame(image.frame_id)
+    return len(others)
+
+
+def drop_observations(
+    model: pycolmap.Reconstruction, moving: Mapping[str, Bool[np.ndarray, "h w"]], lens: Undistortion
+) -> float:
+    """Takes the observations on what moves out of ``model``; answers the share of all that they were.
+
+    Args:
+        moving: by image name, on undistorted images or smaller ones of the same shape.
+    """
+    n_seen = n_dropped = 0
+    for image in [image for image in model.images.values() if image.has_pose]:
+        seen = np.array([row for row, point in enumerate(image.points2D) if point.has_point3D()], dtype=int)
+        n_seen += len(seen)
+        if image.name not in moving or not len(seen):
+            continue
+        filmed = np.array([image.points2D[row].xy for row in seen])
+        places = lens.undistorted_px(filmed) / [lens.camera.width, lens.camera.height]
+        for keypoint in seen[_inside(moving[image.name], places)].tolist():
+            # Deleting the last but one observation of a point deletes the point and frees the other.
+            if image.points2D[keypoint].has_point3D():
+                model.delete_observation(image.image_id, keypoint)
+                n_dropped += 1
+    return n_dropped / max(n_seen, 1)
+
+
+# Of the points on what moved, as against those beside it, that are seen again once it is back. Those of a figure that keeps
+# moving are lost for good, but for some at its outline.
+MIN_SEEN_AGAIN = 0.3
+MIN_POINTS = 10  # fewer say nothing
+
+
+def seen_again(
+    seen: Observations,
+    lens: Undistortion,
+    moving: Sequence[Bool[np.ndarray, "h w"]],
+    last_before: int,
+    first_after: int,
+) -> bool:
+    """Whether points on what moves between two views are observed afterwards nearly as often as those beside it.
+
+    Args:
+        moving: of every view, on undistorted images or smaller ones.
+        last_before, first_after: views at rest; masks of the views between them are what moves.
+    """
+    places = lens.undistorted_px(seen.xy) / [lens.camera.width, lens.camera.height]
+    between = (seen.views > last_before) & (seen.views < first_after)
+    on_mover = np.zeros(len(seen.views), dtype=bool)
+    for view in range(last_before + 1, first_after):
+        mine = np.flatnonzero(seen.views == view)
+        on_mover[mine] = _inside(moving[view], places[mine])
+    again = np.zeros(len(seen.xyz), dtype=bool)
+    again[seen.points[seen.views >= first_after]] = True
+    # Seen while it was at rest: points that came up only during the motion belong to no place of rest.
+    before = np.zeros(len(seen.xyz), dtype=bool)
+    before[seen.points[seen.views <= last_before]] = True
+    moved, still = np.zeros_like(again), np.zeros_like(again)
+    moved[seen.points[between & on_mover]] = True
+    still[seen.points[between & ~on_mover]] = True
+    moved, still = moved & before, still & before & ~moved
+    if moved.sum() < MIN_POINTS or not again[still].any():
+        return False
+    return bool(again[moved].mean() >= MIN_SEEN_AGAIN * again[still].mean())
+
+
+def _inside(mask: Bool[np.ndarray, "h w"], places: Float[np.ndarray, "n 2"]) -> Bool[np.ndarray, " n"]:
+    """The mask at places given as shares of width and height."""
+    height, width = mask.shape
+    column, row = np.clip(places * [width, height], 0, [width - 1, height - 1]).astype(int).T
+    return mask[row, column]

@@ -1,0 +1,71 @@
+"""The frozen interval, from shares by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from sfm_gt.errors import Rejected
+from sfm_gt.sfm.frozen import FrameMotion, frozen_interval
+
+MAX_MOVING = 0.1
+
+
+def frames(shares: list[float], reach: int = 0) -> list[FrameMotion]:
+    """Known and distinct frames with these shares, against both sides alike."""
+    return [FrameMotion(float(share), float(share), float(share), 1.0, reach, reach) for share in shares]
+
+
+def never(before: int, after: int) -> bool:
+    return False
+
+
+def always(before: int, after: int) -> bool:
+    return True
+
+
+def interval(shares: list[float], min_frames: int, returned: Callable[[int, int], bool] = always) -> tuple[int, int]:
+    return frozen_interval(frames(shares), MAX_MOVING, min_frames, returned)
+
+
+def test_the_longest_run_wins_and_flicker_does_not_end_it() -> None:
+    assert interval([0, 0, 0, 0.5, 0.5, 0.5, 0, 0, 0.5, 0, 0, 0, 0.5], 3) == (6, 11)
+    assert interval([0.5] * 3 + [0] + [0.5] * 3 + [0, 0, 0], 3) == (7, 9)
+    assert interval([0, 0, 0, 0.5, 0.5, 0.5, 0, 0, 0], 3) == (0, 2)
+
+
+def test_who_moves_in_between_and_stops_is_masked_and_who_unfreezes_for_good_ends_the_interval() -> None:
+    assert interval([0.0] * 10 + [0.06] * 8 + [0.01] * 10, 15) == (0, 27)
+    assert interval([0.0] * 20 + [0.06] * 8 + [0.01] * 10, 15, never) == (0, 19)
+    assert interval([0.0] * 20 + [0.06] * 12, 15) == (0, 19)
+    assert interval([0.06] * 12 + [0.0] * 20, 15) == (12, 31)
+
+
+def test_who_moves_all_the_time_and_is_small_is_masked() -> None:
+    assert interval([0.05] * 30, 15) == (0, 29)
+
+
+def test_a_partner_that_shows_motion_ahead_of_time_does_not_end_the_interval() -> None:
+    listed = frames([0.0] * 20, 8) + [FrameMotion(0.06, 0.0, 0.06, 1.0, 8, 8)] * 6 + frames([0.06] * 10, 8)
+    assert frozen_interval(listed, MAX_MOVING, 15, always) == (0, 25)
+    # No farther than the partner reaches: what keeps to its epipolar line never shows against the past.
+    steady = frames([0.0] * 20, 8) + [FrameMotion(0.06, 0.0, 0.06, 1.0, 8, 8)] * 16
+    assert frozen_interval(steady, MAX_MOVING, 15, always) == (0, 25)
+
+
+def test_copies_and_unknown_frames_do_not_count_as_frozen() -> None:
+    still = [FrameMotion(0.0, 0.0, 0.0, 1.0, 0, 0, distinct=i % 4 == 0) for i in range(20)]
+    with pytest.raises(Rejected, match="at most 5 frames"):
+        frozen_interval(still, MAX_MOVING, 15, always)
+    unknown = [FrameMotion(0.0, 0.0, 0.0, 0.1, 0, 0)] * 20
+    with pytest.raises(Rejected, match="at most 0 frames"):
+        frozen_interval(unknown, MAX_MOVING, 15, always)
+    # Nor do they end an interval, as motion would.
+    assert frozen_interval(frames([0.0] * 10) + unknown[:5] + frames([0.0] * 10), MAX_MOVING, 15, always) == (0, 24)
+
+
+def test_too_short_a_run_is_refused_with_figure_and_bound() -> None:
+    with pytest.raises(Rejected) as verdict:
+        interval([0.4, 0, 0, 0, 0.4], 15)
+    assert (verdict.value.reason, verdict.value.measured, verdict.value.threshold) == ("scene_not_frozen", 3, 15)
