@@ -37,7 +37,7 @@ def test_facts_of_a_plain_video(tmp_path: Path, suffix: str, codec: str) -> None
     assert found.duration_s == pytest.approx(20 / 30, abs=0.002)
     assert not found.variable_frame_rate
     assert not found.truncated
-    assert found.warning is None
+    assert found.warnings == ()
 
 
 def test_odd_sizes(tmp_path: Path) -> None:
@@ -68,8 +68,8 @@ def test_a_truncated_video_is_used_up_to_the_cut(tmp_path: Path) -> None:
     found = probe_video(cut_off(tmp_path / "part.mp4", whole, 0.6), MIN_SIDE_PX)
     assert found.truncated
     assert 10 < found.n_frames < 40
-    assert "part.mp4" in found.warning
-    assert str(found.n_frames) in found.warning
+    assert "part.mp4" in found.warnings[0]
+    assert str(found.n_frames) in found.warnings[0]
 
 
 def test_a_truncated_video_without_index_is_refused(tmp_path: Path) -> None:
