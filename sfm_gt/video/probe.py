@@ -10,11 +10,12 @@ from pathlib import Path
 import av
 
 from sfm_gt.errors import Rejected
+from sfm_gt.video.combing import MAX_COMBED, CombingMeter
 from sfm_gt.video.decode import VideoReader, display_of
 from sfm_gt.video.hdr import transfer_of
 
 MIN_FRAMES = 2  # one frame has no second view
-MAX_INTERLACED = 0.05  # share of frames; a few stray flags are an encoder's fault
+MAX_INTERLACED = 0.05  # share of frames with the flag; a few stray flags are an encoder's fault
 STEADY_SHARE = 0.98  # share of frame durations that must equal the commonest one in a video of constant frame rate
 STEADY_TOLERANCE = 0.1  # of the commonest duration: containers round times (Matroska to whole milliseconds)
 STATES_DURATION = ("matroska,webm", "flv", "asf")  # FFmpeg's names of containers whose header holds one, but no count
@@ -78,24 +79,31 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
             raise Rejected("too_small", message, min(width, height), min_short_side_px)
         times = _Times()
         times.add(first_s)
-        n_interlaced = int(first.interlaced_frame)
+        n_flagged, combing = int(first.interlaced_frame), CombingMeter()
+        combing.add(first)
         for frame, timestamp_s in frames:
             times.add(timestamp_s)
-            n_interlaced += frame.interlaced_frame
-        _refuse_interlaced(path, n_interlaced / times.count)
+            n_flagged += frame.interlaced_frame
+            combing.add(frame)
+        _refuse_interlaced(path, n_flagged / times.count, combing)
         if times.count < MIN_FRAMES:
             message = f"{path.name}: {times.count} frame; needs at least {MIN_FRAMES}, filmed by a moving camera"
             raise Rejected("too_few_frames", message, times.count, MIN_FRAMES)
         return _facts(reader, first, times)
 
 
-def _refuse_interlaced(path: Path, share: float) -> None:
+def _refuse_interlaced(path: Path, flagged: float, combing: CombingMeter) -> None:
     # The two fields of such a frame were filmed at different times: no single camera pose is right for it.
-    if share > MAX_INTERLACED:
+    mend = "deinterlace it (ffmpeg -vf bwdif), or undo the pull-down of film (-vf fieldmatch,decimate), first"
+    if flagged > MAX_INTERLACED:
+        message = f"{path.name}: {100 * flagged:.0f} % of the frames are interlaced; {mend}"
+        raise Rejected("interlaced", message, round(flagged, 4), MAX_INTERLACED)
+    if combing.combed_share > MAX_COMBED:
         message = (
-            f"{path.name}: {100 * share:.0f} % of the frames are interlaced; deinterlace it (ffmpeg -vf bwdif) first"
+            f"{path.name}: even and odd lines show different times in {100 * combing.combed_share:.0f} % of "
+            f"{combing.n_judged} frames looked at, though no flag says so; {mend}"
         )
-        raise Rejected("interlaced", message, round(share, 4), MAX_INTERLACED)
+        raise Rejected("interlaced", message, round(combing.combed_share, 4), MAX_COMBED)
 
 
 def _facts(reader: VideoReader, first: av.VideoFrame, times: _Times) -> Probe:
