@@ -273,7 +273,8 @@ def shrink(rgb: UInt8[np.ndarray, "h w 3"], max_long_side_px: int) -> UInt8[np.n
 
 def _open(path: Path) -> av.container.InputContainer:
     try:
-        return av.open(str(path), metadata_errors="replace")
+        # With its protocol: FFmpeg takes what stands before a colon in a name for one.
+        return av.open(f"file:{path}", metadata_errors="replace")
     except OSError as fault:
         raise Rejected(
             "unreadable", f"{path.name}: cannot be read ({fault.strerror}); check the file and its permissions"
