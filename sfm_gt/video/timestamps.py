@@ -23,7 +23,7 @@ MAX_STEP_S, MAX_STEP_SHARE = 60.0, 100.0
 # Of the pairs of frames on the two sides of a faulty step, so many must be in order for the clock to run on behind it,
 # and in order means further apart than this share of what their indices say.
 RUNS_ON, MIN_PACE = 0.5, 0.25
-RATES_FPS = (0.1, 1000.0)  # what a container may state and be believed
+RATES_FPS = (0.1, 500.0)  # believed when stated; FFmpeg answers the tick of a clock (1000, 90000) where it knows none
 SAME_RATE = 1.5  # ratio between a stated and a measured rate that still agree
 
 
@@ -47,7 +47,7 @@ def usual_step_s(raw_s: Float[np.ndarray, " n"], stated_fps: float | None) -> fl
 
 def _median_pace_s(raw_s: Float[np.ndarray, " n"], apart: int) -> float | None:
     paces = (raw_s[apart:] - raw_s[:-apart]) / apart
-    advancing = paces[(paces > 0) & (paces <= MAX_STEP_S)]
+    advancing = paces[paces > 0]
     return float(np.median(advancing)) if len(advancing) > len(paces) / 2 else None
 
 
