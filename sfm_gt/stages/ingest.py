@@ -52,8 +52,8 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
     except InputError as fault:
         raise Rejected("import_invalid", str(fault)) from None
     facts = {
-        **asdict(probe),
-        "sidecar": video.sidecar.name if video.sidecar else None,
+        **asdict(probe) | {"warnings": list(probe.warnings)},
+        "sidecar": one_line(video.sidecar.name) if video.sidecar else None,
         "size_bytes": video.path.stat().st_size,
         "source_sha256": sha256_of(video.path),
         "perceptual_hash": list(video_hash(video.path, probe.n_frames)),
