@@ -15,7 +15,7 @@ from jaxtyping import Float, UInt8
 
 # Frames looked at: runs of five steps, one period of 3:2 pull-down, that start so many frames apart; later ones farther.
 RUN = 5
-APART_UNTIL = ((15, 60), (30, 300), (120, None))
+APART_UNTIL = ((12, 60), (30, 300), (120, None))
 MAX_SIDE_PX = 640  # of the middle part that is looked at
 N_CORNERS, CORNER_QUALITY, CORNER_DISTANCE_PX, CORNER_BLOCK_PX = 100, 0.02, 8, 5
 WINDOW_PX, PYRAMID_LEVELS = 11, 3
@@ -27,9 +27,9 @@ AGREES, MIN_AGREEING = 0.2, 0.5  # of a frame time, share of the tracks
 MAX_RETURN_PX = 0.5  # of a corner followed to the next frame and back
 MAX_LAG = 0.25  # of a frame time: half way from progressive (0) to interlaced (0.5)
 LONGEST_LAG = 1.5  # 3:2 pull-down has 1
-MIN_JUDGED = 4  # frames; fewer judge no video
+MIN_JUDGED = 6  # frames; fewer judge no video, so that one mistaken frame refuses none
 # Share of the judged frames. Pulled-down film has 0.4 to 0.5, interlaced video nearly all, progressive video none: the
-# kitchen, the examples and fourteen clips by others, as they are and combed by numpy. Single frames are mistrusted.
+# kitchen, the examples and fourteen clips by others, as they are and combed by numpy.
 MAX_COMBED = 0.2
 
 
@@ -87,7 +87,7 @@ def field_lag(frame: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"]) 
     lags = lagged[usable] / moved[usable]
     lag = float(np.median(lags))
     agreeing = np.abs(lags - lag) <= AGREES
-    if abs(lag) > MAX_LAG:  # else no need: what is nowhere found again does not stand still by chance
+    if abs(lag) > MAX_LAG:  # no need else: corners that slip do not agree on no lag by chance
         there = corners[usable] + np.stack([moved[usable], across[usable]], axis=1)[:, None].astype(np.float32)
         back, _ = _displacement(even_after, even, there)
         agreeing &= np.abs(back + moved[usable]) <= MAX_RETURN_PX
