@@ -7,6 +7,13 @@ it raises :class:`Rejected`, whose reason code is counted in the yield funnel wh
 from __future__ import annotations
 
 
+def one_line(text: str) -> str:
+    """``text`` that fits into one line of any log: control characters and bytes of a name that are no text as escapes."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode("ascii") for c in text
+    )
+
+
 class SfmGtError(Exception):
     """Base of every error that this package raises on purpose."""
 
@@ -45,7 +52,7 @@ class Rejected(SfmGtError):
     """
 
     def __init__(self, reason: str, message: str, measured: float | None = None, threshold: float | None = None):
-        super().__init__(message)
+        super().__init__(one_line(message))
         self.reason = reason
         self.measured = measured
         self.threshold = threshold

@@ -15,6 +15,8 @@ rule ingest:
     params:
         config=RUN.config_path,
         version=RUN.version("ingest"),
+        # Of a file whose name cannot stand as an input.
+        video=lambda wildcards: RUN.video_state(wildcards.video),
         min_short_side_px=RUN.setting("frames", "min_short_side_px"),
         sidecar=lambda wildcards: RUN.sidecar_fault(wildcards.video)
         + RUN.sidecar_import(wildcards.video),

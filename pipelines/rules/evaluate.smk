@@ -47,6 +47,7 @@ rule evaluate:
         config=RUN.config_path,
         version=RUN.version("evaluate"),
         options=RUN.options("evaluate"),
+        protocols=RUN.protocol_state,
         provenance=RUN.options("provenance"),
         seed=RUN.seed,
     shell:

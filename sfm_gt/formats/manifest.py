@@ -54,7 +54,9 @@ class Manifest:
 def write_json(path: Path, content: Any) -> None:
     """Deterministic, whole-or-nothing JSON."""
     with replacing_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
+        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+        # Bytes of a file name that are no text become JSON's own escapes.
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def read_json(path: Path) -> Any:

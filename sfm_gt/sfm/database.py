@@ -24,8 +24,9 @@ FOCAL_BY_LONG_SIDE = 0.866
 # A focal length that somebody states, from a data sheet or another clip of the same phone: video crops and stabilisation
 # change it by a few per cent.
 STATED_FOCAL_SIGMA = 0.03
-# Every n-th keyframe is also matched with every other n-th one, which closes loops at a quadratic but small cost.
-LOOP_PERIOD = 4
+# Every n-th keyframe is also matched with every other n-th one, which closes loops at a quadratic cost: small up to this
+# many of them (of 240 keyframes, 1770 pairs beside 2400 of neighbours), and no larger for more keyframes.
+LOOP_PERIOD, MAX_LOOP_KEYFRAMES = 4, 60
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def choose_pairs(names: Sequence[str], overlap: int) -> list[tuple[str, str]]:
     """Pairs of keyframes to match: ``overlap`` neighbours in time, plus a thinned-out exhaustive set for loops."""
     rows = range(len(names))
     near = {(i, j) for i, j in combinations(rows, 2) if j - i <= overlap}
-    loops = set(combinations(rows[::LOOP_PERIOD], 2))
+    loops = set(combinations(rows[:: max(LOOP_PERIOD, -(-len(names) // MAX_LOOP_KEYFRAMES))], 2))
     return [(names[i], names[j]) for i, j in sorted(near | loops)]
 
 

@@ -43,7 +43,7 @@ def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesCo
     from sfm_gt.formats.overlay_folder import write_overlays
     from sfm_gt.masks.overlay import find_overlays
     from sfm_gt.stages.mask_sheet import write_mask_sheet
-    from sfm_gt.video.keyframes import choose_keyframes, repeats
+    from sfm_gt.video.keyframes import choose_keyframes, keyframe_bound, repeats
     from sfm_gt.video.shots import is_blank
 
     repeated, blank = repeats(decoded.tracking), np.array([is_blank(grey) for grey in decoded.tracking])
@@ -57,7 +57,7 @@ def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesCo
     motion = _judge_motion(decoded, overlays, config)
     keys = choose_keyframes(
         decoded.tracking, np.array([row[2] for row in decoded.rows]), ~(repeated | blank),
-        config.keyframe_motion, config.min_keyframes, config.max_keyframes,
+        config.keyframe_motion, config.min_keyframes, keyframe_bound(config.max_keyframes, len(decoded.rows)),
     )  # fmt: skip
     write_overlays(folder, overlays)
     records = tuple(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfm_gt.config import FramesConfig
-from sfm_gt.errors import InputError, Rejected
+from sfm_gt.errors import InputError, Rejected, one_line
 from sfm_gt.formats.manifest import write_json
 from sfm_gt.formats.workspace import Workspace
 
@@ -24,7 +24,7 @@ def run(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file:
 
     A forgotten video is rejected: its tombstone knows its bytes, its URL and its near-duplicates.
     """
-    facts: dict[str, Any] = {"video_id": video.video_id, "path": video.path.name, "version": VERSION}
+    facts: dict[str, Any] = {"video_id": video.video_id, "path": one_line(video.path.name), "version": VERSION}
     try:
         facts |= {"status": "ok", "reason": None, "message": None, **_inspect(workspace, video, config, salt_file)}
     except Rejected as verdict:
@@ -52,8 +52,8 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
     except InputError as fault:
         raise Rejected("import_invalid", str(fault)) from None
     facts = {
-        **asdict(probe),
-        "sidecar": video.sidecar.name if video.sidecar else None,
+        **asdict(probe) | {"warnings": list(probe.warnings)},
+        "sidecar": one_line(video.sidecar.name) if video.sidecar else None,
         "size_bytes": video.path.stat().st_size,
         "source_sha256": sha256_of(video.path),
         "perceptual_hash": list(video_hash(video.path, probe.n_frames)),

@@ -10,7 +10,10 @@ import base64
 import hashlib
 import importlib
 import json
+import os
+import re
 import sys
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +27,11 @@ from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.scale import needs_depth
 from sfm_gt.video.catalog import VideoFile, list_videos
 
+# Paths that Snakemake, shells and their tools take as they stand. Braces would be wildcards, a dash an option, :// a
+# storage provider; Snakemake has no way to quote them.
+_PLAIN = re.compile(r"(?![-\s])(?!.*://)[\w./ ()+,@=:-]*(?<!\s)")
+_LINKS = Path(".snakemake") / "sfm-gt"  # of output folders with other paths
+
 
 class RunPlan:
     """One run as the rules see it."""
@@ -33,8 +41,8 @@ class RunPlan:
         self.workspace = Workspace(config.out)
         self._videos: dict[str, VideoFile] = {video.video_id: video for video in list_videos(config.videos)}
         self.lock: IO[str] | None = None
-        self.out = str(config.out)
-        self.config_path = str(self.workspace.config)
+        self.out = str(config.out if _is_plain(config.out) else _plain_link(config.out))
+        self.config_path = str(Workspace(Path(self.out)).config)
         self.video_ids = sorted(self._videos)
         self.seed = config.seed
         self.model_names = [model.name for model in config.models]
@@ -46,8 +54,8 @@ class RunPlan:
         return version
 
     def options(self, section: str) -> str:
-        """One section of the configuration."""
-        return str(getattr(self._config, section).model_dump_json())
+        """One section of the configuration, to compare; a path in it with braces would be taken for a wildcard."""
+        return re.sub(r"\{(?=[\s\w.])", "(", getattr(self._config, section).model_dump_json())
 
     def setting(self, section: str, key: str) -> Any:
         """One value of a section, for a stage that reads just that of another stage's section."""
@@ -56,7 +64,16 @@ class RunPlan:
     @property
     def protocol_files(self) -> list[str]:
         """Protocols of the user's own, whose content a changed file changes."""
-        return [name for name in self._config.evaluate.protocols if Path(name).suffix in (".yaml", ".yml")]
+        return [str(path) for path in self._own_protocols if _is_plain(path)]
+
+    @property
+    def protocol_state(self) -> str:
+        """State of those that Snakemake cannot be told of."""
+        return "".join(_state(path) for path in self._own_protocols if not _is_plain(path))
+
+    @property
+    def _own_protocols(self) -> list[Path]:
+        return [Path(name) for name in self._config.evaluate.protocols if Path(name).suffix in (".yaml", ".yml")]
 
     def model_options(self, name: str) -> str:
         """One entry of ``models``."""
@@ -65,7 +82,12 @@ class RunPlan:
     def video_input(self, video_id: str) -> list[str]:
         """The video file; a dangling link is left to ingest, which refuses it by name."""
         path = self._videos[video_id].path
-        return [str(path)] if path.exists() else []
+        return [str(path)] if path.exists() and _is_plain(path) else []
+
+    def video_state(self, video_id: str) -> str:
+        """State of a video file that Snakemake cannot be told of, so that another one makes ingest run again."""
+        path = self._videos[video_id].path
+        return "" if _is_plain(path) else _state(path)
 
     def video_of(self, clip_id: str) -> str:
         """Video id of a clip id."""
@@ -126,6 +148,26 @@ class RunPlan:
         return sidecar.model_dump_json(include={*PROVENANCE, "uploader"})
 
 
+def _is_plain(path: Path) -> bool:
+    return _PLAIN.fullmatch(str(path)) is not None
+
+
+def _state(path: Path) -> str:
+    if not path.exists():
+        return "missing"
+    return f"{path.stat().st_size} bytes of {path.stat().st_mtime_ns}"
+
+
+def _plain_link(folder: Path) -> Path:
+    """A link to ``folder`` with a path that Snakemake takes."""
+    target = folder.absolute()
+    link = _LINKS / hashlib.sha256(os.fsencode(target)).hexdigest()[:16]
+    link.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        link.symlink_to(target, target_is_directory=True)
+    return link
+
+
 def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
     """Validates and leaves the effective configuration in the output folder; exits with one line on a fault.
 
@@ -141,7 +183,7 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         if plan.lock is not None:
             if plan.workspace.forget_journal.is_file():
                 raise InputError(f"{config.out}: a forget was interrupted; complete it with `sfm-gt forget` first")
-            _clear_remains(Path(".snakemake"), str(config.out))
+            _clear_remains(Path(".snakemake"), plan.out)
             _leave_config(config)
     except SfmGtError as fault:
         print(f"sfm-gt: {fault}", file=sys.stderr)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sfm_gt.errors import InputError
+from sfm_gt.errors import InputError, one_line
 from sfm_gt.formats.dataset_layout import DATASET_JSON
 from sfm_gt.formats.manifest import read_json, read_manifest
 from sfm_gt.formats.workspace import Workspace
@@ -31,7 +31,7 @@ def run(workspace: Workspace) -> str:
     reasons = Counter(line.rsplit("[", 1)[1].rstrip("]") for line in refused)
     counts = (f"{len(listed['videos'])} videos, {len(listed['clips'])} clips, {len(produced['clips'])} with ground truth, "
               f"{produced['frames']} frames" + "".join(f", {n} {reason}" for reason, n in sorted(reasons.items())))  # fmt: skip
-    lines = "\n".join([*(f"refused: {line}" for line in refused), counts])
+    lines = "\n".join([*(f"refused: {one_line(line)}" for line in refused), counts])
     if produced["frames"] == 0:
         raise InputError(f"nothing came out of this run\n{lines}")
     return lines

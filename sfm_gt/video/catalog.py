@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections import Counter
@@ -66,7 +67,8 @@ def _video_paths(folder: Path) -> list[Path]:
 
 
 def _video_file(path: Path, same_stem: list[Path], stem_is_shared: bool) -> VideoFile:
-    sidecars = [path.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES if path.with_suffix(suffix).is_file()]
+    # os.path: a name that is as long as names may be leaves no room for the longer suffix, and Path.is_file raises then.
+    sidecars = [beside for suffix in SIDECAR_SUFFIXES if os.path.isfile(beside := path.with_suffix(suffix))]
     if stem_is_shared:
         other = next(p.name for p in same_stem if p != path)
         message = (

@@ -1,15 +1,17 @@
 """Decoding with PyAV: true timestamps, frames as they are meant to be seen, memory that does not grow with length.
 
 ``frame_index`` counts the frames that decode without damage, in presentation order from 0. Every stage counts through
-:class:`VideoReader`, so that all of them mean the same frame.
+:class:`VideoReader`, so that all of them mean the same frame at the same time.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import av
@@ -18,12 +20,14 @@ import numpy as np
 from jaxtyping import UInt8
 
 from sfm_gt.errors import Rejected
+from sfm_gt.video import timestamps
 from sfm_gt.video.hdr import to_rgb
 
 ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song, not a film
 DAMAGE_TOLERATED_AT_START = (
     300  # packets: a stream cut out of a longer one starts undecodable until its first key frame
 )
+RETIME = "give it a rate (ffmpeg -r RATE -i FILE)"
 CONTAINER_MAGIC = (
     b"ftyp",
     b"moov",
@@ -94,8 +98,10 @@ class VideoReader:
     def __init__(self, path: Path):
         self.path = path
         self.damage: str | None = None
+        self.n_packets = 0  # that :meth:`frames` found so far, without those that an edit list leaves out
         self._container = _open(path)
         films = [s for s in self._container.streams.video if not int(s.disposition) & ATTACHED_PICTURE]
+        self.n_video_tracks = len(films)
         if not films:
             has_others = len(self._container.streams) > 0
             self._container.close()
@@ -128,6 +134,7 @@ class VideoReader:
         while True:
             try:
                 packet = next(packets)
+                self.n_packets += packet.size > 0 and not packet.is_discard
                 decoded = packet.decode()
             except StopIteration:
                 return
@@ -146,17 +153,80 @@ class VideoReader:
                     return
                 yield frame
 
-    def timestamp_s(self, frame: av.VideoFrame) -> float:
-        """Presentation time from the container, in seconds; need not start at 0.
+    def packet_times_s(self) -> Iterator[float]:
+        """Presentation times of the packets in coding order, NaN where one has none, up to the first damage.
+
+        Reads the file, decodes nothing; the reader can decode nothing afterwards.
+        """
+        try:
+            for packet in self._container.demux(self.stream):
+                if packet.size and not packet.is_discard:
+                    yield math.nan if packet.pts is None else float(packet.pts * packet.time_base)
+        except av.FFmpegError:
+            return
+
+    def timed_frames(self) -> Iterator[tuple[av.VideoFrame, float]]:
+        """:meth:`frames` with their presentation times in seconds, which grow and need not start at 0.
+
+        Where those of the container do not grow they are put right (:mod:`sfm_gt.video.timestamps`), alike for everybody.
 
         Raises:
-            Rejected: no_timestamps.
+            Rejected: no_timestamps or broken_timestamps.
         """
-        if frame.pts is None:
-            raise Rejected(
-                "no_timestamps", f"{self.path.name}: frames carry no time; remux it (ffmpeg -fflags +genpts -c copy)"
-            )
-        return float(frame.pts * frame.time_base)
+        mended, before_s = self.mended_times_s, -math.inf
+        for frame_index, frame in enumerate(self.frames()):
+            timestamp_s = _time_s(frame) if mended is None else mended[frame_index]
+            if not timestamp_s > before_s:  # frames with other times than their packets
+                message = f"{self.path.name}: the time of frame {frame_index} does not grow; {RETIME}"
+                raise Rejected("broken_timestamps", message)
+            yield frame, timestamp_s
+            before_s = timestamp_s
+
+    @cached_property
+    def n_mended_steps(self) -> int:
+        """Steps from one frame to the next that are not the container's."""
+        return _mended_times(self.path, _identity(self.path))[1]
+
+    @cached_property
+    def mended_times_s(self) -> tuple[float, ...] | None:
+        """Times of all frames where the container's do not grow, else None; for reasons see :meth:`timed_frames`."""
+        return _mended_times(self.path, _identity(self.path))[0]
+
+
+def _time_s(frame: av.VideoFrame) -> float:
+    return math.nan if frame.pts is None else float(frame.pts * frame.time_base)
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    state = path.stat()
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+
+
+@lru_cache(maxsize=16)
+def _mended_times(path: Path, identity: tuple[int, ...]) -> tuple[tuple[float, ...] | None, int]:
+    """Growing times of all frames, None where the container's do; and how many steps are not the container's.
+
+    Packets tell in most videos, at the cost of reading the file; only the others are decoded once more.
+    """
+    with closing(VideoReader(path)) as reader:
+        stated_fps = float(reader.stream.guessed_rate or 0.0)
+        reorders = bool(reader.stream.codec_context.has_b_frames)
+        if timestamps.trustworthy(np.array(list(reader.packet_times_s())), stated_fps, reorders):
+            return None, 0
+    with closing(VideoReader(path)) as reader:
+        raw_s = np.array([_time_s(frame) for frame in reader.frames()])
+    if len(raw_s) == 0 or (len(raw_s) == 1 and np.isfinite(raw_s[0])):
+        return None, 0
+    if not np.isfinite(raw_s).any():
+        message = f"{path.name}: frames carry no time; remux it (ffmpeg -fflags +genpts -c copy)"
+        raise Rejected("no_timestamps", message, 0, len(raw_s))
+    usual_s = timestamps.usual_step_s(raw_s, stated_fps)
+    times_s = raw_s if usual_s is None else timestamps.mended_times(raw_s, usual_s)
+    n_mended = timestamps.n_mended(raw_s, times_s)
+    if usual_s is None or not timestamps.repairable(n_mended, raw_s, usual_s, stated_fps):
+        message = f"{path.name}: the times of its frames do not grow, and no rate is known; {RETIME}"
+        raise Rejected("broken_timestamps", message, n_mended, len(raw_s) // 2)
+    return (tuple(times_s.tolist()), n_mended) if n_mended else (None, 0)
 
 
 def display_of(reader: VideoReader, frame: av.VideoFrame) -> Display:
@@ -178,16 +248,16 @@ def iterate_frames(
     the video does.
 
     Raises:
-        Rejected: the file cannot be opened as a video, or its frames carry no time.
+        Rejected: the file cannot be opened as a video, or its frames carry no times that can be put right.
     """
     display = None
     with closing(VideoReader(path)) as reader:
-        for frame_index, frame in enumerate(reader.frames()):
+        for frame_index, (frame, timestamp_s) in enumerate(reader.timed_frames()):
             display = display or display_of(reader, frame)
             if last is not None and frame_index > last:
                 return
             if frame_index >= first:
-                yield frame_index, reader.timestamp_s(frame), display.apply(to_rgb(frame))
+                yield frame_index, timestamp_s, display.apply(to_rgb(frame))
 
 
 def shrink(rgb: UInt8[np.ndarray, "h w 3"], max_long_side_px: int) -> UInt8[np.ndarray, "h2 w2 3"]:
@@ -203,7 +273,8 @@ def shrink(rgb: UInt8[np.ndarray, "h w 3"], max_long_side_px: int) -> UInt8[np.n
 
 def _open(path: Path) -> av.container.InputContainer:
     try:
-        return av.open(str(path), metadata_errors="replace")
+        # With its protocol: FFmpeg takes what stands before a colon in a name for one.
+        return av.open(f"file:{path}", metadata_errors="replace")
     except OSError as fault:
         raise Rejected(
             "unreadable", f"{path.name}: cannot be read ({fault.strerror}); check the file and its permissions"

@@ -16,6 +16,9 @@ MAX_ROUND_TRIP_PX = 0.7
 # Grey levels in tracking images between a frame and its re-encoded copy. The noise of a sensor alone, and any motion that
 # could be measured, differs by more.
 MAX_REPEAT_MEAN, MAX_REPEAT_PEAK = 0.25, 6
+USUAL_FRAMES = (
+    900  # half a minute at 30 frames a second; a longer clip shows more, and needs as many keyframes a second
+)
 _LK = {"winSize": (15, 15), "maxLevel": 3, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)}
 
 
@@ -42,6 +45,11 @@ def repeats(greys: Sequence[UInt8[np.ndarray, "h w"]]) -> Bool[np.ndarray, " n"]
 def _repeats(before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"]) -> bool:
     difference = cv2.absdiff(before, after)
     return float(difference.mean()) < MAX_REPEAT_MEAN and int(difference.max()) <= MAX_REPEAT_PEAK
+
+
+def keyframe_bound(max_keyframes: int, n_frames: int) -> int:
+    """Most keyframes of a clip of ``n_frames``: ``max_keyframes``, and in proportion beyond USUAL_FRAMES."""
+    return max(max_keyframes, round(max_keyframes * n_frames / USUAL_FRAMES))
 
 
 def choose_keyframes(

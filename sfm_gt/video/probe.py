@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
 
 from sfm_gt.errors import Rejected
+from sfm_gt.video.combing import MAX_COMBED, CombingMeter
 from sfm_gt.video.decode import VideoReader, display_of
 from sfm_gt.video.hdr import transfer_of
 
 MIN_FRAMES = 2  # one frame has no second view
-MAX_INTERLACED = 0.05  # share of frames; a few stray flags are an encoder's fault
+MAX_INTERLACED = 0.05  # share of frames with the flag; a few stray flags are an encoder's fault
 STEADY_SHARE = 0.98  # share of frame durations that must equal the commonest one in a video of constant frame rate
 STEADY_TOLERANCE = 0.1  # of the commonest duration: containers round times (Matroska to whole milliseconds)
+STATES_DURATION = ("matroska,webm", "flv", "asf")  # FFmpeg's names of containers whose header holds one, but no count
 EXPECTED_SHARE = 0.98  # fewer frames than this share of what the header promises mean that the file was cut off
 
 
@@ -31,8 +32,10 @@ class Probe:
         rotation_deg: clockwise turn that the display matrix asks for.
         n_frames: frames that decode without damage.
         fps_mean: (n_frames - 1) over the time from the first to the last frame.
+        timestamps: ``container``, or ``repaired`` where the container's do not grow.
+        n_timestamps_repaired: steps from one frame to the next that are not the container's.
         truncated: the file ends early or is damaged; the frames before that point are used.
-        warning: one line on what is used in that case.
+        warnings: one line on each thing that is not as the file says: where it ends, its times, tracks left out.
     """
 
     container: str
@@ -49,8 +52,10 @@ class Probe:
     duration_s: float
     fps_mean: float
     variable_frame_rate: bool
+    timestamps: str
+    n_timestamps_repaired: int
     truncated: bool
-    warning: str | None
+    warnings: tuple[str, ...]
 
 
 def probe_video(path: Path, min_short_side_px: int) -> Probe:
@@ -58,13 +63,13 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
 
     Raises:
         Rejected: empty_file, not_a_video, no_video_stream, truncated, unreadable, too_small, too_few_frames, interlaced
-            or no_timestamps; the message is one line that names the file and the mend.
+            no_timestamps or broken_timestamps; the message is one line that names the file and the mend.
     """
     if path.is_file() and path.stat().st_size == 0:
         raise Rejected("empty_file", f"{path.name}: the file is empty (0 bytes); copy or download it again", 0)
     with closing(VideoReader(path)) as reader:
-        frames = reader.frames()
-        first = next(frames, None)
+        frames = reader.timed_frames()
+        first, first_s = next(frames, (None, 0.0))
         if first is None:
             raise Rejected("unreadable", f"{path.name}: no frame can be decoded; copy it again or re-encode it")
         width, height = display_of(reader, first).size(first.width, first.height)
@@ -73,29 +78,36 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
             message = f"{path.name}: {width}x{height} pixels; {needed}"
             raise Rejected("too_small", message, min(width, height), min_short_side_px)
         times = _Times()
-        times.add(reader.timestamp_s(first))
-        n_interlaced = int(first.interlaced_frame)
-        for frame in frames:
-            times.add(reader.timestamp_s(frame))
-            n_interlaced += frame.interlaced_frame
-        _refuse_interlaced(path, n_interlaced / times.count)
+        times.add(first_s)
+        n_flagged, combing = int(first.interlaced_frame), CombingMeter()
+        combing.add(first)
+        for frame, timestamp_s in frames:
+            times.add(timestamp_s)
+            n_flagged += frame.interlaced_frame
+            combing.add(frame)
+        _refuse_interlaced(path, n_flagged / times.count, combing)
         if times.count < MIN_FRAMES:
             message = f"{path.name}: {times.count} frame; needs at least {MIN_FRAMES}, filmed by a moving camera"
             raise Rejected("too_few_frames", message, times.count, MIN_FRAMES)
         return _facts(reader, first, times)
 
 
-def _refuse_interlaced(path: Path, share: float) -> None:
+def _refuse_interlaced(path: Path, flagged: float, combing: CombingMeter) -> None:
     # The two fields of such a frame were filmed at different times: no single camera pose is right for it.
-    if share > MAX_INTERLACED:
+    mend = "deinterlace it (ffmpeg -vf bwdif), or undo the pull-down of film (-vf fieldmatch,decimate), first"
+    if flagged > MAX_INTERLACED:
+        message = f"{path.name}: {100 * flagged:.0f} % of the frames are interlaced; {mend}"
+        raise Rejected("interlaced", message, round(flagged, 4), MAX_INTERLACED)
+    if combing.combed_share > MAX_COMBED:
         message = (
-            f"{path.name}: {100 * share:.0f} % of the frames are interlaced; deinterlace it (ffmpeg -vf bwdif) first"
+            f"{path.name}: even and odd lines show different times in {100 * combing.combed_share:.0f} % of "
+            f"{combing.n_judged} frames looked at, though no flag says so; {mend}"
         )
-        raise Rejected("interlaced", message, round(share, 4), MAX_INTERLACED)
+        raise Rejected("interlaced", message, round(combing.combed_share, 4), MAX_COMBED)
 
 
 def _facts(reader: VideoReader, first: av.VideoFrame, times: _Times) -> Probe:
-    display, warning = display_of(reader, first), _truncation(reader, times)
+    display, truncation = display_of(reader, first), _truncation(reader, times)
     width, height = display.size(first.width, first.height)
     return Probe(
         container=reader.container.format.name,
@@ -112,9 +124,26 @@ def _facts(reader: VideoReader, first: av.VideoFrame, times: _Times) -> Probe:
         duration_s=times.duration_s,
         fps_mean=times.fps_mean,
         variable_frame_rate=times.variable,
-        truncated=warning is not None,
-        warning=warning,
+        timestamps="repaired" if reader.n_mended_steps else "container",
+        n_timestamps_repaired=reader.n_mended_steps,
+        truncated=truncation is not None,
+        warnings=tuple(line for line in (truncation, _repair(reader), _other_tracks(reader)) if line is not None),
     )
+
+
+def _repair(reader: VideoReader) -> str | None:
+    if reader.n_mended_steps == 0:
+        return None
+    return (
+        f"{reader.path.name}: {reader.n_mended_steps} times do not grow from frame to frame as they should; put right "
+        "from the order of the frames and their rate"
+    )
+
+
+def _other_tracks(reader: VideoReader) -> str | None:
+    if reader.n_video_tracks == 1:
+        return None
+    return f"{reader.path.name}: holds {reader.n_video_tracks} video tracks; the first is used"
 
 
 class _Times:
@@ -156,17 +185,31 @@ class _Times:
 
 
 def _truncation(reader: VideoReader, times: _Times) -> str | None:
-    expected = reader.stream.frames or _frames_by_duration(reader, times)
-    if reader.damage is None and times.count >= EXPECTED_SHARE * expected - 1:
+    # Packets are counted, not frames: a stream that starts in an open group of pictures loses frames, but is whole.
+    found, expected = reader.n_packets, _promised_packets(reader)
+    if expected == 0:
+        found, expected = times.count, _frames_by_duration(reader, times)
+    if reader.damage is None and found >= EXPECTED_SHARE * expected - 1:
         return None
     why = reader.damage or f"the header promises {expected}"
     return f"{reader.path.name}: only the first {times.count} frames can be used ({why}); copy it again for the rest"
 
 
+def _promised_packets(reader: VideoReader) -> int:
+    """Packets that the index lists; 0 where the container counts none."""
+    entries = reader.stream.index_entries
+    if reader.stream.frames and "mp4" in reader.container.format.name:
+        # The header counts all samples; the index is cut to what the edit list shows.
+        return sum(not entry.is_discard and entry.size > 0 for entry in entries)
+    # A frame that repeats the one before is an empty chunk in AVI.
+    return max(0, reader.stream.frames - sum(entry.size == 0 for entry in entries))
+
+
 def _frames_by_duration(reader: VideoReader, times: _Times) -> int:
-    # Matroska and MPEG-TS count no frames. Their duration covers all streams, so it says something of a lone one only.
-    if reader.container.duration is None or len(reader.container.streams) > 1 or times.variable:
+    # Some containers count no frames. Their duration covers all streams, so it says something of a lone one only; it
+    # reaches from the zero of the clock. MPEG streams state none: what FFmpeg reports is measured.
+    stated = reader.container.format.name in STATES_DURATION
+    alone = stated and len(reader.container.streams) == 1
+    if reader.container.duration is None or not alone or times.variable or reader.n_mended_steps:
         return 0
-    return int(
-        Fraction(reader.container.duration, 1_000_000) / Fraction(times.usual_step_s or 1).limit_denominator(10**6)
-    )
+    return int((reader.container.duration / 1_000_000 - max(0.0, times.first_s)) / (times.usual_step_s or 1))

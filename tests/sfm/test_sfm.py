@@ -28,6 +28,17 @@ def test_pairs_join_neighbours_and_close_loops_without_repeats():
     assert len(pairs) < 60 * 59 / 2 / 2, "far fewer than all pairs"
 
 
+def test_pairs_of_a_long_clip_grow_no_faster_than_its_keyframes():
+    def n_loops(n_keyframes: int) -> int:
+        names = [f"{i:06d}.png" for i in range(n_keyframes)]
+        pairs = choose_pairs(names, SEQUENTIAL_OVERLAP)
+        assert {name for pair in pairs for name in pair} == set(names)
+        return len([pair for pair in pairs if int(pair[1][:6]) - int(pair[0][:6]) > SEQUENTIAL_OVERLAP])
+
+    assert n_loops(240) > 10 * n_loops(60)
+    assert n_loops(960) <= 1.1 * n_loops(240)
+
+
 def reconstruction(n_images: int, focal: float) -> pycolmap.Reconstruction:
     model = pycolmap.Reconstruction()
     camera = pycolmap.Camera(model="SIMPLE_RADIAL", width=640, height=480, params=[focal, 320, 240, 0.0], camera_id=1)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -48,3 +49,40 @@ def test_a_folder_of_all_sorts(tmp_path: Path) -> None:
     assert facts["source_sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
     assert facts["size_bytes"] == good.stat().st_size
     assert facts["n_frames"] == 6
+
+
+def test_repaired_times_are_noted(tmp_path: Path) -> None:
+    folder, workspace = tmp_path / "in", Workspace(tmp_path / "out")
+    folder.mkdir()
+    joined = write_video(folder / "joined.ts", panning(20))
+    joined.write_bytes(2 * joined.read_bytes())
+    ingest.run(workspace, list_videos(folder)[0], FramesConfig())
+    facts = json.loads(workspace.ingest("joined").read_text())
+    assert (facts["timestamps"], facts["n_timestamps_repaired"], facts["n_frames"]) == ("repaired", 1, 40)
+    assert "joined.ts" in facts["warnings"][0]
+
+
+def test_any_name_that_a_file_can_have_is_ingested(tmp_path: Path) -> None:
+    folder, workspace = tmp_path / "-in {x} \"q' %s\n", Workspace(tmp_path / "out")
+    folder.mkdir()
+    content = write_video(tmp_path / "a.mp4", panning(4)).read_bytes()
+    names = [
+        "clip {final}.mp4",
+        "-x 'y' \"z\" $HOME.mp4",
+        "two\nlines.mp4",
+        os.fsdecode(b"\xff.mp4"),
+        "a: b.mp4",
+        "n" * 251 + ".mp4",
+    ]
+    for name in names:
+        (folder / name).write_bytes(content)
+    (folder / "two\nlines.yaml").write_text("source: here\n")
+    (folder / "{text}\n.mp4").write_text("no video")
+    found = [ingest.run(workspace, v, FramesConfig()) for v in list_videos(folder)]
+    assert len({facts["video_id"] for facts in found}) == len(names) + 1
+    assert [facts["path"] for facts in found if facts["status"] != "ok"] == ["{text}\\n.mp4"]
+    for facts in found:
+        assert json.loads(workspace.ingest(facts["video_id"]).read_text()) == facts
+        assert facts["path"].encode().decode().isprintable()
+        assert "\n" not in (facts["message"] or "")
+    assert next(facts for facts in found if "two" in facts["path"])["sidecar"] == "two\\nlines.yaml"

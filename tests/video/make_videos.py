@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +48,7 @@ def write_video(
     interlaced: bool = False,
     transfer: int | None = None,
     fps: int = FPS,
+    b_frames: int = 0,
 ) -> Path:
     """Writes frames; ``ticks`` are presentation times in 1 / ``fps`` s, one after the other when not given."""
     frames = list(frames)
@@ -57,6 +59,9 @@ def write_video(
         stream.codec_context.time_base = Fraction(1, fps)
         if codec == "libx264":
             stream.options = {"crf": "12", "preset": "ultrafast", "g": "10"}
+            if b_frames:
+                stream.options |= {"x264-params": f"bframes={b_frames}:b-adapt=0"}
+                stream.codec_context.max_b_frames = b_frames
         if sample_aspect_ratio:
             stream.codec_context.sample_aspect_ratio = sample_aspect_ratio
         if interlaced:
@@ -71,6 +76,71 @@ def write_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def retimed(path: Path, source: Path, times: Callable[[int], int | None]) -> Path:
+    """A copy in which packet i is presented ``times(i)`` ticks of 1 / FPS s after the first; None leaves no time."""
+    with av.open(str(source)) as origin, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(origin.streams.video[0])
+        for number, packet in enumerate(p for p in origin.demux(video=0) if p.size):
+            tick = times(number)
+            packet.stream, packet.time_base = stream, Fraction(1, FPS)
+            packet.pts = packet.dts = tick
+            container.mux(packet)
+    return path
+
+
+def with_edit_list(path: Path, source: Path, first_s: float, duration_s: float) -> Path:
+    """A copy of an MP4 file whose edit list shows ``duration_s`` from ``first_s`` on."""
+    content = bytearray(source.read_bytes())
+    with av.open(str(source)) as container:
+        ticks_per_s = container.streams.video[0].time_base.denominator
+    entry = content.find(b"elst") + 12  # behind version, flags and the count of entries
+    _, start = struct.unpack_from(">Ii", content, entry)
+    # Durations count in milliseconds, the time scale of the whole film; starts in that of the track.
+    struct.pack_into(">Ii", content, entry, round(1000 * duration_s), start + round(first_s * ticks_per_s))
+    path.write_bytes(content)
+    return path
+
+
+def write_tracks(path: Path, *tracks: list[np.ndarray], cover: np.ndarray | None = None) -> Path:
+    """A video of several video tracks, and the cover of a song."""
+    with av.open(str(path), "w") as container:
+        streams = [container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast"}) for _ in tracks]
+        for stream, frames in zip(streams, tracks, strict=True):
+            stream.height, stream.width = frames[0].shape[:2]
+            stream.pix_fmt = "yuv420p"
+        if cover is not None:
+            picture = container.add_stream("png", rate=1)
+            picture.height, picture.width, picture.pix_fmt = *cover.shape[:2], "rgb24"
+            picture.disposition = av.stream.Disposition.attached_pic
+            streams, tracks = [*streams, picture], (*tracks, [cover])
+        for stream, frames in zip(streams, tracks, strict=True):
+            for rgb in frames:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")))
+            container.mux(stream.encode())
+    return path
+
+
+def woven(even: np.ndarray, odd: np.ndarray) -> np.ndarray:
+    """A frame with the even lines of one frame and the odd lines of another."""
+    frame = even.copy()
+    frame[1::2] = odd[1::2]
+    return frame
+
+
+def interlaced(frames: list[np.ndarray]) -> list[np.ndarray]:
+    """Half as many frames, each woven of two that follow one another."""
+    return [woven(even, odd) for even, odd in zip(frames[::2], frames[1::2], strict=False)]
+
+
+def pulled_down(frames: list[np.ndarray]) -> list[np.ndarray]:
+    """3:2 pull-down: five frames of every four, the third and the fourth woven."""
+    return [
+        frame
+        for a, b, c, d in zip(*(frames[i::4] for i in range(4)), strict=False)
+        for frame in (a, b, woven(b, c), woven(c, d), d)
+    ]
 
 
 def write_audio(path: Path, n_samples: int = 8000) -> Path:

@@ -116,3 +116,28 @@ def test_hdr_frames_go_through_the_curve(tmp_path: Path) -> None:
 def test_shrink_keeps_small_frames_and_the_shape_of_large_ones() -> None:
     assert shrink(marked(), 320).shape == (240, 320, 3)
     assert shrink(marked(243, 321), 160).shape == (121, 160, 3)
+
+
+def test_frames_with_b_frames_in_avi_come_in_order_at_steady_times(tmp_path: Path) -> None:
+    film = panning(24)
+    path = write_video(tmp_path / "a.avi", film, b_frames=3)
+    found = list(iterate_frames(path))
+    assert [index for index, _, _ in found] == list(range(24))
+    assert np.diff([time for _, time, _ in found]) == pytest.approx(1 / 30, abs=1e-6)
+    assert max(difference(shown, truth) for (_, _, shown), truth in zip(found, film, strict=True)) < CODING_ERROR
+
+
+def test_every_part_of_a_video_has_the_same_repaired_times(tmp_path: Path) -> None:
+    part = write_video(tmp_path / "part.ts", panning(20))
+    path = tmp_path / "joined.ts"
+    path.write_bytes(3 * part.read_bytes())
+    everything = [time for _, time, _ in iterate_frames(path)]
+    assert np.diff(everything) == pytest.approx(1 / 30, abs=1e-4)
+    assert [time for _, time, _ in iterate_frames(path, 15, 45)] == everything[15:46]
+
+
+@pytest.mark.parametrize("name", ["a:b.mp4", "pipe:.mp4", "-x {y} %d\n.mp4"])
+def test_names_are_no_protocols(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "a.mp4", panning(3)).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert sum(1 for _ in iterate_frames(Path(name))) == 3

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from sfm_gt.video.keyframes import choose_keyframes, repeats, sharpness, tracking_image
+from sfm_gt.video.keyframes import choose_keyframes, keyframe_bound, repeats, sharpness, tracking_image
 from tests.video.make_videos import panning
 
 
@@ -65,3 +65,7 @@ def test_one_still_image_leaves_one() -> None:
 def test_a_view_that_changes_too_fast_to_track_is_a_keyframe() -> None:
     frames = [panning(1, seed=seed)[0] for seed in range(10)]
     assert len(choose(frames)) == 10
+
+
+def test_a_long_clip_may_have_as_many_keyframes_a_second_as_a_short_one() -> None:
+    assert [keyframe_bound(60, n_frames) for n_frames in (50, 900, 3000)] == [60, 60, 200]
