@@ -40,9 +40,12 @@ class Sources:
         return cls(takes)
 
     def draw(self, rng: np.random.Generator, n_takes: int) -> list[list[Frame]]:
-        """Different takes of N_FRAMES frames each; short ones run forth and back."""
-        names = sorted(self.takes)
-        return [_take(*self.takes[names[k]]) for k in rng.permutation(len(names))[:n_takes]]
+        """Different takes of N_FRAMES frames each, from anywhere in the first second; short ones run forth and back."""
+        names, found = sorted(self.takes), []
+        for k in rng.permutation(len(names))[:n_takes]:
+            cycle, start = _take(*self.takes[names[k]]), int(rng.integers(FPS))
+            found.append([cycle[(start + j) % len(cycle)] for j in range(N_FRAMES)])
+        return found
 
     def photograph(self, rng: np.random.Generator) -> Frame:
         """One frame of a take, enlarged to twice the size of a clip."""
@@ -52,12 +55,9 @@ class Sources:
 
 @cache
 def _take(video: Path, first: int) -> list[Frame]:
-    frames = [resized(rgb, WIDTH, HEIGHT) for rgb in read_frames(video, first, first + N_FRAMES - 1)]
-    there_and_back = [*range(len(frames)), *range(len(frames) - 2, 0, -1)]
-    return [frames[there_and_back[k % len(there_and_back)]] for k in range(N_FRAMES)]
-
-
-# Pictures that move or not.
+    """Frames enough for a clip that begins within the first second, and back."""
+    frames = [resized(rgb, WIDTH, HEIGHT) for rgb in read_frames(video, first, first + N_FRAMES + FPS - 1)]
+    return frames + frames[-2:0:-1]
 
 
 def noise(rng: np.random.Generator, height: int = HEIGHT, width: int = WIDTH) -> Frame:
@@ -66,7 +66,7 @@ def noise(rng: np.random.Generator, height: int = HEIGHT, width: int = WIDTH) ->
     return cv2.resize(cells, (width, height), interpolation=cv2.INTER_NEAREST)
 
 
-def dead_leaves(rng: np.random.Generator, height: int = HEIGHT, width: int = WIDTH, n_leaves: int = 600) -> Frame:
+def dead_leaves(rng: np.random.Generator, height: int = HEIGHT, width: int = WIDTH, n_leaves: int = 300) -> Frame:
     """Discs of all sizes that cover one another: the statistics of photographs without a scene."""
     picture = np.full((height, width, 3), 128, np.uint8)
     for radius in np.minimum(4.0 / np.sqrt(rng.uniform(0.005, 1, n_leaves)), min(height, width) / 4):

@@ -286,7 +286,8 @@ def take_rippling(rng: Rng, sources: Sources) -> list[Frame]:
     """A take seen through moving glass."""
     (take,) = sources.draw(rng, 1)
     y, x = np.mgrid[:HEIGHT, :WIDTH]
-    return [warped(frame, 8 * np.sin(2 * np.pi * (y / 80 + k / 15)), 8 * np.sin(2 * np.pi * (x / 100 + k / 21)))
+    across, down = rng.uniform(70, 110, 2)
+    return [warped(frame, 8 * np.sin(2 * np.pi * (y / down + k / 15)), 8 * np.sin(2 * np.pi * (x / across + k / 21)))
             for k, frame in enumerate(take)]  # fmt: skip
 
 
