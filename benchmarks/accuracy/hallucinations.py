@@ -79,8 +79,7 @@ def summary(rows: Sequence[dict[str, Any]], windows: Path) -> dict[str, Any]:
 def print_row(row: dict[str, Any]) -> None:
     """One line a clip."""
     reasons = [f"{each['reason']} ({each['stage']}) {each['measured']}" for each in row["refused"]]
-    kept = [f"ACCEPTED {each['registered']} focal/width {each['measures'].get('focal_by_width'):.2f}"
-            for each in row["accepted"]]  # fmt: skip
+    kept = [f"ACCEPTED {each['registered']} {each['measures']}" for each in row["accepted"]]
     print(
         f"{row['kind']}-{row['seed']:<3} {row['cpu_s']:6.1f} s  {'; '.join(kept + reasons) or row['faults']}",
         flush=True,
