@@ -1,4 +1,4 @@
-"""What the benchmarks of verdicts share: whose frozen interval counts, and that one clip's death is not the end of the others."""
+"""What the benchmarks of verdicts share: whose frozen interval counts, and that a process may die without the others."""
 
 from __future__ import annotations
 
