@@ -17,6 +17,7 @@ from benchmarks.accuracy.hallucinated_clips import (
     Generator,
     Sources,
     dead_leaves,
+    dimmed,
     filmed,
     lattice,
     noise,
@@ -93,6 +94,15 @@ def every_third_from_elsewhere(rng: Rng, sources: Sources) -> list[Frame]:
     return [
         others[int(rng.integers(2))][int(rng.integers(N_FRAMES))] if k % 3 == 2 else take[k] for k in range(N_FRAMES)
     ]
+
+
+def dim_takes_in_turn(rng: Rng, sources: Sources) -> list[Frame]:
+    """Too dark for a detector of cuts to see that every frame is one."""
+    return [dimmed(each) for each in two_takes_in_turn(rng, sources)]
+
+
+def every_third_from_elsewhere_dim(rng: Rng, sources: Sources) -> list[Frame]:
+    return [dimmed(each) for each in every_third_from_elsewhere(rng, sources)]
 
 
 def stills_in_any_order(rng: Rng, sources: Sources) -> list[Frame]:
@@ -295,7 +305,8 @@ KINDS: dict[str, Generator] = {
     generator.__name__: generator
     for generator in (
         noise_still, noise_by_frame, noise_moving, noise_boiling, leaves_by_frame, leaves_drifting,
-        two_takes_in_turn, three_takes_in_turn, every_third_from_elsewhere, stills_in_any_order, two_takes_blended,
+        two_takes_in_turn, three_takes_in_turn, every_third_from_elsewhere, dim_takes_in_turn,
+        every_third_from_elsewhere_dim, stills_in_any_order, two_takes_blended,
         split_screen, four_screens,
         mirrored_sideways, mirrored_down, kaleidoscope, flipped_in_turn,
         tiles_moving, tiles_jumping, tiles_filmed, tiles_in_layers,

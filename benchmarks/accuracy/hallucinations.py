@@ -78,7 +78,9 @@ def summary(rows: Sequence[dict[str, Any]], windows: Path) -> dict[str, Any]:
 
 def print_row(row: dict[str, Any]) -> None:
     """One line a clip."""
-    reasons = [f"{each['reason']} ({each['stage']}) {each['measured']}" for each in row["refused"]]
+    parts = Counter((each["reason"], each["stage"]) for each in row["refused"])
+    measured = {(each["reason"], each["stage"]): each["measured"] for each in row["refused"]}
+    reasons = [f"{count} x {key[0]} ({key[1]}, {measured[key]})" for key, count in parts.items()]
     kept = [f"ACCEPTED {each['registered']} {each['measures']}" for each in row["accepted"]]
     print(
         f"{row['kind']}-{row['seed']:<3} {row['cpu_s']:6.1f} s  {'; '.join(kept + reasons) or row['faults']}",
