@@ -18,7 +18,7 @@ from benchmarks.accuracy.footage import read_frames, resized
 
 WIDTH, HEIGHT, FPS, N_FRAMES = 320, 240, 30, 48
 SENSOR_NOISE_GREY = 1.5  # of what stands for a camera's picture, so that no two frames are the same
-DIM = 0.25  # share of the contrast that is left
+NIGHT_CONTRAST = 0.4  # share of the contrast that is left
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 Frame = UInt8[np.ndarray, "h w 3"]
@@ -159,9 +159,10 @@ def with_sensor_noise(rng: np.random.Generator, frames: list[Frame]) -> list[Fra
     return [np.clip(frame + rng.normal(0, SENSOR_NOISE_GREY, frame.shape), 0, 255).astype(np.uint8) for frame in frames]
 
 
-def dimmed(frame: Frame) -> Frame:
-    """As in a room with little light: a quarter of the contrast, on a dark ground."""
-    return (frame * DIM + 10).astype(np.uint8)
+def at_night(frame: Frame) -> Frame:
+    """As a camera sees at night: no colour and little contrast."""
+    grey = frame.mean(axis=2, keepdims=True) * NIGHT_CONTRAST + 20
+    return np.repeat(grey, 3, axis=2).astype(np.uint8)
 
 
 def warped(frame: Frame, dx_px: Float[np.ndarray, "h w"], dy_px: Float[np.ndarray, "h w"]) -> Frame:

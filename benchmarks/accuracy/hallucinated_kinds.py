@@ -16,8 +16,8 @@ from benchmarks.accuracy.hallucinated_clips import (
     Frame,
     Generator,
     Sources,
+    at_night,
     dead_leaves,
-    dimmed,
     filmed,
     lattice,
     noise,
@@ -96,13 +96,13 @@ def every_third_from_elsewhere(rng: Rng, sources: Sources) -> list[Frame]:
     ]
 
 
-def dim_takes_in_turn(rng: Rng, sources: Sources) -> list[Frame]:
-    """Too dark for a detector of cuts to see that every frame is one."""
-    return [dimmed(each) for each in two_takes_in_turn(rng, sources)]
+def night_takes_in_turn(rng: Rng, sources: Sources) -> list[Frame]:
+    """At night, when a detector of cuts by colour sees none."""
+    return [at_night(each) for each in two_takes_in_turn(rng, sources)]
 
 
-def every_third_from_elsewhere_dim(rng: Rng, sources: Sources) -> list[Frame]:
-    return [dimmed(each) for each in every_third_from_elsewhere(rng, sources)]
+def every_third_from_elsewhere_at_night(rng: Rng, sources: Sources) -> list[Frame]:
+    return [at_night(each) for each in every_third_from_elsewhere(rng, sources)]
 
 
 def stills_in_any_order(rng: Rng, sources: Sources) -> list[Frame]:
@@ -305,8 +305,8 @@ KINDS: dict[str, Generator] = {
     generator.__name__: generator
     for generator in (
         noise_still, noise_by_frame, noise_moving, noise_boiling, leaves_by_frame, leaves_drifting,
-        two_takes_in_turn, three_takes_in_turn, every_third_from_elsewhere, dim_takes_in_turn,
-        every_third_from_elsewhere_dim, stills_in_any_order, two_takes_blended,
+        two_takes_in_turn, three_takes_in_turn, every_third_from_elsewhere, night_takes_in_turn,
+        every_third_from_elsewhere_at_night, stills_in_any_order, two_takes_blended,
         split_screen, four_screens,
         mirrored_sideways, mirrored_down, kaleidoscope, flipped_in_turn,
         tiles_moving, tiles_jumping, tiles_filmed, tiles_in_layers,
