@@ -5,6 +5,7 @@ What the benchmarks of verdicts share; no command of its own.
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import time
 import traceback
@@ -181,6 +182,12 @@ def _timed(cpu_s: dict[str, float], stage: str) -> Iterator[None]:
     started = time.process_time()
     yield
     cpu_s[stage] = round(time.process_time() - started, 3)
+
+
+def write_result(result: dict[str, Any], paths: Iterable[Path]) -> None:
+    """One JSON file for each path. To be called after every row: a long run that is stopped leaves what it found."""
+    for path in paths:
+        path.write_text(json.dumps(result, indent=1) + "\n")
 
 
 class Worker:

@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.footage import write_clip  # noqa: E402 - a script beside the package, not in it
-from benchmarks.accuracy.gates import ACCEPTED, CRASH, Worker, pass_gates  # noqa: E402
+from benchmarks.accuracy.gates import ACCEPTED, CRASH, Worker, pass_gates, write_result  # noqa: E402
 from benchmarks.accuracy.hallucinated_clips import FPS, Frame, Sources  # noqa: E402
 from benchmarks.accuracy.hallucinated_kinds import KINDS  # noqa: E402
 from sfm_gt.config import Config  # noqa: E402
@@ -107,6 +107,7 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/hallucinations.json")
     parser.add_argument("--json", type=Path, help="write the result there")
     arguments = parser.parse_args()
+    paths = [RESULTS / "hallucinations.json"] * arguments.save + [arguments.json] * (arguments.json is not None)
     rows, worker = [], Worker()
     for seed in arguments.seeds:
         for kind in arguments.only or KINDS:
@@ -125,10 +126,8 @@ def main() -> None:
             }
             rows.append(row or crash)
             print_row(rows[-1])
-    result = {"summary": summary(rows, RESULTS / "windows.json"), "rows": rows}
-    for path in [RESULTS / "hallucinations.json"] * arguments.save + [arguments.json] * (arguments.json is not None):
-        path.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result["summary"], indent=1))
+        write_result({"summary": summary(rows, RESULTS / "windows.json"), "rows": rows}, paths)
+    print(json.dumps(summary(rows, RESULTS / "windows.json"), indent=1))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.dense import LIMITS, silent  # noqa: E402 - a script beside the package, not in it
 from benchmarks.accuracy.footage import read_frames, resized, write_clip  # noqa: E402
-from benchmarks.accuracy.gates import ACCEPTED, CRASH, Part, Worker, pass_gates  # noqa: E402
+from benchmarks.accuracy.gates import ACCEPTED, CRASH, Part, Worker, pass_gates, write_result  # noqa: E402
 from benchmarks.accuracy.judging import find_companion, valid_depth  # noqa: E402
 from benchmarks.accuracy.kitchen_clip import SENSOR_NOISE_REL  # noqa: E402
 from benchmarks.accuracy.scoring import coverage, mean_and_spread, score  # noqa: E402
@@ -218,6 +218,7 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/windows.json")
     parser.add_argument("--json", type=Path, help="write the result there")
     arguments = parser.parse_args()
+    paths = [RESULT] * arguments.save + [arguments.json] * (arguments.json is not None)
     rows, worker = [], Worker()
     for window in draw_windows(arguments.n, arguments.seed):
         if window.number in (arguments.only or [window.number]):
@@ -226,10 +227,8 @@ def main() -> None:
                      "refused": [{"reason": "crash", "measured": None, "message": fault}]}  # fmt: skip
             rows.append(row or crash)
             print_row(rows[-1])
-    result = {"seed": arguments.seed, "summary": summary(rows), "rows": rows}
-    print(json.dumps(result["summary"], indent=1))
-    for path in [RESULT] * arguments.save + [arguments.json] * (arguments.json is not None):
-        path.write_text(json.dumps(result, indent=1) + "\n")
+            write_result({"seed": arguments.seed, "summary": summary(rows), "rows": rows}, paths)
+    print(json.dumps(summary(rows), indent=1))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from benchmarks.accuracy.gates import (  # noqa: E402 - a script beside the pack
     frames_of,
     pass_gates,
     runs,
+    write_result,
 )
 from sfm_gt.config import Config  # noqa: E402
 from sfm_gt.video.catalog import VideoFile, list_videos  # noqa: E402
@@ -225,6 +226,12 @@ def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def by_half(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The summary of each half of which anything was run."""
+    halves = {half: [row for row in rows if row["half"] == half] for half in ("choose", "report")}
+    return {half: summary(some) for half, some in halves.items() if some}
+
+
 def cost(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """CPU seconds a frame by stage, over the frames on which that stage ran in this call."""
     seconds: Counter[str] = Counter()
@@ -266,6 +273,7 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/yields.json")
     parser.add_argument("--json", type=Path, help="write the result there")
     arguments = parser.parse_args()
+    paths = [RESULT] * arguments.save + [arguments.json] * (arguments.json is not None)
     rows, worker = [], Worker()
     with tempfile.TemporaryDirectory() as scratch:
         for data in arguments.data:
@@ -278,11 +286,8 @@ def main() -> None:
                 passed, fault = worker.call(pass_gates, video, config, arguments.threads)
                 rows.append(judge(passed or crashed(video, fault), expected))
                 print_row(rows[-1])
-    halves = {half: [row for row in rows if row["half"] == half] for half in ("choose", "report")}
-    result = {half: summary(some) for half, some in halves.items() if some} | {"rows": rows}
-    print(json.dumps({half: each for half, each in result.items() if half != "rows"}, indent=1))
-    for path in [RESULT] * arguments.save + [arguments.json] * (arguments.json is not None):
-        path.write_text(json.dumps(result, indent=1) + "\n")
+                write_result(by_half(rows) | {"rows": rows}, paths)
+    print(json.dumps(by_half(rows), indent=1))
 
 
 if __name__ == "__main__":
