@@ -18,7 +18,7 @@ from catalogue.mask_cast import LEANING_MAN, LISTENING_WOMAN, STANDING_WOMAN, WA
 from catalogue.party_room import BRICK, WALLPAPER
 from catalogue.studio import GUEST, PAINTER, VISITOR
 
-N_FRAMES, DEPTH_EVERY, CRF = 60, 10, 21
+N_FRAMES, DEPTH_EVERY, CRF = 60, 10, 23
 WIDTH, HEIGHT, FOCAL_PX = 416, 234, 351.0
 
 PAINT = Cloth("mottle", (0.64, 0.66, 0.60), (0.68, 0.70, 0.64), 0.50, 0.05, grain_contrast=0.06)
@@ -84,11 +84,11 @@ PARTY_LENGTHS = (
 )
 STUDIO_LENGTHS = (
     length(10, (-0.57, 5.188, 2.32), (-0.57, 5.188, 1.48), "left edge of the poster, 4 cm inside its corners"),
-    length(30, (-0.56, 5.188, 2.32), (-0.04, 5.188, 2.32), "top edge of the poster, 4 cm inside its corners"),
+    length(10, (-0.03, 5.188, 2.32), (-0.03, 5.188, 1.48), "right edge of the poster, 4 cm inside its corners"),
 )
 CORRIDOR_LENGTHS = (
-    length(10, (-1.588, 3.16, 2.08), (-1.588, 3.16, 1.28), "near edge of the left poster, 4 cm inside its corners"),
-    length(30, (1.788, 4.44, 2.10), (1.788, 4.96, 2.10), "top edge of the right poster, 5 cm inside its corners"),
+    length(10, (-1.40, 8.200, 2.40), (0.60, 8.200, 2.40), "end wall, along the ceiling, left part"),
+    length(30, (-1.00, 8.200, 2.35), (1.55, 8.200, 2.35), "end wall, along the ceiling"),
 )
 
 
