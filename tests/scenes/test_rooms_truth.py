@@ -22,7 +22,7 @@ POSE_TOLERANCE = 1e-9  # the same float64 arithmetic, but for the last bits of a
 # z in steps of 0.25 mm is off by 0.06 mm at the median; half a pixel's slip at 5 m and 350 px is 7 mm
 SURFACE_MEDIAN_M, SURFACE_NEAR_M, SURFACE_MIN_PX = 0.0002, 0.004, 300
 # the wall that the camera looks at: y in the world
-BACK_WALLS_M = (4.9, 5.2, 8.2)
+BACK_WALLS_M = (4.9, 8.2)
 SIDECAR_TOLERANCE_M = 0.001  # it is printed to the millimetre
 # denoiser and codec leave a few hundredths; a half-pixel slip leaves 0.5
 COLOUR_SHIFT_PX = 0.12

@@ -1,6 +1,7 @@
 """Mannequin rooms: frozen people before walls from bare paint to brick, filmed as phones, portraits and re-uploads are.
 
-Ten variations of the three rooms and the cast of the other scenes. Nothing moves but where the scene's line says so.
+Ten variations of the party room and the corridor, with the cast of the other scenes. Nothing moves but where the scene's
+line says so.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from scene_types import CameraPath, Cloth, KnownDistance, Lighting, MotionKey, Person, Scene, Thing, Vec3
 
-from catalogue import corridor_room, party_room, studio_room
+from catalogue import corridor_room, party_room
 from catalogue.corridor import CALLER, PORTER, TENANT
 from catalogue.mannequin import DANCING_MAN, NEAR_WOMAN, UPRIGHT_WOMAN, WAVING_MAN
 from catalogue.mask_cast import LEANING_MAN, LISTENING_WOMAN, STANDING_WOMAN, WALKER, walk
@@ -82,10 +83,6 @@ PARTY_LENGTHS = (
     length(10, (-0.62, 4.888, 2.27), (-0.62, 4.888, 1.44), "left edge of the blue poster, 3 cm inside its corners"),
     length(30, (0.36, 4.888, 2.37), (0.88, 4.888, 2.37), "top edge of the pale poster, 4 cm inside its corners"),
 )
-STUDIO_LENGTHS = (
-    length(10, (-0.57, 5.188, 2.32), (-0.57, 5.188, 1.48), "left edge of the poster, 4 cm inside its corners"),
-    length(10, (-0.03, 5.188, 2.32), (-0.03, 5.188, 1.48), "right edge of the poster, 4 cm inside its corners"),
-)
 CORRIDOR_LENGTHS = (
     length(10, (-1.40, 8.200, 2.40), (0.60, 8.200, 2.40), "end wall, along the ceiling, left part"),
     length(30, (-1.00, 8.200, 2.35), (1.55, 8.200, 2.35), "end wall, along the ceiling"),
@@ -94,7 +91,6 @@ CORRIDOR_LENGTHS = (
 
 # furniture by seed, lighting, and what was measured there
 PARTY = (party_room.party_room, party_room.LIGHTING, PARTY_LENGTHS)
-STUDIO = (studio_room.studio_room, studio_room.LIGHTING, STUDIO_LENGTHS)
 CORRIDOR = (corridor_room.corridor_room, corridor_room.LIGHTING, CORRIDOR_LENGTHS)
 Place = tuple[Callable[[int], tuple[Thing, ...]], Lighting, tuple[KnownDistance, ...]]
 
@@ -136,13 +132,13 @@ WALLPAPER_ROOM = filmed(  # four people, the camera walks up to them
 )  # fmt: skip
 
 BRICKS = filmed(  # six people, the camera walks round them
-    "bricks", 43, 20, STUDIO,
-    {"plaster": PALE_BRICK, "left wall": BRICK, "right wall": PALE_BRICK, "concrete": BRICK},
+    "bricks", 43, 20, PARTY,
+    {"back wall": BRICK, "right wall": PALE_BRICK, "panelling": PALE_BRICK},
     view((-0.95, 0.45, 1.52), (0.95, 0.35, 1.40), (0.0, 3.3, 1.05), 0.40),
     (
         stand(1, TENANT, 0.85, 2.95, -30.0), stand(2, WAVING_MAN, -0.95, 3.10, 20.0),
         stand(3, DANCING_MAN, 0.12, 3.55, -15.0), stand(4, GUEST, -1.85, 3.70, 35.0),
-        stand(5, CALLER, 1.60, 3.95, -35.0), stand(6, UPRIGHT_WOMAN, -0.40, 4.20, 5.0),
+        stand(5, CALLER, 1.60, 3.45, -35.0), stand(6, UPRIGHT_WOMAN, 0.52, 4.15, 5.0),
     ),
 )  # fmt: skip
 
@@ -184,15 +180,15 @@ PORTRAIT = filmed(  # two people, upright, through a phone's 2x lens
 )  # fmt: skip
 
 CROPPED = filmed(  # four people; cut from a wider picture, the principal point off by 22 % of the width
-    "cropped", 47, 24, STUDIO,
-    {"left wall": RED_PAPER},
+    "cropped", 47, 24, PARTY,
+    {"left wall": RED_PAPER, "panelling": STRIPED_PAPER},
     replace(
-        view((-0.60, 0.0, 1.38), (0.60, 0.10, 1.46), (-0.60, 3.6, 1.00), 0.12),
+        view((-0.60, 0.0, 1.38), (0.60, 0.10, 1.46), (-0.40, 3.6, 1.00), 0.12),
         centre_px=(0.72 * WIDTH, 0.58 * HEIGHT),
     ),
     (
-        stand(1, TENANT, -0.30, 3.00, 15.0), stand(2, PORTER, -1.15, 3.45, 30.0),
-        stand(3, LISTENING_WOMAN, 0.35, 3.80, -10.0), stand(4, DANCING_MAN, -1.95, 3.80, 35.0),
+        stand(1, TENANT, 0.02, 3.00, 15.0), stand(2, PORTER, -1.15, 3.35, 30.0),
+        stand(3, LISTENING_WOMAN, 0.42, 3.90, -10.0), stand(4, DANCING_MAN, -1.95, 3.70, 35.0),
     ),
 )  # fmt: skip
 
@@ -223,12 +219,12 @@ FISHEYE = filmed(  # four people; an action camera's equidistant lens, 120 degre
 )  # fmt: skip
 
 SWAY = filmed(  # three people, one of whom never stands quite still
-    "sway", 50, 15, STUDIO,
-    {"plaster": PAINT},
+    "sway", 50, 15, PARTY,
+    {"back wall": RED_PAPER, "left wall": PAINT},
     view((0.65, 0.05, 1.44), (-0.60, -0.05, 1.36), (0.0, 3.4, 1.05), -0.12),
     (
         swaying(stand(1, UPRIGHT_WOMAN, 0.62, 2.95, -20.0), 15),
-        stand(2, LEANING_MAN, -0.75, 3.30, 25.0), stand(3, CALLER, 0.05, 4.10, -5.0),
+        stand(2, LEANING_MAN, -0.80, 3.30, 25.0), stand(3, CALLER, 0.28, 3.85, -5.0),
     ),
 )  # fmt: skip
 
