@@ -27,6 +27,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 import sfm_gt  # noqa: E402 - a script beside the package, not in it
 from benchmarks.accuracy.masks import Truth, frozen_interval, rounded  # noqa: E402
+from benchmarks.accuracy.rendered import beside_steps  # noqa: E402
 from sfm_gt.config import Config, DenseConfig, to_yaml  # noqa: E402
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_json, read_manifest  # noqa: E402
 from sfm_gt.formats.sidecar import read_sidecar  # noqa: E402
@@ -143,17 +144,23 @@ def depth_figures(pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float
 def geometry(out: Path, clip: str, truth: RoomTruth, restless: int | None) -> dict[str, Any]:
     """Depth on what is static, on what moves (which should have none) and on who sways."""
     found = list(scored_frames(out, clip, truth, restless))
-    pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"static": [], "moving": [], "restless": []}
+    regions = ("static", "static_off_steps", "moving", "restless")
+    pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in regions}
     for frame in found:
-        for name, kept in (("static", frame.static), ("moving", frame.moving), ("restless", frame.restless)):
-            if frame.z_truth_m is not None and kept is not None and kept.any():
+        if frame.z_truth_m is None:
+            continue
+        # beside a step the window of a bare surface sees the textured one: that is matching, not the camera
+        off_steps = frame.static & ~beside_steps(frame.z_truth_m)
+        masks = (frame.static, off_steps, frame.moving, frame.restless)
+        for name, kept in zip(regions, masks, strict=True):
+            if kept is not None and kept.any():
                 pairs[name].append((frame.z_depth[kept], frame.z_truth_m[kept]))
     n_moving = sum(int(frame.moving.sum()) for frame in found)
     n_valid = sum(int((frame.moving & np.isfinite(frame.z_depth)).sum()) for frame in found)
     figures: dict[str, Any] = {"published_frames": len(found), "frames_with_truth": len(pairs["static"])}
     figures |= depth_figures(pairs["static"]) if pairs["static"] else {}
     figures["movers_valid_share"] = n_valid / n_moving if n_moving else None
-    return figures | {name: depth_figures(pairs[name]) for name in ("moving", "restless") if pairs[name]}
+    return figures | {name: depth_figures(pairs[name]) for name in regions[1:] if pairs[name]}
 
 
 def off_by(relative_error: float, sigma: float | None) -> dict[str, Any]:
