@@ -109,7 +109,7 @@ class RenderedScene:
         grey = cv2.cvtColor(self._images[frame_index], cv2.COLOR_RGB2GRAY).astype(np.float32)
         mean, square = (cv2.blur(each, (TEXTURE_PX, TEXTURE_PX)) for each in (grey, grey * grey))
         static = ~(self.overlay | self.mask("moving", frame_index))
-        thin, beside = self.mask("thin", frame_index), self._beside_steps(frame_index)
+        thin, beside = self.mask("thin", frame_index), beside_steps(self.z_depth_m(frame_index))
         textured = np.sqrt(np.maximum(square - mean * mean, 0.0)) > TEXTURE_STD
         return {
             "static": static,
@@ -118,9 +118,11 @@ class RenderedScene:
             "beside_steps": static & beside & ~thin,
         }
 
-    def _beside_steps(self, frame_index: int) -> np.ndarray:
-        depth = self.z_depth_m(frame_index).astype(np.float32)
-        near, far = cv2.erode(depth, np.ones((3, 3))), cv2.dilate(depth, np.ones((3, 3)))
-        step = (far > near * (1.0 + STEP_REL)).astype(np.uint8)
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * STEP_BAND_PX + 1, 2 * STEP_BAND_PX + 1))
-        return cv2.dilate(step, kernel) > 0
+
+def beside_steps(depth: np.ndarray) -> np.ndarray:
+    """(H, W) bool: within STEP_BAND_PX of a step of depth."""
+    depth = depth.astype(np.float32)
+    near, far = cv2.erode(depth, np.ones((3, 3))), cv2.dilate(depth, np.ones((3, 3)))
+    step = (far > near * (1.0 + STEP_REL)).astype(np.uint8)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * STEP_BAND_PX + 1, 2 * STEP_BAND_PX + 1))
+    return cv2.dilate(step, kernel) > 0

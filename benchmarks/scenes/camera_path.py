@@ -1,6 +1,8 @@
-"""Camera poses of a handheld walk, in float64."""
+"""Camera poses of a handheld walk and the lens it is filmed through, in float64."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scene_types import CameraPath
@@ -57,8 +59,38 @@ def cam_from_world_of(path: CameraPath, n_frames: int, seed: int) -> np.ndarray:
     return np.stack([look_at(c, target, t) for c, target, t in zip(centres, targets, tilts, strict=True)])
 
 
-def project(cam_from_world: np.ndarray, path: CameraPath, points_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """World points (N, 3) to pixels (N, 2), centres at +0.5, and their z-depth (N,) in metres."""
-    in_cam = points_m @ cam_from_world[:3, :3].T + cam_from_world[:3, 3]
-    centre = np.array([path.width / 2, path.height / 2])
-    return path.focal_px * in_cam[:, :2] / in_cam[:, 2:] + centre, in_cam[:, 2]
+@dataclass(frozen=True)
+class Lens:
+    """How one frame is projected: a pinhole or an equidistant fisheye. Pixel centres at +0.5."""
+
+    width: int
+    height: int
+    focal_px: float
+    centre_px: tuple[float, float]
+    fisheye: bool
+
+    def project(self, points_m: np.ndarray) -> np.ndarray:
+        """Pixels (N, 2) of points (N, 3) in the camera frame, before the camera."""
+        slopes = points_m[:, :2] / points_m[:, 2:]
+        if self.fisheye:
+            tangent = np.linalg.norm(slopes, axis=1, keepdims=True)
+            slopes = slopes * np.arctan(tangent) / np.maximum(tangent, np.finfo(float).tiny)
+        return self.focal_px * slopes + np.array(self.centre_px)
+
+    def rays(self) -> np.ndarray:
+        """(H, W, 3) what the pixels' centres see at z = 1 in the camera frame."""
+        x = (np.arange(self.width) + 0.5 - self.centre_px[0]) / self.focal_px
+        y = (np.arange(self.height) + 0.5 - self.centre_px[1]) / self.focal_px
+        slopes = np.dstack(np.meshgrid(x, y))
+        if self.fisheye:
+            theta = np.linalg.norm(slopes, axis=2, keepdims=True)
+            slopes = slopes * np.tan(theta) / np.maximum(theta, np.finfo(float).tiny)
+        return np.concatenate([slopes, np.ones_like(slopes[..., :1])], axis=2)
+
+
+def lens_at(path: CameraPath, frame_index: int, n_frames: int) -> Lens:
+    """The lens of one frame: its focal length breathes in a sinusoid that starts and ends at ``path.focal_px``."""
+    u = frame_index / max(n_frames - 1, 1)
+    focal_px = path.focal_px * (1.0 + path.breathing * float(np.sin(2 * np.pi * path.breathing_cycles * u)))
+    centre_px = path.centre_px or (path.width / 2, path.height / 2)
+    return Lens(path.width, path.height, focal_px, centre_px, path.fisheye)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib
+import importlib.util
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 import passes
 import stage
 import truth
-from camera_path import cam_from_world_of
+from camera_path import cam_from_world_of, lens_at
 from encode import caption_mask, encode, timestamps_s
 from people import BodyModel, make_figure, vertices_at
 from scene_types import Scene
@@ -27,7 +28,7 @@ COLOUR_SAMPLES = 10
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scene", help="a module of catalogue/")
+    parser.add_argument("scene", help="a module of catalogue/, or a room of catalogue/rooms.py")
     parser.add_argument("out", type=Path)
     parser.add_argument("--work", type=Path, help="what is already rendered (default OUT/work)")
     parser.add_argument("--truth", type=Path, help="folder of the truth (default OUT/truth)")
@@ -38,6 +39,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def find_scene(name: str) -> Scene:
+    """The scene of the module of that name, or the room of that name."""
+    if importlib.util.find_spec(f"catalogue.{name}"):
+        return importlib.import_module(f"catalogue.{name}").SCENE
+    return importlib.import_module("catalogue.rooms").ROOMS[name]
+
+
 def shrunk(scene: Scene, scale: float) -> Scene:
     """The same view on fewer pixels."""
     camera = scene.camera
@@ -46,6 +54,7 @@ def shrunk(scene: Scene, scale: float) -> Scene:
         width=round(camera.width * scale),
         height=round(camera.height * scale),
         focal_px=camera.focal_px * scale,
+        centre_px=camera.centre_px and (camera.centre_px[0] * scale, camera.centre_px[1] * scale),
     )
     return dataclasses.replace(scene, camera=smaller)
 
@@ -62,11 +71,13 @@ class Studio:
             stage.add_thing(thing)
         self._things = [stage.add_figure(figure) for figure in self.figures]
         stage.add_lights(scene.lighting)
-        self._camera = stage.add_camera(scene.camera)
+        self._lens_at = [lens_at(scene.camera, frame, scene.n_frames) for frame in range(scene.n_frames)]
+        self._camera = stage.add_camera()
         passes.configure(scene.camera, threads)
 
     def show(self, frame_index: int) -> None:
         stage.place_camera(self._camera, self.cam_from_world[frame_index])
+        stage.set_lens(self._camera, self._lens_at[frame_index])
         for figure, thing in zip(self.figures, self._things, strict=True):
             if figure.person.motion:
                 stage.move_figure(thing, figure, vertices_at(self._body, figure, frame_index))
@@ -106,7 +117,7 @@ def publish(scene: Scene, studio: Studio, work: Path, videos: Path, maps: Path) 
 
 def main() -> None:
     args = arguments()
-    scene = shrunk(importlib.import_module(f"catalogue.{args.scene}").SCENE, args.scale)
+    scene = shrunk(find_scene(args.scene), args.scale)
     work = args.work or args.out / "work"
     studio = Studio(scene, args.threads)
     render_all(studio, args.frames or list(range(scene.n_frames)), work, args.samples)

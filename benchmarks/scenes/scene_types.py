@@ -142,6 +142,10 @@ class CameraPath:
     """A walk along a slight arc, eyes on ``target_m``, with the small sway of a hand. Pinhole, no distortion.
 
     Where ``target_end_m`` is given, the eyes wander there: a pan, and a pure rotation where the walk has no length.
+
+    ``centre_px`` is the principal point where it is not the middle of the picture, as in one cropped from a wider one.
+    With ``breathing`` the focal length swings by that share of ``focal_px`` to either side, ``breathing_cycles`` times.
+    A ``fisheye`` is equidistant: a ray at angle theta from the axis falls ``focal_px`` * theta from the principal point.
     """
 
     width: int
@@ -154,6 +158,10 @@ class CameraPath:
     sway_m: float
     sway_deg: float
     target_end_m: Vec3 | None = None
+    centre_px: tuple[float, float] | None = None
+    breathing: float = 0.0
+    breathing_cycles: float = 1.0
+    fisheye: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ import os
 
 import bpy
 import numpy as np
+from camera_path import Lens
 from materials import cloth_material
 from mathutils import Matrix
 from people import REGIONS, Figure
 from rods import tube_mesh
-from scene_types import THIN_LABEL, Ball, Box, CameraPath, Cloth, Lamp, Lighting, Panel, Person, Rod, Thing
+from scene_types import THIN_LABEL, Ball, Box, Cloth, Lamp, Lighting, Panel, Person, Rod, Thing
 
 REST_ATTRIBUTE = "rest_m"
 OFFSET_ATTRIBUTE = "offset_m"
@@ -150,17 +151,31 @@ def _aimed(place: np.ndarray, aim: np.ndarray) -> Matrix:
     return Matrix(matrix.tolist())
 
 
-def add_camera(path: CameraPath) -> bpy.types.Object:
-    """A pinhole with the principal point at the image's centre."""
-    lens = bpy.data.cameras.new("camera")
-    lens.sensor_fit = "HORIZONTAL"
-    lens.sensor_width = SENSOR_MM
-    lens.lens = path.focal_px * SENSOR_MM / path.width
-    lens.clip_start, lens.clip_end = CLIP_START_M, CLIP_END_M
-    camera = bpy.data.objects.new("camera", lens)
+def add_camera() -> bpy.types.Object:
+    """A camera without a lens yet (see :func:`set_lens`)."""
+    view = bpy.data.cameras.new("camera")
+    view.sensor_fit = "HORIZONTAL"
+    view.sensor_width = SENSOR_MM
+    view.clip_start, view.clip_end = CLIP_START_M, CLIP_END_M
+    camera = bpy.data.objects.new("camera", view)
     bpy.context.scene.collection.objects.link(camera)
     bpy.context.scene.camera = camera
     return camera
+
+
+def set_lens(camera: bpy.types.Object, lens: Lens) -> None:
+    """Focal length, principal point and kind of one frame's lens."""
+    view, focal_mm = camera.data, lens.focal_px * SENSOR_MM / lens.width
+    view.lens = focal_mm
+    # Blender counts both shifts in widths, and moves the view, not the point: right and up
+    view.shift_x = 0.5 - lens.centre_px[0] / lens.width
+    view.shift_y = (lens.centre_px[1] - lens.height / 2) / lens.width
+    if lens.fisheye:
+        view.type, view.panorama_type, view.fisheye_fov = "PANO", "FISHEYE_LENS_POLYNOMIAL", np.pi
+        # the angle is minus a polynomial of the distance from the centre in mm: of degree 1 here
+        view.sensor_height = SENSOR_MM * lens.height / lens.width
+        for power, factor in enumerate((0.0, -1.0 / focal_mm, 0.0, 0.0, 0.0)):
+            setattr(view, f"fisheye_polynomial_k{power}", factor)
 
 
 def place_camera(camera: bpy.types.Object, cam_from_world: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from camera_path import project
+from camera_path import Lens, lens_at
 from scene_types import THIN_LABEL, CameraPath, KnownDistance, Rod, Scene
 
 os.environ["OPENCV_IO_ENABLE_OPENEXR"] = "1"  # cv2 asks for it when it first reads an EXR
@@ -29,9 +29,15 @@ def read_pass(folder: Path, kind: str, frame_index: int) -> np.ndarray:
     return picture[..., :3]
 
 
-def depth_units(folder: Path, frame_index: int) -> np.ndarray:
-    """(H, W) uint16 z-depth in DEPTH_UNIT_M; 0 where no surface is (Cycles says 1e10) or it is out of range."""
-    units = np.rint(read_pass(folder, "depth", frame_index)[..., 0].astype(float) / DEPTH_UNIT_M)
+def depth_units(folder: Path, frame_index: int, lens: Lens) -> np.ndarray:
+    """(H, W) uint16 z-depth in DEPTH_UNIT_M; 0 where no surface is (Cycles says 1e10) or it is out of range.
+
+    Through a fisheye Cycles hands out the distance from the camera; z is what is kept.
+    """
+    metres = read_pass(folder, "depth", frame_index)[..., 0].astype(float)
+    if lens.fisheye:
+        metres = metres / np.linalg.norm(lens.rays(), axis=2)
+    units = np.rint(metres / DEPTH_UNIT_M)
     return np.where(units <= np.iinfo(np.uint16).max, units, 0).astype(np.uint16)
 
 
@@ -74,7 +80,7 @@ def write_maps(passes: Path, out: Path, scene: Scene, overlay: np.ndarray) -> No
         name = f"{frame:06d}.png"
         _write(out / "moving" / name, moving(passes, frame))
         if scene.depth_every and frame % scene.depth_every == 0:
-            _write(out / "depth" / name, depth_units(passes, frame))
+            _write(out / "depth" / name, depth_units(passes, frame, lens_at(scene.camera, frame, scene.n_frames)))
         if frame % (scene.depth_every or 1) == 0:
             _write(out / "person" / name, person_labels(passes, frame))
             if rods:
@@ -101,16 +107,22 @@ def _people(scene: Scene, passes: Path) -> list[dict]:
     ]
 
 
+def _camera(path: CameraPath, lens: Lens) -> dict:
+    """COLMAP's name and parameters; where the focal length breathes, its middle, and the frames have their own."""
+    return {
+        "model": "OPENCV_FISHEYE" if path.fisheye else "PINHOLE", "width": path.width, "height": path.height,
+        "fx": path.focal_px, "fy": path.focal_px, "cx": lens.centre_px[0], "cy": lens.centre_px[1],
+        **(dict.fromkeys(("k1", "k2", "k3", "k4"), 0.0) if path.fisheye else {}),
+    }  # fmt: skip
+
+
 def write_json(out: Path, scene: Scene, passes: Path, cam_from_world: np.ndarray, timestamps_s: list[float]) -> None:
-    path = scene.camera
+    lenses = [lens_at(scene.camera, frame, scene.n_frames) for frame in range(scene.n_frames)]
     content = {
         "scene": scene.name,
         "generator_version": GENERATOR_VERSION,
         "seed": scene.seed,
-        "camera": {
-            "model": "PINHOLE", "width": path.width, "height": path.height,
-            "fx": path.focal_px, "fy": path.focal_px, "cx": path.width / 2, "cy": path.height / 2,
-        },
+        "camera": _camera(scene.camera, lenses[0]),
         "conventions": {
             "pixel_centre": "(row r, column c) is (x, y) = (c + 0.5, r + 0.5)",
             "camera_frame": "+x right, +y down, +z forward",
@@ -124,17 +136,11 @@ def write_json(out: Path, scene: Scene, passes: Path, cam_from_world: np.ndarray
         "people": _people(scene, passes),
         "frames": [
             {"frame_index": i, "timestamp_s": t, "cam_from_world": pose.tolist()}
+            | ({"focal_px": lenses[i].focal_px} if scene.camera.breathing else {})
             for i, (t, pose) in enumerate(zip(timestamps_s, cam_from_world, strict=True))
         ],
     }  # fmt: skip
     (out / "truth.json").write_text(json.dumps(content, indent=1) + "\n")
-
-
-def unproject(path: CameraPath, column: int, row: int, z_m: float) -> np.ndarray:
-    """(3,) metres in the camera frame of a pixel's centre at z-depth ``z_m``."""
-    x = (column + 0.5 - path.width / 2) / path.focal_px
-    y = (row + 0.5 - path.height / 2) / path.focal_px
-    return z_m * np.array([x, y, 1.0])
 
 
 def find_point(anchor_px: np.ndarray, anchor_z_m: float, z_m: np.ndarray, allowed: np.ndarray) -> tuple[int, int]:
@@ -154,12 +160,13 @@ def measured(
     known: KnownDistance, scene: Scene, passes: Path, cam_from_world: np.ndarray, covered: np.ndarray
 ) -> tuple[list[list[float]], float]:
     """The two pixels and the exact metres between their surface points, from the truth's own depth."""
-    z_m = (depth_units(passes, known.frame_index) * DEPTH_UNIT_M).astype(np.float32)
+    lens = lens_at(scene.camera, known.frame_index, scene.n_frames)
+    z_m = (depth_units(passes, known.frame_index, lens) * DEPTH_UNIT_M).astype(np.float32)
     allowed = (person_labels(passes, known.frame_index) == known.person_id) & ~covered
-    anchors = np.array([known.anchor_a_m, known.anchor_b_m])
-    pixels, depths = project(cam_from_world[known.frame_index], scene.camera, anchors)
-    found = [find_point(p, z, z_m, allowed) for p, z in zip(pixels, depths, strict=True)]
-    ends = [unproject(scene.camera, c, r, float(z_m[r, c])) for c, r in found]
+    pose = cam_from_world[known.frame_index]
+    anchors = np.array([known.anchor_a_m, known.anchor_b_m]) @ pose[:3, :3].T + pose[:3, 3]
+    found = [find_point(p, z, z_m, allowed) for p, z in zip(lens.project(anchors), anchors[:, 2], strict=True)]
+    ends = [float(z_m[row, column]) * lens.rays()[row, column] for column, row in found]
     return [[c + 0.5, r + 0.5] for c, r in found], float(np.linalg.norm(ends[0] - ends[1]))
 
 
