@@ -1,12 +1,12 @@
 """The camera of an adjusted model, proven: what the images say of its focal length, and what they leave open.
 
-:func:`settle_focal` belongs between the first and the last adjustment: it looks for a better valley of the error and brings
-the model there. :func:`prove_camera` questions the adjusted model; :func:`judge_camera` turns the answers into a verdict.
+:func:`settle_lens` belongs between the first and the last adjustment: it looks for the best valley of the error and decides
+the lens. :func:`prove_camera` questions the adjusted model; :func:`judge_camera` turns the answers into a verdict.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pycolmap
@@ -15,10 +15,12 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from sfm_gt.errors import Rejected
 from sfm_gt.geometry.triangulation import meeting_points
-from sfm_gt.sfm.bundle import Bundle
+from sfm_gt.sfm.bundle import Bundle, LensPrior
 from sfm_gt.sfm.flatness import flat_share
 from sfm_gt.sfm.focal_curve import FocalCurve, focal_curve
-from sfm_gt.sfm.focal_profile import INFLATION, FocalPrior, FocalProfile, focal_profile, focal_variance
+from sfm_gt.sfm.focal_profile import FocalPrior, FocalProfile, focal_profile
+from sfm_gt.sfm.lens_noise import focal_sigma_rel, lens_noise
+from sfm_gt.sfm.linearised import solve
 from sfm_gt.sfm.observations import Observations
 
 # Views and points that state sigma; it takes one linearisation, so that many may take part.
@@ -67,13 +69,43 @@ class CameraProof:
         }
 
 
-def settle_focal(model: pycolmap.Reconstruction, prior: FocalPrior | None) -> FocalProfile:
-    """Looks for the best focal length and brings ``model`` there where it stands in another valley."""
+@dataclass(frozen=True)
+class Settled:
+    """What was decided about the lens before the last adjustment.
+
+    Attributes:
+        profile: the error over focal lengths.
+        focal_sigma_rel: standard deviation of the focal length.
+    """
+
+    profile: FocalProfile
+    focal_sigma_rel: float
+
+
+def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], prior: FocalPrior | None) -> Settled:
+    """Finds the lens that images and prior knowledge agree on, and gives it to ``model``.
+
+    COLMAP's adjustment stays in the valley where it starts and knows no prior; what follows keeps the lens.
+
+    Args:
+        times_s: presentation time of each registered image, in the order of their names.
+    """
     seen = Observations.of(model)
-    profile = focal_profile(Bundle.of(seen), prior)
-    if prior is not None or abs(np.log(profile.best.focal_px / seen.camera.mean_focal_length())) > MOVED:
+    bundle = Bundle.of(seen)
+    noise = lens_noise(bundle, times_s[bundle.view_rows])
+    profile = focal_profile(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), noise.error_px2)
+    if abs(np.log(profile.best.focal_px / seen.camera.mean_focal_length())) > MOVED:
         carry(model, seen, profile.best)
-    return profile
+        seen = Observations.of(model)
+    bundle = Bundle.of(seen, PROOF_VIEWS, PROOF_POINTS)
+    noise = lens_noise(bundle, times_s[bundle.view_rows])
+    best = solve(replace(bundle, prior=_lens_prior(prior, noise.error_px2)))
+    carry(model, seen, best)
+    return Settled(profile, focal_sigma_rel(best, noise))
+
+
+def _lens_prior(prior: FocalPrior | None, error_px2: float) -> LensPrior:
+    return LensPrior(prior.focal_px if prior else None, prior.sigma_rel if prior else 1.0, error_px2)
 
 
 def carry(model: pycolmap.Reconstruction, seen: Observations, solved: Bundle) -> None:
@@ -108,29 +140,22 @@ def carry(model: pycolmap.Reconstruction, seen: Observations, solved: Bundle) ->
 
 
 def prove_camera(
-    model: pycolmap.Reconstruction,
-    times_s: Float[np.ndarray, " n"],
-    profile: FocalProfile | None,
-    prior: FocalPrior | None,
+    model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], settled: Settled | None
 ) -> CameraProof:
     """Questions the camera of an adjusted model.
 
     Args:
         times_s: presentation time of each registered image, in the order of their names.
-        profile: what :func:`settle_focal` answered; None where the intrinsics are given, which have no sigma then.
+        settled: what :func:`settle_lens` answered; None where the intrinsics are given, which have no sigma then.
     """
     seen = Observations.of(model)
     bundle = Bundle.of(seen, PROOF_VIEWS, PROOF_POINTS)
     focal = bundle.focal_px
-    sigma = 0.0
-    if profile is not None:
-        variance, _ = focal_variance(bundle)
-        sigma = float(np.sqrt(1.0 / (1.0 / variance + (1.0 / prior.sigma_rel**2 if prior else 0.0))))
-    low, high = profile.range_px if profile is not None else (focal, focal)
+    low, high = settled.profile.range_px if settled is not None else (focal, focal)
     return CameraProof(
-        focal_px=focal, focal_sigma_rel=sigma, focal_by_long_side=focal / max(bundle.size),
-        focal_range_px=(min(low, focal), max(high, focal)), flat_share=flat_share(Bundle.of(seen)),
-        curve=focal_curve(bundle, times_s[bundle.view_rows], INFLATION),
+        focal_px=focal, focal_sigma_rel=settled.focal_sigma_rel if settled is not None else 0.0,
+        focal_by_long_side=focal / max(bundle.size), focal_range_px=(min(low, focal), max(high, focal)),
+        flat_share=flat_share(Bundle.of(seen)), curve=focal_curve(bundle, times_s[bundle.view_rows]),
     )  # fmt: skip
 
 

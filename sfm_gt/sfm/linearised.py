@@ -107,12 +107,15 @@ class Linearised:
         mixed = self._mixed @ eliminate
         normal = (self._cameras.T @ self._cameras).toarray() - (mixed @ self._mixed.T).toarray()
         gradient = self._cameras.T @ self._residual - mixed @ (self._points.T @ self._residual)
-        value, precision = self._bundle.prior
-        # By how much each free direction changes the log focal length.
-        by_lens = self._moves[self._bundle.camera.focal_length_idxs()].mean(axis=0) / self._bundle.focal_px
-        focal = np.concatenate([np.zeros(6 * self._n_views), by_lens, np.zeros(self.n_lens - len(by_lens))])
-        normal += precision * np.outer(focal, focal)
-        return normal, gradient + precision * (value - np.log(self._bundle.focal_px)) * focal, inverse
+        if self._bundle.prior is not None:
+            precision, missing = self._bundle.prior.terms(self._bundle.camera)
+            by_lens = np.zeros((len(precision), len(normal)))
+            by_lens[:, 6 * self._n_views : 6 * self._n_views + self._moves.shape[1]] = self._moves
+            focal = self._bundle.camera.focal_length_idxs()
+            by_lens[focal] /= self._bundle.params[focal][:, None]
+            normal += by_lens.T @ (precision[:, None] * by_lens)
+            gradient = gradient + by_lens.T @ (precision * missing)
+        return normal, gradient, inverse
 
     @cached_property
     def estimate(self) -> Estimate:
