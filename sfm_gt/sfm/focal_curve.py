@@ -72,4 +72,4 @@ def focal_curve(bundle: Bundle, times_s: Float[np.ndarray, " v"]) -> FocalCurve:
     n_lens = moves.shape[1]
     curve = terms @ estimate.step[n_lens:]
     variance = np.einsum("vi,ij,vj->v", terms, estimate.clustered[n_lens:, n_lens:], terms)
-    return FocalCurve(curve - curve.mean(), np.sqrt(variance))
+    return FocalCurve(curve - curve.mean(), np.sqrt(np.maximum(variance, 0.0)))

@@ -44,26 +44,28 @@ class LensNoise:
         return (INFLATION * self.misfit) ** 2 * self.clustering * self.noise_px2
 
 
-def lens_noise(bundle: Bundle, times_s: Float[np.ndarray, " v"]) -> LensNoise:
+def lens_noise(bundle: Bundle, times_s: Float[np.ndarray, " v"], free: str = "fe") -> LensNoise:
     """Measures the noise of an adjusted bundle.
 
     Args:
         times_s: of the views.
+        free: what of the lens was free when it was adjusted.
     """
     data = replace(bundle, prior=None)
-    estimate = Linearised(data, lens_directions(data.camera)).estimate
+    estimate = Linearised(data, lens_directions(data.camera, free)).estimate
     clustering = max(float(estimate.clustered[0, 0] / estimate.white[0, 0]), 1.0)
     moves = lens_directions(data.camera, "fep")
     terms = focal_curve_terms(times_s, N_NULL_CURVE_TERMS)
     effects = by_lens_px(data, moves[:, :1]) * terms[data.views][:, None, :]
     null = Linearised(data, moves, effects).estimate
-    n_null = 2 + terms.shape[1]
+    # A principal point that was freed is no longer known to be at the centre.
+    n_null = terms.shape[1] + (0 if "p" in free else 2)
     ratio = null.step[-n_null:] / np.sqrt(np.maximum(np.diag(null.clustered)[-n_null:], 1e-30))
-    misfit = float(np.clip(np.sqrt(np.mean(ratio**2)), 1.0, MAX_MISFIT))
+    misfit = float(np.clip(np.sqrt(np.mean(ratio**2)), 1.0, MAX_MISFIT)) if n_null else 1.0
     return LensNoise(clustering, misfit, estimate.noise_px2)
 
 
-def focal_sigma_rel(bundle: Bundle, noise: LensNoise) -> float:
+def focal_sigma_rel(bundle: Bundle, noise: LensNoise, free: str = "fe") -> float:
     """Standard deviation of the focal length of a solved bundle, relative, under its prior."""
-    estimate = Linearised(bundle, lens_directions(bundle.camera)).estimate
+    estimate = Linearised(bundle, lens_directions(bundle.camera, free)).estimate
     return float(np.sqrt(noise.error_px2 * estimate.white[0, 0] / estimate.noise_px2))

@@ -123,16 +123,20 @@ class Linearised:
         ridge = 1e-12 * np.trace(self._own, axis1=1, axis2=2)[:, None, None] * np.eye(3)
         normal, gradient, inverse = self._reduced(self._own + ridge)
         rows = slice(6 * self._n_views, None)
-        inverted = self._invert(normal)[:, rows]
-        by_point = np.einsum("pij,pj->pi", inverse, (self._points.T @ self._residual).reshape(-1, 3))
-        left = self._residual - self._points @ by_point.ravel()
+        whole = self._invert(normal)
+        step, inverted = whole @ gradient, whole[:, rows]
+        # The noise is what the step leaves over: before it, a parameter that is far off would count as noise.
+        ahead = self._residual - self._cameras @ step
+        by_point = np.einsum("pij,pj->pi", inverse, (self._points.T @ ahead).reshape(-1, 3))
+        left = ahead - self._points @ by_point.ravel()
         followed = (self._mixed.T @ inverted).reshape(-1, 3, self.n_lens)
         swallowed = np.einsum("pij,pjk->pik", inverse, followed).reshape(-1, self.n_lens)
         influence = (self._cameras @ inverted - self._points @ swallowed) * left[:, None]
-        freedom = max(len(left) - 3 * len(inverse) - len(normal) + 7, 1)
-        noise = float(self._residual @ self._residual) / freedom
-        return Estimate(gradient @ inverted, noise * inverted[rows], self._clustered(influence) *
-                        max((len(left) - 3 * len(inverse)) / freedom, 1.0), noise)  # fmt: skip
+        n_seen = len(left) - 3 * len(inverse)
+        freedom = max(n_seen - len(normal) + 7, 1)
+        noise = float(left @ left) / freedom
+        clustered = self._clustered(influence) * max(n_seen / freedom, 1.0)
+        return Estimate(step[rows], noise * inverted[rows], clustered, noise)
 
     def _invert(self, normal: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c c"]:
         """Inverse of the reduced normal matrix, place, turn and size of the world held exactly."""
