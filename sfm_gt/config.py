@@ -73,7 +73,7 @@ class SfmConfig(Section):
         0.08, description="larger sigma / focal length rejects the clip (focal_uncertain): depth scales with it"
     )
     max_focal_swing: Positive = Field(
-        0.01, description="larger relative change of the focal length beyond noise rejects the clip (zoom, breathing)"
+        0.015, description="larger relative change of the focal length beyond noise rejects the clip (zoom, breathing)"
     )
     max_systematic_error_px: Positive = Field(
         1.0, description="larger patterns in the residuals reject the clip (lens_distortion, rolling_shutter)"

@@ -12,9 +12,8 @@ import numpy as np
 import pycolmap
 from jaxtyping import Float
 
-from sfm_gt.sfm.camera_proof import settle_focal
+from sfm_gt.sfm.camera_proof import Settled, settle_lens
 from sfm_gt.sfm.database import KnownCamera
-from sfm_gt.sfm.focal_profile import FocalPrior, FocalProfile
 from sfm_gt.sfm.observations import Observations, move_observations
 from sfm_gt.sfm.rolling_shutter import Readout, displacement_px, find_readout, readout_step
 from sfm_gt.sfm.score_test import MIN_EXPLAINED, n_radial_terms, radial_effect_px, step_and_evidence
@@ -38,13 +37,11 @@ class Adjusted:
     Attributes:
         readout: of a rolling shutter, None for a global one. With a readout the observations of the model have been moved to
             where a global shutter would have seen them, and its poses hold at the middle of each frame's readout.
-        profile: the error over focal lengths; None where the intrinsics were given.
-        prior: what was known of the focal length.
+        settled: what was decided about the lens; None where the intrinsics were given.
     """
 
     readout: Readout | None
-    profile: FocalProfile | None
-    prior: FocalPrior | None
+    settled: Settled | None
 
 
 def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], known: KnownCamera | None) -> Adjusted:
@@ -59,7 +56,7 @@ def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"],
     filmed = Observations.of(model)
     readout = find_readout(filmed, times_s)
     _straighten(model, filmed, times_s, readout)
-    # COLMAP's adjustment knows no prior: a focal length that is known stays where the profile, which weighs both, puts it.
+    # A focal length that is known has to stay until it is weighed against the images.
     free = "" if fixed_camera else "fe" if prior is None else "e"
     _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, free)
     if readout is not None:
@@ -67,14 +64,14 @@ def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"],
             readout, seconds=readout.seconds + readout_step(Observations.of(model), times_s, readout.axis)[0]
         )
         _straighten(model, filmed, times_s, readout)
-    profile = None
+    settled = None
     if not fixed_camera:
-        profile = settle_focal(model, prior)
         _extend_lens(model)
+        settled = settle_lens(model, times_s, prior)
     typical = float(np.median(Observations.of(model).errors_px()))
-    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, free)
+    _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, "")
     _drop_outliers(model, OUTLIER_MEDIANS * typical)
-    return Adjusted(readout, profile, prior)
+    return Adjusted(readout, settled)
 
 
 def adjust_points(model: pycolmap.Reconstruction) -> None:

@@ -23,6 +23,47 @@ MAX_VIEWS, MAX_POINTS = 24, 700
 MIN_POINT_VIEWS = 3
 # Cauchy loss as in the adjustment of the whole model, in medians of the error.
 LOSS_MEDIANS = 3.0
+# Distortion terms of cameras that film: those of phones and webcams are corrected to a few hundredths, and what is not comes
+# with evidence that overrules this. Without it a short take trades distortion for focal length: on the kitchen -0.07 for -12 %.
+DISTORTION_SIGMA = 0.05
+
+
+@dataclass(frozen=True)
+class LensPrior:
+    """What is known of a lens before its images are asked.
+
+    Attributes:
+        focal_px, focal_sigma_rel: None where nothing is known.
+        error_px2: rise of a bundle's cost that makes one standard deviation; what weighs the prior against the images.
+    """
+
+    focal_px: float | None
+    focal_sigma_rel: float
+    error_px2: float
+
+    def terms(self, camera: pycolmap.Camera) -> tuple[Float[np.ndarray, " l"], Float[np.ndarray, " l"]]:
+        """Precision of each lens parameter in the unit of the cost, and how far it lies below what is known; the focal
+        length by its logarithm."""
+        params = np.array(camera.params)
+        precision, missing = np.zeros(len(params)), np.zeros(len(params))
+        focal, extra = camera.focal_length_idxs(), camera.extra_params_idxs()
+        if self.focal_px is not None:
+            precision[focal] = 1.0 / (len(focal) * self.focal_sigma_rel**2)
+            missing[focal] = np.log(self.focal_px / params[focal])
+        if len(extra):
+            # Huber's: beyond two sigma a lens may be as it likes at constant cost per step.
+            reach = np.minimum(1.0, 2 * DISTORTION_SIGMA / np.maximum(np.abs(params[extra]), 1e-9))
+            precision[extra], missing[extra] = reach / DISTORTION_SIGMA**2, -params[extra]
+        return self.error_px2 * precision, missing
+
+    def cost(self, camera: pycolmap.Camera) -> float:
+        """What the prior adds to a bundle's cost."""
+        precision, missing = self.terms(camera)
+        sigmas = np.abs(missing) * np.sqrt(precision / self.error_px2)
+        focal = np.isin(np.arange(len(sigmas)), camera.focal_length_idxs())
+        away = np.abs(missing) / DISTORTION_SIGMA
+        huber = np.where(focal | (away <= 2), sigmas**2, 4.0 * away - 4.0)
+        return float(self.error_px2 * (huber * (precision > 0)).sum())
 
 
 @dataclass(frozen=True)
@@ -36,7 +77,7 @@ class Bundle:
         views, points: (M,) rows of each observation; ``xy``: (M, 2) as filmed, pixels.
         scale_px: of the Cauchy loss; kept through all solutions of one bundle, so that their costs compare.
         view_rows: (V,) rows of the views among the images of the model.
-        prior: what is known of the log focal length: its value, and its precision in the unit of the cost.
+        prior: what is known of the lens beforehand.
     """
 
     model: str
@@ -49,7 +90,7 @@ class Bundle:
     xy: Float[np.ndarray, "m 2"]
     scale_px: float
     view_rows: Int[np.ndarray, " v"]
-    prior: tuple[float, float] = (0.0, 0.0)
+    prior: LensPrior | None = None
 
     @classmethod
     def of(cls, seen: Observations, max_views: int = MAX_VIEWS, max_points: int = MAX_POINTS) -> Bundle:
@@ -103,7 +144,7 @@ class Bundle:
     def cost(self) -> float:
         """The Cauchy loss summed over the observations, and what the prior adds, in squared pixels."""
         loss = self.scale_px**2 * np.log1p((self.residuals_px**2).sum(axis=1) / self.scale_px**2).sum()
-        return float(loss + self.prior[1] * (np.log(self.focal_px) - self.prior[0]) ** 2)
+        return float(loss) + (self.prior.cost(self.camera) if self.prior is not None else 0.0)
 
     def with_params(self, params: Float[np.ndarray, " l"], model: str | None = None) -> Bundle:
         """The same bundle behind another lens."""

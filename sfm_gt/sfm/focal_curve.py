@@ -17,6 +17,8 @@ from sfm_gt.sfm.linearised import Linearised, by_lens_px, lens_directions
 # Shortest period of the curve. A focus motor takes a good part of a second to hunt to and fro; faster is shake.
 PERIOD_S = 0.9
 MIN_TERMS, MAX_TERMS = 3, 12
+# Two sigma each way; the highest and the lowest of a noisy curve are picked, which makes one more of it.
+NOISE_SIGMAS = 3.0
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,7 @@ class FocalCurve:
 
     Attributes:
         log_ratio: (V,) log of the focal length of each view over the clip's.
-        sigma: (V,) its standard deviation, inflated as that of the focal length.
-        first_to_last: net change from the first to the last view.
+        sigma: (V,) its standard deviation, as the scatter over points, views and image cells states it.
     """
 
     log_ratio: Float[np.ndarray, " v"]
@@ -39,9 +40,9 @@ class FocalCurve:
 
     @property
     def significant_swing(self) -> float:
-        """The swing less what noise alone makes of it: 2 sigma at both ends; 0 where nothing is left."""
+        """The swing less what noise alone makes of it, NOISE_SIGMAS at both ends; 0 where nothing is left."""
         high, low = int(np.argmax(self.log_ratio)), int(np.argmin(self.log_ratio))
-        return max(self.swing - 2.0 * float(np.hypot(self.sigma[high], self.sigma[low])), 0.0)
+        return max(self.swing - NOISE_SIGMAS * float(np.hypot(self.sigma[high], self.sigma[low])), 0.0)
 
     @property
     def first_to_last(self) -> float:
@@ -49,21 +50,26 @@ class FocalCurve:
         return abs(float(self.log_ratio[-1] - self.log_ratio[0])) / max(self.swing, 1e-12)
 
 
-def focal_curve(bundle: Bundle, times_s: Float[np.ndarray, " v"], inflation: float) -> FocalCurve:
+def focal_curve_terms(times_s: Float[np.ndarray, " v"], n_terms: int) -> Float[np.ndarray, "v k"]:
+    """Cosines over the clip's time, of one half period and more; no terms where the clock stands still."""
+    span = float(times_s[-1] - times_s[0])
+    if span <= 0:
+        return np.zeros((len(times_s), 0))
+    return np.cos(np.pi * np.arange(1, n_terms + 1) * ((times_s - times_s[0]) / span)[:, None])
+
+
+def focal_curve(bundle: Bundle, times_s: Float[np.ndarray, " v"]) -> FocalCurve:
     """The curve of the focal length of an adjusted bundle.
 
     Args:
         times_s: of the views.
-        inflation: true standard deviations over those that scatter states.
     """
-    span = float(times_s[-1] - times_s[0])
-    n_terms = int(np.clip(np.ceil(2 * span / PERIOD_S), MIN_TERMS, min(MAX_TERMS, max(len(times_s) // 2, 1))))
-    if span <= 0 or len(times_s) < 2 * MIN_TERMS:
-        return FocalCurve(np.zeros(len(times_s)), np.zeros(len(times_s)))
-    terms = np.cos(np.pi * np.arange(1, n_terms + 1) * ((times_s - times_s[0]) / span)[:, None])
+    wanted = int(np.clip(np.ceil(2 * (times_s[-1] - times_s[0]) / PERIOD_S), MIN_TERMS, MAX_TERMS))
+    terms = focal_curve_terms(times_s, min(wanted, len(times_s) // 2))
     moves = lens_directions(bundle.camera)
     by_focal = by_lens_px(bundle, moves[:, :1])
     estimate = Linearised(bundle, moves, by_focal * terms[bundle.views][:, None, :]).estimate
-    amplitudes, covariance = estimate.step[-n_terms:], inflation**2 * estimate.clustered[-n_terms:, -n_terms:]
-    curve = terms @ amplitudes
-    return FocalCurve(curve - curve.mean(), np.sqrt(np.einsum("vi,ij,vj->v", terms, covariance, terms)))
+    n_lens = moves.shape[1]
+    curve = terms @ estimate.step[n_lens:]
+    variance = np.einsum("vi,ij,vj->v", terms, estimate.clustered[n_lens:, n_lens:], terms)
+    return FocalCurve(curve - curve.mean(), np.sqrt(np.maximum(variance, 0.0)))

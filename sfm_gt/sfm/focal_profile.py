@@ -7,13 +7,13 @@ found one, everything else is adjusted anew, and the error is compared in units 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.sfm.bundle import Bundle
-from sfm_gt.sfm.linearised import Linearised, lens_directions, solve
+from sfm_gt.sfm.linearised import solve
 
 # Focal lengths that are tried, as multiples of the found one: steps short enough for each solution to start well from the
 # last one, far enough to tell the widest lens of a phone from its tele lens.
@@ -22,10 +22,6 @@ STEPS_DOWN, STEPS_UP = 5, 6
 SOLVE_STEPS = 6
 # A focal length fits as well as the best one when its error exceeds the best by no more than this many variances (3 sigma).
 FITS_AS_WELL = 9.0
-# By how much the true standard deviation of the log focal length exceeds what the scatter over points, views and image
-# cells states: tracks, lens and shutter share errors that no scatter shows. Root mean square of error over stated sigma on
-# windows of 26 to 60 frames of the kitchen (choosing half), whose focal length is known.
-INFLATION = 3.0
 
 
 @dataclass(frozen=True)
@@ -57,28 +53,14 @@ class FocalProfile:
         return float(fitting.min()), float(fitting.max())
 
 
-def focal_variance(bundle: Bundle) -> tuple[float, float]:
-    """Variance of the log focal length, and of the error in the unit of the cost: a rise by that much is one sigma."""
-    data = replace(bundle, prior=(0.0, 0.0))
-    estimate = Linearised(data, lens_directions(data.camera)).estimate
-    clustering = max(float(estimate.clustered[0, 0] / estimate.white[0, 0]), 1.0)
-    return float(INFLATION**2 * clustering * estimate.white[0, 0]), INFLATION**2 * clustering * estimate.noise_px2
-
-
-def with_prior(bundle: Bundle, prior: FocalPrior | None) -> Bundle:
-    """The bundle with what is known of the focal length, weighed against the noise of the observations."""
-    if prior is None:
-        return bundle
-    return replace(bundle, prior=(float(np.log(prior.focal_px)), focal_variance(bundle)[1] / prior.sigma_rel**2))
-
-
-def focal_profile(start: Bundle, prior: FocalPrior | None) -> FocalProfile:
+def focal_profile(start: Bundle, error_px2: float) -> FocalProfile:
     """Solves the bundle at focal lengths around its own, and from the lowest of them.
 
     Args:
         start: adjusted.
+        error_px2: rise of the cost that makes one standard deviation.
     """
-    best = solve(with_prior(start, prior))
+    best = solve(start)
     for _ in range(2):
         tried = [*_walk(best, 1 / STEP, STEPS_DOWN)[::-1], best, *_walk(best, STEP, STEPS_UP)]
         lowest = min(tried, key=lambda bundle: bundle.cost)
@@ -88,7 +70,7 @@ def focal_profile(start: Bundle, prior: FocalPrior | None) -> FocalProfile:
     costs = np.array([min(bundle.cost, best.cost) if bundle is lowest else bundle.cost for bundle in tried])
     focal = np.array([best.focal_px if bundle is lowest else bundle.focal_px for bundle in tried])
     order = np.argsort(focal)
-    return FocalProfile(focal[order], (costs - costs.min())[order] / focal_variance(best)[1], best)
+    return FocalProfile(focal[order], (costs - costs.min())[order] / error_px2, best)
 
 
 def _walk(bundle: Bundle, factor: float, n_steps: int) -> list[Bundle]:

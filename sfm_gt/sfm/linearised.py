@@ -107,12 +107,15 @@ class Linearised:
         mixed = self._mixed @ eliminate
         normal = (self._cameras.T @ self._cameras).toarray() - (mixed @ self._mixed.T).toarray()
         gradient = self._cameras.T @ self._residual - mixed @ (self._points.T @ self._residual)
-        value, precision = self._bundle.prior
-        # By how much each free direction changes the log focal length.
-        by_lens = self._moves[self._bundle.camera.focal_length_idxs()].mean(axis=0) / self._bundle.focal_px
-        focal = np.concatenate([np.zeros(6 * self._n_views), by_lens, np.zeros(self.n_lens - len(by_lens))])
-        normal += precision * np.outer(focal, focal)
-        return normal, gradient + precision * (value - np.log(self._bundle.focal_px)) * focal, inverse
+        if self._bundle.prior is not None:
+            precision, missing = self._bundle.prior.terms(self._bundle.camera)
+            by_lens = np.zeros((len(precision), len(normal)))
+            by_lens[:, 6 * self._n_views : 6 * self._n_views + self._moves.shape[1]] = self._moves
+            focal = self._bundle.camera.focal_length_idxs()
+            by_lens[focal] /= self._bundle.params[focal][:, None]
+            normal += by_lens.T @ (precision[:, None] * by_lens)
+            gradient = gradient + by_lens.T @ (precision * missing)
+        return normal, gradient, inverse
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -120,16 +123,20 @@ class Linearised:
         ridge = 1e-12 * np.trace(self._own, axis1=1, axis2=2)[:, None, None] * np.eye(3)
         normal, gradient, inverse = self._reduced(self._own + ridge)
         rows = slice(6 * self._n_views, None)
-        inverted = self._invert(normal)[:, rows]
-        by_point = np.einsum("pij,pj->pi", inverse, (self._points.T @ self._residual).reshape(-1, 3))
-        left = self._residual - self._points @ by_point.ravel()
+        whole = self._invert(normal)
+        step, inverted = whole @ gradient, whole[:, rows]
+        # The noise is what the step leaves over: before it, a parameter that is far off would count as noise.
+        ahead = self._residual - self._cameras @ step
+        by_point = np.einsum("pij,pj->pi", inverse, (self._points.T @ ahead).reshape(-1, 3))
+        left = ahead - self._points @ by_point.ravel()
         followed = (self._mixed.T @ inverted).reshape(-1, 3, self.n_lens)
         swallowed = np.einsum("pij,pjk->pik", inverse, followed).reshape(-1, self.n_lens)
         influence = (self._cameras @ inverted - self._points @ swallowed) * left[:, None]
-        freedom = max(len(left) - 3 * len(inverse) - len(normal) + 7, 1)
-        noise = float(self._residual @ self._residual) / freedom
-        return Estimate(gradient @ inverted, noise * inverted[rows], self._clustered(influence) *
-                        max((len(left) - 3 * len(inverse)) / freedom, 1.0), noise)  # fmt: skip
+        n_seen = len(left) - 3 * len(inverse)
+        freedom = max(n_seen - len(normal) + 7, 1)
+        noise = float(left @ left) / freedom
+        clustered = self._clustered(influence) * max(n_seen / freedom, 1.0)
+        return Estimate(step[rows], noise * inverted[rows], clustered, noise)
 
     def _invert(self, normal: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c c"]:
         """Inverse of the reduced normal matrix, place, turn and size of the world held exactly."""

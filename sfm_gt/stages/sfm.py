@@ -168,7 +168,7 @@ def _judged(
     bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})
     verdicts.judge(measures, bounds)
     if adjusted is not None:
-        proof = prove_camera(model, timestamps_s, adjusted.profile, adjusted.prior)
+        proof = prove_camera(model, timestamps_s, adjusted.settled)
         measures |= proof.measures()
         judge_camera(proof, config.max_rel_focal_sigma, config.max_focal_swing)
     return measures

@@ -1,0 +1,119 @@
+"""What the images prove of a camera: models with a known lens, and what each path leaves open."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sfm_gt.errors import Rejected
+from sfm_gt.sfm.adjustment import adjust_all
+from sfm_gt.sfm.bundle import Bundle
+from sfm_gt.sfm.camera_proof import CameraProof, carry, judge_camera, prove_camera
+from sfm_gt.sfm.database import KnownCamera
+from sfm_gt.sfm.linearised import Linearised, lens_directions, solve
+from sfm_gt.sfm.observations import Observations
+from tests.sfm.synthetic import FOCAL, HEIGHT, WIDTH, filmed, room, sideways_path, times_s, turning_path
+
+N_FRAMES, N_POINTS = 30, 200
+MAX_REL_SIGMA, MAX_SWING = 0.08, 0.015
+# Noise of a fifth of a pixel on a path that turns: far below what the verdicts ask for.
+SURE = 0.02
+
+
+def proven(model, known=None, times=None) -> CameraProof:
+    times = times_s(N_FRAMES) if times is None else times
+    return prove_camera(model, times, adjust_all(model, times, known).settled)
+
+
+def reason(proof: CameraProof) -> str | None:
+    try:
+        judge_camera(proof, MAX_REL_SIGMA, MAX_SWING)
+    except Rejected as verdict:
+        return verdict.reason
+    return None
+
+
+def test_a_path_that_turns_proves_the_focal_length() -> None:
+    proof = proven(filmed(turning_path(N_FRAMES), room(N_POINTS)))
+    assert reason(proof) is None
+    assert proof.focal_sigma_rel < SURE
+    assert proof.focal_px == pytest.approx(FOCAL, rel=2 * proof.focal_sigma_rel)
+    assert proof.focal_range_px == pytest.approx((FOCAL, FOCAL), rel=2 * proof.focal_sigma_rel)
+
+
+def test_a_model_in_a_wrong_valley_comes_back() -> None:
+    model = filmed(turning_path(N_FRAMES), room(N_POINTS))
+    seen = Observations.of(model)
+    wrong = solve(Bundle.of(seen).stretched(2.0), "e", 3)
+    carry(model, seen, wrong)
+    assert model.cameras[1].mean_focal_length() == pytest.approx(2 * FOCAL)
+    proof = proven(model)
+    assert reason(proof) is None
+    assert proof.focal_px == pytest.approx(FOCAL, rel=2 * proof.focal_sigma_rel)
+
+
+def test_a_purely_sideways_move_needs_the_camera_stated() -> None:
+    assert reason(proven(filmed(sideways_path(N_FRAMES), room(N_POINTS)))) == "focal_uncertain"
+    with pytest.raises(Rejected, match=r"camera: \{focal_px"):
+        judge_camera(proven(filmed(sideways_path(N_FRAMES), room(N_POINTS))), MAX_REL_SIGMA, MAX_SWING)
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_a_sideways_move_of_a_stated_camera_is_accepted(fixed: bool) -> None:
+    stated = 1.02 * FOCAL
+    known = KnownCamera("SIMPLE_RADIAL", (stated, WIDTH / 2, HEIGHT / 2, 0.0), fixed)
+    model = filmed(sideways_path(N_FRAMES), room(N_POINTS))
+    model.cameras[1].params = [stated, WIDTH / 2, HEIGHT / 2, 0.0]
+    proof = proven(model, known)
+    assert reason(proof) is None
+    assert proof.focal_px == pytest.approx(stated, rel=0.01)
+    assert proof.focal_sigma_rel <= known.focal_sigma_rel
+
+
+def test_a_flat_scene_is_named_and_a_wall_with_relief_is_not() -> None:
+    flat, relief = room(N_POINTS), room(N_POINTS)
+    flat[:, 2] = 2.5 + 0.1 * flat[:, 0]
+    relief[:, 2] = 2.5 + 0.1 * relief[:, 0] + np.where(np.arange(N_POINTS) % 4 == 0, 0.1, 0.0)
+    assert reason(proven(filmed(turning_path(N_FRAMES), flat))) == "flat_scene"
+    assert proven(filmed(turning_path(N_FRAMES), relief)).flat_share < 0.9
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        (1 + 0.03 * np.sin(2 * np.pi * times_s(N_FRAMES) / 1.2), "breathing"),
+        (1 + 0.03 * np.cos(np.pi * np.arange(N_FRAMES) / N_FRAMES), "zoom"),
+        (1 + 0.03 * np.tanh((np.arange(N_FRAMES) - N_FRAMES / 2) / 2.0), "zoom"),
+    ],
+)
+def test_a_focal_length_that_changes_is_named_by_its_shape(curve: np.ndarray, expected: str) -> None:
+    proof = proven(filmed(turning_path(N_FRAMES), room(N_POINTS), zoom=curve.tolist()))
+    assert reason(proof) == expected
+    # Cosines of a second and more cannot follow a step.
+    assert proof.curve.swing == pytest.approx(np.ptp(curve), rel=0.3)
+
+
+def test_a_crop_off_the_centre_is_found_and_measured() -> None:
+    model = filmed(turning_path(N_FRAMES), room(N_POINTS), centre=(WIDTH / 2 + 70, HEIGHT / 2 - 50))
+    proof = proven(model)
+    assert reason(proof) is None
+    assert proof.focal_px == pytest.approx(FOCAL, rel=0.02)
+    assert model.cameras[1].params[1:3] == pytest.approx([WIDTH / 2 + 70, HEIGHT / 2 - 50], abs=5)
+    assert proven(filmed(turning_path(N_FRAMES), room(N_POINTS))).principal_point_off == 0.0
+
+
+def test_a_clock_that_stands_still_says_nothing_of_a_zoom() -> None:
+    proof = proven(filmed(turning_path(N_FRAMES), room(N_POINTS)), times=np.zeros(N_FRAMES))
+    assert proof.curve.swing == 0.0
+
+
+def test_the_step_of_a_lens_parameter_is_the_parameter() -> None:
+    """From the right poses of a lens that is off by 2 % and some pixels, one Gauss-Newton step finds both."""
+    model = filmed(
+        turning_path(N_FRAMES), room(N_POINTS), zoom=[1.02] * N_FRAMES, centre=(WIDTH / 2 + 5, HEIGHT / 2 - 4)
+    )
+    bundle = Bundle.of(Observations.of(model))
+    estimate = Linearised(bundle, lens_directions(bundle.camera, "fp")).estimate
+    sigma = np.sqrt(np.diag(estimate.clustered))
+    assert np.abs(estimate.step - [np.log(1.02), 5, -4]).max() < 3
+    assert (np.abs(estimate.step - [np.log(1.02), 5, -4]) < 4 * sigma + [0.004, 0.5, 0.5]).all()
