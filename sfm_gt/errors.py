@@ -6,6 +6,8 @@ it raises :class:`Rejected`, whose reason code is counted in the yield funnel wh
 
 from __future__ import annotations
 
+from typing import Any
+
 
 def one_line(text: str) -> str:
     """``text`` that fits into one line of any log: control characters and bytes of a name that are no text as escapes."""
@@ -49,6 +51,7 @@ class Rejected(SfmGtError):
         reason: code in snake_case, stable across versions; the yield funnel counts by it.
         measured: the figure that decided, or None where the reason is not a figure.
         threshold: the bound that the figure was held against, or None.
+        measures: what else was found out before, for the manifest.
     """
 
     def __init__(self, reason: str, message: str, measured: float | None = None, threshold: float | None = None):
@@ -56,3 +59,4 @@ class Rejected(SfmGtError):
         self.reason = reason
         self.measured = measured
         self.threshold = threshold
+        self.measures: dict[str, Any] = {}

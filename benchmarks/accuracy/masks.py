@@ -19,12 +19,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from sfm_gt.formats.frame_folder import read_frame, read_frame_list
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.formats.overlay_folder import covered, read_overlays
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.camera import pixel_grid
-from sfm_gt.masks.epipolar_flow import EpipolarFlow
 from sfm_gt.masks.rigid_flow import RigidFlow
 from sfm_gt.sfm.undistortion import Undistortion
 from sfm_gt.stages.clip_views import ClipViews, read_mask
@@ -110,14 +108,15 @@ def after_sfm(workspace: Workspace, clip: str, truth: Truth) -> dict[str, Any]:
     }
 
 
-def before_sfm(workspace: Workspace, clip: str, truth: Truth) -> dict[str, Any]:
-    """The epipolar masks on frames as filmed."""
-    folder = workspace.clip_stage(clip, "frames")
-    indices = [frame.frame_index for frame in read_frame_list(folder).frames]
-    found, seconds = timed(EpipolarFlow(), [read_frame(folder, index) for index in indices], None)
-    moving = np.stack([truth.moving(index) for index in indices])
-    ignored = np.stack([truth.overlay(index) for index in indices])
-    return mask_figures(found, moving, ignored) | {"cpu_s_per_frame": round(seconds, 3)}
+def in_sfm(workspace: Workspace, clip: str, truth: Truth) -> dict[str, Any]:
+    """The masks found with the adjusted cameras, on undistorted frames."""
+    views = ClipViews(workspace, clip)
+    indices = views.model.frame_indices.tolist()
+    lenses = {index: views.undistortion_of(index) for index in indices}
+    found = np.stack([views.moving_in_sfm(index) for index in indices])
+    moving = np.stack([truth.moving(i)[filmed_under(lens)] for i, lens in lenses.items()])
+    ignored = np.stack([truth.overlay(i)[filmed_under(lens)] | ~lens.inside for i, lens in lenses.items()])
+    return mask_figures(found, moving, ignored)
 
 
 def overlay_iou(workspace: Workspace, clip: str, truth: Truth) -> float | None:
@@ -153,7 +152,7 @@ def score(out: Path, scene: str, expected: str) -> dict[str, Any]:
     if refused:
         return figures
     return figures | {
-        "epipolar_flow": before_sfm(workspace, clip, truth),
+        "in_sfm": in_sfm(workspace, clip, truth),
         **after_sfm(workspace, clip, truth),
         "overlay_iou": overlay_iou(workspace, clip, truth),
         "frozen_truth": truth.frozen_interval(),

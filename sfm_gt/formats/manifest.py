@@ -44,7 +44,16 @@ class Manifest:
     @classmethod
     def rejected(cls, stage: str, version: int, verdict: Rejected) -> Manifest:
         """The manifest of a stage that ended in a verdict."""
-        return cls(stage, version, "rejected", verdict.reason, str(verdict), verdict.measured, verdict.threshold)
+        return cls(
+            stage,
+            version,
+            "rejected",
+            verdict.reason,
+            str(verdict),
+            verdict.measured,
+            verdict.threshold,
+            verdict.measures,
+        )
 
     def skipped_in(self, stage: str, version: int) -> Manifest:
         """The manifest of a later stage that has nothing to do, because of this one's verdict."""

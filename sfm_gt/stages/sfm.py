@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sfm_gt.config import SfmConfig
+from sfm_gt.errors import Rejected
 from sfm_gt.formats.manifest import Manifest, write_json
 from sfm_gt.formats.sidecar import CameraHints
 from sfm_gt.formats.workspace import Workspace
@@ -88,7 +89,12 @@ def _reconstruct(
     solve = _map if cameras is None else partial(_on_given_cameras, cameras, config)
     solution = solve(frames_folder, listed, printed, options)
     adjusted, rest, interval = _at_rest(solution, frames_folder, listed, printed, config, sheet)
-    measures = _judged(solution.model, adjusted, listed, interval, config) | solution.known
+    frozen = {"frozen_first_frame": interval.first_frame, "frozen_last_frame": interval.last_frame}
+    try:
+        measures = _judged(solution.model, adjusted, listed, interval, config) | solution.known | frozen
+    except Rejected as verdict:
+        verdict.measures |= frozen
+        raise
     _write(folder, solution.model, adjusted, listed, rest)
     write_frozen(folder, interval)
     return measures
@@ -162,7 +168,6 @@ def _judged(
     measures = verdicts.measure(sparse, len(inside), timestamps_s) | {
         "keyframes": sum(frame.keyframe for frame in inside), "radial_terms": len(lens.to_dict()["params"]) - 3,
         "readout_s": adjusted.readout.seconds if adjusted and adjusted.readout else 0.0,
-        "frozen_first_frame": interval.first_frame, "frozen_last_frame": interval.last_frame,
         "frozen_score_mean": round(sum(scores) / len(scores), 4), "frozen_score_min": min(scores),
     }  # fmt: skip
     bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})

@@ -36,7 +36,7 @@ def write_clip(workspace: Workspace, scene: Scene) -> None:
     print_on_it = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
     for view in scene.views:
         write_frame(frames, view.frame_index, np.where(overlay[..., None], print_on_it, view.image))
-        write_mask(sfm / "moving_epipolar" / f"{view.frame_index:06d}.png", np.zeros_like(overlay))
+        write_mask(sfm / "moving" / f"{view.frame_index:06d}.png", np.zeros_like(overlay))
         maps = {"hypothesis_sfm": view.z_depth_sfm, "z_depth_sfm": view.z_depth_sfm, "sigma_sfm": view.z_depth_sfm}
         np.savez(dense / f"{view.frame_index:06d}.npz", **maps)
     write_overlays(frames, [Overlay(0, len(scene.views) - 1, overlay)])
