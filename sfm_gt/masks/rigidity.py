@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -45,6 +45,7 @@ MIN_VOTES = 2
 VOTE_SHARE = 0.6
 CLOSE_PX = 4
 MIN_AREA = 0.001  # of the image
+NEIGHBOUR_SHARE = 0.3  # of a region that must move in a neighbouring view: slips come and go from one view to the next
 
 
 @dataclass(frozen=True)
@@ -106,14 +107,31 @@ class _Opinion:
     px_per_inverse_depth: Map
 
 
-def find_motion(views: Sequence[PosedImage], times_s: Float[np.ndarray, " n"], nearest_sfm: float) -> Iterator[Motion]:
-    """The verdict on each view, in order.
+def find_motion(views: Sequence[PosedImage], times_s: Float[np.ndarray, " n"], nearest_sfm: float) -> list[Motion]:
+    """The verdict on each view, in order: what moves there and in a neighbouring view as well.
 
     Args:
         views: consecutive registered frames of one clip, about 320 pixels on the long side.
         times_s: presentation time of each.
         nearest_sfm: nothing is nearer to a camera than this.
     """
+    alone = list(_each(views, times_s, nearest_sfm))
+    settled = []
+    for position, motion in enumerate(alone):
+        beside = [alone[i].moving for i in (position - 1, position + 1) if 0 <= i < len(alone)]
+        evidence = regions.dilate(np.any([np.zeros_like(motion.moving), *beside], axis=0), CLOSE_PX)
+        moving = regions.keep_supported(motion.moving, evidence, NEIGHBOUR_SHARE)
+        kept = moving.sum() / max(int(motion.moving.sum()), 1)
+        share = float((moving & motion.known).sum()) / max(int(motion.known.sum()), 1)
+        settled.append(
+            replace(motion, moving=moving, share=share, share_past=motion.share_past * kept,
+                    share_future=motion.share_future * kept)
+        )  # fmt: skip
+    return settled
+
+
+def _each(views: Sequence[PosedImage], times_s: Float[np.ndarray, " n"], nearest_sfm: float) -> Iterator[Motion]:
+    """The verdict on each view by itself."""
     pairs, max_inverse = _pairs([view.grey for view in views], times_s), 1.0 / nearest_sfm
     noise_px = THRESHOLD_SIGMAS * _sigma_px(views, pairs, max_inverse)
     limits = _Limits(max(MIN_THRESHOLD_PX, noise_px), max_inverse)
