@@ -16,13 +16,14 @@ from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import Rejected
 from sfm_gt.video.excursion import Excursions
-from sfm_gt.video.line_evidence import LINE_CONTRAST, LineEvidence, by_segment, line_contrast, measure_lines
+from sfm_gt.video.line_evidence import LineEvidence, by_segment, line_contrast, measure_lines
 from sfm_gt.video.picture_area import LINE_GAP_ROWS, STRIP, Rectangle
 
 Grey = UInt8[np.ndarray, "h w"]
 
 # All limits set on the half-size kitchen, examples/demo and golf_alley in 12 compositions, and on the same clips whole.
-MAX_SEAM = 0.55  # of a line's length; those of scenes under a moving camera reach 0.4
+SEAM_CONTRAST = 1.4  # a line's step against its context: richly textured takes part by no more
+MAX_SEAM = 0.65  # of a line's length; scenes under a moving camera reach 0.31, a level horizon passed sideways 0.56
 MIN_PANEL = 0.12  # of the picture on either side of a seam
 BESIDE = 0.06  # of the picture on either side of a seam, in which something must move: banners stand still there
 MIN_UNREST = 0.2  # of the frames in which a moving segment's typical pixel changes
@@ -32,7 +33,7 @@ MIRROR_LONG_SIDE_PX = 160
 MIN_INSET, MAX_INSET = 0.08, 0.7  # sides of an inset picture, as shares of the picture's
 MAX_OUTLINE = 0.7  # of an inset's outline that may be a line in place
 MIN_SIDE = 0.4  # of each of its sides
-OUTLINE_CONTRAST = 1.7  # lower than LINE_CONTRAST: a rectangle says more than a line
+OUTLINE_CONTRAST = 1.7  # higher than SEAM_CONTRAST: less of a line averages out less of the scene
 MAX_BEYOND = 0.5  # of the lines' continuation: seams of a split screen go on
 INSET_BESIDE_PX = 10  # on either side of an outline, in which something must move: captions stand still there
 LINE_WINDOW_PX = 25  # along a line: averages the contents away, shorter than an inset's side
@@ -97,7 +98,7 @@ def _seam(evidence: LineEvidence, offset: int, excursions: Excursions, vertical:
     """
     unrest, height = by_segment(evidence.unrest), len(evidence.step)
     margin, reach = max(round(MIN_PANEL * height), 1), max(round(BESIDE * height), 2 * LINE_GAP_ROWS)
-    line = line_contrast(by_segment(evidence.step)) >= LINE_CONTRAST
+    line = line_contrast(by_segment(evidence.step)) >= SEAM_CONTRAST
     best = Seam(vertical, 0, 0.0)
     for row in np.flatnonzero(line.mean(axis=1) > MAX_SEAM / 2).tolist():
         if not margin <= row < height - margin:

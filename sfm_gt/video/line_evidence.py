@@ -37,12 +37,14 @@ class LineEvidence:
         quiet: (n - 1, h) share of the row's pixels that stay as they are from one sampled frame to the next.
         unrest: (h, w) share of these steps in time in which a pixel changes.
         soft: (n, h) share of the row's pixels without fine detail.
+        detail: (h, w) share of the frames in which a pixel has fine detail.
         even: (n, h) share of the row's pixels within QUIET_LEVELS of its median.
     """
 
     step: Float[np.ndarray, "h w"]
-    quiet: Float[np.ndarray, "p h"]
     unrest: Float[np.ndarray, "h w"]
+    detail: Float[np.ndarray, "h w"]
+    quiet: Float[np.ndarray, "p h"]
     soft: Float[np.ndarray, "n h"]
     even: Float[np.ndarray, "n h"]
 
@@ -61,14 +63,16 @@ def line_contrast(step: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
 def measure_lines(greys: Sequence[Grey]) -> LineEvidence:
     """Evidence of ``greys``, at least two of one size; one pass, so that memory stays low."""
     shape = greys[0].shape
-    step, unrest = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    step, unrest, detail = (np.zeros(shape, np.float32) for _ in range(3))
     quiet, soft, even = [], [], []
     before = None
     for grey in greys:
         across = np.zeros(shape, np.int16)
         cv2.subtract(grey[2:], grey[:-2], across[1:-1], dtype=cv2.CV_16S)
         cv2.accumulate(np.abs(across).astype(np.float32), step)
-        soft.append((cv2.absdiff(grey, cv2.blur(grey, (DETAIL_WINDOW_PX, 1))) <= DETAIL_LEVELS).mean(axis=1))
+        fine = cv2.absdiff(grey, cv2.blur(grey, (DETAIL_WINDOW_PX, 1))) > DETAIL_LEVELS
+        detail += fine
+        soft.append(1 - fine.mean(axis=1))
         # Every fourth pixel knows a row's median as well.
         tone = np.median(grey[:, ::4], axis=1)
         even.append((np.abs(grey[:, ::4] - tone[:, None]) <= QUIET_LEVELS).mean(axis=1))
@@ -79,9 +83,8 @@ def measure_lines(greys: Sequence[Grey]) -> LineEvidence:
             quiet.append(1 - changed.mean(axis=1))
         before = smooth
     n = len(greys)
-    return LineEvidence(
-        step / n, np.array(quiet, np.float32), unrest / (n - 1), np.array(soft, np.float32), np.array(even, np.float32)
-    )
+    by_time = (np.array(each, np.float32) for each in (quiet, soft, even))
+    return LineEvidence(step / n, unrest / (n - 1), detail / n, *by_time)
 
 
 def by_segment(values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h s"]:

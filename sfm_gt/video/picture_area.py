@@ -29,9 +29,9 @@ LINE_GAP_ROWS = 2  # a line blurred by scaling and coding reaches this far to ei
 HELD = 0.6  # of the line's length on which it must be seen: the rest may be as dark as the bar
 HELD_ALONE = 0.85  # where the scene does not move across the line; a level horizon passed sideways reaches 0.75
 MIN_LIVE_UNREST = 0.2  # of the frames: where less changes, nothing lies beside the line that could be told from it
-MIN_UNREST_STEP = 0.3  # by which a pixel inside changes more often than one outside of the line
-# Print on bars: so much of a row may change or have detail, and of the typical row.
-MIN_PLAIN_ROW, MIN_PLAIN_TYPICAL = 0.5, 0.9
+MIN_BEGIN = 0.3  # of the frames, by which pixels right inside of a line change (or have fine detail) more often
+# Print on bars: so much of any row, and of the typical one, must be still or soft; a heading covers two thirds of a row.
+MIN_PLAIN_ROW, MIN_PLAIN_TYPICAL = 0.3, 0.9
 MIN_PLAIN_FRAME = 0.7  # of the bar in nine frames of ten: a change of subtitles touches less
 MIN_PLAIN_STEP = 0.03  # by which the rows beside a line are stiller or softer outside than inside
 STRIP = 0.15  # of the canvas beside a line, in which the scene must move across it
@@ -143,9 +143,13 @@ def _without_bars(greys: Sequence[Grey], picture: Rectangle, excursions: Excursi
 
 
 def _still_and_even(bar: _Bar, evidence: LineEvidence) -> bool:
-    """A bar of one tone, believed where the scene does not move across its line: the sky over a level horizon is less."""
+    """A bar of one tone without print, believed where the scene does not move across its line as well.
+
+    The sky over a level horizon that is passed sideways is less: something stands before it.
+    """
     outside = slice(0, max(bar.row - LINE_GAP_ROWS + 1, 1))
-    return bar.still and bool(np.median(evidence.even[:, outside]) >= MIN_EVEN) and bar.held >= HELD_ALONE
+    clean = evidence.quiet[:, outside].mean(axis=0).min() >= MIN_PLAIN_TYPICAL
+    return bar.still and bool(clean and np.median(evidence.even[:, outside]) >= MIN_EVEN) and bar.held >= HELD_ALONE
 
 
 def _oriented(grey: Grey, transposed: bool) -> UInt8[np.ndarray, "a b"]:
@@ -153,8 +157,9 @@ def _oriented(grey: Grey, transposed: bool) -> UInt8[np.ndarray, "a b"]:
 
 
 def _flipped(evidence: LineEvidence) -> LineEvidence:
-    quiet, soft, even = (each[:, ::-1] for each in (evidence.quiet, evidence.soft, evidence.even))
-    return LineEvidence(evidence.step[::-1], quiet, evidence.unrest[::-1], soft, even)
+    by_pixel = (each[::-1] for each in (evidence.step, evidence.unrest, evidence.detail))
+    by_time = (each[:, ::-1] for each in (evidence.quiet, evidence.soft, evidence.even))
+    return LineEvidence(*by_pixel, *by_time)
 
 
 def _bar(evidence: LineEvidence) -> _Bar | None:
@@ -188,7 +193,8 @@ def _held(evidence: LineEvidence) -> Float[np.ndarray, " h"]:
     line = line_contrast(by_segment(evidence.step)) >= LINE_CONTRAST
     gap = LINE_GAP_ROWS
     begins = np.zeros_like(line)
-    begins[gap:-gap] = unrest[2 * gap :] - unrest[: -2 * gap] >= MIN_UNREST_STEP
+    for share in (unrest, by_segment(evidence.detail)):
+        begins[gap:-gap] |= share[2 * gap :] - share[: -2 * gap] >= MIN_BEGIN
     return (line | begins)[:, live].mean(axis=1)
 
 

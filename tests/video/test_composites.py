@@ -60,9 +60,11 @@ def test_mirrored_halves(takes, axis: int) -> None:
     assert_refused([np.concatenate([half, np.flip(half, axis)], axis=axis) for half in halves], "mirrored_picture")
 
 
-@pytest.mark.parametrize("rectangle", [(190, 90, 270, 145), (208, 108, 288, 162)], ids=["inset", "corner"])
+@pytest.mark.parametrize("rectangle", [(380, 180, 540, 290), (416, 216, 576, 324)], ids=["inset", "corner"])
 def test_a_picture_in_the_picture(takes, rectangle: tuple[int, int, int, int]) -> None:
-    assert_refused(inset(*takes, rectangle), "picture_in_picture")
+    large, small = ([fitted(frame, 576, 324) for frame in take] for take in takes)
+    darker = [(0.5 * frame).astype(np.uint8) for frame in small]
+    assert_refused(inset(large, darker, rectangle), "picture_in_picture")
 
 
 def test_a_small_picture_on_a_still_page(takes) -> None:
