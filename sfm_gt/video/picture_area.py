@@ -34,6 +34,7 @@ MIN_BEGIN = 0.3  # of the frames, by which pixels right inside of a line change 
 MIN_PLAIN_ROW, MIN_PLAIN_TYPICAL = 0.3, 0.9
 MIN_PLAIN_FRAME = 0.7  # of the bar in nine frames of ten: a change of subtitles touches less
 MIN_PLAIN_STEP = 0.03  # by which the rows beside a line are stiller or softer outside than inside
+BESIDE = 0.08  # of the canvas right inside of a line, in which something must change: banners stand still there
 STRIP = 0.15  # of the canvas beside a line, in which the scene must move across it
 MIN_EVEN = 0.9  # of a bar of one tone
 MIN_COPY_CORRELATION = 0.7
@@ -172,7 +173,8 @@ def _bar(evidence: LineEvidence) -> _Bar | None:
         outside, inside = slice(0, max(row - LINE_GAP_ROWS + 1, 1)), slice(row + LINE_GAP_ROWS + 1, row + reach)
         still = _plain(evidence.quiet, outside, inside)
         soft = _plain(evidence.soft, outside, inside)
-        if (still or soft) and _held_inside(evidence, inside) >= HELD:
+        beside = slice(inside.start, inside.start + max(round(BESIDE * height), 4 * LINE_GAP_ROWS))
+        if (still or soft) and _held_inside(evidence, beside) >= HELD:
             best = _Bar(row, float(held[row]), still)
     return best
 
