@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import Rejected
 from sfm_gt.video.excursion import Excursions
-from sfm_gt.video.line_evidence import LineEvidence, by_segment, line_contrast, measure_lines
+from sfm_gt.video.line_evidence import CONTEXT_ROWS, LineEvidence, by_segment, line_contrast, measure_lines
 from sfm_gt.video.picture_area import LINE_GAP_ROWS, STRIP, Rectangle
 
 Grey = UInt8[np.ndarray, "h w"]
@@ -24,6 +24,8 @@ Grey = UInt8[np.ndarray, "h w"]
 # All limits set on the half-size kitchen, examples/demo and golf_alley in 12 compositions, and on the same clips whole.
 SEAM_CONTRAST = 1.4  # a line's step against its context: richly textured takes part by no more
 MAX_SEAM = 0.65  # of a line's length; scenes under a moving camera reach 0.31, a level horizon passed sideways 0.56
+# In four frames of five, half of the segments must show the line by themselves: 0.81 and more on seams, 0.28 elsewhere.
+FRAME_CONTRAST, FRAME_SHARE = 1.1, 0.5
 MIN_PANEL = 0.12  # of the picture on either side of a seam
 BESIDE = 0.06  # of the picture on either side of a seam, in which something must move: banners stand still there
 MIN_UNREST = 0.2  # of the frames in which a moving segment's typical pixel changes
@@ -74,9 +76,13 @@ def judge_composition(greys: Sequence[Grey], picture: Rectangle, excursions: Exc
         raise Rejected("mirrored_picture", f"one half of the picture is the mirror image of the other (correlation "
                        f"{mirrored:.2f}, at most {MAX_MIRRORED:g} allowed); use the video without this effect",
                        round(mirrored, 3), MAX_MIRRORED)  # fmt: skip
-    lines = measure_lines(inside), measure_lines([np.ascontiguousarray(grey.T) for grey in inside])
-    seam = max(_seam(lines[0], picture.y0, excursions, False), _seam(lines[1], picture.x0, excursions, True),
-               key=lambda one: one.held)  # fmt: skip
+    turned = [np.ascontiguousarray(grey.T) for grey in inside]
+    lines = measure_lines(inside), measure_lines(turned)
+    seams = (
+        _seam(inside, lines[0], picture.y0, excursions, False),
+        _seam(turned, lines[1], picture.x0, excursions, True),
+    )
+    seam = max(seams, key=lambda one: one.held)
     if seam.held > MAX_SEAM:
         place = f"{'x' if seam.vertical else 'y'} = {seam.position / (lines[not seam.vertical].step.shape[1]):.2f}"
         raise Rejected("split_screen", f"a straight seam at {place} of the picture keeps its place on "
@@ -90,10 +96,11 @@ def judge_composition(greys: Sequence[Grey], picture: Rectangle, excursions: Exc
     return {"picture_share": round(share, 4), "seam_share": round(seam.held, 3)}
 
 
-def _seam(evidence: LineEvidence, offset: int, excursions: Excursions, vertical: bool) -> Seam:
+def _seam(greys: Sequence[Grey], evidence: LineEvidence, offset: int, excursions: Excursions, vertical: bool) -> Seam:
     """The clearest line that parts the picture into two sides that both move right beside it, one of them across it.
 
     Args:
+        greys: those of ``evidence``.
         offset: of the picture on the canvas of ``excursions``, across the line.
     """
     unrest, height = by_segment(evidence.unrest), len(evidence.step)
@@ -107,11 +114,26 @@ def _seam(evidence: LineEvidence, offset: int, excursions: Excursions, vertical:
         moves = [unrest[max(side.start, 0) : side.stop].max(axis=0) >= MIN_UNREST for side in sides]
         held = float((line[row] & moves[0] & moves[1]).mean())
         strip, place = round(STRIP * height), offset + row
-        if held > max(best.held, MAX_SEAM) and (
-            excursions.across(vertical, place - strip, place) or excursions.across(vertical, place, place + strip)
+        if (
+            held > max(best.held, MAX_SEAM)
+            and _always(greys, row)
+            and (excursions.across(vertical, place - strip, place) or excursions.across(vertical, place, place + strip))
         ):
             best = Seam(vertical, row, held)
     return best
+
+
+def _always(greys: Sequence[Grey], row: int) -> bool:
+    """Whether a line is there in nearly every single frame, as an edge that crosses the picture is not."""
+    reach = max(CONTEXT_ROWS) + 2
+    rows = slice(row - reach, row + reach + 1)
+    shares = []
+    for grey in greys:
+        window = grey[rows].astype(np.float32)
+        steps = np.pad(np.abs(window[2:] - window[:-2]), ((1, 1), (0, 0)))
+        contrast = line_contrast(by_segment(steps))[reach - 1 : reach + 2].max(axis=0)
+        shares.append((contrast >= FRAME_CONTRAST).mean())
+    return bool(np.quantile(shares, 0.2) >= FRAME_SHARE)
 
 
 def mirror_correlation(greys: Sequence[Grey]) -> float:
