@@ -32,6 +32,7 @@ MIN_UNREST = 0.2  # of the frames in which a moving segment's typical pixel chan
 MIN_PICTURE = 0.15  # of the canvas: 16:9 in 9:16, itself cropped to a cinema format, still fills 0.24
 MAX_MIRRORED = 0.9  # correlation of fine detail with its mirror image in the least alike of the frames
 MIRROR_LONG_SIDE_PX = 160
+MIRROR_BLUR_PX = 19  # what is coarser than that is no detail
 MIN_INSET, MAX_INSET = 0.08, 0.7  # sides of an inset picture, as shares of the picture's
 MAX_OUTLINE = 0.7  # of an inset's outline that may be a line in place
 MIN_SIDE = 0.4  # of each of its sides
@@ -88,7 +89,7 @@ def judge_composition(greys: Sequence[Grey], picture: Rectangle, excursions: Exc
         raise Rejected("split_screen", f"a straight seam at {place} of the picture keeps its place on "
                        f"{100 * seam.held:.0f} % of its length, at most {100 * MAX_SEAM:.0f} % allowed, while both sides "
                        "move; cut the takes out of it", round(seam.held, 3), MAX_SEAM)  # fmt: skip
-    outline = inset_outline(*lines)
+    outline = inset_outline(inside, *lines)
     if outline > MAX_OUTLINE and excursions.both_ways():
         raise Rejected("picture_in_picture", f"the outline of a rectangle in the picture keeps its place on "
                        f"{100 * outline:.0f} % of its length, at most {100 * MAX_OUTLINE:.0f} % allowed, while what it "
@@ -126,10 +127,10 @@ def _seam(greys: Sequence[Grey], evidence: LineEvidence, offset: int, excursions
 def _always(greys: Sequence[Grey], row: int) -> bool:
     """Whether a line is there in nearly every single frame, as an edge that crosses the picture is not."""
     reach = max(CONTEXT_ROWS) + 2
-    rows = slice(row - reach, row + reach + 1)
     shares = []
     for grey in greys:
-        window = grey[rows].astype(np.float32)
+        # Lines near the border of the image have no context beyond it.
+        window = np.pad(grey, ((reach, reach), (0, 0)), mode="edge")[row : row + 2 * reach + 1].astype(np.float32)
         steps = np.pad(np.abs(window[2:] - window[:-2]), ((1, 1), (0, 0)))
         contrast = line_contrast(by_segment(steps))[reach - 1 : reach + 2].max(axis=0)
         shares.append((contrast >= FRAME_CONTRAST).mean())
@@ -156,8 +157,9 @@ def mirror_correlation(greys: Sequence[Grey]) -> float:
 
 
 def _fine(grey: Grey) -> Float[np.ndarray, "h w"]:
+    """Detail along the rows only: a post is the same on both sides of any level axis."""
     values = grey.astype(np.float32)
-    return values - cv2.GaussianBlur(values, (0, 0), 3.0)
+    return values - cv2.GaussianBlur(values, (MIRROR_BLUR_PX, 1), 0)
 
 
 def _mirror_correlations(fine: Float[np.ndarray, "h w"]) -> Float[np.ndarray, " a"]:
@@ -177,8 +179,12 @@ def _mirror_correlations(fine: Float[np.ndarray, "h w"]) -> Float[np.ndarray, " 
     return np.array(found)
 
 
-def inset_outline(horizontal: LineEvidence, vertical: LineEvidence) -> float:
-    """On how much of its outline the clearest inset rectangle is a line in place; 0 where nothing looks like one."""
+def inset_outline(greys: Sequence[Grey], horizontal: LineEvidence, vertical: LineEvidence) -> float:
+    """On how much of its outline the clearest inset rectangle is a line in place; 0 where nothing looks like one.
+
+    Args:
+        greys: those of ``horizontal``; ``vertical`` is of the transposed ones.
+    """
     in_rows = _in_place(horizontal)
     in_columns = tuple(each.T for each in _in_place(vertical))
     height, width = in_rows[0].shape
@@ -191,9 +197,18 @@ def inset_outline(horizontal: LineEvidence, vertical: LineEvidence) -> float:
             # What moves must lie below the upper side, above the lower one, and likewise left and right.
             sides = [_Side(sums_x[after][y], x0, x1) for y, after in ((y0, 0), (y1, 1)) if 0 < y < height]
             across = [_Side(sums_y[after][:, x], y0, y1) for x, after in ((x0, 0), (x1, 1)) if 0 < x < width]
-            if sides and across:
-                best = max(best, _outline([*sides, *across]))
+            outline = _outline([*sides, *across]) if sides and across else 0.0
+            if outline > max(best, MAX_OUTLINE) and _always_outlined(greys, Rectangle(x0, y0, x1, y1)):
+                best = outline
     return best
+
+
+def _always_outlined(greys: Sequence[Grey], inset: Rectangle) -> bool:
+    """Whether every side of an inset is there in nearly every frame."""
+    x0, y0, x1, y1 = inset
+    height, width = greys[0].shape
+    rows = [_always([grey[:, x0:x1] for grey in greys], y) for y in (y0, y1) if 0 < y < height]
+    return all(rows) and all(_always([grey[y0:y1].T for grey in greys], x) for x in (x0, x1) if 0 < x < width)
 
 
 class _Side(NamedTuple):

@@ -33,6 +33,8 @@ MIN_BEGIN = 0.3  # of the frames, by which pixels right inside of a line change 
 # Print on bars: so much of any row, and of the typical one, must be still or soft; a heading covers two thirds of a row.
 MIN_PLAIN_ROW, MIN_PLAIN_TYPICAL = 0.3, 0.9
 MIN_PLAIN_FRAME = 0.7  # of the bar in nine frames of ten: a change of subtitles touches less
+# A bar is still or soft on all of its length: beside a banner the picture goes on. One segment may be all print.
+MAX_SEGMENT, MIN_SEGMENTS = 0.4, 0.9
 MIN_PLAIN_STEP = 0.03  # by which the rows beside a line are stiller or softer outside than inside
 BESIDE = 0.08  # of the canvas right inside of a line, in which something must change: banners stand still there
 STRIP = 0.15  # of the canvas beside a line, in which the scene must move across it
@@ -171,8 +173,8 @@ def _bar(evidence: LineEvidence) -> _Bar | None:
         if held[row] < (best.held if best else HELD):
             continue
         outside, inside = slice(0, max(row - LINE_GAP_ROWS + 1, 1)), slice(row + LINE_GAP_ROWS + 1, row + reach)
-        still = _plain(evidence.quiet, outside, inside)
-        soft = _plain(evidence.soft, outside, inside)
+        still = _plain(evidence.quiet, evidence.unrest, outside, inside)
+        soft = _plain(evidence.soft, evidence.detail, outside, inside)
         beside = slice(inside.start, inside.start + max(round(BESIDE * height), 4 * LINE_GAP_ROWS))
         if (still or soft) and _held_inside(evidence, beside) >= HELD:
             best = _Bar(row, float(held[row]), still)
@@ -200,14 +202,20 @@ def _held(evidence: LineEvidence) -> Float[np.ndarray, " h"]:
     return (line | begins)[:, live].mean(axis=1)
 
 
-def _plain(share: Float[np.ndarray, "n h"], outside: slice, inside: slice) -> bool:
-    """Whether the rows outside of a line are still (or soft) but for print, and more so than those inside."""
+def _plain(share: Float[np.ndarray, "n h"], other: Float[np.ndarray, "h w"], outside: slice, inside: slice) -> bool:
+    """Whether the rows outside of a line are still (or soft) but for print, and more so than those inside.
+
+    Args:
+        share: by frame and row, of pixels that are.
+        other: by pixel, of frames in which it is not.
+    """
     rows, frames = share[:, outside].mean(axis=0), share[:, outside].mean(axis=1)
     beside = rows[-(inside.stop - inside.start) :]
     return bool(
         rows.min() >= MIN_PLAIN_ROW
         and np.median(rows) >= MIN_PLAIN_TYPICAL
         and np.quantile(frames, 0.1) >= MIN_PLAIN_FRAME
+        and (by_segment(other[outside]).mean(axis=0) <= MAX_SEGMENT).mean() >= MIN_SEGMENTS
         and beside.mean() - share[:, inside].mean() >= MIN_PLAIN_STEP
     )
 
