@@ -41,6 +41,8 @@ class FrameList:
     Attributes:
         width, height: size of the PNG files.
         source_width, source_height: size of the video as shown, before shrinking.
+        picture: (x0, y0, x1, y1) of the moving picture on the PNG files, in whole pixels, x1 and y1 outside; None: all of
+            them. What lies outside are bars, which are an overlay of all frames.
     """
 
     width: int
@@ -48,6 +50,12 @@ class FrameList:
     source_width: int
     source_height: int
     frames: tuple[FrameRecord, ...]
+    picture: tuple[int, int, int, int] | None = None
+
+    @property
+    def picture_area(self) -> tuple[int, int, int, int]:
+        """``picture``, or all of the canvas."""
+        return self.picture or (0, 0, self.width, self.height)
 
     @property
     def keyframes(self) -> tuple[FrameRecord, ...]:
@@ -99,7 +107,9 @@ def write_frame_list(folder: Path, frames: FrameList) -> None:
 def read_frame_list(folder: Path) -> FrameList:
     """Reads ``frames.json``. Raises InputError when it is missing or broken."""
     content = read_json(folder / FRAMES_JSON)
-    return FrameList(**content | {"frames": tuple(FrameRecord(**record) for record in content["frames"])})
+    records = tuple(FrameRecord(**record) for record in content["frames"])
+    picture = tuple(content["picture"]) if content.get("picture") else None
+    return FrameList(**content | {"frames": records, "picture": picture})
 
 
 def write_frozen(folder: Path, interval: FrozenInterval) -> None:

@@ -1,4 +1,4 @@
-"""Overlay: captions, logos, timers, drifting watermarks and letterbox bars, each with the frames in which it is there.
+"""Overlay: captions, logos, timers and drifting watermarks, each with the frames in which it is there.
 
 What tells them from the scene is that they keep to the picture (or to a speed of their own) while the scene moves behind
 them. Where the camera hardly moves nothing can be told, and nothing is claimed.
@@ -7,7 +7,7 @@ them. Where the camera hardly moves nothing can be told, and nothing is claimed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -28,8 +28,6 @@ SPEED_STEPS = 2  # a window's tracks know a drift to a twentieth of a pixel a fr
 SEARCH_PX = 3
 COVERED_SHARE = 0.5  # of a print's area: found already
 GROW_PX = 0
-BAR_MAX_SPREAD = 6.0  # grey levels within a row of a bar, and of a row over time
-MAX_BAR = 0.3  # of the image on one side
 
 Grey = UInt8[np.ndarray, "h w"]
 
@@ -54,13 +52,23 @@ def working_image(frame: Frame) -> UInt8[np.ndarray, "h2 w2"]:
     return cv2.resize(grey, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
 
 
-def find_overlays(greys: Sequence[Grey], frame_indices: Sequence[int], height: int, width: int) -> list[Overlay]:
+def find_overlays(
+    greys: Sequence[Grey],
+    frame_indices: Sequence[int],
+    height: int,
+    width: int,
+    picture: tuple[int, int, int, int] | None = None,
+) -> list[Overlay]:
     """All overlays of one clip, on frames of ``height`` x ``width`` pixels.
 
     Args:
         greys: :func:`working_image` of every frame of the clip.
         frame_indices: of ``greys``, in the source video.
+        picture: (x0, y0, x1, y1) in pixels of ``greys``, outside of which nothing is looked for; None: all of them.
     """
+    canvas = greys[0].shape if len(greys) else (0, 0)
+    x0, y0, x1, y1 = picture or (0, 0, canvas[1], canvas[0])
+    greys = [np.ascontiguousarray(grey[y0:y1, x0:x1]) for grey in greys]
     if len(greys) < 2:
         return []
     flows = overlay_motion.scene_flows(greys)
@@ -71,9 +79,9 @@ def find_overlays(greys: Sequence[Grey], frame_indices: Sequence[int], height: i
         _add_still(found, greys, flows, first, last)
     for first, last in spans:
         _add_drifting(found, greys, flows, first, last)
-    overlays = [one for each in found for one in _overlays(each, frame_indices, height, width)]
-    bars = enlarge(find_bars([greys[i] for i in _sampled(0, len(greys) - 1)]), height, width)
-    return ([Overlay(frame_indices[0], frame_indices[-1], bars)] if bars.any() else []) + overlays
+    around = ((y0, canvas[0] - y1), (x0, canvas[1] - x1))
+    on_canvas = [replace(each, shape=np.pad(each.shape, around)) for each in found]
+    return [one for each in on_canvas for one in _overlays(each, frame_indices, height, width)]
 
 
 def _add_still(
@@ -170,17 +178,3 @@ def _min_edge_px(n_frames: int) -> int:
 
 def _sampled(first: int, last: int) -> list[int]:
     return sorted({int(i) for i in np.round(np.linspace(first, last, SAMPLED_FRAMES))})
-
-
-def find_bars(greys: Sequence[Grey]) -> Bool[np.ndarray, "h w"]:
-    """Letterbox and pillarbox bars: rows or columns at the border that keep one even tone over all ``greys``."""
-    lowest, highest = np.min(greys, axis=0).astype(np.float32), np.max(greys, axis=0).astype(np.float32)
-    bars = np.zeros(lowest.shape, dtype=bool)
-    for axis in (0, 1):
-        low, high = np.percentile(lowest, 1, axis=1 - axis), np.percentile(highest, 99, axis=1 - axis)
-        even = high - low <= BAR_MAX_SPREAD
-        for lines, view in ((even, bars), (even[::-1], np.flip(bars, axis))):
-            depth = len(lines) if lines.all() else int(np.argmin(lines))
-            if 0 < depth <= MAX_BAR * len(lines):
-                np.moveaxis(view, axis, 0)[:depth] = True
-    return bars

@@ -103,6 +103,20 @@ class ClipViews:
         shape = (self.undistortion.camera.height, self.undistortion.camera.width)
         return self.undistortion_of(frame_index).mask(covered(self._overlays, frame_index, shape, margin_px))
 
+    def in_picture(self, frame_index: int) -> Bool[np.ndarray, "h w"]:
+        """True inside of the picture, which bars may surround, on the undistorted image."""
+        x0, y0, x1, y1 = self.frames.picture_area
+        picture = np.zeros((self.frames.height, self.frames.width), dtype=bool)
+        picture[y0:y1, x0:x1] = True
+        return self.undistortion_of(frame_index).mask(picture)
+
+    def share_of_picture(self, mask: Bool[np.ndarray, "h w"], frame_index: int) -> float:
+        """Share of the picture that a mask on the undistorted image covers; of the canvas where there are no bars."""
+        if self.frames.picture_area == (0, 0, self.frames.width, self.frames.height):
+            return float(mask.mean())
+        inside = self.in_picture(frame_index)
+        return float((mask & inside).sum() / max(inside.sum(), 1))
+
     def filmed(self, frame_index: int) -> UInt8[np.ndarray, "h w 3"]:
         """The frame as filmed, RGB. Raises InputError when it is missing."""
         return read_frame(self._frames, frame_index)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sfm_gt.stages.clip_views import ClipViews
 
 STAGE = "dataset"
-VERSION: int = 4
+VERSION: int = 5
 FRAMES_NAME = "frames.parquet"
 # Stages whose version stands in clip.json.
 UPSTREAM = ("frames", "sfm", "dense", "moving", "clean", "scale")
@@ -94,7 +94,7 @@ class _Layers:
         kept, dropped = [], []
         for path in sorted(self._dense.glob("*.npz")):
             depth, _, _ = self._read(int(path.stem))
-            fraction = float(np.isfinite(depth).mean())
+            fraction = self._views.share_of_picture(np.isfinite(depth), int(path.stem))
             self.best_fraction = max(self.best_fraction, fraction)
             if fraction >= self._config.min_valid:
                 kept.append(int(path.stem))
@@ -135,7 +135,8 @@ class _Layers:
             "fx": camera.fx, "fy": camera.fy, "cx": camera.cx, "cy": camera.cy,
             "cam_from_world": scale_world(view.cam_from_world, self._scale).ravel().tolist(),
             "depth_unit": depth_unit, "sigma_unit": sigma_unit,
-            "valid_fraction": float(np.isfinite(depth).mean()), "moving_fraction": float(moving.mean()),
+            "valid_fraction": self._views.share_of_picture(np.isfinite(depth), frame_index),
+            "moving_fraction": self._views.share_of_picture(moving, frame_index),
             "has_person": self.has_person,
         }  # fmt: skip
 

@@ -41,7 +41,7 @@ def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConf
         ):
             np.savez(folder / f"{frame_index:06d}.npz", z_depth_sfm=depth.z_depth_sfm, sigma_sfm=depth.sigma_sfm,
                      hypothesis_sfm=depth.hypothesis_sfm)  # fmt: skip
-            fractions.append(float(np.isfinite(depth.z_depth_sfm).mean()))
+            fractions.append(views.share_of_picture(np.isfinite(depth.z_depth_sfm), frame_index))
             if before is not None:
                 drifts.append(temporal_difference(views.model, before, (frame_index, depth)))
             before = frame_index, depth

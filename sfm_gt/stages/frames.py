@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 STAGE = "frames"
-VERSION: int = 5
+VERSION: int = 6
 MIN_DISTINCT_FRAMES = 2  # fewer distinct frames than this give no second view
 OVERLAY_MARGIN_PX = 8  # tracks that start nearer to print hang on it
 
@@ -24,8 +24,8 @@ def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: Fr
     """Writes the frames of one clip (an entry of clips.json), ``frames.json``, its overlays and the manifest.
 
     Its thumbnail and mask sheet lie outside the folder, so that they stay when this or a later stage refuses the clip.
-    Ends in the verdict ``still_image``, ``static_camera`` or ``rotation_only`` where the frames already prove it; whether the
-    scene is frozen is judged from the reconstruction.
+    Ends in the verdict ``still_image``, ``split_screen``, ``mirrored_picture``, ``picture_in_picture``, ``static_camera`` or
+    ``rotation_only`` where the frames already prove it; whether the scene is frozen is judged from the reconstruction.
     """
 
     def body(folder: Path) -> dict[str, Any]:
@@ -41,22 +41,25 @@ def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesCo
 
     from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame_list
     from sfm_gt.formats.overlay_folder import write_overlays
-    from sfm_gt.masks.overlay import find_overlays
     from sfm_gt.stages.mask_sheet import write_mask_sheet
     from sfm_gt.video.keyframes import choose_keyframes, keyframe_bound, repeats
+    from sfm_gt.video.picture_area import picture_of
     from sfm_gt.video.shots import is_blank
 
-    repeated, blank = repeats(decoded.tracking), np.array([is_blank(grey) for grey in decoded.tracking])
+    measures = decoded.find_picture()
+    # Bars would say that nothing moves and that nothing is blank.
+    tracking = [picture_of(grey, decoded.picture, decoded.width) for grey in decoded.tracking]
+    repeated, blank = repeats(tracking), np.array([is_blank(grey) for grey in tracking])
     indices, n_distinct = [row[0] for row in decoded.rows], int((~(repeated | blank)).sum())
     still = n_distinct < MIN_DISTINCT_FRAMES
-    overlays = [] if still else find_overlays(decoded.printed, indices, decoded.height, decoded.width)
+    overlays = [] if still else decoded.find_overlays()
     write_mask_sheet(sheet, folder, indices, overlays, {})
     if still:
         message = f"{video_path.name}: frames {decoded.span} show one still image; needs a moving camera"
         raise Rejected("still_image", message, n_distinct, MIN_DISTINCT_FRAMES)
     motion = _judge_motion(decoded, overlays, config)
     keys = choose_keyframes(
-        decoded.tracking, np.array([row[2] for row in decoded.rows]), ~(repeated | blank),
+        tracking, np.array([row[2] for row in decoded.rows]), ~(repeated | blank),
         config.keyframe_motion, config.min_keyframes, keyframe_bound(config.max_keyframes, len(decoded.rows)),
     )  # fmt: skip
     write_overlays(folder, overlays)
@@ -64,7 +67,7 @@ def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesCo
         FrameRecord(*row, keyframe=position in keys, repeated=bool(repeated[position]))
         for position, row in enumerate(decoded.rows)
     )
-    write_frame_list(folder, FrameList(decoded.width, decoded.height, *decoded.source_size, records))
+    write_frame_list(folder, FrameList(decoded.width, decoded.height, *decoded.source_size, records, decoded.picture))
     return {
         "n_frames": len(records),
         "n_keyframes": len(keys),
@@ -73,6 +76,7 @@ def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesCo
         "n_overlays": len(overlays),
         "width_px": decoded.width,
         "height_px": decoded.height,
+        **measures,
         **motion,
     }
 
@@ -85,6 +89,7 @@ class _Decoded:
         from sfm_gt.masks.overlay import working_image
         from sfm_gt.video.decode import iterate_frames, shrink
         from sfm_gt.video.keyframes import sharpness, tracking_image
+        from sfm_gt.video.picture_area import Rectangle
 
         self.rows: list[tuple[int, float, float]] = []
         self.tracking: list[np.ndarray] = []
@@ -98,12 +103,46 @@ class _Decoded:
         self._folder = folder
         self.height, self.width = rgb.shape[:2]
         self.source_size = source.shape[1], source.shape[0]
+        self.picture = self._working_picture = Rectangle(0, 0, self.width, self.height)
 
     def write_thumbnail(self, path: Path) -> None:
         """A small picture of the middle frame, which stays when the clip is refused."""
         from sfm_gt.formats.frame_folder import read_frame, write_thumbnail
 
         write_thumbnail(path, read_frame(self._folder, self.rows[len(self.rows) // 2][0]))
+
+    def find_picture(self) -> dict[str, float]:
+        """Sets ``picture``, (x0, y0, x1, y1) in pixels of the frames, and returns figures for the manifest.
+
+        Raises:
+            Rejected: the frames are put together of several pictures.
+        """
+        import cv2
+
+        from sfm_gt.formats.frame_folder import read_frame
+        from sfm_gt.video import picture_area
+        from sfm_gt.video.composites import judge_composition
+        from sfm_gt.video.excursion import Excursions
+
+        greys, excursions = picture_area.sampled(self.printed), Excursions(self.printed)
+        self._working_picture = picture_area.find_picture(greys, excursions)
+        measures = judge_composition(greys, self._working_picture, excursions)
+        canvas = greys[0].shape
+        if self._working_picture != (0, 0, canvas[1], canvas[0]):
+            chosen = picture_area.sampled(self.rows)[:: picture_area.REFINE_STEP]
+            large = [cv2.cvtColor(read_frame(self._folder, row[0]), cv2.COLOR_RGB2GRAY) for row in chosen]
+            self.picture = picture_area.refined(self._working_picture, canvas, large)
+        return measures
+
+    def find_overlays(self) -> list[Any]:
+        """Print on the picture, and all that lies outside of it."""
+        from sfm_gt.formats.overlay_folder import Overlay
+        from sfm_gt.masks.overlay import find_overlays
+
+        indices = [row[0] for row in self.rows]
+        found = find_overlays(self.printed, indices, self.height, self.width, self._working_picture)
+        bars = self.picture.outside(self.height, self.width)
+        return ([Overlay(indices[0], indices[-1], bars)] if bars.any() else []) + found
 
     @property
     def span(self) -> str:

@@ -44,11 +44,11 @@ def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingCon
     measures = _find_people(folder, views, moving, config) if config.person_segmentation else {}
     for frame_index, mask in zip(views.frame_indices, moving, strict=True):
         write_mask(folder / f"{frame_index:06d}.png", mask)
-    fractions = moving.mean(axis=(1, 2))
+    shares = [views.share_of_picture(mask, position) for position, mask in enumerate(moving)]
     return measures | {
         "frames": len(views),
-        "moving_fraction_mean": round(float(np.mean(fractions)), 6),
-        "moving_fraction_max": round(float(np.max(fractions)), 6),
+        "moving_fraction_mean": round(float(np.mean(shares)), 6),
+        "moving_fraction_max": round(float(np.max(shares)), 6),
     }
 
 
@@ -63,7 +63,7 @@ def _find_people(folder: Path, views: ViewsWithDepth, moving: np.ndarray, config
         person = finder.find(image)
         write_mask(folder / PERSON_FOLDER / f"{frame_index:06d}.png", person)
         moving[position] = snapped(moving[position], person)
-        total += float(person.mean())
+        total += views.share_of_picture(person, position)
     return {"person_fraction_mean": round(total / len(views), 6)}
 
 
@@ -79,6 +79,10 @@ class ViewsWithDepth(Sequence["View"]):
 
     def __len__(self) -> int:
         return len(self._paths)
+
+    def share_of_picture(self, mask: np.ndarray, position: int) -> float:
+        """Share of the picture that a mask covers in the frame at this position."""
+        return self._clip.share_of_picture(mask, self.frame_indices[position])
 
     def __getitem__(self, position: int) -> View:  # type: ignore[override]
         import numpy as np

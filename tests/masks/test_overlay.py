@@ -1,4 +1,4 @@
-"""Print and bars are found with the frames in which they are there, and nothing is claimed while nothing can be told."""
+"""Print is found with the frames in which they are there, and nothing is claimed while nothing can be told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.formats.overlay_folder import Overlay, covered, covered_ever
-from sfm_gt.masks.overlay import find_bars, find_overlays, working_image
+from sfm_gt.masks.overlay import find_overlays, working_image
 from sfm_gt.video.decode import iterate_frames
 from tests.masks.scenes import Scene, film
 from tests.video.make_videos import panning
@@ -109,14 +109,18 @@ def test_a_single_frame_has_none() -> None:
     assert not np.any(masks(panning(1)))
 
 
-@pytest.mark.parametrize(("rows", "columns"), [((30, 30), (0, 0)), ((0, 0), (40, 25)), ((12, 0), (0, 0))])
-def test_bars_are_found_to_the_row(rows: tuple[int, int], columns: tuple[int, int]) -> None:
-    frames = panning(20, step_px=5)
-    inside = np.zeros(SHAPE, dtype=bool)
-    inside[rows[0] : 240 - rows[1], columns[0] : 320 - columns[1]] = True
-    boxed = [np.where(inside[..., None], frame, 16).astype(np.uint8) for frame in frames]
-    assert (find_bars([cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in boxed]) == ~inside).all()
-    assert all(mask[~inside].all() for mask in masks(boxed))
+def test_print_inside_of_the_picture_is_found_beside_print_on_a_bar(long_scene: Scene) -> None:
+    # Half of the canvas is a bar full of letters that stand still, which would say that nothing moves.
+    layer = print_text("LOGO", (30, 200))
+    bar = np.full((120, 320, 3), 30, np.uint8)
+    for row in range(20, 120, 12):
+        cv2.putText(bar, "a heading of many words on it" * 2, (0, row), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255,) * 3)
+    frames = [over(frame, layer) for frame in long_scene.frames]
+    greys = [working_image(np.concatenate([bar, frame])) for frame in frames]
+    overlays = find_overlays(greys, list(range(40)), 360, 320, (0, 120, 320, 360))
+    found = [covered(overlays, i, (360, 320), 0) for i in range(40)]
+    assert not np.any([mask[:120] for mask in found])
+    assert iou([mask[120:] for mask in found], [layer[..., 3] > 0.5] * 40) >= MIN_IOU
 
 
 def test_all_of_the_way_of_drifting_print_is_covered() -> None:

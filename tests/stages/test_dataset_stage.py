@@ -13,7 +13,7 @@ from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import SHUTTER_NPZ, layer_path
 from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame_list
 from sfm_gt.formats.manifest import Manifest, read_json, write_json, write_manifest
-from sfm_gt.formats.overlay_folder import write_overlays
+from sfm_gt.formats.overlay_folder import Overlay, write_overlays
 from sfm_gt.formats.shutter_shifts import ShutterShifts, write_shutter_shifts
 from sfm_gt.formats.sources import hashed_uploader
 from sfm_gt.formats.workspace import Workspace
@@ -86,3 +86,19 @@ def test_the_uploader_is_that_of_the_sidecar_now(workspace: Workspace, tmp_path:
     (tmp_path / "salt").unlink()
     with pytest.raises(InputError, match=r"a\.yaml: provenance\.salt_file .*cannot be read"):
         info(workspace, sidecar)
+
+
+def test_shares_are_of_the_picture_and_not_of_the_bars_round_it(workspace: Workspace) -> None:
+    import pyarrow.parquet as pq
+
+    # The picture is the left tenth of the canvas: all of it has depth, and with the canvas in mind nearly nothing has.
+    frames = workspace.clip_stage(CLIP, "frames")
+    bars = np.ones((240, 320), dtype=bool)
+    bars[:, :32] = False
+    records = tuple(FrameRecord(number, number / 25, 1.0, True) for number in range(N_FRAMES))
+    write_frame_list(frames, FrameList(320, 240, 320, 240, records, (0, 0, 32, 240)))
+    write_overlays(frames, [Overlay(0, N_FRAMES - 1, bars)])
+    assert info(workspace)["frames"] == N_FRAMES
+    rows = pq.read_table(workspace.dataset / "clips" / CLIP / "frames.parquet").to_pylist()
+    # All but the margin of 4 px beside the bar.
+    assert [row["valid_fraction"] for row in rows] == pytest.approx([28 / 32] * N_FRAMES, abs=0.02)

@@ -9,12 +9,14 @@ import pytest
 from sfm_gt.config import FramesConfig
 from sfm_gt.formats.frame_folder import read_frame, read_frame_list
 from sfm_gt.formats.manifest import read_manifest
+from sfm_gt.formats.overlay_folder import covered, read_overlays
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.report.pictures import MASK_OPACITY, OVERLAY_RGB
 from sfm_gt.stages import frames
 from sfm_gt.stages.mask_sheet import N_FRAMES
 from sfm_gt.video.decode import iterate_frames
 from tests.masks.scenes import Rectangle, film
+from tests.video.framed import blurred, hand_held, placed
 from tests.video.make_videos import panning, write_video
 
 CLIP = {"clip_id": "a-000", "video_id": "a", "first_frame": 4, "last_frame": 30}
@@ -45,6 +47,32 @@ def test_large_frames_are_shrunk_and_say_so(tmp_path: Path) -> None:
     listed = read_frame_list(workspace.clip_stage("a-000", "frames"))
     assert (listed.width, listed.height, listed.source_width, listed.source_height) == (200, 150, 320, 240)
     assert read_frame(workspace.clip_stage("a-000", "frames"), 4).shape == (150, 200, 3)
+
+
+def test_the_picture_between_blurred_bars_is_known_and_the_rest_is_overlay(tmp_path: Path) -> None:
+    rectangle = (0, 176, 288, 338)
+    path = write_video(tmp_path / "a.mp4", placed(hand_held(32, 1), (288, 512), rectangle, blurred))
+    workspace = Workspace(tmp_path / "out")
+    manifest = frames.run(workspace, CLIP, path, FramesConfig(max_off_epipolar=1.0))
+    folder = workspace.clip_stage("a-000", "frames")
+    assert manifest.ok
+    # Coding smears the lines by a pixel.
+    assert np.abs(np.array(read_frame_list(folder).picture) - rectangle).max() <= 1
+    assert manifest.measures["picture_share"] == pytest.approx(162 / 512, abs=0.005)
+    outside = np.ones((512, 288), dtype=bool)
+    outside[174:340] = False
+    for index in (4, 17, 30):
+        covering = covered(read_overlays(folder), index, (512, 288), 0)
+        assert covering[outside].all()
+        assert covering[178:336].mean() < 0.01
+
+
+def test_a_split_screen_is_refused_by_name(tmp_path: Path) -> None:
+    pairs = zip(hand_held(32, 1), hand_held(32, 2), strict=True)
+    path = write_video(tmp_path / "a.mp4", [np.concatenate(pair) for pair in pairs])
+    manifest = frames.run(Workspace(tmp_path / "out"), CLIP, path, FramesConfig())
+    assert (manifest.status, manifest.reason) == ("rejected", "split_screen")
+    assert manifest.measured > manifest.threshold
 
 
 def test_one_still_image_is_a_verdict_and_leaves_no_frames(tmp_path: Path) -> None:

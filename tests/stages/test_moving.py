@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.config import MovingConfig
-from sfm_gt.formats.frame_folder import write_frame
+from sfm_gt.formats.frame_folder import FrameList, write_frame, write_frame_list
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_json, write_manifest
 from sfm_gt.formats.overlay_folder import Overlay, write_overlays
 from sfm_gt.formats.sparse_model import write_sparse_model
@@ -39,6 +39,7 @@ def write_clip(workspace: Workspace, scene: Scene) -> None:
         write_mask(sfm / "moving" / f"{view.frame_index:06d}.png", np.zeros_like(overlay))
         maps = {"hypothesis_sfm": view.z_depth_sfm, "z_depth_sfm": view.z_depth_sfm, "sigma_sfm": view.z_depth_sfm}
         np.savez(dense / f"{view.frame_index:06d}.npz", **maps)
+    write_frame_list(frames, FrameList(320, 240, 320, 240, ()))
     write_overlays(frames, [Overlay(0, len(scene.views) - 1, overlay)])
     params = [CAMERA.fx, CAMERA.cx, CAMERA.cy, 0.0]
     write_json(sfm / "undistortion.json", {"model": "SIMPLE_RADIAL", "width": 320, "height": 240, "params": params})
