@@ -1,7 +1,7 @@
 """Bundle adjustment of all frames, points and the shared camera, hardened against points that move a little.
 
-The camera starts with one radial term and a global shutter. A rolling shutter and a second radial term join when the
-residuals ask for them.
+The camera starts with one radial term and a global shutter. A rolling shutter, a principal point off the centre and a richer
+lens join when the residuals ask for them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from sfm_gt.sfm.camera_proof import Settled, settle_lens
 from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.observations import Observations, move_observations
 from sfm_gt.sfm.rolling_shutter import Readout, displacement_px, find_readout, readout_step
-from sfm_gt.sfm.score_test import MIN_EXPLAINED, n_radial_terms, radial_effect_px, step_and_evidence
 
 # Poses start from a solved model, so that some steps reach the minimum; more only move the last digits.
 MAX_ITERATIONS = 30
@@ -66,7 +65,6 @@ def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"],
         _straighten(model, filmed, times_s, readout)
     settled = None
     if not fixed_camera:
-        _extend_lens(model)
         settled = settle_lens(model, times_s, prior)
     typical = float(np.median(Observations.of(model).errors_px()))
     _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, "")
@@ -89,16 +87,6 @@ def _straighten(
     if readout is not None:
         now = replace(Observations.of(model), xy=filmed.xy)
         move_observations(model, filmed, filmed.xy - displacement_px(now, times_s, readout))
-
-
-def _extend_lens(model: pycolmap.Reconstruction) -> None:
-    """Gives the camera a second radial term where the residuals ask for one."""
-    seen = Observations.of(model)
-    if n_radial_terms(seen) != 1 or step_and_evidence(seen, radial_effect_px(seen, 2))[1] < MIN_EXPLAINED:
-        return
-    camera = model.cameras[seen.camera.camera_id]
-    params = [*camera.params, 0.0]
-    camera.model, camera.params = pycolmap.CameraModelId.RADIAL, params
 
 
 def _adjust(

@@ -19,6 +19,7 @@ from sfm_gt.sfm.bundle import Bundle, LensPrior
 from sfm_gt.sfm.flatness import flat_share
 from sfm_gt.sfm.focal_curve import FocalCurve, focal_curve
 from sfm_gt.sfm.focal_profile import FocalPrior, FocalProfile, focal_profile
+from sfm_gt.sfm.lens_choice import choose_lens
 from sfm_gt.sfm.lens_noise import focal_sigma_rel, lens_noise
 from sfm_gt.sfm.linearised import Linearised, lens_directions, solve
 from sfm_gt.sfm.observations import Observations
@@ -108,8 +109,10 @@ def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"]
     if off_centre:
         bundle = solve(bundle, free, CENTRE_STEPS)
     noise = lens_noise(bundle, times_s[bundle.view_rows], free)
+    bundle = choose_lens(bundle, noise.error_px2)
     profile = focal_profile(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), noise.error_px2)
-    if off_centre or abs(np.log(profile.best.focal_px / seen.camera.mean_focal_length())) > MOVED:
+    changed = off_centre or profile.best.model != seen.camera.model.name
+    if changed or abs(np.log(profile.best.focal_px / seen.camera.mean_focal_length())) > MOVED:
         carry(model, seen, profile.best)
         seen = Observations.of(model)
     bundle = Bundle.of(seen, PROOF_VIEWS, PROOF_POINTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pycolmap
@@ -20,6 +21,9 @@ MIN_POINT_ANGLE_DEG = 1.0
 FIRST_PAIR_ANGLES_DEG = (16.0, 8.0)
 # A model with this share of the keyframes needs no further try.
 GOOD_SHARE = 0.9
+# Below this share the lens may be of another kind than taken for: a fisheye of an action camera, whose focal length is about
+# this share of the long side (120 degrees across the diagonal).
+FAIR_SHARE, FISHEYE_FOCAL = 0.5, 0.55
 
 
 def map_keyframes(
@@ -37,18 +41,45 @@ def map_keyframes(
     """
     with pycolmap.Database.open(database) as content:
         n_keyframes = content.num_images()
+    angles = (*(a for a in FIRST_PAIR_ANGLES_DEG if a > init_min_tri_angle_deg), init_min_tri_angle_deg)
+    tries = [_Try(angle, None) for angle in angles]
+    if known is None:
+        tries.append(_Try(init_min_tri_angle_deg, "SIMPLE_RADIAL_FISHEYE"))
     models: list[pycolmap.Reconstruction] = []
-    for angle in (*(a for a in FIRST_PAIR_ANGLES_DEG if a > init_min_tri_angle_deg), init_min_tri_angle_deg):
-        folder = output / f"{angle:g}"
+    for number, attempt in enumerate(tries):
+        if attempt.lens is not None:
+            if any(_plausible(model) and model.num_reg_images() >= FAIR_SHARE * n_keyframes for model in models):
+                break
+            _take_lens(database, attempt.lens)
+        folder = output / str(number)
         folder.mkdir(parents=True)
         pycolmap.set_random_seed(seed)
-        models += pycolmap.incremental_mapping(database, images, folder, _options(angle, known, seed)).values()
+        options = _options(attempt.angle_deg, known, seed)
+        models += pycolmap.incremental_mapping(database, images, folder, options).values()
         if any(_plausible(model) and model.num_reg_images() >= GOOD_SHARE * n_keyframes for model in models):
             break
     chosen = choose_model(models)
     rest = [model for model in models if model is not chosen and _plausible(model)]
     judge_connection([{image.name for image in model.images.values()} for model in (chosen, *rest)], n_keyframes)
     return chosen
+
+
+@dataclass(frozen=True)
+class _Try:
+    """Angle of the narrowest first pair, and another lens than the database's or None."""
+
+    angle_deg: float
+    lens: str | None
+
+
+def _take_lens(database: Path, model: str) -> None:
+    """Gives the one camera of the database another model, at the focal length of a wide lens."""
+    with pycolmap.Database.open(database) as content:
+        camera = content.read_all_cameras()[0]
+        centre = [camera.width / 2, camera.height / 2]
+        camera.model = getattr(pycolmap.CameraModelId, model)
+        camera.params = [FISHEYE_FOCAL * max(camera.width, camera.height), *centre, 0.0]
+        content.update_camera(camera)
 
 
 def _options(
