@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from sfm_gt.video.ramps import LEAD, fit_ramp
+
 # Grey levels between the 2nd and 98th percentile: black, white or any one tone, with coding noise.
 BLANK_MAX_SPREAD = 3.0
 FADED = 0.15  # of a shot's median contrast: less is as good as blank
 FADE_REACH = 90  # frames that a fade lasts at most: three seconds
-# A fade leads down to this share of the contrast before the tone is there, along a line; a cut to the tone leaves all of it.
-FADE_MAX_LAST, FADE_MAX_MISS = 0.35, 0.12
-FADE_MARGIN = 1  # frames more than the line says
+# Contrast left when a fade of three frames or more reaches the tone, as a share of the shot's; a cut to the tone leaves all.
+FADE_MAX_LAST = 0.35
+FADE_MARGIN = 1  # frames more than the fit says
 
 
 def is_blank(grey: UInt8[np.ndarray, "h w"]) -> bool:
@@ -30,22 +32,16 @@ def faded_out(contrasts: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     return contrasts < FADED * usual
 
 
-def n_fading(contrasts: Float[np.ndarray, " n"]) -> int:
-    """How many frames at the end of a shot, behind which lies a blank frame, already fade into it.
-
-    Contrast falls along a line from what it was to nothing; least squares say where from.
+def n_fading(contrasts: Float[np.ndarray, " n"], n_blank: int) -> int:
+    """How many frames at the end of a shot already fade into the blank frames behind it.
 
     Args:
-        contrasts: standard deviation of each frame of the shot, in grey levels.
+        contrasts: standard deviation of each frame of the shot and of the blank ones, in grey levels.
+        n_blank: how many of these are blank.
     """
-    n = min(len(contrasts), FADE_REACH)
-    tail = contrasts[len(contrasts) - n :]
-    if n < 3 or tail[-1] > FADE_MAX_LAST * np.median(tail):
+    n_shot = min(len(contrasts) - n_blank, FADE_REACH)
+    tail = contrasts[len(contrasts) - n_blank - n_shot :][: n_shot + LEAD]
+    if n_shot < 2 or tail[n_shot - 1] > FADE_MAX_LAST * np.median(tail[:n_shot]):
         return 0
-    to_end = np.arange(n, 0, -1)
-    costs = []
-    for length in range(2, n):
-        gain = np.minimum(1.0, to_end / length)
-        level = float(gain @ tail / (gain @ gain))
-        costs.append((float(np.mean(np.minimum(np.abs(tail / max(level, 1e-6) - gain), FADE_MAX_MISS) ** 2)), length))
-    return min(n, min(costs)[1] - 1 + FADE_MARGIN)
+    clear, _ = fit_ramp(tail**2)
+    return max(0, min(n_shot, n_shot - 1 - clear + FADE_MARGIN))

@@ -15,8 +15,9 @@ SAME_SCENE_SHARE = 0.5
 MAX_ROUND_TRIP_PX = 1.0  # forward flow, then backward flow: how near its start a pixel must come back
 MAX_GREY_CHANGE = 30.0
 FLASH_FRAMES = 4  # what is back after so few frames was never cut away from: a flash, a few frames lost to interference
-# Change of size from one frame to the next: 1.02 when walking fast towards a wall one metre off; a punch-in has 1.1 and more.
-MIN_PUNCH_IN = 1.06
+# Change of size from one frame to the next, beyond that of the frames around them: 1.07 where things are shaken before the
+# lens (ct_pillow), where the camera walks it is the same in each; cutters punch in by 1.1 and more.
+MIN_PUNCH_IN = 1.09
 MIN_MATCHES, MATCH_TOLERANCE_PX = 20, 1.5
 
 
@@ -29,9 +30,11 @@ def confirmed_cuts(greys: Sequence[Grey], suspects: Sequence[int]) -> list[int]:
     """
     cuts: list[int] = []
     for position in sorted(set(suspects)):
-        if position < 1 or shows_same_view(greys[position - 1], greys[position]):
+        if position < 1 or (shows_same_view(greys[position - 1], greys[position]) and not is_punch_in(greys, position)):
             continue
-        flashes = [cut for cut in cuts if position - cut <= FLASH_FRAMES and shows_same_view(greys[cut - 1], greys[position])]
+        flashes = [
+            cut for cut in cuts if position - cut <= FLASH_FRAMES and shows_same_view(greys[cut - 1], greys[position])
+        ]
         if flashes:
             cuts = [cut for cut in cuts if cut < flashes[0]]
         else:
@@ -40,11 +43,18 @@ def confirmed_cuts(greys: Sequence[Grey], suspects: Sequence[int]) -> list[int]:
 
 
 def shows_same_view(before: Grey, after: Grey) -> bool:
-    """Whether ``after`` may follow ``before`` in one take: most of it is found again, and at the same size."""
-    scale = change_of_size(before, after)
-    if scale is not None:
-        return max(scale, 1 / scale) < MIN_PUNCH_IN
-    return shows_same_scene(before, after)
+    """Whether most of ``before`` is found again in ``after``, by matched points or by flow."""
+    return change_of_size(before, after) is not None or shows_same_scene(before, after)
+
+
+def is_punch_in(greys: Sequence[Grey], position: int) -> bool:
+    """Whether all that is seen changes its size at once from the frame before, and neither just before nor just after."""
+    scale = change_of_size(greys[position - 1], greys[position])
+    if scale is None or abs(np.log(scale)) < np.log(MIN_PUNCH_IN):
+        return False
+    around = [(p - 1, p) for p in (position - 1, position + 1) if 0 < p < len(greys)]
+    usual = [change for a, b in around if (change := change_of_size(greys[a], greys[b])) is not None]
+    return all(abs(np.log(scale / change)) >= np.log(MIN_PUNCH_IN) for change in usual)
 
 
 def change_of_size(before: Grey, after: Grey) -> float | None:
@@ -53,7 +63,11 @@ def change_of_size(before: Grey, after: Grey) -> float | None:
     (points, words), (points_after, words_after) = (sift.detectAndCompute(grey, None) for grey in (before, after))
     if words is None or words_after is None or min(len(words), len(words_after)) < MIN_MATCHES:
         return None
-    pairs = [p for p in cv2.BFMatcher().knnMatch(words, words_after, k=2) if len(p) == 2 and p[0].distance < 0.8 * p[1].distance]
+    pairs = [
+        p
+        for p in cv2.BFMatcher().knnMatch(words, words_after, k=2)
+        if len(p) == 2 and p[0].distance < 0.8 * p[1].distance
+    ]
     if len(pairs) < MIN_MATCHES:
         return None
     start = np.array([points[best.queryIdx].pt for best, _ in pairs])

@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from sfm_gt.video.ramps import LEAD, fit_ramp
+
 Grey = UInt8[np.ndarray, "h w"]
 Band = Float[np.ndarray, "h w"]
 
@@ -31,13 +33,9 @@ MIN_AREA = 0.35  # of the frame, covered by both pictures
 # Correlation of the two pictures aligned to one another: up to 0.25 in dissolves, from 0.52 in continuous takes.
 MAX_IN_COMMON = 0.35
 N_PROBES = 5  # frames between that are looked at
-LEAD = 12  # clear frames before and after a dissolve from which its ends are measured
 MAX_ROUNDS = 4  # of measuring the ends, each with a wider look
-MIN_LENGTH = 3
-# Least squares of the energy: least level that errors are a share of, what counts of an outlier, and the price of a drift by
-# its own amount in LEAD frames, against misses of a few per cent.
-MIN_LEVEL, MAX_MISS, DRIFT_RIDGE = 0.15, 0.15, 0.05
-MARGIN = 2  # frames added to either end: the fit is good to two frames, and a blended frame kept is worse than one dropped
+# Frames added to either end: the fit is good to two frames, and a blended frame kept is worse than one dropped.
+MARGIN = 2
 _ITERATIONS, _ECC_BLUR_PX = 15, 3
 
 
@@ -54,7 +52,7 @@ class Dissolve:
     own_share: float
 
 
-def working_image(rgb: UInt8[np.ndarray, "h w 3"]) -> Grey:
+def working_image(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2"]:
     """The small grey image that dissolves are looked for in."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     factor = LONG_SIDE_PX / max(grey.shape)
@@ -77,7 +75,7 @@ def find_dissolves(greys: Sequence[Grey]) -> list[Dissolve]:
         if proofs:
             own_share, start, end = max(proofs)
             first, last = _extent(energy, start, end)
-            found.append(Dissolve(first, last, round(own_share, 3)))
+            found.append(Dissolve(first, last, round(float(own_share), 3)))
     return sorted(found, key=lambda dissolve: dissolve.first)
 
 
@@ -97,10 +95,17 @@ def _proposals(greys: Sequence[Grey], energy: Float[np.ndarray, " n"]) -> Iterat
             detail = energy[half:-half] / np.maximum(ends, 1e-6)
             depth[row, half:-half] = np.where((likeness < MAX_LIKENESS) & (detail < MAX_DETAIL), detail, np.inf)
     while np.isfinite(depth).any():
-        row, middle = np.unravel_index(depth.argmin(), depth.shape)
+        row, middle = (int(i) for i in np.unravel_index(depth.argmin(), depth.shape))
         half = HALF_WINDOWS[row]
         near = slice(max(0, middle - half), middle + half + 1)
-        yield int(middle), [h for r, h in enumerate(HALF_WINDOWS) if np.isfinite(depth[r, near]).any() and _fits(middle, h, len(greys))]
+        yield (
+            middle,
+            [
+                h
+                for r, h in enumerate(HALF_WINDOWS)
+                if np.isfinite(depth[r, near]).any() and _fits(middle, h, len(greys))
+            ],
+        )
         depth[:, near] = np.inf
 
 
@@ -118,7 +123,9 @@ def _blurred(grey: Grey) -> Float[np.ndarray, " k"]:
 def _prove(bands: Sequence[Band], start: int, end: int) -> tuple[float, int, int] | None:
     """(share that each of both pictures explains by itself, start, end), or None where frames between need not both."""
     from_start, from_end = _follow(bands, start, end), _follow(bands, end, start)
-    probes = sorted({int(i) for i in np.linspace(start, end, N_PROBES + 2).round()[1:-1]} & set(from_start) & set(from_end))
+    probes = sorted(
+        {int(i) for i in np.linspace(start, end, N_PROBES + 2).round()[1:-1]} & set(from_start) & set(from_end)
+    )
     best = 0.0, start
     for position in probes:
         shares, area = _own_shares(bands, start, end, position, from_start[position], from_end[position])
@@ -153,7 +160,9 @@ def _align(
 ) -> Float[np.ndarray, "3 3"] | None:
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, iterations, 1e-3)
     try:
-        _, found = cv2.findTransformECC(template, moved, guess.copy(), cv2.MOTION_HOMOGRAPHY, criteria, None, _ECC_BLUR_PX)
+        _, found = cv2.findTransformECC(
+            template, moved, guess.copy(), cv2.MOTION_HOMOGRAPHY, criteria, None, _ECC_BLUR_PX
+        )
     except cv2.error:
         return None  # the two have lost one another
     return found
@@ -189,7 +198,7 @@ def _own_shares(
     bands: Sequence[Band], start: int, end: int, position: int, to_start: np.ndarray, to_end: np.ndarray
 ) -> tuple[tuple[float, float], float]:
     _, (by_start, by_end, by_both), area = _mixture(bands, start, end, position, to_start, to_end)
-    return (by_both - by_end, by_both - by_start), area
+    return (float(by_both - by_end), float(by_both - by_start)), area
 
 
 def _in_common(start: Band, end: Band, guesses: Sequence[Float[np.ndarray, "3 3"]]) -> float:
@@ -222,31 +231,8 @@ def _extent(energy: Float[np.ndarray, " n"], start: int, end: int) -> tuple[int,
     """
     for _ in range(MAX_ROUNDS):
         low, high = max(0, start - LEAD), min(len(energy) - 1, end + LEAD)
-        clear, clear_again = _ramp(energy[low : high + 1])
+        clear, clear_again = fit_ramp(energy[low : high + 1])
         start, end = low + clear, low + clear_again
         if (low == 0 or start > low + LEAD // 3) and (high == len(energy) - 1 or end < high - LEAD // 3):
             break  # clear frames on either side: nothing is gained by a wider look
     return max(0, start + 1 - MARGIN), min(len(energy) - 1, end - 1 + MARGIN)
-
-
-def _ramp(energy: Float[np.ndarray, " k"]) -> tuple[int, int]:
-    """Last position without the second scene, and first one without the first, by least squares over both.
-
-    Energy of either scene may drift along a line, since the camera moves on: that is what the ridge is for.
-    """
-    positions = np.arange(len(energy))
-    level = energy / max(float(energy.mean()), 1e-6)
-    weights = 1 / np.maximum(level, MIN_LEVEL)
-    best = (np.inf, 0, len(energy) - 1)
-    for first in range(len(energy) - MIN_LENGTH - 1):
-        for last in range(first + MIN_LENGTH + 1, len(energy)):
-            share = np.clip((positions - first) / (last - first), 0, 1)
-            before, after = (1 - share) ** 2 * weights, share**2 * weights
-            drifts = before * (positions - first) / LEAD, after * (positions - last) / LEAD
-            columns = np.stack([before, drifts[0], after, drifts[1]])
-            normal = columns @ columns.T + DRIFT_RIDGE * np.diag([0, 1, 0, 1]) + 1e-9 * np.eye(4)
-            solved = np.linalg.solve(normal, columns @ (level * weights))
-            missed = np.minimum(np.abs(level * weights - solved @ columns), MAX_MISS)
-            cost = float(missed @ missed + DRIFT_RIDGE * (solved[1] ** 2 + solved[3] ** 2))
-            best = min(best, (cost, first, last))
-    return best[1], best[2]

@@ -44,8 +44,15 @@ class Stretch:
 
 
 @dataclass
-class _Seen:
-    """What is kept of the frames of a video."""
+class Watched:
+    """What is kept of the frames of a video: 23 kB each.
+
+    Attributes:
+        rows: frame_index and timestamp_s.
+        contrasts: standard deviation in grey levels.
+        suspects: positions where PySceneDetect sees a cut.
+        greys, tinies: working images for cuts and dissolves, and for the network.
+    """
 
     rows: list[tuple[int, float]] = field(default_factory=list)
     contrasts: list[float] = field(default_factory=list)
@@ -67,16 +74,26 @@ def find_stretches(
         return ()
     tinies = np.stack(seen.tinies)
     cuts, transitions = find_transitions(seen.greys, tinies, seen.suspects, len(tinies) <= SEEN_WHOLE_FRAMES)
+    return tile(seen, cuts, transitions, max_frames)
+
+
+def tile(seen: Watched, cuts: Sequence[int], transitions: Sequence[Transition], max_frames: int) -> tuple[Stretch, ...]:
+    """The stretches of a video, one behind the other from its first frame to its last.
+
+    Args:
+        cuts: positions of the frames that start a new take.
+        transitions: gradual ones, by position.
+    """
     kinds, cuts = _label(seen, cuts, transitions)
     return tuple(_stretches(seen.rows, kinds, set(cuts), transitions, max_frames))
 
 
-def _watch(frames: Iterable[tuple[int, float, UInt8[np.ndarray, "h w 3"]]], cut_threshold: float) -> _Seen:
+def _watch(frames: Iterable[tuple[int, float, UInt8[np.ndarray, "h w 3"]]], cut_threshold: float) -> Watched:
     from scenedetect import ContentDetector, FrameTimecode
 
     # No least length: a shot that is too short is rejected by name later, not glued to its neighbour.
     detector = ContentDetector(threshold=cut_threshold, min_scene_len=0)
-    seen = _Seen()
+    seen = Watched()
     for frame_index, timestamp_s, rgb in frames:
         small = _shrink(rgb)
         if detector.process_frame(FrameTimecode(frame_index, _NOMINAL_RATE), small[..., ::-1]):
@@ -90,9 +107,7 @@ def _watch(frames: Iterable[tuple[int, float, UInt8[np.ndarray, "h w 3"]]], cut_
     return seen
 
 
-def _label(
-    seen: _Seen, cuts: Sequence[int], transitions: Sequence[Transition]
-) -> tuple[list[str], list[int]]:
+def _label(seen: Watched, cuts: Sequence[int], transitions: Sequence[Transition]) -> tuple[list[str], list[int]]:
     """What each frame is part of, and the cuts that remain."""
     contrasts, blank = np.array(seen.contrasts), np.array(seen.blank)
     dark = blank | faded_out(contrasts)
@@ -110,9 +125,9 @@ def _label(
         )
     for first, last in _runs(dark):
         before, after = _clear_before(kinds, first, cuts), _clear_after(kinds, last, cuts)
-        fading = n_fading(contrasts[before:first])
+        fading = n_fading(contrasts[before : last + 1], last + 1 - first)
         kinds[first - fading : first] = "transition"
-        fading = n_fading(contrasts[last + 1 : after][::-1])
+        fading = n_fading(contrasts[first:after][::-1], last + 1 - first)
         kinds[last + 1 : last + 1 + fading] = "transition"
     return [str(kind) for kind in kinds], list(cuts)
 
@@ -149,7 +164,10 @@ def _stretches(
         positions = list(group)
         n_parts = -(-len(positions) // max_frames) if kind == "shot" else 1
         bounds = [round(part * len(positions) / n_parts) for part in range(n_parts + 1)]
-        by = next((t for t in transitions if kind == "transition" and t.first <= positions[-1] and positions[0] <= t.last), None)
+        by = next(
+            (t for t in transitions if kind == "transition" and t.first <= positions[-1] and positions[0] <= t.last),
+            None,
+        )
         for start, end in pairwise(bounds):
             (first, first_s), (last, last_s) = rows[positions[start]], rows[positions[end - 1]]
             yield Stretch(first, last, first_s, last_s, kind, by)

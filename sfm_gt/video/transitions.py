@@ -55,7 +55,11 @@ def find_transitions(
     wanted = np.ones(len(tinies), dtype=bool) if see_all else worth_a_look(tinies)
     middle, extent = transition_scores(tinies, wanted)
     by_network = _network_runs(middle, extent)
-    sharp = [first + 1 + int(middle[first : last + 1].argmax()) for first, last, _ in by_network if last - first < LONGEST_CUT]
+    sharp = [
+        first + 1 + int(middle[first : last + 1].argmax())
+        for first, last, _ in by_network
+        if last - first < LONGEST_CUT
+    ]
     cuts = confirmed_cuts(greys, [*suspects, *spikes(tinies), *(i for i in sharp if i < len(greys))])
     found = [
         Transition(start + d.first, start + d.last, "dissolve", d.own_share, MIN_OWN_SHARE)

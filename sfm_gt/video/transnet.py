@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 TINY_SIZE = (48, 27)  # width and height that the network was trained on, whatever the shape of the picture
 # As in the original: of every window of 100 frames the middle 50 count, so that each is judged with 25 on either side.
-WINDOW, STEP = 100, 50
-_MARGIN = (WINDOW - STEP) // 2
+STEP, _MARGIN = 50, 25
 
 
 def tiny(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "27 48 3"]:
@@ -43,12 +42,12 @@ def transition_scores(
     for start in range(0, n_frames, STEP):
         if not wanted[start : start + STEP].any():
             continue
-        around = np.arange(start - _MARGIN, start - _MARGIN + WINDOW).clip(0, n_frames - 1)
+        end = min(start + STEP, n_frames)
+        around = np.arange(start - _MARGIN, end + _MARGIN).clip(0, n_frames - 1)
         with torch.inference_mode():
             middle, extent = _network()(torch.from_numpy(frames[around])[None])
         logits = torch.cat([middle, extent["many_hot"]], dim=2)[0].T
-        inner = torch.sigmoid(logits)[:, _MARGIN : _MARGIN + STEP].numpy()
-        scores[:, start : start + STEP] = inner[:, : n_frames - start]
+        scores[:, start:end] = torch.sigmoid(logits)[:, _MARGIN:-_MARGIN].numpy()
     return scores
 
 
