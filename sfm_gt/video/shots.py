@@ -133,17 +133,22 @@ def _label(seen: Watched, cuts: Sequence[int], transitions: Sequence[Transition]
 
 
 def _clear_before(kinds: np.ndarray, end: int, cuts: Sequence[int]) -> int:
-    """Start of the shot that ends before ``end``."""
+    """Start of the shot that ends before ``end``, with what the network already takes for its fading in between."""
     start = end
+    while start > 0 and kinds[start - 1] == "transition":
+        start -= 1
     while start > 0 and kinds[start - 1] == "shot" and start not in cuts:
         start -= 1
     return start
 
 
 def _clear_after(kinds: np.ndarray, start: int, cuts: Sequence[int]) -> int:
-    """One past the end of the shot that begins behind ``start``."""
+    """One past the end of the shot that begins behind ``start``, likewise."""
     end = start + 1
-    while end < len(kinds) and kinds[end] == "shot" and (end == start + 1 or end not in cuts):
+    while end < len(kinds) and kinds[end] == "transition":
+        end += 1
+    begin = end
+    while end < len(kinds) and kinds[end] == "shot" and (end == begin or end not in cuts):
         end += 1
     return end
 
