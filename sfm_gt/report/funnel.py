@@ -9,7 +9,6 @@ from typing import Any
 from sfm_gt.dense.cleaning import Rule
 from sfm_gt.formats.manifest import Manifest
 
-
 SHOT_REASONS = frozenset({"too_short"})  # of the stage clips; its other reasons are those of frames between shots
 
 

@@ -51,7 +51,7 @@ def _entry(video_id: str, number: int, stretch: Stretch) -> dict[str, Any]:
 
 
 def merge(workspace: Workspace, videos: Sequence[VideoFile]) -> dict[str, Any]:
-    """Writes and returns ``work/clips.json``: all clips, what of the videos is in none, and the videos of the corpus, sorted by name.
+    """Writes and returns ``work/clips.json``: all clips, what lies in none, and the videos, sorted by name.
 
     A video with the same bytes as an earlier one is refused: counted twice it would lie in two splits.
     """

@@ -178,7 +178,7 @@ def _warped(band: Band, homography: Float[np.ndarray, "3 3"]) -> tuple[Band, Boo
 def _mixture(
     bands: Sequence[Band], start: int, end: int, position: int, to_start: np.ndarray, to_end: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Least squares of a frame as a sum of both pictures: (two gains, two shares explained by each alone and one by both, area)."""
+    """Least squares of a frame as a sum of both pictures: gains, shares explained by the first, the second and both, area."""
     (before, covered), (after, covered_too) = _warped(bands[start], to_start), _warped(bands[end], to_end)
     inside = covered & covered_too
     area = float(inside.mean())

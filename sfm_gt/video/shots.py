@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 
@@ -18,6 +18,9 @@ from sfm_gt.video.transitions import SEEN_WHOLE_FRAMES, Transition, find_transit
 from sfm_gt.video.transnet import tiny
 
 DETECTOR_WIDTH_PX = 256  # cuts show in small frames as well, at a fraction of the time
+# Videos are judged in blocks, with as much on either side as the longest dissolve and clear frames around it need; multiples of
+# the network's step, so that it sees the same windows in one block or many. 23 kB a frame: 30 MB whatever the length.
+BLOCK, OVERLAP = 1000, 150
 _NOMINAL_RATE = Fraction(30)  # PySceneDetect wants a rate to name frames by; we count frames only
 
 
@@ -45,21 +48,47 @@ class Stretch:
 
 @dataclass
 class Watched:
-    """What is kept of the frames of a video: 23 kB each.
+    """What is known of the frames of a video so far. Pictures are let go once they are judged, so that length costs no memory.
 
     Attributes:
         rows: frame_index and timestamp_s.
         contrasts: standard deviation in grey levels.
         suspects: positions where PySceneDetect sees a cut.
-        greys, tinies: working images for cuts and dissolves, and for the network.
+        cuts, transitions: positions of the frames that start a new take, and gradual transitions by position.
+        flashes: first and last position of a few frames of one tone with the same view before and after.
     """
 
     rows: list[tuple[int, float]] = field(default_factory=list)
     contrasts: list[float] = field(default_factory=list)
     blank: list[bool] = field(default_factory=list)
     suspects: list[int] = field(default_factory=list)
-    greys: list[UInt8[np.ndarray, "h w"]] = field(default_factory=list)
-    tinies: list[UInt8[np.ndarray, "27 48 3"]] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+    flashes: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def dark(self) -> Bool[np.ndarray, " n"]:
+        """Frames that show nothing: one tone, or almost."""
+        return np.array(self.blank, dtype=bool) | faded_out(np.array(self.contrasts))
+
+
+class _Pictures:
+    """The working images of the frames from position ``start`` on."""
+
+    def __init__(self) -> None:
+        self.start = 0
+        self.greys: list[UInt8[np.ndarray, "h w"]] = []
+        self.tinies: list[UInt8[np.ndarray, "27 48 3"]] = []
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.greys)
+
+    def let_go(self, start: int) -> None:
+        """Forgets what lies before ``start``."""
+        n_gone = max(0, start - self.start)
+        del self.greys[:n_gone], self.tinies[:n_gone]
+        self.start += n_gone
 
 
 def find_stretches(
@@ -69,31 +98,11 @@ def find_stretches(
 
     The stretches follow one another without a gap. Shots longer than ``max_frames`` are split into equal parts.
     """
-    seen = _watch(frames, cut_threshold)
-    if not seen.rows:
-        return ()
-    tinies = np.stack(seen.tinies)
-    cuts, transitions = find_transitions(seen.greys, tinies, seen.suspects, len(tinies) <= SEEN_WHOLE_FRAMES)
-    return tile(seen, cuts, transitions, max_frames)
-
-
-def tile(seen: Watched, cuts: Sequence[int], transitions: Sequence[Transition], max_frames: int) -> tuple[Stretch, ...]:
-    """The stretches of a video, one behind the other from its first frame to its last.
-
-    Args:
-        cuts: positions of the frames that start a new take.
-        transitions: gradual ones, by position.
-    """
-    kinds, cuts = _label(seen, cuts, transitions)
-    return tuple(_stretches(seen.rows, kinds, set(cuts), transitions, max_frames))
-
-
-def _watch(frames: Iterable[tuple[int, float, UInt8[np.ndarray, "h w 3"]]], cut_threshold: float) -> Watched:
     from scenedetect import ContentDetector, FrameTimecode
 
     # No least length: a shot that is too short is rejected by name later, not glued to its neighbour.
     detector = ContentDetector(threshold=cut_threshold, min_scene_len=0)
-    seen = Watched()
+    seen, pictures, judged = Watched(), _Pictures(), 0
     for frame_index, timestamp_s, rgb in frames:
         small = _shrink(rgb)
         if detector.process_frame(FrameTimecode(frame_index, _NOMINAL_RATE), small[..., ::-1]):
@@ -102,37 +111,70 @@ def _watch(frames: Iterable[tuple[int, float, UInt8[np.ndarray, "h w 3"]]], cut_
         seen.rows.append((frame_index, timestamp_s))
         seen.contrasts.append(float(grey.std()))
         seen.blank.append(is_blank(grey))
-        seen.greys.append(grey)
-        seen.tinies.append(tiny(small))
-    return seen
+        pictures.greys.append(grey)
+        pictures.tinies.append(tiny(small))
+        if pictures.end == judged + BLOCK + OVERLAP:
+            _judge(seen, pictures, judged, judged + BLOCK)
+            judged += BLOCK
+            pictures.let_go(judged - OVERLAP)
+    if pictures.end > judged:
+        _judge(seen, pictures, judged, pictures.end)
+    return tile(seen, max_frames)
 
 
-def _label(seen: Watched, cuts: Sequence[int], transitions: Sequence[Transition]) -> tuple[list[str], list[int]]:
-    """What each frame is part of, and the cuts that remain."""
-    contrasts, blank = np.array(seen.contrasts), np.array(seen.blank)
-    dark = blank | faded_out(contrasts)
-    for first, last in list(_runs(dark)):
-        # A flash: the same view before and after a few frames of one tone, which the next stage leaves out of the keyframes.
-        around = first - 1, last + 1
-        if last - first < FLASH_FRAMES and around[0] >= 0 and around[1] < len(dark):
-            if shows_same_view(seen.greys[around[0]], seen.greys[around[1]]):
-                dark[first : last + 1] = False
-                cuts = [cut for cut in cuts if not first <= cut <= last + 1]
-    kinds = np.where(blank & dark, "blank", np.where(dark, "transition", "shot")).astype("<U10")
-    for transition in transitions:
-        kinds[transition.first : transition.last + 1] = np.where(
-            kinds[transition.first : transition.last + 1] == "blank", "blank", "transition"
-        )
+def _judge(seen: Watched, pictures: _Pictures, first: int, end: int) -> None:
+    """Adds what parts the frames ``first`` to ``end`` - 1; ``pictures`` reach beyond them on either side."""
+    suspects = [position - pictures.start for position in seen.suspects if position >= pictures.start]
+    see_all = first < SEEN_WHOLE_FRAMES
+    cuts, transitions = find_transitions(pictures.greys, np.stack(pictures.tinies), suspects, see_all)
+    seen.cuts += [cut for position in cuts if first <= (cut := position + pictures.start) < end]
+    for found in transitions:
+        moved = replace(found, first=found.first + pictures.start, last=found.last + pictures.start)
+        if first <= (moved.first + moved.last) // 2 < end:
+            seen.transitions.append(moved)
+    for dark_first, dark_last in _runs(seen.dark[pictures.start :]):
+        around = dark_first - 1, dark_last + 1
+        short = dark_last - dark_first < FLASH_FRAMES and around[0] >= 0 and around[1] < len(pictures.greys)
+        # The same view before and after: the frames stay in the clip, and the next stage leaves them out of the keyframes.
+        if (
+            short
+            and first <= dark_first + pictures.start < end
+            and shows_same_view(*(pictures.greys[i] for i in around))
+        ):
+            seen.flashes.append((dark_first + pictures.start, dark_last + pictures.start))
+
+
+def tile(seen: Watched, max_frames: int) -> tuple[Stretch, ...]:
+    """The stretches of a video, one behind the other from its first frame to its last."""
+    dark = seen.dark
+    cuts = set(seen.cuts)
+    for first, last in seen.flashes:
+        dark[first : last + 1] = False
+        cuts -= set(range(first, last + 2))
+    return tuple(_stretches(seen.rows, _label(seen, dark, cuts), cuts, seen.transitions, max_frames))
+
+
+def _label(seen: Watched, dark: Bool[np.ndarray, " n"], cuts: Set[int]) -> list[str]:
+    """What each frame is part of."""
+    contrasts = np.array(seen.contrasts)
+    blank = np.array(seen.blank, dtype=bool) & dark
+    kinds = np.where(dark, "transition", "shot").astype("<U10")
+    for transition in seen.transitions:
+        kinds[transition.first : transition.last + 1] = "transition"
+    kinds[blank] = "blank"
     for first, last in _runs(dark):
         before, after = _clear_before(kinds, first, cuts), _clear_after(kinds, last, cuts)
-        fading = n_fading(contrasts[before : last + 1], last + 1 - first)
+        n_dark = last + 1 - first
+        fading, brightening = (
+            n_fading(contrasts[before : last + 1], n_dark),
+            n_fading(contrasts[first:after][::-1], n_dark),
+        )
         kinds[first - fading : first] = "transition"
-        fading = n_fading(contrasts[first:after][::-1], last + 1 - first)
-        kinds[last + 1 : last + 1 + fading] = "transition"
-    return [str(kind) for kind in kinds], list(cuts)
+        kinds[last + 1 : last + 1 + brightening] = "transition"
+    return [str(kind) for kind in kinds]
 
 
-def _clear_before(kinds: np.ndarray, end: int, cuts: Sequence[int]) -> int:
+def _clear_before(kinds: np.ndarray, end: int, cuts: Set[int]) -> int:
     """Start of the shot that ends before ``end``, with what the network already takes for its fading in between."""
     start = end
     while start > 0 and kinds[start - 1] == "transition":
@@ -142,7 +184,7 @@ def _clear_before(kinds: np.ndarray, end: int, cuts: Sequence[int]) -> int:
     return start
 
 
-def _clear_after(kinds: np.ndarray, start: int, cuts: Sequence[int]) -> int:
+def _clear_after(kinds: np.ndarray, start: int, cuts: Set[int]) -> int:
     """One past the end of the shot that begins behind ``start``, likewise."""
     end = start + 1
     while end < len(kinds) and kinds[end] == "transition":
@@ -160,7 +202,7 @@ def _runs(marked: Bool[np.ndarray, " n"]) -> Iterator[tuple[int, int]]:
 
 
 def _stretches(
-    rows: Sequence[tuple[int, float]], kinds: Sequence[str], cuts: set[int], transitions: Sequence[Transition],
+    rows: Sequence[tuple[int, float]], kinds: Sequence[str], cuts: Set[int], transitions: Sequence[Transition],
     max_frames: int,
 ) -> Iterator[Stretch]:  # fmt: skip
     numbers = np.cumsum([position in cuts for position in range(len(rows))])

@@ -103,6 +103,15 @@ def test_long_shots_are_split_into_equal_parts() -> None:
     assert bounds(panning(25), max_frames=10) == [(0, 7), (8, 16), (17, 24)]
 
 
+def test_long_videos_are_judged_in_blocks_to_the_same_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = dissolve(panning(50, seed=3), panning(60, step_px=2, seed=4), 20) + panning(20, seed=5)
+    whole = stretches(frames)
+    monkeypatch.setattr("sfm_gt.video.shots.BLOCK", 50)
+    monkeypatch.setattr("sfm_gt.video.shots.OVERLAP", 50)
+    assert stretches(frames) == whole
+    assert [s.kind for s in whole] == ["shot", "transition", "shot", "shot"]
+
+
 def test_times_are_those_of_the_frames() -> None:
     (shot,) = find_stretches([(5, 0.5, panning(1)[0]), (6, 0.9, panning(1)[0])], 27.0, 900)
     assert shot == Stretch(5, 6, 0.5, 0.9, "shot")
@@ -146,13 +155,14 @@ def test_a_room_that_gets_darker_is_no_fade() -> None:
 @given(st.data())
 def test_stretches_follow_one_another_without_a_gap(data: st.DataObject) -> None:
     n = data.draw(st.integers(1, 40))
-    frames = panning(n, 64, 48)
     contrasts = data.draw(st.lists(st.floats(0, 60), min_size=n, max_size=n))
     blank = [contrast < 1 for contrast in contrasts]
-    seen = Watched([(i, i / 30) for i in range(n)], contrasts, blank, [], [frame[..., 0] for frame in frames])
     cuts = data.draw(st.lists(st.integers(1, max(1, n - 1)), unique=True).map(sorted)) if n > 1 else []
     spans = data.draw(st.lists(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).map(sorted), max_size=3))
-    found = tile(seen, cuts, [Transition(a, b, "network", 1.0, 0.5) for a, b in spans], data.draw(st.integers(1, 50)))
+    transitions = [Transition(a, b, "network", 1.0, 0.5) for a, b in spans]
+    flashes = [(i, i) for i in range(1, n - 1) if blank[i] and data.draw(st.booleans())]
+    seen = Watched([(i, i / 30) for i in range(n)], contrasts, blank, [], cuts, transitions, flashes)
+    found = tile(seen, data.draw(st.integers(1, 50)))
     assert [i for s in found for i in range(s.first_frame, s.last_frame + 1)] == list(range(n))
     in_transitions = {i for a, b in spans for i in range(a, b + 1)}
     assert all(
