@@ -27,6 +27,7 @@ HALF_WINDOWS = (6, 12, 20, 28, 36)
 # Set on dissolves of 8 to 60 frames between the first half of the kitchen, ct_apple, modsynth_teaser, nf_shiba, d_enter,
 # ct_pillow, lady_running_logo, d_cut, golf_alley and masks/walker, with these whole as the continuous takes.
 MAX_DETAIL = 0.7  # energy of detail against the mean of both clear pictures: 0.04 to 0.65 in dissolves
+PROPOSED_DETAIL = 0.8  # the same with some air
 MAX_LIKENESS = 0.7  # correlation of both clear pictures as blurs, before anything is aligned
 MIN_OWN_SHARE = 0.07  # of the variance between, what each picture explains beyond the other: 0.09 to 0.4 in dissolves
 MIN_AREA = 0.35  # of the frame, covered by both pictures
@@ -77,6 +78,17 @@ def find_dissolves(greys: Sequence[Grey]) -> list[Dissolve]:
             first, last = _extent(energy, start, end)
             found.append(Dissolve(first, last, round(float(own_share), 3)))
     return sorted(found, key=lambda dissolve: dissolve.first)
+
+
+def detail_fades(greys: Sequence[Grey]) -> Bool[np.ndarray, " n"]:
+    """Frames with less detail than what lies some way before and after them, as all dissolves have, but not they alone."""
+    energy = np.array([float((_band(grey) ** 2).mean()) for grey in greys])
+    fades = np.zeros(len(greys), dtype=bool)
+    for half in HALF_WINDOWS:
+        if len(greys) > 2 * half:
+            ends = (energy[: -2 * half] + energy[2 * half :]) / 2
+            fades[half:-half] |= energy[half:-half] < PROPOSED_DETAIL * ends
+    return fades
 
 
 def _band(grey: Grey) -> Band:

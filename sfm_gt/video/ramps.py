@@ -22,14 +22,14 @@ def fit_ramp(energy: Float[np.ndarray, " k"]) -> tuple[int, int]:
     weights = 1 / np.maximum(level, MIN_LEVEL)
     best = (np.inf, 0, len(energy) - 1)
     for first in range(len(energy) - MIN_LENGTH - 1):
-        for last in range(first + MIN_LENGTH + 1, len(energy)):
-            share = np.clip((positions - first) / (last - first), 0, 1)
-            before, after = (1 - share) ** 2 * weights, share**2 * weights
-            drifts = before * (positions - first) / LEAD, after * (positions - last) / LEAD
-            columns = np.stack([before, drifts[0], after, drifts[1]])
-            normal = columns @ columns.T + DRIFT_RIDGE * np.diag([0, 1, 0, 1]) + 1e-9 * np.eye(4)
-            solved = np.linalg.solve(normal, columns @ (level * weights))
-            missed = np.minimum(np.abs(level * weights - solved @ columns), MAX_MISS)
-            cost = float(missed @ missed + DRIFT_RIDGE * (solved[1] ** 2 + solved[3] ** 2))
-            best = min(best, (cost, first, last))
+        lasts = np.arange(first + MIN_LENGTH + 1, len(energy))
+        share = np.clip((positions - first) / (lasts[:, None] - first), 0, 1)
+        before, after = (1 - share) ** 2 * weights, share**2 * weights
+        drifts = before * (positions - first) / LEAD, after * (positions - lasts[:, None]) / LEAD
+        columns = np.stack([before, drifts[0], after, drifts[1]], axis=1)
+        normal = columns @ columns.transpose(0, 2, 1) + np.diag([1e-9, DRIFT_RIDGE, 1e-9, DRIFT_RIDGE])
+        solved = np.linalg.solve(normal, columns @ (level * weights)[:, None])
+        missed = np.minimum(np.abs(level * weights - (solved.transpose(0, 2, 1) @ columns)[:, 0]), MAX_MISS)
+        costs = (missed**2).sum(axis=1) + DRIFT_RIDGE * (solved[:, 1, 0] ** 2 + solved[:, 3, 0] ** 2)
+        best = min(best, (float(costs.min()), first, int(lasts[costs.argmin()])))
     return best[1], best[2]

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from sfm_gt.video.cuts import confirmed_cuts
-from sfm_gt.video.dissolves import MIN_OWN_SHARE, find_dissolves
+from sfm_gt.video.cuts import confirmed_cuts, shows_same_view
+from sfm_gt.video.dissolves import MIN_OWN_SHARE, detail_fades, find_dissolves
 from sfm_gt.video.transnet import transition_scores
 
 Grey = UInt8[np.ndarray, "h w"]
@@ -20,9 +20,9 @@ MIN_SCORE = 0.5  # of the network: up to 0.32 on 25 clips without a transition; 
 LONGEST_CUT = 3  # frames: a transition no longer than this, by the network, is a cut
 # A change between two frames that stands out like this from those around it is worth a look, for punch-ins.
 SPIKE, SPIKE_REACH, MIN_SPIKE = 3.0, 6, 4.0
-# Videos up to two minutes are seen whole by the network. Of longer ones it sees where tiny frames this far apart differ.
+# Two minutes are seen whole by the network, at 25 ms a frame. Beyond, it looks where something may be: 14 % of the frames of
+# eleven takes that hold nothing; of 146 compositions with a cut or a dissolve of 8 to 60 frames it leaves out two. It may miss wipes.
 SEEN_WHOLE_FRAMES = 3600
-PROPOSAL_GAP, MAX_LIKENESS = 16, 0.8
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def find_transitions(
         suspects: positions where a detector of hard cuts sees one.
         see_all: whether the network looks at every frame, or only where tiny frames differ.
     """
-    wanted = np.ones(len(tinies), dtype=bool) if see_all else worth_a_look(tinies)
+    suspects = [*suspects, *spikes(tinies)]
+    wanted = np.ones(len(tinies), dtype=bool) if see_all else worth_a_look(greys, suspects)
     middle, extent = transition_scores(tinies, wanted)
     by_network = _network_runs(middle, extent)
     sharp = [
@@ -60,14 +61,17 @@ def find_transitions(
         for first, last, _ in by_network
         if last - first < LONGEST_CUT
     ]
-    cuts = confirmed_cuts(greys, [*suspects, *spikes(tinies), *(i for i in sharp if i < len(greys))])
+    cuts = confirmed_cuts(greys, [*suspects, *(i for i in sharp if i < len(greys))])
     found = [
         Transition(start + d.first, start + d.last, "dissolve", d.own_share, MIN_OWN_SHARE)
         for start, end in pairwise([0, *cuts, len(greys)])
         for d in find_dissolves(greys[start:end])
     ]
     for first, last, score in by_network:
-        if last - first >= LONGEST_CUT and not any(known.first <= last and first <= known.last for known in found):
+        known = any(one.first <= last and first <= one.last for one in found)
+        # Of a scene whose light changes the network is as sure; but what is the same before and after was never left.
+        clear = greys[max(0, first - 1)], greys[min(len(greys) - 1, last + 1)]
+        if last - first >= LONGEST_CUT and not known and not shows_same_view(*clear):
             found.append(Transition(first, last, "network", round(score, 3), MIN_SCORE))
     return cuts, sorted(found, key=lambda transition: transition.first)
 
@@ -93,15 +97,9 @@ def spikes(tinies: UInt8[np.ndarray, "n 27 48 3"]) -> list[int]:
     return found
 
 
-def worth_a_look(tinies: UInt8[np.ndarray, "n 27 48 3"]) -> Bool[np.ndarray, " n"]:
-    """Where a second apart the picture has changed as a whole; a transition is there, or the camera turns."""
-    n_frames, half = len(tinies), PROPOSAL_GAP
-    wanted = np.zeros(n_frames, dtype=bool)
-    flat = tinies.reshape(n_frames, -1).astype(np.float32)
-    flat -= flat.mean(axis=1, keepdims=True)
-    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-    for position in range(0, n_frames, half // 4):
-        before, after = max(0, position - half), min(n_frames - 1, position + half)
-        if float(flat[before] @ flat[after]) < MAX_LIKENESS:
-            wanted[before : after + 1] = True
+def worth_a_look(greys: Sequence[Grey], suspects: Sequence[int]) -> Bool[np.ndarray, " n"]:
+    """Where a transition may be: detail fades and comes back, or a cut is suspected."""
+    wanted = detail_fades(greys)
+    for position in suspects:
+        wanted[max(0, position - LONGEST_CUT) : position + LONGEST_CUT] = True
     return wanted

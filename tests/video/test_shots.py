@@ -66,37 +66,36 @@ def test_blank_frames_are_stretches_of_their_own() -> None:
     assert [s.kind for s in stretches([BLACK] * 5)] == ["blank"]
 
 
-@pytest.mark.parametrize("step_px", [12, 16])
-def test_a_jolt_and_a_quick_pan_are_no_cuts(step_px: int) -> None:
-    # On a fine texture each frame scores like a cut, but flow follows it.
-    assert bounds(panning(40, step_px=step_px)) == [(0, 39)]
+def test_a_jolt_is_no_cut() -> None:
+    # 16 px a frame on a fine texture: scores like a cut, but flow follows it.
+    assert bounds(panning(24, step_px=16)) == [(0, 23)]
 
 
 def test_a_flash_is_no_cut() -> None:
-    frames = panning(24)
+    frames = panning(20)
     for brightness in (200, 255):
-        flashed = [*frames[:12], np.maximum(frames[12], brightness), *frames[13:]]
-        assert bounds(flashed) == [(0, 23)]
+        flashed = [*frames[:9], np.maximum(frames[9], brightness), *frames[10:]]
+        assert bounds(flashed) == [(0, 19)]
 
 
 def test_lamp_bands_and_exposure_steps_are_no_cuts() -> None:
     rows = np.arange(240)[:, None, None]
     banded = [
         np.clip(frame * (1 + 0.25 * np.sign(np.sin(rows / 25 + 2.1 * i))), 0, 255).astype(np.uint8)
-        for i, frame in enumerate(panning(24))
+        for i, frame in enumerate(panning(16))
     ]
-    assert bounds(banded) == [(0, 23)]
-    stepped = [gained(frame, 1.0 if i < 12 else 0.6) for i, frame in enumerate(panning(24))]
-    assert bounds(stepped) == [(0, 23)]
+    assert bounds(banded) == [(0, 15)]
+    stepped = [gained(frame, 1.0 if i < 8 else 0.6) for i, frame in enumerate(panning(16))]
+    assert bounds(stepped) == [(0, 15)]
 
 
 @pytest.mark.parametrize("scale", [1.3, 2.0])
 def test_a_punch_in_is_a_cut_and_a_walk_into_the_scene_is_none(scale: float) -> None:
-    take = zooming(30, seed=2, growth=1.01)
+    take = zooming(20, seed=2, growth=1.01)
     middle = cv2.getRotationMatrix2D((160, 120), 0, scale)
-    punched = take[:15] + [cv2.warpAffine(frame, middle, (320, 240)) for frame in take[15:]]
-    assert bounds(punched) == [(0, 14), (15, 29)]
-    assert bounds(zooming(24, seed=2, growth=1.04)) == [(0, 23)]
+    punched = take[:10] + [cv2.warpAffine(frame, middle, (320, 240)) for frame in take[10:]]
+    assert bounds(punched) == [(0, 9), (10, 19)]
+    assert bounds(zooming(14, seed=2, growth=1.04)) == [(0, 13)]
 
 
 def test_long_shots_are_split_into_equal_parts() -> None:
@@ -104,7 +103,7 @@ def test_long_shots_are_split_into_equal_parts() -> None:
 
 
 def test_long_videos_are_judged_in_blocks_to_the_same_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = dissolve(panning(50, seed=3), panning(60, step_px=2, seed=4), 20) + panning(20, seed=5)
+    frames = dissolve(panning(30, seed=3), panning(40, step_px=2, seed=4), 12) + panning(12, seed=5)
     whole = stretches(frames)
     monkeypatch.setattr("sfm_gt.video.shots.BLOCK", 50)
     monkeypatch.setattr("sfm_gt.video.shots.OVERLAP", 50)
@@ -123,19 +122,20 @@ def test_blank_means_one_tone() -> None:
     assert not is_blank(panning(1)[0][..., 0])
 
 
-@pytest.mark.parametrize("length", [8, 32, 60])
+@pytest.mark.parametrize("length", [8, 48])
 def test_a_dissolve_parts_two_takes_and_no_frame_of_it_is_kept(length: int) -> None:
     frames = [
-        gained(f, 0.5) for f in dissolve(panning(20 + length, seed=3), panning(20 + length, step_px=2, seed=4), length)
+        gained(f, 0.5) for f in dissolve(panning(15 + length, seed=3), panning(15 + length, step_px=2, seed=4), length)
     ]
-    (start, end), (restart, finish) = bounds(frames)
-    assert (start, finish) == (0, 39 + length)
-    assert 20 - 1 - 2 * END_TOLERANCE <= end < 20
-    assert 20 + length <= restart <= 20 + length + 2 * END_TOLERANCE
-    assert [s.kind for s in stretches(frames)] == ["shot", "transition", "shot"]
+    found = stretches(frames)
+    assert [s.kind for s in found] == ["shot", "transition", "shot"]
+    (start, end), _, (restart, finish) = [(s.first_frame, s.last_frame) for s in found]
+    assert (start, finish) == (0, 29 + length)
+    assert 15 - 1 - 2 * END_TOLERANCE <= end < 15
+    assert 15 + length <= restart <= 15 + length + 2 * END_TOLERANCE
 
 
-@pytest.mark.parametrize("tone", [0, 255, 90])
+@pytest.mark.parametrize("tone", [0, 140])
 def test_fades_to_and_from_a_tone_are_found_with_their_extent(tone: int) -> None:
     scene = panning(60)
     gains = np.r_[np.zeros(3), np.arange(1, 11) / 11, np.ones(24), np.arange(20, 0, -1) / 21, np.zeros(3)]
@@ -148,7 +148,7 @@ def test_fades_to_and_from_a_tone_are_found_with_their_extent(tone: int) -> None
 
 
 def test_a_room_that_gets_darker_is_no_fade() -> None:
-    assert bounds([gained(frame, 1 - 0.6 * i / 39) for i, frame in enumerate(panning(40))]) == [(0, 39)]
+    assert bounds([gained(frame, 1 - 0.6 * i / 24) for i, frame in enumerate(panning(25))]) == [(0, 24)]
 
 
 @settings(deadline=None)
