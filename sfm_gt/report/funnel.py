@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sfm_gt.dense.cleaning import Rule
 from sfm_gt.formats.manifest import Manifest
+
+SHOT_REASONS = frozenset({"too_short"})  # of the stage clips; its other reasons are those of frames between shots
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Drop:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A video, shot or clip that gave no ground truth, and the verdict on it."""
+    """A video, shot or clip that gave no ground truth, or frames between shots, and the verdict on it."""
 
     what: str
     name: str
@@ -49,14 +51,16 @@ class Refusal:
 
 
 def refusals(corpus: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Manifest]]) -> list[Refusal]:
-    """Everything refused, once each, in the order videos, shots, clips.
+    """Everything refused, once each, in the order videos, shots and what lies between them, clips.
 
     Args:
         corpus: content of work/clips.json.
         manifests: by clip and stage; a clip whose data set stage has none counts as ``unfinished``.
     """
     found = [_refusal("video", video["path"], "ingest", video) for video in corpus["videos"] if video["status"] != "ok"]
-    found += [_refusal("shot", shot["clip_id"], "clips", shot) for shot in corpus["rejected"]]
+    for stretch in corpus["rejected"]:
+        what = "shot" if stretch["reason"] in SHOT_REASONS else "between shots"
+        found.append(_refusal(what, stretch["clip_id"], "clips", stretch))
     for clip_id, stages in manifests.items():
         rejecting = [manifest for manifest in stages.values() if manifest.status == "rejected"]
         found += [_refusal("clip", clip_id, manifest.stage, vars(manifest)) for manifest in rejecting]
@@ -89,16 +93,29 @@ def drops(manifests: Mapping[str, Mapping[str, Manifest]]) -> list[Drop]:
     return found
 
 
+def n_frames(stretches: Iterable[Mapping[str, Any]]) -> int:
+    """Frames of entries of work/clips.json."""
+    return sum(stretch["last_frame"] - stretch["first_frame"] + 1 for stretch in stretches)
+
+
+def frames_left_out(corpus: Mapping[str, Any]) -> dict[str, int]:
+    """Frames of sound videos that lie in no clip, by reason; with those of the clips they are all frames there are."""
+    reasons = sorted({stretch["reason"] for stretch in corpus["rejected"]})
+    return {reason: n_frames(s for s in corpus["rejected"] if s["reason"] == reason) for reason in reasons}
+
+
 def levels(
     corpus: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Manifest]], index: Sequence[Mapping[str, Any]]
 ) -> list[Level]:
-    """Videos, shots, clips, frames and pixels.
+    """Videos, their frames, shots, clips, frames of clips and pixels.
 
     Args:
         index: rows of the data set's index.
     """
     videos, clips = corpus["videos"], corpus["clips"]
-    in_clips = sum(clip["last_frame"] - clip["first_frame"] + 1 for clip in clips)
+    in_clips = n_frames(clips)
+    left_out = frames_left_out(corpus)
+    too_short = sum(stretch["reason"] in SHOT_REASONS for stretch in corpus["rejected"])
     registered = sum(
         int(stages["sfm"].measures.get("registered_frames", 0)) for stages in manifests.values() if "sfm" in stages
     )
@@ -107,7 +124,13 @@ def levels(
     with_gt = {row["clip_id"] for row in index}
     return [
         Level("videos", sum(video["status"] == "ok" for video in videos), len(videos), "refused by ingest"),
-        Level("shots", len(clips), len(clips) + len(corpus["rejected"]), "too short or blank"),
+        Level("shots", len(clips), len(clips) + too_short, "too short"),
+        Level(
+            "frames in clips",
+            in_clips,
+            in_clips + sum(left_out.values()),
+            ", ".join(f"{reason} {count}" for reason, count in left_out.items()) or "left out",
+        ),
         Level("clips", len(with_gt), len(clips), "rejected by a stage"),
         Level("frames registered", registered, in_clips, "without a camera pose"),
         Level("frames with ground truth", len(index), in_clips, "of rejected clips, without a pose or too sparse"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,35 +13,45 @@ from sfm_gt.formats.workspace import Workspace
 
 if TYPE_CHECKING:
     from sfm_gt.video.catalog import VideoFile
+    from sfm_gt.video.shots import Stretch
 
 STAGE = "clips"
-VERSION: int = 2
+VERSION: int = 3
 
 
 def run(workspace: Workspace, video_id: str, video_path: Path, config: ClipsConfig) -> dict[str, Any]:
     """Writes and returns ``clips.json`` of one video; without clips when ingest refused it.
 
-    Shots are numbered in order, whether kept or not, so that a clip's name does not hang on ``min_frames``.
+    Every frame lies in one entry of ``clips`` or ``rejected``. Shots are numbered in order, whether kept or not, so that a
+    clip's name does not hang on ``min_frames``; what lies between them has a name of its own.
     """
     from sfm_gt.video.decode import iterate_frames
-    from sfm_gt.video.shots import find_shots
+    from sfm_gt.video.shots import find_stretches
 
     content: dict[str, Any] = {"video_id": video_id, "version": VERSION, "clips": [], "rejected": []}
     if read_json(workspace.ingest(video_id))["status"] == "ok":
-        for number, shot in enumerate(find_shots(iterate_frames(video_path), config.cut_threshold, config.max_frames)):
-            clip: dict[str, Any] = {"clip_id": f"{video_id}-{number:03d}", "video_id": video_id, **asdict(shot)}
-            if shot.n_frames >= config.min_frames:
-                content["clips"].append(clip)
+        numbers: Counter[str] = Counter()
+        for stretch in find_stretches(iterate_frames(video_path), config.cut_threshold, config.max_frames):
+            number = numbers[stretch.kind]
+            numbers[stretch.kind] += 1
+            entry = _entry(video_id, number, stretch)
+            if stretch.kind == "shot" and stretch.n_frames >= config.min_frames:
+                content["clips"].append(entry)
             else:
-                content["rejected"].append(clip | _too_short(video_path, shot.n_frames, config.min_frames))
-        if not content["clips"] and not content["rejected"]:
-            content["rejected"].append(_blank(video_id, video_path))
+                content["rejected"].append(entry | _verdict(video_path, stretch, config.min_frames))
     write_json(workspace.clips(video_id), content)
     return content
 
 
+def _entry(video_id: str, number: int, stretch: Stretch) -> dict[str, Any]:
+    name = f"{number:03d}" if stretch.kind == "shot" else f"{stretch.kind}-{number:03d}"
+    times = {"first_timestamp_s": stretch.first_timestamp_s, "last_timestamp_s": stretch.last_timestamp_s}
+    frames = {"first_frame": stretch.first_frame, "last_frame": stretch.last_frame}
+    return {"clip_id": f"{video_id}-{name}", "video_id": video_id, **frames, **times}
+
+
 def merge(workspace: Workspace, videos: Sequence[VideoFile]) -> dict[str, Any]:
-    """Writes and returns ``work/clips.json``: all clips, refused shots and videos of the corpus, sorted by name.
+    """Writes and returns ``work/clips.json``: all clips, what lies in none, and the videos, sorted by name.
 
     A video with the same bytes as an earlier one is refused: counted twice it would lie in two splits.
     """
@@ -62,11 +72,19 @@ def merge(workspace: Workspace, videos: Sequence[VideoFile]) -> dict[str, Any]:
     return content
 
 
-def _too_short(path: Path, measured: int, threshold: int) -> dict[str, Any]:
-    message = f"{path.name}: a shot of {measured} frames; needs {threshold} (clips.min_frames)"
-    return {"reason": "too_short", "message": message, "measured": measured, "threshold": threshold}
-
-
-def _blank(video_id: str, path: Path) -> dict[str, Any]:
-    message = f"{path.name}: every frame shows one even tone; remove it from the folder"
-    return {"video_id": video_id, "clip_id": f"{video_id}-000", "reason": "blank", "message": message}
+def _verdict(path: Path, stretch: Stretch, min_frames: int) -> dict[str, Any]:
+    span = f"{path.name}: frames {stretch.first_frame} to {stretch.last_frame}"
+    if stretch.kind == "shot":
+        message = f"{span} are a shot of {stretch.n_frames} frames; needs {min_frames} (clips.min_frames)"
+        return {"reason": "too_short", "message": message, "measured": stretch.n_frames, "threshold": min_frames}
+    if stretch.kind == "blank":
+        return {"reason": "blank", "message": f"{span} show one even tone; cut them off, nothing is lost"}
+    found = stretch.transition
+    if found is None:
+        return {"reason": "transition", "message": f"{span} fade from or to one even tone; nothing to do"}
+    what = {
+        "dissolve": f"show two scenes at once, each with {100 * found.measured:.0f} % of the picture's detail of its own",
+        "network": f"are a transition by TransNet V2, score {found.measured:.2f}",
+    }[found.by]
+    message = f"{span} {what}; the takes before and after are used by themselves"
+    return {"reason": "transition", "message": message, "measured": found.measured, "threshold": found.threshold}

@@ -8,6 +8,7 @@ from sfm_gt.errors import InputError, one_line
 from sfm_gt.formats.dataset_layout import DATASET_JSON
 from sfm_gt.formats.manifest import read_json, read_manifest
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.report.funnel import SHOT_REASONS, frames_left_out, n_frames
 
 STAGE = "yields"
 VERSION: int = 1
@@ -22,7 +23,9 @@ def run(workspace: Workspace) -> str:
     listed = read_json(workspace.clip_list)
     refused = [f"{video['path']}: {video['message']} [{video['reason']}]"
                for video in listed["videos"] if video["status"] != "ok"]  # fmt: skip
-    refused += [f"{shot['clip_id']}: {shot['message']} [{shot['reason']}]" for shot in listed["rejected"]]
+    shots = [stretch for stretch in listed["rejected"] if stretch["reason"] in SHOT_REASONS]
+    between = [stretch for stretch in listed["rejected"] if stretch["reason"] not in SHOT_REASONS]
+    refused += [f"{shot['clip_id']}: {shot['message']} [{shot['reason']}]" for shot in shots]
     for clip in listed["clips"]:
         manifest = read_manifest(workspace.clip_stage(clip["clip_id"], "dataset"))
         if not manifest.ok:
@@ -31,7 +34,14 @@ def run(workspace: Workspace) -> str:
     reasons = Counter(line.rsplit("[", 1)[1].rstrip("]") for line in refused)
     counts = (f"{len(listed['videos'])} videos, {len(listed['clips'])} clips, {len(produced['clips'])} with ground truth, "
               f"{produced['frames']} frames" + "".join(f", {n} {reason}" for reason, n in sorted(reasons.items())))  # fmt: skip
-    lines = "\n".join([*(f"refused: {one_line(line)}" for line in refused), counts])
+    frames = ", ".join(
+        [f"{n_frames(listed['clips'])} in clips", *(f"{n} {r}" for r, n in frames_left_out(listed).items())]
+    )
+    lines = "\n".join([
+        *(f"refused: {one_line(line)}" for line in refused),
+        *(f"left out: {one_line(stretch['message'])} [{stretch['reason']}]" for stretch in between),
+        counts, f"{n_frames([*listed['clips'], *listed['rejected']])} frames of these videos: {frames}",
+    ])  # fmt: skip
     if produced["frames"] == 0:
         raise InputError(f"nothing came out of this run\n{lines}")
     return lines

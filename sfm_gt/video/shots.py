@@ -1,37 +1,44 @@
-"""Shots: runs of frames without a cut, a fade or blank frames."""
+"""Shots: runs of frames of one take. Every frame of a video lies in one, or in a stretch that says why it does not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
-from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
-from sfm_gt.video.fades import CrossFades, unfaded
+from sfm_gt.video.blanks import faded_out, is_blank, n_fading
+from sfm_gt.video.cuts import FLASH_FRAMES, shows_same_view
+from sfm_gt.video.dissolves import working_image
+from sfm_gt.video.transitions import SEEN_WHOLE_FRAMES, Transition, find_transitions
+from sfm_gt.video.transnet import tiny
 
 DETECTOR_WIDTH_PX = 256  # cuts show in small frames as well, at a fraction of the time
-# Grey levels between the 2nd and 98th percentile: black, white or any one tone, with coding noise.
-BLANK_MAX_SPREAD = 3.0
-# A cut leaves little that flow can follow; a jolt of the camera or its exposure scores as high, but most stays in view.
-SAME_SCENE_SHARE = 0.5
-MAX_ROUND_TRIP_PX = 1.0  # forward flow, then backward flow: how near its start a pixel must come back
-MAX_GREY_CHANGE = 30.0
+# Videos are judged in blocks, with as much on either side as the longest dissolve and clear frames around it need; multiples of
+# the network's step, so that it sees the same windows in one block or many. 23 kB a frame: 30 MB whatever the length.
+BLOCK, OVERLAP = 1000, 150
 _NOMINAL_RATE = Fraction(30)  # PySceneDetect wants a rate to name frames by; we count frames only
 
 
 @dataclass(frozen=True)
-class Shot:
-    """Frames ``first_frame`` to ``last_frame`` (inclusive, indices in the source video) and their times."""
+class Stretch:
+    """Frames ``first_frame`` to ``last_frame`` (inclusive, indices in the source video) and their times.
+
+    Attributes:
+        kind: ``shot``, ``transition`` or ``blank``.
+        transition: what a transition was found by; None for the others, and for fades.
+    """
 
     first_frame: int
     last_frame: int
     first_timestamp_s: float
     last_timestamp_s: float
+    kind: str = "shot"
+    transition: Transition | None = None
 
     @property
     def n_frames(self) -> int:
@@ -39,74 +46,178 @@ class Shot:
         return self.last_frame - self.first_frame + 1
 
 
-class _Seen(NamedTuple):
-    """What is kept of a frame: so little that an hour of video fits in memory."""
+@dataclass
+class Watched:
+    """What is known of the frames of a video so far. Pictures are let go once they are judged, so that length costs no memory.
 
-    frame_index: int
-    timestamp_s: float
-    contrast: float
+    Attributes:
+        rows: frame_index and timestamp_s.
+        contrasts: standard deviation in grey levels.
+        suspects: positions where PySceneDetect sees a cut.
+        cuts, transitions: positions of the frames that start a new take, and gradual transitions by position.
+        flashes: first and last position of a few frames of one tone with the same view before and after.
+    """
+
+    rows: list[tuple[int, float]] = field(default_factory=list)
+    contrasts: list[float] = field(default_factory=list)
+    blank: list[bool] = field(default_factory=list)
+    suspects: list[int] = field(default_factory=list)
+    cuts: list[int] = field(default_factory=list)
+    transitions: list[Transition] = field(default_factory=list)
+    flashes: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def dark(self) -> Bool[np.ndarray, " n"]:
+        """Frames that show nothing: one tone, or almost."""
+        return np.array(self.blank, dtype=bool) | faded_out(np.array(self.contrasts))
 
 
-def is_blank(grey: UInt8[np.ndarray, "h w"]) -> bool:
-    """Whether the frame shows one even tone."""
-    low, high = np.percentile(grey, (2, 98))
-    return bool(high - low <= BLANK_MAX_SPREAD)
+class _Pictures:
+    """The working images of the frames from position ``start`` on."""
+
+    def __init__(self) -> None:
+        self.start = 0
+        self.greys: list[UInt8[np.ndarray, "h w"]] = []
+        self.tinies: list[UInt8[np.ndarray, "27 48 3"]] = []
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.greys)
+
+    def let_go(self, start: int) -> None:
+        """Forgets what lies before ``start``."""
+        n_gone = max(0, start - self.start)
+        del self.greys[:n_gone], self.tinies[:n_gone]
+        self.start += n_gone
 
 
-def find_shots(
+def find_stretches(
     frames: Iterable[tuple[int, float, UInt8[np.ndarray, "h w 3"]]], cut_threshold: float, max_frames: int
-) -> tuple[Shot, ...]:
-    """Shots of a video, from its frames (frame_index, timestamp_s, rgb) in order.
+) -> tuple[Stretch, ...]:
+    """Shots of a video and all that lies between them, from its frames (frame_index, timestamp_s, rgb) in order.
 
-    Cuts are found by PySceneDetect's ContentDetector, fed here so that frame numbers agree with ours, and confirmed by
-    optical flow. Blank frames and fades belong to no shot. Shots longer than ``max_frames`` are split into equal parts.
+    The stretches follow one another without a gap. Shots longer than ``max_frames`` are split into equal parts.
     """
     from scenedetect import ContentDetector, FrameTimecode
 
     # No least length: a shot that is too short is rejected by name later, not glued to its neighbour.
     detector = ContentDetector(threshold=cut_threshold, min_scene_len=0)
-    fades = CrossFades()
-    runs: list[list[_Seen]] = [[]]
-    before = None
+    seen, pictures, judged = Watched(), _Pictures(), 0
     for frame_index, timestamp_s, rgb in frames:
         small = _shrink(rgb)
-        cuts = detector.process_frame(FrameTimecode(frame_index, _NOMINAL_RATE), small[..., ::-1])
-        is_cut = bool(cuts) and before is not None and not shows_same_scene(before, small)
-        grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
-        blank = is_blank(grey)
-        if (is_cut or blank) and runs[-1]:
-            runs.append([])
-        if not blank:
-            runs[-1].append(_Seen(frame_index, timestamp_s, float(grey.std())))
-        fades.add(frame_index, small)
-        before = small
-    clear = [part for run in runs for part in _outside(run, fades)]
-    return tuple(shot for run in clear for shot in _split(run, max_frames))
+        if detector.process_frame(FrameTimecode(frame_index, _NOMINAL_RATE), small[..., ::-1]):
+            seen.suspects.append(len(seen.rows))
+        grey = working_image(small)
+        seen.rows.append((frame_index, timestamp_s))
+        seen.contrasts.append(float(grey.std()))
+        seen.blank.append(is_blank(grey))
+        pictures.greys.append(grey)
+        pictures.tinies.append(tiny(small))
+        if pictures.end == judged + BLOCK + OVERLAP:
+            _judge(seen, pictures, judged, judged + BLOCK)
+            judged += BLOCK
+            pictures.let_go(judged - OVERLAP)
+    if pictures.end > judged:
+        _judge(seen, pictures, judged, pictures.end)
+    return tile(seen, max_frames)
 
 
-def _outside(run: list[_Seen], fades: CrossFades) -> Iterator[list[_Seen]]:
-    """The parts of a run between cross-fades, without fades from and to one tone at its ends."""
-    if not run:
-        return
-    first, last = unfaded([seen.contrast for seen in run])
-    for faded, part in groupby(run[first : last + 1], key=lambda seen: fades.holds(seen.frame_index)):
-        if not faded:
-            yield list(part)
+def _judge(seen: Watched, pictures: _Pictures, first: int, end: int) -> None:
+    """Adds what parts the frames ``first`` to ``end`` - 1; ``pictures`` reach beyond them on either side."""
+    suspects = [position - pictures.start for position in seen.suspects if position >= pictures.start]
+    see_all = first < SEEN_WHOLE_FRAMES
+    cuts, transitions = find_transitions(pictures.greys, np.stack(pictures.tinies), suspects, see_all)
+    seen.cuts += [cut for position in cuts if first <= (cut := position + pictures.start) < end]
+    for found in transitions:
+        moved = replace(found, first=found.first + pictures.start, last=found.last + pictures.start)
+        if first <= (moved.first + moved.last) // 2 < end:
+            seen.transitions.append(moved)
+    for dark_first, dark_last in _runs(seen.dark[pictures.start :]):
+        around = dark_first - 1, dark_last + 1
+        short = dark_last - dark_first < FLASH_FRAMES and around[0] >= 0 and around[1] < len(pictures.greys)
+        # The same view before and after: the frames stay in the clip, and the next stage leaves them out of the keyframes.
+        if (
+            short
+            and first <= dark_first + pictures.start < end
+            and shows_same_view(*(pictures.greys[i] for i in around))
+        ):
+            seen.flashes.append((dark_first + pictures.start, dark_last + pictures.start))
 
 
-def shows_same_scene(before: UInt8[np.ndarray, "h w 3"], after: UInt8[np.ndarray, "h w 3"]) -> bool:
-    """Whether most of ``before`` is found again in ``after`` by optical flow there and back."""
-    grey_a, grey_b = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, after))
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    flow_ab, flow_ba = dis.calc(grey_a, grey_b, None), dis.calc(grey_b, grey_a, None)
-    height, width = grey_a.shape
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    map_x, map_y = x + flow_ab[..., 0], y + flow_ab[..., 1]
-    inside = (map_x >= 0) & (map_x <= width - 1) & (map_y >= 0) & (map_y <= height - 1)
-    back = cv2.remap(flow_ba, map_x, map_y, cv2.INTER_LINEAR)
-    grey_change = np.abs(cv2.remap(grey_b, map_x, map_y, cv2.INTER_LINEAR).astype(np.float32) - grey_a)
-    followed = inside & (np.hypot(*np.moveaxis(flow_ab + back, -1, 0)) < MAX_ROUND_TRIP_PX)
-    return bool((followed & (grey_change < MAX_GREY_CHANGE)).mean() >= SAME_SCENE_SHARE)
+def tile(seen: Watched, max_frames: int) -> tuple[Stretch, ...]:
+    """The stretches of a video, one behind the other from its first frame to its last."""
+    dark = seen.dark
+    cuts = set(seen.cuts)
+    for first, last in seen.flashes:
+        dark[first : last + 1] = False
+        cuts -= set(range(first, last + 2))
+    return tuple(_stretches(seen.rows, _label(seen, dark, cuts), cuts, seen.transitions, max_frames))
+
+
+def _label(seen: Watched, dark: Bool[np.ndarray, " n"], cuts: Set[int]) -> list[str]:
+    """What each frame is part of."""
+    contrasts = np.array(seen.contrasts)
+    blank = np.array(seen.blank, dtype=bool) & dark
+    kinds = np.where(dark, "transition", "shot").astype("<U10")
+    for transition in seen.transitions:
+        kinds[transition.first : transition.last + 1] = "transition"
+    kinds[blank] = "blank"
+    for first, last in _runs(dark):
+        before, after = _clear_before(kinds, first, cuts), _clear_after(kinds, last, cuts)
+        n_dark = last + 1 - first
+        fading, brightening = (
+            n_fading(contrasts[before : last + 1], n_dark),
+            n_fading(contrasts[first:after][::-1], n_dark),
+        )
+        kinds[first - fading : first] = "transition"
+        kinds[last + 1 : last + 1 + brightening] = "transition"
+    return [str(kind) for kind in kinds]
+
+
+def _clear_before(kinds: np.ndarray, end: int, cuts: Set[int]) -> int:
+    """Start of the shot that ends before ``end``, with what the network already takes for its fading in between."""
+    start = end
+    while start > 0 and kinds[start - 1] == "transition":
+        start -= 1
+    while start > 0 and kinds[start - 1] == "shot" and start not in cuts:
+        start -= 1
+    return start
+
+
+def _clear_after(kinds: np.ndarray, start: int, cuts: Set[int]) -> int:
+    """One past the end of the shot that begins behind ``start``, likewise."""
+    end = start + 1
+    while end < len(kinds) and kinds[end] == "transition":
+        end += 1
+    begin = end
+    while end < len(kinds) and kinds[end] == "shot" and (end == begin or end not in cuts):
+        end += 1
+    return end
+
+
+def _runs(marked: Bool[np.ndarray, " n"]) -> Iterator[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.r_[0, marked.astype(int), 0]))
+    for first, end in edges.reshape(-1, 2):
+        yield int(first), int(end) - 1
+
+
+def _stretches(
+    rows: Sequence[tuple[int, float]], kinds: Sequence[str], cuts: Set[int], transitions: Sequence[Transition],
+    max_frames: int,
+) -> Iterator[Stretch]:  # fmt: skip
+    numbers = np.cumsum([position in cuts for position in range(len(rows))])
+    keys = [(kind, int(number) if kind == "shot" else -1) for kind, number in zip(kinds, numbers, strict=True)]
+    for (kind, _), group in groupby(range(len(rows)), key=lambda position: keys[position]):
+        positions = list(group)
+        n_parts = -(-len(positions) // max_frames) if kind == "shot" else 1
+        bounds = [round(part * len(positions) / n_parts) for part in range(n_parts + 1)]
+        by = next(
+            (t for t in transitions if kind == "transition" and t.first <= positions[-1] and positions[0] <= t.last),
+            None,
+        )
+        for start, end in pairwise(bounds):
+            (first, first_s), (last, last_s) = rows[positions[start]], rows[positions[end - 1]]
+            yield Stretch(first, last, first_s, last_s, kind, by)
 
 
 def _shrink(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
@@ -115,11 +226,3 @@ def _shrink(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
         return rgb
     size = (DETECTOR_WIDTH_PX, max(1, round(height * DETECTOR_WIDTH_PX / width)))
     return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-
-
-def _split(run: list[_Seen], max_frames: int) -> Iterator[Shot]:
-    n_parts = -(-len(run) // max_frames)
-    bounds = [round(part * len(run) / n_parts) for part in range(n_parts + 1)]
-    for start, end in pairwise(bounds):
-        first, last = run[start], run[end - 1]
-        yield Shot(first.frame_index, last.frame_index, first.timestamp_s, last.timestamp_s)

@@ -105,14 +105,18 @@ def workspace(tmp_path: Path) -> Workspace:
     }
     short = {
         "clip_id": "far-001",
+        "first_frame": 32,
+        "last_frame": 34,
         "reason": "too_short",
         "message": "far.mp4: 3 frames",
         "measured": 3,
         "threshold": 15,
     }
+    dissolve = {"clip_id": "near-transition-000", "first_frame": 0, "last_frame": 6, "reason": "transition",
+                "message": "near.mp4: two scenes at once", "measured": 0.2, "threshold": 0.07}  # fmt: skip
     fine = [{"video_id": f"video_{c}", "path": f"{c}.mp4", "status": "ok", "reason": None, "message": None}
             for c in ("far", "lost", "near")]  # fmt: skip
-    write_json(workspace.clip_list, {"clips": clips, "rejected": [short], "videos": [broken, *fine]})
+    write_json(workspace.clip_list, {"clips": clips, "rejected": [short, dissolve], "videos": [broken, *fine]})
     return workspace
 
 

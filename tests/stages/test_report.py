@@ -70,6 +70,8 @@ def test_funnel_by_hand(page):
     text = re.sub(r"\s+", " ", text)
     assert "videos 3 of 4 · 75 %" in text
     assert "shots 3 of 4 · 75 %" in text
+    assert "frames in clips 75 of 85" in text
+    assert "the rest: too_short 3, transition 7" in page.read_text()
     assert "clips 2 of 3 · 67 %" in text
     assert "frames registered 8 of 75" in text
     assert "frames with ground truth 6 of 75" in text

@@ -1,0 +1,93 @@
+"""Hard cuts: where PySceneDetect or TransNet V2 sees one and the pictures before and after it bear it out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+Grey = UInt8[np.ndarray, "h w"]
+
+# A cut leaves little that flow can follow; a jolt of the camera or its exposure scores as high, but most stays in view.
+SAME_SCENE_SHARE = 0.5
+MAX_ROUND_TRIP_PX = 1.0  # forward flow, then backward flow: how near its start a pixel must come back
+MAX_GREY_CHANGE = 30.0
+FLASH_FRAMES = 4  # what is back after so few frames was never cut away from: a flash, a few frames lost to interference
+# Change of size from one frame to the next, beyond that of the frames around them: 1.07 where things are shaken before the
+# lens (ct_pillow), where the camera walks it is the same in each; cutters punch in by 1.1 and more.
+MIN_PUNCH_IN = 1.09
+MIN_MATCHES, MATCH_TOLERANCE_PX = 20, 1.5
+
+
+def confirmed_cuts(greys: Sequence[Grey], suspects: Sequence[int]) -> list[int]:
+    """Positions of the frames that start a new scene, of those that a detector suspects.
+
+    Args:
+        greys: small grey images of consecutive frames.
+        suspects: positions, each the first frame of what may be a new scene.
+    """
+    cuts: list[int] = []
+    for position in sorted(set(suspects)):
+        if position < 1 or (shows_same_view(greys[position - 1], greys[position]) and not is_punch_in(greys, position)):
+            continue
+        flashes = [
+            cut for cut in cuts if position - cut <= FLASH_FRAMES and shows_same_view(greys[cut - 1], greys[position])
+        ]
+        if flashes:
+            cuts = [cut for cut in cuts if cut < flashes[0]]
+        else:
+            cuts.append(position)
+    return cuts
+
+
+def shows_same_view(before: Grey, after: Grey) -> bool:
+    """Whether most of ``before`` is found again in ``after``, by matched points or by flow."""
+    return change_of_size(before, after) is not None or shows_same_scene(before, after)
+
+
+def is_punch_in(greys: Sequence[Grey], position: int) -> bool:
+    """Whether all that is seen changes its size at once from the frame before, and neither just before nor just after."""
+    scale = change_of_size(greys[position - 1], greys[position])
+    if scale is None or abs(np.log(scale)) < np.log(MIN_PUNCH_IN):
+        return False
+    around = [(p - 1, p) for p in (position - 1, position + 1) if 0 < p < len(greys)]
+    usual = [change for a, b in around if (change := change_of_size(greys[a], greys[b])) is not None]
+    return all(abs(np.log(scale / change)) >= np.log(MIN_PUNCH_IN) for change in usual)
+
+
+def change_of_size(before: Grey, after: Grey) -> float | None:
+    """Factor by which what both frames show has grown; None where they have too little in common to tell."""
+    sift = cv2.SIFT_create(nfeatures=400, contrastThreshold=0.02)
+    (points, words), (points_after, words_after) = (sift.detectAndCompute(grey, None) for grey in (before, after))
+    if words is None or words_after is None or min(len(words), len(words_after)) < MIN_MATCHES:
+        return None
+    pairs = [
+        p
+        for p in cv2.BFMatcher().knnMatch(words, words_after, k=2)
+        if len(p) == 2 and p[0].distance < 0.8 * p[1].distance
+    ]
+    if len(pairs) < MIN_MATCHES:
+        return None
+    start = np.array([points[best.queryIdx].pt for best, _ in pairs])
+    end = np.array([points_after[best.trainIdx].pt for best, _ in pairs])
+    cv2.setRNGSeed(0)
+    similarity, inliers = cv2.estimateAffinePartial2D(start, end, ransacReprojThreshold=MATCH_TOLERANCE_PX)
+    if similarity is None or int(inliers.sum()) < MIN_MATCHES:
+        return None
+    return float(np.hypot(*similarity[:, 0]))
+
+
+def shows_same_scene(before: Grey, after: Grey) -> bool:
+    """Whether most of ``before`` is found again in ``after`` by optical flow there and back."""
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    flow_ab, flow_ba = dis.calc(before, after, None), dis.calc(after, before, None)
+    height, width = before.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    map_x, map_y = x + flow_ab[..., 0], y + flow_ab[..., 1]
+    inside = (map_x >= 0) & (map_x <= width - 1) & (map_y >= 0) & (map_y <= height - 1)
+    back = cv2.remap(flow_ba, map_x, map_y, cv2.INTER_LINEAR)
+    grey_change = np.abs(cv2.remap(after, map_x, map_y, cv2.INTER_LINEAR).astype(np.float32) - before)
+    followed = inside & (np.hypot(*np.moveaxis(flow_ab + back, -1, 0)) < MAX_ROUND_TRIP_PX)
+    return bool((followed & (grey_change < MAX_GREY_CHANGE)).mean() >= SAME_SCENE_SHARE)
