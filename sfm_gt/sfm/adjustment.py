@@ -43,37 +43,62 @@ class Adjusted:
     settled: Settled | None
 
 
-def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], known: KnownCamera | None) -> Adjusted:
-    """Adjusts ``model`` in place, twice, and drops observations that do not fit.
+@dataclass(frozen=True)
+class Begun:
+    """A model after its first adjustment: the observations as filmed, and the readout with which they were straightened."""
+
+    filmed: Observations
+    readout: Readout | None
+
+
+def begin_adjustment(
+    model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], known: KnownCamera | None
+) -> Begun:
+    """Adjusts ``model`` in place so far that its residuals mean something, and looks for a rolling shutter.
 
     Args:
         times_s: presentation time of each registered image, in the order of their names.
         known: what is known of the camera beforehand; a fixed one stays as it is.
     """
-    fixed_camera = known is not None and known.fixed
-    prior = known.focal_prior if known is not None else None
     filmed = Observations.of(model)
     readout = find_readout(filmed, times_s)
     _straighten(model, filmed, times_s, readout)
+    fixed, prior = known is not None and known.fixed, known.focal_prior if known is not None else None
     # A focal length that is known has to stay until it is weighed against the images.
-    free = "" if fixed_camera else "fe" if prior is None else "e"
+    free = "" if fixed else "fe" if prior is None else "e"
     _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, free)
     if readout is not None:
-        readout = replace(
-            readout, seconds=readout.seconds + readout_step(Observations.of(model), times_s, readout.axis)[0]
-        )
-        _straighten(model, filmed, times_s, readout)
+        step = readout_step(Observations.of(model), times_s, readout.axis)[0]
+        readout = replace(readout, seconds=readout.seconds + step)
+    return Begun(filmed, readout)
+
+
+def finish_adjustment(
+    model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], known: KnownCamera | None, begun: Begun
+) -> Adjusted:
+    """Settles the lens, adjusts ``model`` against a loss that knows its noise, and drops observations that do not fit.
+
+    Args:
+        model: as :func:`begin_adjustment` left it; images and observations may have been taken out since.
+    """
+    move_observations(model, begun.filmed, begun.filmed.xy)
+    _straighten(model, Observations.of(model), times_s, begun.readout)
     settled = None
-    if not fixed_camera:
-        settled = settle_lens(model, times_s, prior)
+    if known is None or not known.fixed:
+        settled = settle_lens(model, times_s, known.focal_prior if known is not None else None)
     typical = float(np.median(Observations.of(model).errors_px()))
     _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, "")
     _drop_outliers(model, OUTLIER_MEDIANS * typical)
-    return Adjusted(readout, settled)
+    return Adjusted(begun.readout, settled)
+
+
+def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], known: KnownCamera | None) -> Adjusted:
+    """Both steps of the adjustment at once, for a model that keeps all of its images."""
+    return finish_adjustment(model, times_s, known, begin_adjustment(model, times_s, known))
 
 
 def adjust_points(model: pycolmap.Reconstruction) -> None:
-    """As :func:`adjust_all`, with the camera and all poses held where they are, and a global shutter."""
+    """As :func:`finish_adjustment`, with the camera and all poses held where they are, and a global shutter."""
     _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, "", fixed_poses=True)
     typical = float(np.median(Observations.of(model).errors_px()))
     _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, "", fixed_poses=True)

@@ -12,26 +12,22 @@ from sfm_gt.sfm.observations import Observations
 from sfm_gt.sfm.undistortion import Undistortion
 
 
-def keep_images(model: pycolmap.Reconstruction, names: set[str]) -> int:
-    """Takes the poses and observations of all other images out of ``model``; answers how many images that were."""
-    others = [image for image in model.images.values() if image.has_pose and image.name not in names]
-    for image in others:
+def keep_images(model: pycolmap.Reconstruction, names: set[str]) -> None:
+    """Takes the poses and observations of all other images out of ``model``."""
+    for image in [image for image in model.images.values() if image.has_pose and image.name not in names]:
         model.deregister_frame(image.frame_id)
-    return len(others)
 
 
 def drop_observations(
     model: pycolmap.Reconstruction, moving: Mapping[str, Bool[np.ndarray, "h w"]], lens: Undistortion
-) -> float:
-    """Takes the observations on what moves out of ``model``; answers the share of all that they were.
+) -> None:
+    """Takes the observations on what moves out of ``model``.
 
     Args:
         moving: by image name, on undistorted images or smaller ones of the same shape.
     """
-    n_seen = n_dropped = 0
     for image in [image for image in model.images.values() if image.has_pose]:
         seen = np.array([row for row, point in enumerate(image.points2D) if point.has_point3D()], dtype=int)
-        n_seen += len(seen)
         if image.name not in moving or not len(seen):
             continue
         filmed = np.array([image.points2D[row].xy for row in seen])
@@ -40,8 +36,6 @@ def drop_observations(
             # Deleting the last but one observation of a point deletes the point and frees the other.
             if image.points2D[keypoint].has_point3D():
                 model.delete_observation(image.image_id, keypoint)
-                n_dropped += 1
-    return n_dropped / max(n_seen, 1)
 
 
 # Of the points on what moved, as against those beside it, that are seen again once it is back. Those of a figure that keeps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,12 +15,13 @@ from sfm_gt.errors import ConfigError, InputError, Rejected
 from sfm_gt.formats.camera_track import CameraTrack
 from sfm_gt.formats.frame_folder import FrameList, frame_path
 from sfm_gt.formats.sidecar import imported_path, read_sidecar
+from sfm_gt.stages.solution import Solution, times_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pycolmap
 
-    from sfm_gt.sfm.adjustment import Adjusted
+    from sfm_gt.sfm.adjustment import Adjusted, Begun
     from sfm_gt.sfm.keyframes import KeyframeOptions
 
 MIN_POSES = 3
@@ -71,18 +72,16 @@ def reconstruct(
     ignored: dict[int, np.ndarray],
     config: SfmConfig,
     options: KeyframeOptions,
-) -> tuple[pycolmap.Reconstruction, Callable[[pycolmap.Reconstruction], Adjusted | None], dict[str, Any]]:
-    """The sparse model of the frames ``indices`` on the given cameras, how to adjust it in place (which answers None where
-    the cameras are kept), and what the manifest says about them.
+) -> Solution:
+    """The sparse model of the frames ``indices`` on the given cameras.
 
     Raises:
         Rejected: ``no_imported_poses`` when too few frames have one, ``poses_disagree`` when the images contradict them.
     """
     import cv2
 
-    from sfm_gt.sfm.adjustment import adjust_all, adjust_points
+    from sfm_gt.sfm.adjustment import adjust_points, begin_adjustment, finish_adjustment
     from sfm_gt.sfm.imported import return_to_frame, rigid
-    from sfm_gt.sfm.observations import Observations
     from sfm_gt.sfm.refinement import refine_observations
     from sfm_gt.sfm.registration import Frames, register_frames
 
@@ -105,17 +104,19 @@ def reconstruct(
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, {name_of(index) for index in anchors})
 
-    def adjust(model: pycolmap.Reconstruction) -> Adjusted | None:
-        if not cameras.refine:
+    def begin(model: pycolmap.Reconstruction) -> Begun | None:
+        return begin_adjustment(model, times_of(model, listed), options.known_camera) if cameras.refine else None
+
+    def finish(model: pycolmap.Reconstruction, begun: Begun | None) -> Adjusted | None:
+        if begun is None:
             adjust_points(model)
             return None
-        registered = [int(Path(name).stem) for name in Observations.of(model).names]
-        adjusted = adjust_all(model, listed.times_s(registered), options.known_camera)
+        adjusted = finish_adjustment(model, times_of(model, listed), options.known_camera, begun)
         return_to_frame(model, {name_of(index): pose for index, pose in poses.items()})
         return adjusted
 
     known = {"format": cameras.format, "refined": cameras.refine, "poses": len(poses), "track_error_px": error_px}
-    return model, adjust, {f"imported_{name}": value for name, value in known.items()}
+    return Solution(model, begin, finish, {f"imported_{name}": value for name, value in known.items()})
 
 
 def _triangulate(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from sfm_gt.formats.manifest import Manifest, write_json
 from sfm_gt.formats.sidecar import CameraHints
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.clip_stage import run_clip_stage
+from sfm_gt.stages.solution import Solution, times_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sfm_gt.formats.frame_folder import FrameList, FrozenInterval
     from sfm_gt.formats.shutter_shifts import ShutterShifts
-    from sfm_gt.sfm.adjustment import Adjusted
+    from sfm_gt.sfm.adjustment import Adjusted, Begun
     from sfm_gt.sfm.database import KnownCamera
     from sfm_gt.sfm.keyframes import KeyframeOptions
     from sfm_gt.sfm.rolling_shutter import Readout
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 STAGE = "sfm"
 VERSION: int = 5
-# Share of the observations that lay on what moves: fewer do not bend an adjustment that is hardened against outliers.
-MIN_DROPPED = 0.01
 
 
 def run(
@@ -100,20 +98,6 @@ def _reconstruct(
     return measures
 
 
-@dataclass(frozen=True)
-class Solution:
-    """A model of all frames that could be registered, before adjustment.
-
-    Attributes:
-        adjust: adjusts the model in place; None instead of what it found where the cameras are kept.
-        known: what the manifest says of imported cameras.
-    """
-
-    model: pycolmap.Reconstruction
-    adjust: Callable[[pycolmap.Reconstruction], Adjusted | None]
-    known: dict[str, Any]
-
-
 def _at_rest(
     solution: Solution,
     frames_folder: Path,
@@ -122,31 +106,25 @@ def _at_rest(
     config: SfmConfig,
     sheet: Path,
 ) -> tuple[Adjusted | None, Rest, FrozenInterval]:
-    """Adjusts the model, looks for what moves, and adjusts it again without that and outside of the frozen interval."""
+    """Adjusts the model so far that it shows what moves, and then without that and outside of the frozen interval."""
     from sfm_gt.formats.frame_folder import frame_path
     from sfm_gt.formats.overlay_folder import read_overlays
-    from sfm_gt.sfm.observations import Observations, move_observations
     from sfm_gt.sfm.pruning import drop_observations, keep_images
     from sfm_gt.sfm.undistortion import Undistortion
     from sfm_gt.stages.mask_sheet import write_mask_sheet
     from sfm_gt.stages.rest import find_rest
 
     model = solution.model
-    filmed = Observations.of(model)
-    adjusted = solution.adjust(model)
-    rest = find_rest(model, adjusted.readout if adjusted else None, frames_folder, listed, printed)
+    begun = solution.begin(model)
+    rest = find_rest(model, begun.readout if begun else None, frames_folder, listed, printed)
     indices = [frame.frame_index for frame in listed.frames]
     write_mask_sheet(sheet, frames_folder, indices, read_overlays(frames_folder), rest.moving)
     interval = rest.interval(config.max_moving, config.min_frozen_frames)
     inside = range(interval.first_frame, interval.last_frame + 1)
     lens = Undistortion.of(next(iter(model.cameras.values())))
-    masks = {frame_path(frames_folder, index).name: mask for index, mask in rest.moving.items()}
-    n_cut = keep_images(model, {frame_path(frames_folder, index).name for index in inside})
-    if drop_observations(model, masks, lens) > MIN_DROPPED or n_cut:
-        # A readout moved the observations; the adjustment starts from where they were filmed.
-        move_observations(model, filmed, filmed.xy)
-        adjusted = solution.adjust(model)
-    return adjusted, rest, interval
+    keep_images(model, {frame_path(frames_folder, index).name for index in inside})
+    drop_observations(model, {frame_path(frames_folder, i).name: mask for i, mask in rest.moving.items()}, lens)
+    return solution.finish(model, begun), rest, interval
 
 
 def _judged(
@@ -234,9 +212,8 @@ def _map(frames_folder: Path, listed: FrameList, printed: dict[int, np.ndarray],
     import cv2
 
     from sfm_gt.formats.frame_folder import frame_path
-    from sfm_gt.sfm.adjustment import adjust_all
+    from sfm_gt.sfm.adjustment import begin_adjustment, finish_adjustment
     from sfm_gt.sfm.keyframes import reconstruct_keyframes
-    from sfm_gt.sfm.observations import Observations
     from sfm_gt.sfm.refinement import refine_observations
     from sfm_gt.sfm.registration import Frames, register_frames
 
@@ -255,11 +232,14 @@ def _map(frames_folder: Path, listed: FrameList, printed: dict[int, np.ndarray],
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, set(masks))
 
-    def adjust(model: pycolmap.Reconstruction) -> Adjusted:
-        registered = [int(Path(name).stem) for name in Observations.of(model).names]
-        return adjust_all(model, listed.times_s(registered), options.known_camera)
+    def begin(model: pycolmap.Reconstruction) -> Begun:
+        return begin_adjustment(model, times_of(model, listed), options.known_camera)
 
-    return Solution(model, adjust, {})
+    def finish(model: pycolmap.Reconstruction, begun: Begun | None) -> Adjusted:
+        assert begun is not None
+        return finish_adjustment(model, times_of(model, listed), options.known_camera, begun)
+
+    return Solution(model, begin, finish, {})
 
 
 def _on_given_cameras(
@@ -273,4 +253,4 @@ def _on_given_cameras(
     from sfm_gt.stages.given_cameras import reconstruct
 
     indices = [frame.frame_index for frame in listed.frames]
-    return Solution(*reconstruct(cameras, frames_folder, listed, indices, printed, config, options))
+    return reconstruct(cameras, frames_folder, listed, indices, printed, config, options)
