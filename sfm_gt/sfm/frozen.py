@@ -14,6 +14,8 @@ from sfm_gt.errors import Rejected
 # Share of the picture that moves in a frame at rest. What stands still comes out below 0.015 on the scenes of examples/masks
 # and on real static takes, one person who moves at 3 m above 0.03.
 MAX_REST = 0.02
+# Share that moves in a frame in which nothing does, but for slips.
+MAX_CALM = 0.005
 # Of the picture must be known for a frame to be judged.
 MIN_KNOWN = 0.3
 # Longest run of frames that may fall out on either side of a bound without ending an interval: masks flicker.
@@ -67,7 +69,8 @@ def frozen_interval(
         run = _grown(frames, *run, max_moving)
         rest = _without_flicker(_at_most(frames, known, MAX_REST))
         at_rest = [(a, b) for a, b in _runs(rest) if b >= run[0] and a <= run[1] and b + 1 - a >= MIN_REST_FRAMES]
-        calm = _longest(_joined(at_rest, returned), counted)
+        # What keeps to its epipolar line hardly shows: of several rests, that in which least of it does.
+        calm = _longest(_joined(at_rest, returned), counted & _at_most(frames, known, MAX_CALM))
         if calm is not None:
             first, last = _grown(frames, *calm, MAX_REST)
             run = max(run[0], first), min(run[1], last)

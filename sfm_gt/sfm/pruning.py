@@ -42,6 +42,9 @@ def drop_observations(
 # moving are lost for good, but for some at its outline.
 MIN_SEEN_AGAIN = 0.3
 MIN_POINTS = 10  # fewer say nothing
+# Tracks on what moves slowly hold on for some frames before they no longer fit: on the scene unfreeze of examples/masks 29 %
+# are there at once, 1 % six frames later; of those on the man of the demo clip, who comes back, 60 and 57 %.
+LATER_FRAMES = 6
 
 
 def seen_again(
@@ -64,7 +67,7 @@ def seen_again(
         mine = np.flatnonzero(seen.views == view)
         on_mover[mine] = _inside(moving[view], places[mine])
     again = np.zeros(len(seen.xyz), dtype=bool)
-    again[seen.points[seen.views >= first_after]] = True
+    again[seen.points[seen.views >= first_after + LATER_FRAMES]] = True
     # Seen while it was at rest: points that came up only during the motion belong to no place of rest.
     before = np.zeros(len(seen.xyz), dtype=bool)
     before[seen.points[seen.views <= last_before]] = True

@@ -38,6 +38,8 @@ def test_the_longest_run_wins_and_flicker_does_not_end_it() -> None:
 def test_who_moves_in_between_and_stops_is_masked_and_who_unfreezes_for_good_ends_the_interval() -> None:
     assert interval([0.0] * 10 + [0.06] * 8 + [0.01] * 10, 15) == (0, 27)
     assert interval([0.0] * 20 + [0.06] * 8 + [0.01] * 10, 15, never) == (0, 19)
+    # It hardly shows while it keeps to its epipolar line, for however long.
+    assert interval([0.0] * 20 + [0.06] * 4 + [0.01] * 30, 15, never) == (0, 19)
     assert interval([0.0] * 20 + [0.06] * 12, 15) == (0, 19)
     assert interval([0.06] * 12 + [0.0] * 20, 15) == (12, 31)
 
