@@ -46,11 +46,18 @@ class ExportedClip:
 
     @property
     def lens(self) -> Lens:
-        """The lens of the frames as filmed, distorted."""
+        """The lens of the frames as filmed, distorted.
+
+        Raises:
+            InputError: a fisheye, which no radial terms describe.
+        """
         camera = self.info["camera_as_filmed"]
         width, height, params = camera["width"], camera["height"], camera["params"]
         order = {"PINHOLE": (0, 1, 2, 3), "SIMPLE_RADIAL": (0, 0, 1, 2, 3), "RADIAL": (0, 0, 1, 2, 3, 4),
                  "OPENCV": (0, 1, 2, 3, 4, 5)}  # fmt: skip
+        if camera["model"] not in order:
+            raise InputError(f"{self.clip_id}: filmed with a {camera['model']} lens, which this format cannot hold; export the "
+                             "clip in a format of undistorted images")  # fmt: skip
         fx, fy, cx, cy, *distortion = (params[at] for at in order[camera["model"]])
         return Lens(fx / width, fy / height, cx / width, cy / height, *distortion)
 

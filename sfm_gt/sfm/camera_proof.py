@@ -104,12 +104,12 @@ def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"]
     """
     seen = Observations.of(model)
     bundle = Bundle.of(seen)
+    bundle = choose_lens(bundle, times_s[bundle.view_rows])
     off_centre = is_off_centre(bundle)
     free = "fep" if off_centre else "fe"
     if off_centre:
         bundle = solve(bundle, free, CENTRE_STEPS)
     noise = lens_noise(bundle, times_s[bundle.view_rows], free)
-    bundle = choose_lens(bundle, noise.error_px2)
     profile = focal_profile(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), noise.error_px2)
     changed = off_centre or profile.best.model != seen.camera.model.name
     if changed or abs(np.log(profile.best.focal_px / seen.camera.mean_focal_length())) > MOVED:
@@ -155,14 +155,23 @@ def carry(model: pycolmap.Reconstruction, seen: Observations, solved: Bundle) ->
         model.images[image_id].frame.set_cam_from_world(
             camera.camera_id, pycolmap.Rigid3d(pycolmap.Rotation3d(pose[:3, :3]), pose[:3, 3])
         )
-    turn = poses[seen.views, :3, :3]
-    rays = np.asarray(camera.cam_from_img(seen.xy), dtype=np.float64)[:, :2]
-    directions = np.einsum("mji,mj->mi", turn, np.concatenate([rays, np.ones((len(rays), 1))], axis=1))
-    centres = -np.einsum("mji,mj->mi", turn, poses[seen.views, :3, 3])
-    for point_id, xyz in zip(
-        seen.point_ids.tolist(), meeting_points(centres, directions, seen.points, len(seen.xyz)), strict=True
-    ):
+    for point_id, xyz in zip(seen.point_ids.tolist(), _met_again(seen, camera, poses), strict=True):
         model.points3D[point_id].xyz = xyz
+
+
+def _met_again(
+    seen: Observations, camera: pycolmap.Camera, cam_from_world: Float[np.ndarray, "n 4 4"]
+) -> Float[np.ndarray, "p 3"]:
+    """Where the viewing rays of each point meet; a point stays where the lens sends fewer than two rays back."""
+    rays = np.asarray(camera.cam_from_img(seen.xy), dtype=np.float64)[:, :2]
+    usable = np.isfinite(rays).all(axis=1)
+    views, points = seen.views[usable], seen.points[usable]
+    turn, shift = cam_from_world[views, :3, :3], cam_from_world[views, :3, 3]
+    directions = np.einsum("mji,mj->mi", turn, np.concatenate([rays[usable], np.ones((len(views), 1))], axis=1))
+    centres = -np.einsum("mji,mj->mi", turn, shift)
+    met = np.bincount(points, minlength=len(seen.xyz)) >= 2
+    found = meeting_points(centres, directions, points, len(seen.xyz))
+    return np.where(met[:, None], found, seen.xyz)
 
 
 def prove_camera(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pycolmap
+from jaxtyping import Float
 from scipy.optimize import least_squares
 
 from sfm_gt.sfm.bundle import Bundle
+from sfm_gt.sfm.lens_noise import lens_noise
 from sfm_gt.sfm.linearised import solve
 
 # A richer lens is taken when it lowers the error by this many variances of the clip's noise (4 sigma for the one or two
@@ -20,18 +20,19 @@ FIT_NODES = 40
 SOLVE_STEPS = 20
 
 
-def choose_lens(bundle: Bundle, error_px2: float) -> Bundle:
+def choose_lens(bundle: Bundle, times_s: Float[np.ndarray, " v"]) -> Bundle:
     """``bundle`` behind the lens model that its images ask for, solved; as it was where they ask for nothing.
 
     Args:
-        error_px2: rise of the cost that makes one standard deviation.
+        times_s: of the views.
     """
-    chosen = replace(bundle, prior=None)
+    chosen = solve(bundle, max_steps=SOLVE_STEPS)
     for model in _richer(chosen):
         tried = solve(_as_model(chosen, model), max_steps=SOLVE_STEPS)
-        if chosen.cost - tried.cost > BETTER * error_px2:
+        # The noise is the richer lens's: the poorer one takes its own misfit for noise.
+        if chosen.cost - tried.cost > BETTER * lens_noise(tried, times_s).error_px2:
             chosen = tried
-    return bundle if chosen.model == bundle.model else replace(chosen, prior=bundle.prior)
+    return bundle if chosen.model == bundle.model else chosen
 
 
 def _richer(bundle: Bundle) -> list[str]:

@@ -15,9 +15,13 @@ from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.geometry.conventions import integer_centred_from_pixel
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
 
+# A pinhole image has no room for the rim of a fisheye's, where a pixel of error becomes many. Observations farther outside
+# than this share of its size are of no use to it; nearer ones are those of a common lens.
+OUTSIDE = 0.1
+
 
 class Undistortion:
-    """The mapping between frames as filmed (SIMPLE_RADIAL) and pinhole images of equal size and focal length.
+    """The mapping between frames as filmed (any lens of COLMAP's) and pinhole images of equal size and focal length.
 
     Keeping size and focal length keeps the resolution in the middle of the image; where the pinhole image looks past
     the border of the filmed frame, ``inside`` is False.
@@ -82,7 +86,7 @@ class Undistortion:
 def sparse_model(
     model: pycolmap.Reconstruction, undistortion: Undistortion, frame_index_of: Callable[[str], int]
 ) -> SparseModel:
-    """A COLMAP model as our SparseModel on undistorted images.
+    """A COLMAP model as our SparseModel on undistorted images; what falls far outside of these is left out.
 
     Args:
         frame_index_of: index in the source video of an image name.
@@ -96,13 +100,16 @@ def sparse_model(
             if point.has_point3D():
                 observations.append((row, row_of_point[point.point3D_id]))
                 positions.append(point.xy)
+    pixels = undistortion.undistorted_px(np.array(positions, dtype=np.float64).reshape(-1, 2))
+    size = np.array([undistortion.camera.width, undistortion.camera.height])
+    kept = (np.abs(pixels / size - 0.5) <= 0.5 + OUTSIDE).all(axis=1)
     return SparseModel(
         camera=undistortion.camera,
         frame_indices=np.array([frame_index_of(image.name) for image in images]),
         cam_from_world=np.stack([_matrix(image.cam_from_world()) for image in images]),
         points_sfm=np.array([model.points3D[point_id].xyz for point_id in point_ids]).reshape(-1, 3),
-        observations=np.array(observations, dtype=np.int64).reshape(-1, 2),
-        observation_px=undistortion.undistorted_px(np.array(positions, dtype=np.float64).reshape(-1, 2)),
+        observations=np.array(observations, dtype=np.int64).reshape(-1, 2)[kept],
+        observation_px=pixels[kept],
     )
 
 

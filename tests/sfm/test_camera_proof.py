@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pycolmap
 import pytest
 
 from sfm_gt.errors import Rejected
@@ -100,6 +101,20 @@ def test_a_crop_off_the_centre_is_found_and_measured() -> None:
     assert proof.focal_px == pytest.approx(FOCAL, rel=0.02)
     assert model.cameras[1].params[1:3] == pytest.approx([WIDTH / 2 + 70, HEIGHT / 2 - 50], abs=5)
     assert proven(filmed(turning_path(N_FRAMES), room(N_POINTS))).principal_point_off == 0.0
+
+
+def test_a_fisheye_is_found_behind_a_radial_lens() -> None:
+    focal = 280.0
+    lens = pycolmap.Camera(model="SIMPLE_RADIAL_FISHEYE", width=WIDTH, height=HEIGHT,
+                           params=[focal, WIDTH / 2, HEIGHT / 2, 0.0])  # fmt: skip
+    wide = room(N_POINTS) * [2.0, 2.0, 1.0]
+    model = filmed(turning_path(N_FRAMES), wide, lens=lens)
+    # What mapping makes of it: the nearest lens with one radial term.
+    model.cameras[1].params = [320.0, WIDTH / 2, HEIGHT / 2, -0.15]
+    proof = proven(model)
+    assert model.cameras[1].model.name == "RADIAL_FISHEYE"
+    assert proof.focal_px == pytest.approx(focal, rel=0.01)
+    assert reason(proof) is None
 
 
 def test_a_clock_that_stands_still_says_nothing_of_a_zoom() -> None:

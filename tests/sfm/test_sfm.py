@@ -57,6 +57,16 @@ def test_the_right_model_is_kept_beside_spurious_ones():
     assert verdict.value.reason == "sfm_failed"
 
 
+def test_a_fisheye_is_undistorted_to_a_pinhole_image_that_it_fills():
+    lens = Undistortion("RADIAL_FISHEYE", 640, 360, [350.0, 320.0, 180.0, 0.01, 0.0])
+    pixels = np.array([[5.0, 5.0], [320.0, 180.0], [600.0, 300.0]])
+    assert lens.undistorted_px(lens.filmed_px(pixels)) == pytest.approx(pixels, abs=1e-3)
+    # Equidistant: 45 degrees off the axis lie at f pi / 4, at f in the pinhole image.
+    straight = Undistortion("RADIAL_FISHEYE", 640, 360, [350.0, 320.0, 180.0, 0.0, 0.0])
+    assert straight.filmed_px(np.array([[670.0, 180.0]]))[0] == pytest.approx([320 + 350 * np.pi / 4, 180])
+    assert lens.inside.all()
+
+
 def test_undistortion_is_its_own_inverse_and_bends_the_right_way():
     lens = Undistortion("SIMPLE_RADIAL", 640, 480, [520.0, 320.0, 240.0, -0.03])
     pixels = np.array([[320.0, 240.0], [10.5, 20.5], [600.0, 400.0]])
