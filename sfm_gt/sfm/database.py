@@ -63,15 +63,21 @@ def open_database(
     images: Path,
     names: Sequence[str],
     known_camera: KnownCamera | None,
+    picture: tuple[int, int, int, int] | None = None,
 ) -> pycolmap.ImageReaderOptions:
     """Makes a database of ``names`` with one camera, SIMPLE_RADIAL unless known, and answers how to read the images.
 
     Args:
         database: path of a database that does not exist yet.
+        picture: (x0, y0, x1, y1) of the picture between bars, which the lens belongs to; None where it fills the images.
     """
     reader = pycolmap.ImageReaderOptions()
     reader.camera_model = "SIMPLE_RADIAL"
     reader.default_focal_length_factor = FOCAL_BY_LONG_SIDE
+    if picture is not None:
+        x0, y0, x1, y1 = picture
+        focal_px = FOCAL_BY_LONG_SIDE * max(x1 - x0, y1 - y0)
+        reader.camera_params = f"{focal_px},{(x0 + x1) / 2},{(y0 + y1) / 2},0"
     if known_camera is not None:
         reader.camera_model = known_camera.model
         reader.camera_params = ",".join(map(str, known_camera.params))

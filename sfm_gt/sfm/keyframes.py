@@ -25,6 +25,7 @@ class KeyframeOptions:
         init_min_tri_angle_deg: the narrowest first pair that is tried.
         known_camera: None where nothing is known.
         learned_weights: folder of weights, see :mod:`sfm_gt.sfm.learned`; None where there are none.
+        picture: (x0, y0, x1, y1) of the picture between bars; None where it fills the frames.
     """
 
     max_features: int
@@ -33,6 +34,7 @@ class KeyframeOptions:
     learned_weights: Path | None
     seed: int
     n_threads: int
+    picture: tuple[int, int, int, int] | None = None
 
 
 def reconstruct_keyframes(
@@ -76,7 +78,7 @@ def _reconstruct(
 ) -> pycolmap.Reconstruction:
     scratch.mkdir()
     database = scratch / "database.db"
-    reader = open_database(database, images, names, options.known_camera)
+    reader = open_database(database, images, names, options.known_camera, options.picture)
     if kind == "sift":
         match_sift(database, images, names, ignored, reader, options.max_features, options.seed, options.n_threads)
     else:

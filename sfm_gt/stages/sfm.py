@@ -79,6 +79,7 @@ def _reconstruct(
         config.learned_weights,
         seed,
         n_threads,
+        listed.picture,
     )
     shape = listed.height, listed.width
     printed = {
@@ -191,7 +192,8 @@ def _known_camera(hints: CameraHints, listed: FrameList) -> KnownCamera | None:
         fx, fy, cx, cy = hints.intrinsics_px
         return KnownCamera("PINHOLE", (fx * by_x, fy * by_y, cx * by_x, cy * by_y), fixed=True)
     if hints.focal_px is not None:
-        guess = (hints.focal_px * by_x, listed.width / 2, listed.height / 2, 0.0)
+        x0, y0, x1, y1 = listed.picture_area
+        guess = (hints.focal_px * by_x, (x0 + x1) / 2, (y0 + y1) / 2, 0.0)
         return KnownCamera("SIMPLE_RADIAL", guess, fixed=False)
     return None
 
