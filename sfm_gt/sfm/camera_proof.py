@@ -37,7 +37,8 @@ CENTRE_STEPS = 30
 PLAUSIBLE_FOCAL = (0.3, 4.0)
 # A clip whose points keep to one plane by this share shows a flat scene.
 FLAT_SHARE = 0.95
-# Another focal length that fits is a second valley beyond this factor from the found one; nearer ones are sigma's matter.
+# Another focal length that fits is a second valley beyond this factor from the found one: the second step of the profile.
+# Nearer ones are sigma's matter.
 SECOND_VALLEY = 1.3
 # A swing that goes mostly one way is a zoom; to and fro is breathing.
 ONE_WAY = 0.8
@@ -186,12 +187,13 @@ def prove_camera(
     seen = Observations.of(model)
     bundle = Bundle.of(seen, PROOF_VIEWS, PROOF_POINTS)
     focal = bundle.focal_px
-    low, high = settled.profile.range_px if settled is not None else (focal, focal)
+    # The profile stands on fewer points, whose own best lies a little off; what counts is how far the others lie from that.
+    low, high = settled.profile.range_rel if settled is not None else (1.0, 1.0)
     centre = np.array([bundle.camera.principal_point_x, bundle.camera.principal_point_y]) - np.array(bundle.size) / 2
     off_centre = settled is not None and settled.off_centre
     return CameraProof(
         focal_px=focal, focal_sigma_rel=settled.focal_sigma_rel if settled is not None else 0.0,
-        focal_by_long_side=focal / max(bundle.size), focal_range_px=(min(low, focal), max(high, focal)),
+        focal_by_long_side=focal / max(bundle.size), focal_range_px=(low * focal, high * focal),
         principal_point_off=float(np.linalg.norm(centre)) / max(bundle.size) if off_centre else 0.0,
         flat_share=flat_share(Bundle.of(seen)), curve=focal_curve(bundle, times_s[bundle.view_rows]),
     )  # fmt: skip

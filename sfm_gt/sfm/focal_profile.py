@@ -47,10 +47,10 @@ class FocalProfile:
     best: Bundle
 
     @property
-    def range_px(self) -> tuple[float, float]:
-        """The shortest and the longest focal length tried that fit as well as the best."""
-        fitting = self.focal_px[self.excess <= FITS_AS_WELL]
-        return float(fitting.min()), float(fitting.max())
+    def range_rel(self) -> tuple[float, float]:
+        """The shortest and the longest focal length tried that fit as well as the best, over the best."""
+        fitting = self.focal_px[self.excess <= FITS_AS_WELL] / self.best.focal_px
+        return min(float(fitting.min(initial=1.0)), 1.0), max(float(fitting.max(initial=1.0)), 1.0)
 
 
 def focal_profile(start: Bundle, error_px2: float) -> FocalProfile:
