@@ -47,9 +47,11 @@ def run(scene, clip, poses=None, lens=LENS, refine=False, rows=slice(None)):
     nothing = np.zeros((CAMERA.height, CAMERA.width), dtype=bool)
     ignored = {frame.frame_index: nothing for frame in listed.frames}
     cameras = GivenCameras("by_hand", track, refine)
-    model, _, known = reconstruct(cameras, folder, listed, list(ignored), ignored, SfmConfig(), OPTIONS)
+    solution = reconstruct(cameras, folder, listed, list(ignored), ignored, SfmConfig(), OPTIONS)
+    model = solution.model
+    solution.finish(model, solution.begin(model))
     lens_found = Undistortion.of(next(iter(model.cameras.values())))
-    return sparse_model(model, lens_found, lambda name: int(Path(name).stem)), known
+    return sparse_model(model, lens_found, lambda name: int(Path(name).stem)), solution.known
 
 
 def test_right_cameras_are_confirmed_and_kept_to_the_last_digit(scene, clip):
