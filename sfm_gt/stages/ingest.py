@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sfm_gt.video.catalog import VideoFile
 
 STAGE = "ingest"
-VERSION: int = 2
+VERSION: int = 3
 
 
 def run(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None = None) -> dict[str, Any]:

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from sfm_gt.video.blanks import is_blank
+
 Grey = UInt8[np.ndarray, "h w"]
 
 # A cut leaves little that flow can follow; a jolt of the camera or its exposure scores as high, but most stays in view.
@@ -43,7 +45,9 @@ def confirmed_cuts(greys: Sequence[Grey], suspects: Sequence[int]) -> list[int]:
 
 
 def shows_same_view(before: Grey, after: Grey) -> bool:
-    """Whether most of ``before`` is found again in ``after``, by matched points or by flow."""
+    """Whether most of ``before`` is found again in ``after``, by matched points or by flow; one even tone shows no view."""
+    if is_blank(before) or is_blank(after):
+        return False
     return change_of_size(before, after) is not None or shows_same_scene(before, after)
 
 

@@ -164,6 +164,9 @@ def _label(seen: Watched, dark: Bool[np.ndarray, " n"], cuts: Set[int]) -> list[
     kinds[blank] = "blank"
     for first, last in _runs(dark):
         before, after = _clear_before(kinds, first, cuts), _clear_after(kinds, last, cuts)
+        # A shot that fades in and out: each end is judged by the half next to it.
+        before = (before + first) // 2 if before > 0 and dark[before - 1] else before
+        after = (last + after + 1) // 2 if after < len(dark) and dark[after] else after
         n_dark = last + 1 - first
         fading, brightening = (
             n_fading(contrasts[before : last + 1], n_dark),

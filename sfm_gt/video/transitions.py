@@ -21,7 +21,7 @@ LONGEST_CUT = 3  # frames: a transition no longer than this, by the network, is 
 # A change between two frames that stands out like this from those around it is worth a look, for punch-ins.
 SPIKE, SPIKE_REACH, MIN_SPIKE = 3.0, 6, 4.0
 # Two minutes are seen whole by the network, at 25 ms a frame. Beyond, it looks where something may be: 14 % of the frames of
-# eleven takes that hold nothing; of 146 compositions with a cut or a dissolve of 8 to 60 frames it leaves out two, and it may
+# eleven takes that hold nothing; of 146 compositions with a cut or a dissolve of 8 to 60 frames that leaves out two. It may
 # miss wipes.
 SEEN_WHOLE_FRAMES = 3600
 

