@@ -16,7 +16,7 @@ from sfm_gt.formats.frame_folder import FrameList, FrozenInterval, frame_path
 from sfm_gt.formats.shutter_shifts import ShutterShifts
 from sfm_gt.masks.regions import dilate
 from sfm_gt.masks.rigidity import Motion, PosedImage, find_motion
-from sfm_gt.sfm.frozen import MIN_KNOWN, FrameMotion, frozen_interval
+from sfm_gt.sfm.frozen import MAX_CALM, MIN_KNOWN, SEEN_LATE_FRAMES, FrameMotion, frozen_interval
 from sfm_gt.sfm.observations import Observations
 from sfm_gt.sfm.pruning import seen_again
 from sfm_gt.sfm.rectification import shift_fields
@@ -41,15 +41,18 @@ class Rest:
 
     @cached_property
     def moving(self) -> dict[int, Bool[np.ndarray, "h w"]]:
-        """Masks with their margin, by frame index."""
-        return {index: dilate(motion.moving, MARGIN_PX) for index, motion in self.motions.items()}
+        """Masks with their margin, by frame index; empty where the frame is at rest against all before or all after it."""
+        return {
+            index: np.zeros_like(motion.moving) if _at_rest_on_a_side(motion) else dilate(motion.moving, MARGIN_PX)
+            for index, motion in self.motions.items()
+        }
 
     def interval(self, max_moving: float, min_frames: int) -> FrozenInterval:
         """The frozen interval. Raises Rejected (``scene_not_frozen``) where there is none."""
         repeated = {frame.frame_index for frame in self.listed.frames if frame.repeated}
         indices = sorted(self.motions)
         judged = [_judged(self.motions[index], index not in repeated) for index in indices]
-        lens, masks = Undistortion.of(self.seen.camera), [self.moving[index] for index in indices]
+        lens, masks = Undistortion.of(self.seen.camera), [self.motions[index].moving for index in indices]
         returned = partial(seen_again, self.seen, lens, masks)
         first, last = frozen_interval(judged, max_moving, min_frames, returned)
         score = {
@@ -57,6 +60,12 @@ class Rest:
             for index, one in zip(indices, judged, strict=True)
         }
         return FrozenInterval(indices[first], indices[last], score)
+
+
+def _at_rest_on_a_side(motion: Motion) -> bool:
+    """Whether motion shows on one side only: a partner there sees what has not begun, or what is over."""
+    sides = ((motion.share_past, motion.reach_past), (motion.share_future, motion.reach_future))
+    return any(share <= MAX_CALM and reach > SEEN_LATE_FRAMES for share, reach in sides)
 
 
 def _judged(motion: Motion, distinct: bool) -> FrameMotion:
