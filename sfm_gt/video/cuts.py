@@ -12,13 +12,13 @@ from sfm_gt.video.blanks import is_blank
 
 Grey = UInt8[np.ndarray, "h w"]
 
-# A cut leaves little that flow can follow; a jolt of the camera or its exposure scores as high, but most stays in view. Of 300
-# pairs of different takes up to 0.21 is found again, of pairs of consecutive frames from 0.39 on (ct_pillow, shaken by hand),
-# with lamp bands of a quarter or without.
-SAME_SCENE_SHARE = 0.3
+# A cut leaves little that flow can follow; a jolt of the camera or its exposure scores as high, but most stays in view. Of the
+# detail of 300 pairs of different takes up to 0.25 is found again, of consecutive frames from 0.34 on (sv_bikes) where points
+# cannot be matched, with lamp bands of a quarter or without. Of many pairs one may look alike by chance, so a return needs more.
+SAME_SCENE_SHARE, RETURNED_SHARE = 0.3, 0.5
 MAX_ROUND_TRIP_PX = 1.0  # forward flow, then backward flow: how near its start a pixel must come back
 MAX_GREY_CHANGE = 30.0  # of evened pictures
-EVENING_BLUR_PX, EVENED_CONTRAST, NOISE_GREYS = 6.0, 40.0, 2.0
+EVENING_BLUR_PX, EVENED_GREY, EVENED_CONTRAST, NOISE_GREYS, MIN_DETAIL = 6.0, 128.0, 40.0, 2.0, 20.0
 FLASH_FRAMES = 4  # what is back after so few frames was never cut away from: a flash, a few frames lost to interference
 # Change of size from one frame to the next, beyond that of the frames around them: 1.07 where things are shaken before the
 # lens (ct_pillow), where the camera walks it is the same in each; cutters punch in by 1.1 and more.
@@ -39,17 +39,19 @@ def confirmed_cuts(greys: Sequence[Grey], suspects: Sequence[int]) -> list[int]:
 
 def _is_cut(greys: Sequence[Grey], position: int) -> bool:
     """Whether the view changes here, and neither was there shortly before nor comes back shortly after, as around a flash."""
-    behind = [(position - 1, p) for p in range(position, min(position + 1 + FLASH_FRAMES, len(greys)))]
-    ahead = [(p, position) for p in range(max(0, position - 1 - FLASH_FRAMES), position - 1)]
-    return not any(shows_same_view(greys[before], greys[after]) for before, after in [*behind, *ahead])
+    if shows_same_view(greys[position - 1], greys[position]):
+        return False
+    comes_back = [(position - 1, p) for p in range(position + 1, min(position + 1 + FLASH_FRAMES, len(greys)))]
+    was_there = [(p, position) for p in range(max(0, position - 1 - FLASH_FRAMES), position - 1)]
+    return not any(shows_same_view(greys[a], greys[b], RETURNED_SHARE) for a, b in [*comes_back, *was_there])
 
 
-def shows_same_view(before: Grey, after: Grey) -> bool:
+def shows_same_view(before: Grey, after: Grey, share: float = SAME_SCENE_SHARE) -> bool:
     """Whether ``before`` is found again in ``after``, by matched points or by flow; one even tone shows no view."""
     if is_blank(before) or is_blank(after):
         return False
     before, after = evened(before), evened(after)
-    return change_of_size(before, after) is not None or shows_same_scene(before, after)
+    return change_of_size(before, after) is not None or shows_same_scene(before, after, share)
 
 
 def is_punch_in(greys: Sequence[Grey], position: int) -> bool:
@@ -71,7 +73,7 @@ def evened(grey: Grey) -> UInt8[np.ndarray, "h w"]:
     values *= values.mean() / np.maximum(values.mean(axis=1, keepdims=True), 1.0)
     deviation = values - cv2.GaussianBlur(values, (0, 0), EVENING_BLUR_PX)
     contrast = np.sqrt(cv2.GaussianBlur(deviation**2, (0, 0), EVENING_BLUR_PX) + NOISE_GREYS**2)
-    return np.clip(128 + EVENED_CONTRAST * deviation / contrast, 0, 255).astype(np.uint8)
+    return np.clip(EVENED_GREY + EVENED_CONTRAST * deviation / contrast, 0, 255).astype(np.uint8)
 
 
 def change_of_size(before: Grey, after: Grey) -> float | None:
@@ -96,8 +98,8 @@ def change_of_size(before: Grey, after: Grey) -> float | None:
     return float(np.hypot(*similarity[:, 0]))
 
 
-def shows_same_scene(before: Grey, after: Grey) -> bool:
-    """Whether enough of ``before``, evened, is found again in ``after`` by optical flow there and back."""
+def shows_same_scene(before: Grey, after: Grey, share: float = SAME_SCENE_SHARE) -> bool:
+    """Whether this share of the detail of ``before`` is found again in ``after`` by optical flow there and back; both evened."""
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow_ab, flow_ba = dis.calc(before, after, None), dis.calc(after, before, None)
     height, width = before.shape
@@ -107,4 +109,5 @@ def shows_same_scene(before: Grey, after: Grey) -> bool:
     back = cv2.remap(flow_ba, map_x, map_y, cv2.INTER_LINEAR)
     grey_change = np.abs(cv2.remap(after, map_x, map_y, cv2.INTER_LINEAR).astype(np.float32) - before)
     followed = inside & (np.hypot(*np.moveaxis(flow_ab + back, -1, 0)) < MAX_ROUND_TRIP_PX)
-    return bool((followed & (grey_change < MAX_GREY_CHANGE)).mean() >= SAME_SCENE_SHARE)
+    detailed = np.abs(before.astype(np.float32) - EVENED_GREY) > MIN_DETAIL  # even ground looks the same everywhere
+    return bool(detailed.any()) and float((followed & (grey_change < MAX_GREY_CHANGE))[detailed].mean()) >= share
