@@ -14,7 +14,7 @@ Grey = UInt8[np.ndarray, "h w"]
 
 # A cut leaves little that flow can follow; a jolt of the camera or its exposure scores as high, but most stays in view. Of the
 # detail of 300 pairs of different takes up to 0.25 is found again, of consecutive frames from 0.34 on (sv_bikes) where points
-# cannot be matched, with lamp bands of a quarter or without. Of many pairs one may look alike by chance, so a return needs more.
+# cannot be matched, with lamp bands of a quarter or without. One of many pairs may look alike by chance: a return needs more.
 SAME_SCENE_SHARE, RETURNED_SHARE = 0.3, 0.5
 MAX_ROUND_TRIP_PX = 1.0  # forward flow, then backward flow: how near its start a pixel must come back
 MAX_GREY_CHANGE = 30.0  # of evened pictures
@@ -99,7 +99,7 @@ def change_of_size(before: Grey, after: Grey) -> float | None:
 
 
 def shows_same_scene(before: Grey, after: Grey, share: float = SAME_SCENE_SHARE) -> bool:
-    """Whether this share of the detail of ``before`` is found again in ``after`` by optical flow there and back; both evened."""
+    """Whether this share of the detail of ``before`` is found in ``after`` by optical flow there and back; both evened."""
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow_ab, flow_ba = dis.calc(before, after, None), dis.calc(after, before, None)
     height, width = before.shape
