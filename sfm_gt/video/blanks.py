@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
+from scipy.ndimage import median_filter
 
 from sfm_gt.video.ramps import LEAD, fit_ramp
 
@@ -28,7 +29,7 @@ def faded_out(contrasts: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     Args:
         contrasts: standard deviation of each frame, in grey levels.
     """
-    usual = np.array([np.median(contrasts[max(0, i - FADE_REACH) : i + FADE_REACH + 1]) for i in range(len(contrasts))])
+    usual = median_filter(contrasts, 2 * FADE_REACH + 1, mode="nearest")
     return contrasts < FADED * usual
 
 

@@ -133,13 +133,13 @@ def _judge(seen: Watched, pictures: _Pictures, first: int, end: int) -> None:
         if first <= (moved.first + moved.last) // 2 < end:
             seen.transitions.append(moved)
     for dark_first, dark_last in _runs(seen.dark[pictures.start :]):
-        around = dark_first - 1, dark_last + 1
-        short = dark_last - dark_first < FLASH_FRAMES and around[0] >= 0 and around[1] < len(pictures.greys)
+        before, after = dark_first - 1, dark_last + 1
+        known = before >= 0 and after < len(pictures.greys) and first <= dark_first + pictures.start < end
         # The same view before and after: the frames stay in the clip, and the next stage leaves them out of the keyframes.
         if (
-            short
-            and first <= dark_first + pictures.start < end
-            and shows_same_view(*(pictures.greys[i] for i in around))
+            known
+            and after - before <= FLASH_FRAMES + 1
+            and shows_same_view(pictures.greys[before], pictures.greys[after])
         ):
             seen.flashes.append((dark_first + pictures.start, dark_last + pictures.start))
 
