@@ -81,7 +81,7 @@ def seen_again(
 
 
 def _inside(mask: Bool[np.ndarray, "h w"], places: Float[np.ndarray, "n 2"]) -> Bool[np.ndarray, " n"]:
-    """The mask at places given as shares of width and height."""
+    """The mask at places given as shares of width and height; False where a lens cannot be undone."""
     height, width = mask.shape
-    column, row = np.clip(places * [width, height], 0, [width - 1, height - 1]).astype(int).T
-    return mask[row, column]
+    column, row = np.clip(np.nan_to_num(places) * [width, height], 0, [width - 1, height - 1]).astype(int).T
+    return mask[row, column] & np.isfinite(places).all(axis=1)
