@@ -111,7 +111,7 @@ def _scene_passes_beside(
     region: Bool[np.ndarray, "h w"], strong: Bool[np.ndarray, "h w"], coherence: Float[np.ndarray, "h w"]
 ) -> bool:
     ring = dilate(region, RING_PX) & ~dilate(region, 2) & strong
-    return ring.sum() < MIN_RING_PX or float(np.median(coherence[ring])) <= MAX_RING_COHERENCE
+    return bool(ring.sum() < MIN_RING_PX or float(np.median(coherence[ring])) <= MAX_RING_COHERENCE)
 
 
 def presence(one: Print, greys: Sequence[Grey], search_px: int = 0) -> Float[np.ndarray, " n"]:

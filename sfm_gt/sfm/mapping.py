@@ -110,8 +110,9 @@ def choose_model(models: Iterable[pycolmap.Reconstruction]) -> pycolmap.Reconstr
     """
     plausible = [model for model in models if _plausible(model)]
     if not plausible:
-        raise Rejected("sfm_failed", "structure from motion found no consistent model; the clip needs a camera that "
-                       "moves sideways past a static, textured scene")  # fmt: skip
+        raise Rejected("sfm_failed", "structure from motion found no consistent model; it needs a static, textured "
+                       "scene and a camera that moves past it, and after a short or purely sideways move "
+                       "camera: {focal_px: ...} in the sidecar")  # fmt: skip
     return max(plausible, key=lambda model: (model.num_reg_images(), model.num_points3D()))
 
 

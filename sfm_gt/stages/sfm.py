@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sfm_gt.config import SfmConfig
 from sfm_gt.errors import Rejected
-from sfm_gt.formats.manifest import Manifest, write_json
+from sfm_gt.formats.manifest import Manifest, read_manifest, write_json
 from sfm_gt.formats.sidecar import CameraHints
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.clip_stage import run_clip_stage
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 STAGE = "sfm"
 VERSION: int = 5
+# Share of the tracks that one homography explains in every pair of frames: above, a clip without a model lacks parallax. Until
+# structure from motion has failed this proves nothing.
+LITTLE_PARALLAX = 0.85
 
 
 def run(
@@ -86,7 +89,10 @@ def _reconstruct(
         frame.frame_index: covered(overlays, frame.frame_index, shape, OVERLAY_MARGIN_PX) for frame in listed.frames
     }
     solve = _map if cameras is None else partial(_on_given_cameras, cameras, config)
-    solution = solve(frames_folder, listed, printed, options)
+    try:
+        solution = solve(frames_folder, listed, printed, options)
+    except Rejected as verdict:
+        raise _named(verdict, read_manifest(frames_folder).measures) from None
     adjusted, rest, interval = _at_rest(solution, frames_folder, listed, printed, config, sheet)
     frozen = {"frozen_first_frame": interval.first_frame, "frozen_last_frame": interval.last_frame}
     try:
@@ -97,6 +103,16 @@ def _reconstruct(
     _write(folder, solution.model, adjusted, listed, rest)
     write_frozen(folder, interval)
     return measures
+
+
+def _named(verdict: Rejected, motion: dict[str, Any]) -> Rejected:
+    """The verdict, or what is behind it where the tracks of the stage frames tell: a camera that hardly does more than turn."""
+    share = motion.get("homography_share", 0.0)
+    if verdict.reason != "sfm_failed" or share <= LITTLE_PARALLAX:
+        return verdict
+    return Rejected("rotation_only", f"no consistent model, and one homography explains {100 * share:.1f} % of all tracks, "
+                    f"more than {100 * LITTLE_PARALLAX:g} %: the camera hardly does more than turn, or all is nearly flat; "
+                    "move it sideways", share, LITTLE_PARALLAX)  # fmt: skip
 
 
 def _at_rest(

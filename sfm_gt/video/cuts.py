@@ -23,6 +23,7 @@ FLASH_FRAMES = 4  # what is back after so few frames was never cut away from: a 
 # Change of size from one frame to the next, beyond that of the frames around them: 1.07 where things are shaken before the
 # lens (ct_pillow), where the camera walks it is the same in each; cutters punch in by 1.1 and more.
 MIN_PUNCH_IN = 1.09
+MAX_CHANGE_OF_SIZE = 8.0  # beyond, what is matched is no picture of the same thing
 MIN_MATCHES, MATCH_TOLERANCE_PX = 20, 1.5
 
 
@@ -95,7 +96,9 @@ def change_of_size(before: Grey, after: Grey) -> float | None:
     similarity, inliers = cv2.estimateAffinePartial2D(start, end, ransacReprojThreshold=MATCH_TOLERANCE_PX)
     if similarity is None or int(inliers.sum()) < MIN_MATCHES:
         return None
-    return float(np.hypot(*similarity[:, 0]))
+    size = float(np.hypot(*similarity[:, 0]))
+    # Where a pattern repeats, all matches may lead to one spot.
+    return size if 1 / MAX_CHANGE_OF_SIZE < size < MAX_CHANGE_OF_SIZE else None
 
 
 def shows_same_scene(before: Grey, after: Grey, share: float = SAME_SCENE_SHARE) -> bool:

@@ -20,7 +20,7 @@ def test_a_clip_without_baseline_is_refused_as_a_careful_person_would(
     folder = shared_data / "videos"
     ((video, expected),) = [case for case in cases(folder) if case[1].name == name]
     row = judge(pass_gates(video, Config(videos=folder, out=tmp_path), n_threads=1), expected)
-    assert row["right"]
+    assert row["right"], row["parts"]
     assert row["reason_right"]
     (part,) = [part for part in row["parts"] if part["reason"] == CHEAP[name]]
     assert part["measured"] is not None
