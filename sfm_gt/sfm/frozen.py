@@ -12,7 +12,8 @@ from jaxtyping import Bool
 from sfm_gt.errors import Rejected
 
 # Share of the picture that moves in a frame at rest. What stands still comes out below 0.015 on the scenes of examples/masks
-# and on real static takes, one person who moves at 3 m above 0.03.
+# and on real static takes, a man who waves at 3 m above 0.03; who walks along
+# the epipolar lines can stay below.
 MAX_REST = 0.02
 # Share that moves in a frame in which nothing does, but for slips.
 MAX_CALM = 0.005
