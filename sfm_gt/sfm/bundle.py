@@ -15,6 +15,7 @@ import pycolmap
 from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
+from sfm_gt.geometry.triangulation import meeting_points
 from sfm_gt.sfm.observations import Observations
 
 # What takes part. Errors of a point are alike in neighbouring frames, so that more views tell little more; on the kitchen
@@ -185,6 +186,54 @@ class Bundle:
             powers = {"SIMPLE_RADIAL": [2], "RADIAL": [2, 4], "OPENCV": [2, 4, 1, 1]}.get(self.model, [])
             params[self.camera.extra_params_idxs()] *= factor ** np.array(powers, dtype=float)
         return replace(self, cam_from_world=poses, xyz=self.xyz @ stretch.T, params=params)
+
+    def behind(self, params: Float[np.ndarray, " l"]) -> Bundle:
+        """The bundle as another lens of the same model would have filmed its images, to first order.
+
+        Depths stretch with the focal length, the cameras turn with the principal point, and points are met anew: so the long
+        curved valley along which a lens trades with poses and points is followed where a straight step leaves it.
+        """
+        focal = self.camera.focal_length_idxs()
+        stretched = self.stretched(float(np.asarray(params)[focal].mean()) / self.focal_px)
+        centre = self.camera.principal_point_idxs()
+        shift = (np.asarray(params)[centre] - self.params[centre]) / float(np.asarray(params)[focal].mean())
+        poses = stretched.cam_from_world.copy()
+        poses[:, :3] = _turn_from_axis(-shift) @ poses[:, :3]
+        return replace(stretched, cam_from_world=poses, params=np.asarray(params, dtype=np.float64)).met_again()
+
+    def met_again(self) -> Bundle:
+        """The bundle with its points where their viewing rays meet; those that the lens sends no rays back for stay."""
+        rays = np.asarray(self.camera.cam_from_img(self.xy), dtype=np.float64)[:, :2]
+        met = meet(rays, self.views, self.points, self.cam_from_world, self.xyz)
+        return replace(self, xyz=met)
+
+
+def meet(
+    rays: Float[np.ndarray, "m 2"],
+    views: Int[np.ndarray, " m"],
+    points: Int[np.ndarray, " m"],
+    cam_from_world: Float[np.ndarray, "v 4 4"],
+    xyz: Float[np.ndarray, "p 3"],
+) -> Float[np.ndarray, "p 3"]:
+    """Where the viewing rays of each point meet; a point with fewer than two of them stays.
+
+    Args:
+        rays: direction of each observation on the plane at unit depth; not finite where the lens sends none back.
+    """
+    usable = np.isfinite(rays).all(axis=1)
+    views, points = views[usable], points[usable]
+    turn, shift = cam_from_world[views, :3, :3], cam_from_world[views, :3, 3]
+    directions = np.einsum("mji,mj->mi", turn, np.concatenate([rays[usable], np.ones((len(views), 1))], axis=1))
+    centres = -np.einsum("mji,mj->mi", turn, shift)
+    met = np.bincount(points, minlength=len(xyz)) >= 2
+    return np.where(met[:, None], meeting_points(centres, directions, points, len(xyz)), xyz)
+
+
+def _turn_from_axis(direction: Float[np.ndarray, " 2"]) -> Float[np.ndarray, "3 3"]:
+    """The shortest turn that brings the optical axis to ``direction`` on the plane at unit depth."""
+    length = float(np.linalg.norm(direction))
+    axis = np.array([-direction[1], direction[0], 0.0]) / max(length, 1e-12)
+    return Rotation.from_rotvec(np.arctan(length) * axis).as_matrix()
 
 
 def projections(camera: pycolmap.Camera, points_cam: Float[np.ndarray, "m 3"]) -> Float[np.ndarray, "m 2"]:

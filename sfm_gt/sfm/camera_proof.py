@@ -14,14 +14,14 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation, Slerp
 
 from sfm_gt.errors import Rejected
-from sfm_gt.geometry.triangulation import meeting_points
-from sfm_gt.sfm.bundle import Bundle, LensPrior
+from sfm_gt.sfm.bundle import Bundle, LensPrior, meet
+from sfm_gt.sfm.bundle_solver import solve
 from sfm_gt.sfm.flatness import flat_share
 from sfm_gt.sfm.focal_curve import FocalCurve, focal_curve
 from sfm_gt.sfm.focal_profile import FocalPrior, FocalProfile, focal_profile
 from sfm_gt.sfm.lens_choice import choose_lens
 from sfm_gt.sfm.lens_noise import focal_sigma_rel, lens_noise
-from sfm_gt.sfm.linearised import Linearised, lens_directions, solve
+from sfm_gt.sfm.linearised import Linearised, lens_directions
 from sfm_gt.sfm.observations import Observations
 
 # Views and points that state sigma; it takes one linearisation, so that many may take part.
@@ -32,7 +32,6 @@ MOVED = 0.1
 # as many sigma of the points' scatter. Whole windows of the kitchen come to 0.08 at 4.5 sigma and 0.04 at 6; a crop of its
 # left or upper three quarters to 0.13 at 10.
 OFF_CENTRE, OFF_CENTRE_SIGMAS = 0.05, 6.0
-CENTRE_STEPS = 30
 # Focal length by the long side of the picture: from a fisheye lens to the tele lens of a phone at five times.
 PLAUSIBLE_FOCAL = (0.3, 4.0)
 # A clip whose points keep to one plane by this share shows a flat scene.
@@ -109,7 +108,7 @@ def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"]
     off_centre = is_off_centre(bundle)
     free = "fep" if off_centre else "fe"
     if off_centre:
-        bundle = solve(bundle, free, CENTRE_STEPS)
+        bundle = solve(bundle, free)
     noise = lens_noise(bundle, times_s[bundle.view_rows], free)
     profile = focal_profile(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), noise.error_px2)
     changed = off_centre or profile.best.model != seen.camera.model.name
@@ -156,23 +155,10 @@ def carry(model: pycolmap.Reconstruction, seen: Observations, solved: Bundle) ->
         model.images[image_id].frame.set_cam_from_world(
             camera.camera_id, pycolmap.Rigid3d(pycolmap.Rotation3d(pose[:3, :3]), pose[:3, 3])
         )
-    for point_id, xyz in zip(seen.point_ids.tolist(), _met_again(seen, camera, poses), strict=True):
-        model.points3D[point_id].xyz = xyz
-
-
-def _met_again(
-    seen: Observations, camera: pycolmap.Camera, cam_from_world: Float[np.ndarray, "n 4 4"]
-) -> Float[np.ndarray, "p 3"]:
-    """Where the viewing rays of each point meet; a point stays where the lens sends fewer than two rays back."""
     rays = np.asarray(camera.cam_from_img(seen.xy), dtype=np.float64)[:, :2]
-    usable = np.isfinite(rays).all(axis=1)
-    views, points = seen.views[usable], seen.points[usable]
-    turn, shift = cam_from_world[views, :3, :3], cam_from_world[views, :3, 3]
-    directions = np.einsum("mji,mj->mi", turn, np.concatenate([rays[usable], np.ones((len(views), 1))], axis=1))
-    centres = -np.einsum("mji,mj->mi", turn, shift)
-    met = np.bincount(points, minlength=len(seen.xyz)) >= 2
-    found = meeting_points(centres, directions, points, len(seen.xyz))
-    return np.where(met[:, None], found, seen.xyz)
+    met = meet(rays, seen.views, seen.points, poses, seen.xyz)
+    for point_id, xyz in zip(seen.point_ids.tolist(), met, strict=True):
+        model.points3D[point_id].xyz = xyz
 
 
 def prove_camera(

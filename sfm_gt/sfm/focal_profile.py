@@ -13,13 +13,12 @@ import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.sfm.bundle import Bundle
-from sfm_gt.sfm.linearised import solve
+from sfm_gt.sfm.bundle_solver import solve
 
 # Focal lengths that are tried, as multiples of the found one: steps short enough for each solution to start well from the
 # last one, far enough to tell the widest lens of a phone from its tele lens.
 STEP = 1.25
 STEPS_DOWN, STEPS_UP = 5, 6
-SOLVE_STEPS = 6
 # A focal length fits as well as the best one when its error exceeds the best by no more than this many variances (3 sigma).
 FITS_AS_WELL = 9.0
 
@@ -77,6 +76,6 @@ def _walk(bundle: Bundle, factor: float, n_steps: int) -> list[Bundle]:
     """Solutions at focal lengths each ``factor`` times the last, starting from ``bundle``."""
     found = []
     for _ in range(n_steps):
-        bundle = solve(bundle.stretched(factor), "e", SOLVE_STEPS)
+        bundle = solve(bundle.stretched(factor), "e", max_strides=1)
         found.append(bundle)
     return found

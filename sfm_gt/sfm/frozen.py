@@ -15,6 +15,9 @@ from sfm_gt.errors import Rejected
 # and on real static takes, a man who waves at 3 m above 0.03; who walks along
 # the epipolar lines can stay below.
 MAX_REST = 0.02
+# Share of the points that have left their place in a frame at rest (see sfm.vacated). Static takes, rendered and hand-held,
+# come out at 0 but for single frames up to 0.005; a man who walks off through 6 % of the picture at 0.015 after three frames.
+MAX_VACATED = 0.01
 # Share that moves in a frame in which nothing does, but for slips.
 MAX_CALM = 0.005
 # Of the picture must be known for a frame to be judged.
@@ -33,7 +36,8 @@ class FrameMotion:
 
     Attributes:
         known: share of the picture that could be judged.
-        reach_past, reach_future: frames to the farthest partner before and after.
+        reach_past, reach_future: frames to the farthest that it was compared with, before and after.
+        vacated_past, vacated_future: shares of the points that have left their place, see :mod:`sfm_gt.sfm.vacated`.
         distinct: the frame is no copy of the one before.
     """
 
@@ -43,6 +47,8 @@ class FrameMotion:
     known: float
     reach_past: int
     reach_future: int
+    vacated_past: float = 0.0
+    vacated_future: float = 0.0
     distinct: bool = True
 
 
@@ -68,7 +74,7 @@ def frozen_interval(
     run = _longest(_runs(_without_flicker(_at_most(frames, known, max_moving))), counted)
     if run is not None:
         run = _grown(frames, *run, max_moving)
-        rest = _without_flicker(_at_most(frames, known, MAX_REST))
+        rest = _without_flicker(_at_most(frames, known, MAX_REST) & np.array([_settled(frame) for frame in frames]))
         at_rest = [(a, b) for a, b in _runs(rest) if b >= run[0] and a <= run[1] and b + 1 - a >= MIN_REST_FRAMES]
         # What keeps to its epipolar line hardly shows: of several rests, that in which least of it does.
         calm = _longest(_joined(at_rest, returned), counted & _at_most(frames, known, MAX_CALM))
@@ -104,17 +110,34 @@ def _at_most(frames: Sequence[FrameMotion], known: Bool[np.ndarray, " n"], limit
     return np.array([frame.share <= limit for frame in frames]) | ~known
 
 
+def _settled(frame: FrameMotion) -> bool:
+    """Whether hardly a point has left its place in a frame."""
+    return max(frame.vacated_past, frame.vacated_future) <= MAX_VACATED
+
+
 def _grown(frames: Sequence[FrameMotion], first: int, last: int, limit: float) -> tuple[int, int]:
     """The run with the frames that are at rest against its own side: a partner beyond its end shows motion ahead of time."""
     end = last + 1
     latest = last + max(0, frames[end].reach_future - SEEN_LATE_FRAMES) if end < len(frames) else last
-    while last < latest and last + 1 < len(frames) and frames[last + 1].share_past <= limit:
+    while (
+        last < latest
+        and last + 1 < len(frames)
+        and _rests(frames[last + 1].share_past, frames[last + 1].vacated_past, limit)
+    ):
         last += 1
     start = first - 1
     earliest = first - max(0, frames[start].reach_past - SEEN_LATE_FRAMES) if start >= 0 else first
-    while first > earliest and first > 0 and frames[first - 1].share_future <= limit:
+    while (
+        first > earliest
+        and first > 0
+        and _rests(frames[first - 1].share_future, frames[first - 1].vacated_future, limit)
+    ):
         first -= 1
     return first, last
+
+
+def _rests(share: float, vacated: float, limit: float) -> bool:
+    return share <= limit and vacated <= MAX_VACATED
 
 
 def _runs(flags: Bool[np.ndarray, " n"]) -> list[tuple[int, int]]:

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from scipy.optimize import least_squares
 
 from sfm_gt.sfm.bundle import Bundle
+from sfm_gt.sfm.bundle_solver import solve
 from sfm_gt.sfm.lens_noise import lens_noise
-from sfm_gt.sfm.linearised import solve
 
 # A richer lens is taken when it lowers the error by this many variances of the clip's noise (4 sigma for the one or two
 # parameters it adds): below, its terms follow noise, and a term that follows noise moves the focal length.
@@ -17,7 +17,6 @@ BETTER = 16.0
 # A fisheye differs from a pinhole with radial terms only far off the axis.
 FISHEYE_FROM_DEG = 40.0
 FIT_NODES = 40
-SOLVE_STEPS = 20
 
 
 def choose_lens(bundle: Bundle, times_s: Float[np.ndarray, " v"]) -> Bundle:
@@ -26,9 +25,9 @@ def choose_lens(bundle: Bundle, times_s: Float[np.ndarray, " v"]) -> Bundle:
     Args:
         times_s: of the views.
     """
-    chosen = solve(bundle, max_steps=SOLVE_STEPS)
+    chosen = solve(bundle)
     for model in _richer(chosen):
-        tried = solve(_as_model(chosen, model), max_steps=SOLVE_STEPS)
+        tried = solve(_as_model(chosen, model))
         # The noise is the richer lens's: the poorer one takes its own misfit for noise.
         if chosen.cost - tried.cost > BETTER * lens_noise(tried, times_s).error_px2:
             chosen = tried

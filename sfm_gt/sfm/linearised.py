@@ -19,10 +19,6 @@ from sfm_gt.sfm.bundle import Bundle, projections
 
 # Step of central differences, on the plane at unit depth and in the unit of a lens parameter.
 DIFFERENCE = 1e-5
-MAX_SOLVE_STEPS = 12
-# Relative fall of the cost below which a solution stands.
-CONVERGED = 1e-5
-START_DAMPING, MAX_DAMPING = 1e-4, 1e3
 # Errors of neighbouring points are alike where the lens or the shutter is not quite what the model says: cells of the image.
 CELLS = (8, 6)
 
@@ -39,26 +35,6 @@ def lens_directions(camera: pycolmap.Camera, free: str = "fe") -> Float[np.ndarr
     }
     chosen = [column for letter in free for column in columns[letter]]
     return np.stack(chosen, axis=1) if chosen else np.zeros((len(params), 0))
-
-
-def solve(bundle: Bundle, free: str = "fe", max_steps: int = MAX_SOLVE_STEPS) -> Bundle:
-    """Levenberg-Marquardt over poses, points and the lens.
-
-    Args:
-        free: what of the lens may change: letters of f (focal length), p (principal point), e (distortion terms).
-    """
-    damping = START_DAMPING
-    for _ in range(max_steps):
-        before, system = bundle.cost, Linearised(bundle, lens_directions(bundle.camera, free))
-        while damping <= MAX_DAMPING:
-            step = bundle.moved(*system.step(damping))
-            if step.cost < before:
-                bundle, damping = step, max(damping / 10, 1e-9)
-                break
-            damping *= 10
-        if damping > MAX_DAMPING or before - bundle.cost < CONVERGED * before:
-            break
-    return bundle
 
 
 class Linearised:
@@ -117,11 +93,16 @@ class Linearised:
             gradient = gradient + by_lens.T @ (precision * missing)
         return normal, gradient, inverse
 
+    @property
+    def lens_step(self) -> Float[np.ndarray, " k"]:
+        """What a full Gauss-Newton step makes of the lens alone."""
+        normal, gradient, _ = self._undamped()
+        return (self._invert(normal) @ gradient)[6 * self._n_views :]
+
     @cached_property
     def estimate(self) -> Estimate:
         """What a full Gauss-Newton step makes of the lens and of ``effects``, and how sure it is."""
-        ridge = 1e-12 * np.trace(self._own, axis1=1, axis2=2)[:, None, None] * np.eye(3)
-        normal, gradient, inverse = self._reduced(self._own + ridge)
+        normal, gradient, inverse = self._undamped()
         rows = slice(6 * self._n_views, None)
         whole = self._invert(normal)
         step, inverted = whole @ gradient, whole[:, rows]
@@ -137,6 +118,11 @@ class Linearised:
         noise = float(left @ left) / freedom
         clustered = self._clustered(influence) * max(n_seen / freedom, 1.0)
         return Estimate(step[rows], noise * inverted[rows], clustered, noise)
+
+    def _undamped(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        # A point that no view holds has no curvature at all.
+        ridge = 1e-12 * (np.trace(self._own, axis1=1, axis2=2) + 1.0)
+        return self._reduced(self._own + ridge[:, None, None] * np.eye(3))
 
     def _invert(self, normal: Float[np.ndarray, "c c"]) -> Float[np.ndarray, "c c"]:
         """Inverse of the reduced normal matrix, place, turn and size of the world held exactly."""

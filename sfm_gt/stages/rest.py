@@ -16,12 +16,13 @@ from sfm_gt.formats.frame_folder import FrameList, FrozenInterval, frame_path
 from sfm_gt.formats.shutter_shifts import ShutterShifts
 from sfm_gt.masks.regions import dilate
 from sfm_gt.masks.rigidity import Motion, PosedImage, find_motion
-from sfm_gt.sfm.frozen import MAX_CALM, MIN_KNOWN, SEEN_LATE_FRAMES, FrameMotion, frozen_interval
+from sfm_gt.sfm.frozen import MAX_CALM, MAX_VACATED, MIN_KNOWN, SEEN_LATE_FRAMES, FrameMotion, frozen_interval
 from sfm_gt.sfm.observations import Observations
 from sfm_gt.sfm.pruning import seen_again
 from sfm_gt.sfm.rectification import shift_fields
 from sfm_gt.sfm.rolling_shutter import Readout
 from sfm_gt.sfm.undistortion import Undistortion
+from sfm_gt.sfm.vacated import MOMENT_S, vacated_shares
 from sfm_gt.stages.clip_views import undistortion_of
 
 # Long side of the images that motion is looked for in; the limits of masks.rigidity were set at this size.
@@ -33,9 +34,15 @@ NEAREST_SHARE, NEAREST_QUANTILE = 0.5, 0.01
 
 @dataclass(frozen=True)
 class Rest:
-    """What moves in each registered frame, small and undistorted, by frame index; ``seen`` is the model it was found with."""
+    """What moves in each registered frame, by frame index, and the model it was found with.
+
+    Attributes:
+        motions: small and undistorted.
+        vacated: shares of points that have left their place, against the frames before and after.
+    """
 
     motions: Mapping[int, Motion]
+    vacated: Mapping[int, tuple[float, float]]
     listed: FrameList
     seen: Observations
 
@@ -51,7 +58,7 @@ class Rest:
         """The frozen interval. Raises Rejected (``scene_not_frozen``) where there is none."""
         repeated = {frame.frame_index for frame in self.listed.frames if frame.repeated}
         indices = sorted(self.motions)
-        judged = [_judged(self.motions[index], index not in repeated) for index in indices]
+        judged = [self._judged(index, index not in repeated) for index in indices]
         lens, masks = Undistortion.of(self.seen.camera), [self.motions[index].moving for index in indices]
         returned = partial(seen_again, self.seen, lens, masks)
         first, last = frozen_interval(judged, max_moving, min_frames, returned)
@@ -61,18 +68,24 @@ class Rest:
         }
         return FrozenInterval(indices[first], indices[last], score)
 
+    def _judged(self, index: int, distinct: bool) -> FrameMotion:
+        motion, (past, future) = self.motions[index], self.vacated[index]
+        times_s = self.listed.times_s(sorted(self.motions)) - self.listed.times_s([index])
+        reach_past, reach_future = motion.reach_past, motion.reach_future
+        if past > MAX_VACATED:
+            reach_past = max(reach_past, int(((times_s < 0) & (times_s >= -MOMENT_S)).sum()))
+        if future > MAX_VACATED:
+            reach_future = max(reach_future, int(((times_s > 0) & (times_s <= MOMENT_S)).sum()))
+        return FrameMotion(
+            motion.share, motion.share_past, motion.share_future, motion.known_share, reach_past, reach_future, past,
+            future, distinct,
+        )  # fmt: skip
+
 
 def _at_rest_on_a_side(motion: Motion) -> bool:
     """Whether motion shows on one side only: a partner there sees what has not begun, or what is over."""
     sides = ((motion.share_past, motion.reach_past), (motion.share_future, motion.reach_future))
     return any(share <= MAX_CALM and reach > SEEN_LATE_FRAMES for share, reach in sides)
-
-
-def _judged(motion: Motion, distinct: bool) -> FrameMotion:
-    return FrameMotion(
-        motion.share, motion.share_past, motion.share_future, motion.known_share, motion.reach_past,
-        motion.reach_future, distinct,
-    )  # fmt: skip
 
 
 def find_rest(
@@ -98,7 +111,15 @@ def find_rest(
     ]
     depths = seen.points_cam(seen.views)[:, 2]
     nearest = NEAREST_SHARE * float(np.quantile(depths[depths > 0], NEAREST_QUANTILE))
-    return Rest(dict(zip(indices, find_motion(views, times_s, nearest), strict=True)), listed, seen)
+    motions = find_motion(views, times_s, nearest)
+    vacated = zip(
+        *(shares.tolist() for shares in vacated_shares(seen, times_s, partial(_filmed, frames_folder))), strict=True
+    )
+    return Rest(dict(zip(indices, motions, strict=True)), dict(zip(indices, vacated, strict=True)), listed, seen)
+
+
+def _filmed(frames_folder: Path, name: str) -> UInt8[np.ndarray, "h w"]:
+    return cv2.imread(str(frames_folder / name), cv2.IMREAD_GRAYSCALE)
 
 
 def _small_view(

@@ -9,9 +9,10 @@ import pytest
 from sfm_gt.errors import Rejected
 from sfm_gt.sfm.adjustment import adjust_all
 from sfm_gt.sfm.bundle import Bundle
+from sfm_gt.sfm.bundle_solver import solve
 from sfm_gt.sfm.camera_proof import CameraProof, carry, judge_camera, prove_camera
 from sfm_gt.sfm.database import KnownCamera
-from sfm_gt.sfm.linearised import Linearised, lens_directions, solve
+from sfm_gt.sfm.linearised import Linearised, lens_directions
 from sfm_gt.sfm.observations import Observations
 from tests.sfm.synthetic import FOCAL, HEIGHT, WIDTH, filmed, room, sideways_path, times_s, turning_path
 

@@ -56,6 +56,14 @@ def test_a_partner_that_shows_motion_ahead_of_time_does_not_end_the_interval() -
     assert frozen_interval(steady, MAX_MOVING, 15, always) == (0, 25)
 
 
+def test_places_left_behind_end_the_interval_where_they_are_left() -> None:
+    at_rest, gone = frames([0.0] * 20, 8), FrameMotion(0.0, 0.0, 0.0, 1.0, 15, 15, vacated_past=0.04)
+    assert frozen_interval([*at_rest, *[gone] * 10, *frames([0.0] * 5, 8)], 0.1, 15, never) == (0, 19)
+    # Frames before an arrival see through a place that is taken later, and are at rest against all before.
+    ahead = FrameMotion(0.0, 0.0, 0.0, 1.0, 15, 15, vacated_future=0.04)
+    assert frozen_interval([*at_rest, *[ahead] * 10, *frames([0.06] * 5, 8)], 0.1, 15, never) == (0, 29)
+
+
 def test_copies_and_unknown_frames_do_not_count_as_frozen() -> None:
     still = [FrameMotion(0.0, 0.0, 0.0, 1.0, 0, 0, distinct=i % 4 == 0) for i in range(20)]
     with pytest.raises(Rejected, match="at most 5 frames"):
