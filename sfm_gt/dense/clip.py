@@ -69,9 +69,23 @@ def densify(
     Raises:
         InputError: fewer than two frames, or poses that are not finite.
     """
-    if not isinstance(method, PatchMatch):
-        yield from method.densify_clip(model, load_view, frame_indices, n_neighbours, progress)
-        return
+    if isinstance(method, PatchMatch):
+        found = _in_passes(model, load_view, frame_indices, method, n_neighbours, n_workers, progress)
+    else:
+        found = method.densify_clip(model, load_view, frame_indices, n_neighbours, progress)
+    for frame_index, estimate in found:
+        yield frame_index, estimate.with_shared_error(model.depth_sigma_rel)
+
+
+def _in_passes(
+    model: SparseModel,
+    load_view: Callable[[int], View],
+    frame_indices: Sequence[int],
+    method: PatchMatch,
+    n_neighbours: int,
+    n_workers: int,
+    progress: Callable[[int, int], None],
+) -> Iterator[tuple[int, DepthEstimate]]:
     rows = [model.row_of(index) for index in frame_indices]
     clip = _Clip(model, load_view, method, rows, n_neighbours)
     n_steps = len(rows) + 2 * len(clip.keyframes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -26,6 +26,10 @@ class DepthEstimate:
     normal_cam: Float[np.ndarray, "h w 3"]
     hypothesis_sfm: Float[np.ndarray, "h w"]
     n_consistent: UInt8[np.ndarray, "h w"]
+
+    def with_shared_error(self, sigma_rel: float) -> DepthEstimate:
+        """The estimate with an error that all pixels share, relative to depth, in its sigma."""
+        return replace(self, sigma_sfm=np.hypot(self.sigma_sfm, np.float32(sigma_rel) * self.z_depth_sfm))
 
 
 def empty_estimate(height: int, width: int) -> DepthEstimate:

@@ -18,7 +18,8 @@ def write_sparse_model(path: Path, model: SparseModel) -> None:
     """Writes ``model``; ``path`` ends in .npz."""
     with replacing_file(path) as partial:
         arrays = {name: getattr(model, name) for name in _ARRAYS}
-        np.savez(partial, camera=np.array(astuple(model.camera), dtype=np.float64), **arrays)
+        camera = np.array(astuple(model.camera), dtype=np.float64)
+        np.savez(partial, camera=camera, depth_sigma_rel=np.float64(model.depth_sigma_rel), **arrays)
 
 
 def read_sparse_model(path: Path) -> SparseModel:
@@ -28,4 +29,5 @@ def read_sparse_model(path: Path) -> SparseModel:
     with np.load(path) as content:
         width, height, fx, fy, cx, cy = content["camera"].tolist()
         camera = PinholeCamera(int(width), int(height), fx, fy, cx, cy)
-        return SparseModel(camera=camera, **{name: content[name] for name in _ARRAYS})
+        arrays = {name: content[name] for name in _ARRAYS}
+        return SparseModel(camera=camera, depth_sigma_rel=float(content["depth_sigma_rel"]), **arrays)

@@ -65,6 +65,8 @@ class SparseModel:
         points_sfm: (P, 3) in the world frame.
         observations: (M, 2) int: row into ``frame_indices`` and row into ``points_sfm``.
         observation_px: (M, 2) undistorted pixel position of each observation.
+        depth_sigma_rel: relative standard deviation that the uncertain focal length gives to depth, beside its scale: all
+            pixels share the error, so that no number of views averages it out.
     """
 
     camera: PinholeCamera
@@ -73,6 +75,7 @@ class SparseModel:
     points_sfm: Float[np.ndarray, "p 3"]
     observations: Int[np.ndarray, "m 2"]
     observation_px: Float[np.ndarray, "m 2"]
+    depth_sigma_rel: float = 0.0
     _rows: dict[int, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from sfm_gt.sfm.flatness import flat_share
 from sfm_gt.sfm.focal_curve import FocalCurve, focal_curve
 from sfm_gt.sfm.focal_profile import FocalPrior, FocalProfile, focal_profile
 from sfm_gt.sfm.lens_choice import choose_lens
-from sfm_gt.sfm.lens_noise import focal_sigma_rel, lens_noise
+from sfm_gt.sfm.lens_noise import FocalSigma, focal_sigma, lens_noise
 from sfm_gt.sfm.linearised import Linearised, lens_directions
 from sfm_gt.sfm.observations import Observations
 
@@ -48,7 +48,7 @@ class CameraProof:
     """What is known of the camera of a model.
 
     Attributes:
-        focal_sigma_rel: standard deviation of the focal length, relative.
+        sigma: of the focal length, and of depth by it.
         focal_by_long_side: focal length over the long side of the picture.
         focal_range_px: focal lengths that fit as well, see :class:`FocalProfile`; the found one twice where it was not asked.
         principal_point_off: distance of the principal point from the picture's centre, over the long side; 0 where it was
@@ -58,7 +58,7 @@ class CameraProof:
     """
 
     focal_px: float
-    focal_sigma_rel: float
+    sigma: FocalSigma
     focal_by_long_side: float
     focal_range_px: tuple[float, float]
     principal_point_off: float
@@ -68,7 +68,8 @@ class CameraProof:
     def measures(self) -> dict[str, float]:
         """Figures for the manifest."""
         return {
-            "focal_sigma_rel": self.focal_sigma_rel,
+            "focal_sigma_rel": self.sigma.focal_rel,
+            "focal_depth_sigma_rel": self.sigma.depth_rel,
             "focal_by_long_side": self.focal_by_long_side,
             "focal_low_px": self.focal_range_px[0],
             "focal_high_px": self.focal_range_px[1],
@@ -85,12 +86,12 @@ class Settled:
 
     Attributes:
         profile: the error over focal lengths.
-        focal_sigma_rel: standard deviation of the focal length.
+        sigma: of the focal length.
         off_centre: whether the principal point was freed.
     """
 
     profile: FocalProfile
-    focal_sigma_rel: float
+    sigma: FocalSigma
     off_centre: bool
 
 
@@ -119,7 +120,7 @@ def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"]
     noise = lens_noise(bundle, times_s[bundle.view_rows], free)
     best = solve(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), free)
     carry(model, seen, best)
-    return Settled(profile, focal_sigma_rel(best, noise, free), off_centre)
+    return Settled(profile, focal_sigma(best, noise, free), off_centre)
 
 
 def is_off_centre(bundle: Bundle) -> bool:
@@ -178,7 +179,7 @@ def prove_camera(
     centre = np.array([bundle.camera.principal_point_x, bundle.camera.principal_point_y]) - np.array(bundle.size) / 2
     off_centre = settled is not None and settled.off_centre
     return CameraProof(
-        focal_px=focal, focal_sigma_rel=settled.focal_sigma_rel if settled is not None else 0.0,
+        focal_px=focal, sigma=settled.sigma if settled is not None else FocalSigma(0.0, 0.0),
         focal_by_long_side=focal / max(bundle.size), focal_range_px=(low * focal, high * focal),
         principal_point_off=float(np.linalg.norm(centre)) / max(bundle.size) if off_centre else 0.0,
         flat_share=flat_share(Bundle.of(seen)), curve=focal_curve(bundle, times_s[bundle.view_rows]),
@@ -211,12 +212,12 @@ _CAMERA_HELPS = "camera: {focal_px: ...} in the clip's sidecar settles it"
 
 def _judge_focal(proof: CameraProof, max_rel_focal_sigma: float) -> None:
     low, high = proof.focal_range_px
-    spread = max(proof.focal_sigma_rel, 0.0)
+    spread = proof.sigma.focal_rel
     if high > SECOND_VALLEY * proof.focal_px or low * SECOND_VALLEY < proof.focal_px:
         raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px fit the clip alike (found "
                        f"{proof.focal_px:.0f} px), as after a short or purely sideways move; {_CAMERA_HELPS}",
                        high / low - 1.0, SECOND_VALLEY - 1.0)  # fmt: skip
-    if spread > max_rel_focal_sigma:
+    if not spread <= max_rel_focal_sigma:
         raise Rejected("focal_uncertain", f"the focal length is {proof.focal_px:.0f} px with a sigma of {100 * spread:.1f} %, "
                        f"needed at most {100 * max_rel_focal_sigma:g} %, for depth scales with it; {_CAMERA_HELPS}",
                        spread, max_rel_focal_sigma)  # fmt: skip

@@ -13,7 +13,6 @@ from functools import cached_property
 import numpy as np
 import pycolmap
 from jaxtyping import Float, Int
-from scipy import sparse
 
 from sfm_gt.sfm.bundle import Bundle, projections
 
@@ -50,39 +49,56 @@ class Linearised:
     ):
         self._bundle, self._moves = bundle, moves
         extra = np.zeros((len(bundle.xy), 2, 0)) if effects is None else effects
-        self.n_lens = moves.shape[1] + extra.shape[2]
-        by_cam = _by_camera_point(bundle)
+        self.n_lens, self._n_views = moves.shape[1] + extra.shape[2], len(bundle.cam_from_world)
         weight = np.sqrt(bundle.weights)[:, None, None]
-        by_pose = np.concatenate([by_cam, by_cam @ _turned(bundle.points_cam)], axis=2)
-        lens = np.concatenate([by_lens_px(bundle, moves), extra], axis=2) * weight
-        self._n_views, n_points = len(bundle.cam_from_world), len(bundle.xyz)
-        self._cameras = sparse.hstack(
-            [_blocks(by_pose * weight, bundle.views, self._n_views), sparse.csr_matrix(lens.reshape(-1, self.n_lens))]
-        ).tocsr()
-        by_point = weight * by_cam @ bundle.cam_from_world[bundle.views][:, :3, :3]
-        self._by_point = by_point
-        self._points = _blocks(by_point, bundle.points, n_points)
-        self._residual = (bundle.residuals_px * weight[..., 0]).ravel()
-        self._own = _sums(np.einsum("mai,maj->mij", by_point, by_point), bundle.points, n_points)
-        self._mixed = (self._cameras.T @ self._points).tocsr()
+        by_cam = weight * _by_camera_point(bundle)
+        self._by_pose = np.concatenate([by_cam, by_cam @ _turned(bundle.points_cam)], axis=2)
+        self._by_lens = weight * np.concatenate([by_lens_px(bundle, moves), extra], axis=2)
+        self._by_point = by_cam @ bundle.cam_from_world[bundle.views][:, :3, :3]
+        self._residual = bundle.residuals_px * weight[..., 0]
+        n_points = len(bundle.xyz)
+        self._own = _sums(_products(self._by_point, self._by_point), bundle.points, n_points)
+        self._pull = _sums(_products(self._by_point, self._residual[..., None]), bundle.points, n_points)[..., 0]
+        self._square, self._mixed = self._camera_products(), self._camera_point_products()
+
+    def _camera_products(self) -> Float[np.ndarray, "c c"]:
+        """Products of the derivatives by poses and lens: blocks along the diagonal, and a border."""
+        views, n = self._bundle.views, self._n_views
+        square = np.zeros((6 * n + self.n_lens,) * 2)
+        blocks = square[: 6 * n, : 6 * n].reshape(n, 6, n, 6)
+        blocks[np.arange(n), :, np.arange(n)] = _sums(_products(self._by_pose, self._by_pose), views, n)
+        border = _sums(_products(self._by_pose, self._by_lens), views, n).reshape(6 * n, self.n_lens)
+        square[: 6 * n, 6 * n :], square[6 * n :, : 6 * n] = border, border.T
+        square[6 * n :, 6 * n :] = np.einsum("mai,maj->ij", self._by_lens, self._by_lens)
+        return square
+
+    def _camera_point_products(self) -> Float[np.ndarray, "c p3"]:
+        views, points, n = self._bundle.views, self._bundle.points, self._n_views
+        n_points = len(self._bundle.xyz)
+        mixed = np.zeros((6 * n + self.n_lens, n_points, 3))
+        # A view may see a point more than once.
+        cells, cell = np.unique(views * n_points + points, return_inverse=True)
+        blocks = _sums(_products(self._by_pose, self._by_point), cell, len(cells))
+        mixed[: 6 * n].reshape(n, 6, n_points, 3)[cells // n_points, :, cells % n_points] = blocks
+        mixed[6 * n :] = _sums(_products(self._by_lens, self._by_point), points, n_points).transpose(1, 0, 2)
+        return mixed.reshape(len(mixed), -1)
 
     def step(self, damping: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A damped Gauss-Newton step: poses (V, 6), lens parameters (L,), points (P, 3)."""
         own = self._own + damping * np.einsum("pij,ij->pij", self._own, np.eye(3)) + 1e-12 * np.eye(3)
         normal, gradient, inverse = self._reduced(own)
-        diagonal = np.asarray(self._cameras.multiply(self._cameras).sum(axis=0)).ravel()
+        diagonal = np.diag(self._square)
         solved = np.linalg.solve(normal + np.diag(damping * diagonal + 1e-12 * diagonal.max()), gradient)
         poses, lens = solved[: 6 * self._n_views].reshape(-1, 6), self._moves @ solved[6 * self._n_views :]
-        right = (self._points.T @ self._residual - self._mixed.T @ solved).reshape(-1, 3)
+        right = self._pull - (solved @ self._mixed).reshape(-1, 3)
         return poses, lens, np.einsum("pij,pj->pi", inverse, right)
 
     def _reduced(self, own: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         inverse = np.linalg.inv(own)
-        n = len(inverse)
-        eliminate = sparse.bsr_matrix((inverse, np.arange(n), np.arange(n + 1))).tocsr()
-        mixed = self._mixed @ eliminate
-        normal = (self._cameras.T @ self._cameras).toarray() - (mixed @ self._mixed.T).toarray()
-        gradient = self._cameras.T @ self._residual - mixed @ (self._points.T @ self._residual)
+        eliminated = (self._mixed.reshape(len(self._mixed), -1, 3).transpose(1, 0, 2) @ inverse).transpose(1, 0, 2)
+        eliminated = eliminated.reshape(self._mixed.shape)
+        normal = self._square - eliminated @ self._mixed.T
+        gradient = self._on_cameras(self._residual) - eliminated @ self._pull.ravel()
         if self._bundle.prior is not None:
             precision, missing = self._bundle.prior.terms(self._bundle.camera)
             by_lens = np.zeros((len(precision), len(normal)))
@@ -92,6 +108,19 @@ class Linearised:
             normal += by_lens.T @ (precision[:, None] * by_lens)
             gradient = gradient + by_lens.T @ (precision * missing)
         return normal, gradient, inverse
+
+    def _on_cameras(self, residual: Float[np.ndarray, "m 2"]) -> Float[np.ndarray, " c"]:
+        """Residuals times derivatives by poses and lens, summed."""
+        poses = _sums(_products(self._by_pose, residual[..., None]), self._bundle.views, self._n_views)
+        return np.concatenate([poses.ravel(), np.einsum("mai,ma->i", self._by_lens, residual)])
+
+    def _moved_px(
+        self, cameras: Float[np.ndarray, "c k"], points: Float[np.ndarray, "p 3 k"]
+    ) -> Float[np.ndarray, "m 2 k"]:
+        """How steps of poses and lens, and of points, move the weighted projections; one step a column."""
+        poses = cameras[: 6 * self._n_views].reshape(self._n_views, 6, -1)[self._bundle.views]
+        lens = self._by_lens @ cameras[6 * self._n_views :]
+        return self._by_pose @ poses + lens + self._by_point @ points[self._bundle.points]
 
     @property
     def lens_step(self) -> Float[np.ndarray, " k"]:
@@ -107,17 +136,27 @@ class Linearised:
         whole = self._invert(normal)
         step, inverted = whole @ gradient, whole[:, rows]
         # The noise is what the step leaves over: before it, a parameter that is far off would count as noise.
-        ahead = self._residual - self._cameras @ step
-        by_point = np.einsum("pij,pj->pi", inverse, (self._points.T @ ahead).reshape(-1, 3))
-        left = ahead - self._points @ by_point.ravel()
-        followed = (self._mixed.T @ inverted).reshape(-1, 3, self.n_lens)
-        swallowed = np.einsum("pij,pjk->pik", inverse, followed).reshape(-1, self.n_lens)
-        influence = (self._cameras @ inverted - self._points @ swallowed) * left[:, None]
-        n_seen = len(left) - 3 * len(inverse)
+        by_point = np.einsum("pij,pj->pi", inverse, self._pull - (step @ self._mixed).reshape(-1, 3))
+        left = self._residual - self._moved_px(step[:, None], by_point[..., None])[..., 0]
+        swallowed = inverse @ (self._mixed.T @ inverted).reshape(len(inverse), 3, self.n_lens)
+        influence = self._moved_px(inverted, -swallowed) * left[..., None]
+        n_seen = left.size - 3 * len(inverse)
         freedom = max(n_seen - len(normal) + 7, 1)
-        noise = float(left @ left) / freedom
-        clustered = self._clustered(influence) * max(n_seen / freedom, 1.0)
-        return Estimate(step[rows], noise * inverted[rows], clustered, noise)
+        depths = self._depth_changes(inverted, -swallowed) / np.diag(inverted[rows])
+        noise = float((left**2).sum()) / freedom
+        clustered = self._clustered(influence.sum(axis=1)) * max(n_seen / freedom, 1.0)
+        return Estimate(step[rows], noise * inverted[rows], clustered, noise, depths)
+
+    def _depth_changes(
+        self, poses: Float[np.ndarray, "c k"], points: Float[np.ndarray, "p 3 k"]
+    ) -> Float[np.ndarray, "m k"]:
+        """Relative changes of depth under steps of poses and points, one a column."""
+        bundle = self._bundle
+        by_pose = poses[: 6 * self._n_views].reshape(self._n_views, 6, -1)[bundle.views]
+        by_point = points[bundle.points]
+        x, y, z = bundle.points_cam.T[..., None]
+        along = np.einsum("mi,mik->mk", bundle.cam_from_world[bundle.views, 2, :3], by_point)
+        return (along + by_pose[:, 2] + by_pose[:, 3] * y - by_pose[:, 4] * x) / z
 
     def _undamped(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # A point that no view holds has no curvature at all.
@@ -131,14 +170,13 @@ class Linearised:
         held = np.linalg.qr(gauge)[0]
         return np.linalg.pinv(normal * scale[:, None] * scale + held @ held.T, hermitian=True) * scale[:, None] * scale
 
-    def _clustered(self, influence: Float[np.ndarray, "m2 k"]) -> Float[np.ndarray, "k k"]:
+    def _clustered(self, influence: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "k k"]:
         """Covariance from the sums of influence within points, within views and within cells of the image (Cameron,
         Gelbach & Miller 2011, "Robust inference with multiway clustering"; the overlaps of pairs are small and stay)."""
-        by_observation = influence.reshape(-1, 2, self.n_lens).sum(axis=1)
         cell = np.clip(self._bundle.xy / self._bundle.size * CELLS, 0, np.array(CELLS) - 1).astype(int)
         groups = self._bundle.points, self._bundle.views, cell[:, 0] * CELLS[1] + cell[:, 1]
-        sums = [np.stack([np.bincount(group, column) for column in by_observation.T], axis=1) for group in groups]
-        own = by_observation.T @ by_observation
+        sums = [np.stack([np.bincount(group, column) for column in influence.T], axis=1) for group in groups]
+        own = influence.T @ influence
         return own + sum((total.T @ total - own for total in sums), np.zeros_like(own))
 
 
@@ -152,12 +190,14 @@ class Estimate:
         clustered: (k, k) covariance with the errors that observations share taken together, see
             :meth:`Linearised._clustered`.
         noise_px2: variance of one coordinate of an observation.
+        by_depth: (M, k) relative change of each observation's depth by the parameter, poses and points following.
     """
 
     step: Float[np.ndarray, " k"]
     white: Float[np.ndarray, "k k"]
     clustered: Float[np.ndarray, "k k"]
     noise_px2: float
+    by_depth: Float[np.ndarray, "m k"]
 
 
 def _by_camera_point(bundle: Bundle) -> Float[np.ndarray, "m 2 3"]:
@@ -205,12 +245,9 @@ def _gauge(cam_from_world: Float[np.ndarray, "v 4 4"]) -> Float[np.ndarray, "v6 
     return gauge.reshape(-1, 7)
 
 
-def _blocks(values: Float[np.ndarray, "m 2 k"], block: Int[np.ndarray, " m"], n_blocks: int) -> sparse.csr_matrix:
-    """(2 m, k n_blocks): the two rows of each observation stand in the columns of its block."""
-    m, _, k = values.shape
-    rows = np.broadcast_to(np.arange(2 * m).reshape(m, 2, 1), values.shape)
-    columns = np.broadcast_to((block[:, None] * k + np.arange(k))[:, None, :], values.shape)
-    return sparse.csr_matrix((values.ravel(), (rows.ravel(), columns.ravel())), shape=(2 * m, k * n_blocks))
+def _products(a: Float[np.ndarray, "m 2 i"], b: Float[np.ndarray, "m 2 j"]) -> Float[np.ndarray, "m i j"]:
+    """Of the derivatives of each observation, summed over its two coordinates."""
+    return a.transpose(0, 2, 1) @ b
 
 
 def _sums(

@@ -38,9 +38,9 @@ def reason(proof: CameraProof) -> str | None:
 def test_a_path_that_turns_proves_the_focal_length() -> None:
     proof = proven(filmed(turning_path(N_FRAMES), room(N_POINTS)))
     assert reason(proof) is None
-    assert proof.focal_sigma_rel < SURE
-    assert proof.focal_px == pytest.approx(FOCAL, rel=2 * proof.focal_sigma_rel)
-    assert proof.focal_range_px == pytest.approx((FOCAL, FOCAL), rel=2 * proof.focal_sigma_rel)
+    assert proof.sigma.focal_rel < SURE
+    assert proof.focal_px == pytest.approx(FOCAL, rel=2 * proof.sigma.focal_rel)
+    assert proof.focal_range_px == pytest.approx((FOCAL, FOCAL), rel=2 * proof.sigma.focal_rel)
 
 
 def test_a_model_in_a_wrong_valley_comes_back() -> None:
@@ -51,7 +51,7 @@ def test_a_model_in_a_wrong_valley_comes_back() -> None:
     assert model.cameras[1].mean_focal_length() == pytest.approx(2 * FOCAL)
     proof = proven(model)
     assert reason(proof) is None
-    assert proof.focal_px == pytest.approx(FOCAL, rel=2 * proof.focal_sigma_rel)
+    assert proof.focal_px == pytest.approx(FOCAL, rel=2 * proof.sigma.focal_rel)
 
 
 def test_a_purely_sideways_move_needs_the_camera_stated() -> None:
@@ -69,7 +69,7 @@ def test_a_sideways_move_of_a_stated_camera_is_accepted(fixed: bool) -> None:
     proof = proven(model, known)
     assert reason(proof) is None
     assert proof.focal_px == pytest.approx(stated, rel=0.01)
-    assert proof.focal_sigma_rel <= known.focal_sigma_rel
+    assert proof.sigma.focal_rel <= known.focal_sigma_rel
 
 
 def test_a_flat_scene_is_named_and_a_wall_with_relief_is_not() -> None:
