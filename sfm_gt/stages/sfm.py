@@ -34,6 +34,8 @@ VERSION: int = 5
 # Share of the tracks that one homography explains in every pair of frames: above, a clip without a model lacks parallax. Until
 # structure from motion has failed this proves nothing.
 LITTLE_PARALLAX = 0.85
+# Of the frames. Where fewer are at rest and these fail, it is for the motion in the others that they are so few.
+MIN_REST_SHARE = 0.5
 
 
 def run(
@@ -98,8 +100,9 @@ def _reconstruct(
     try:
         measures = _judged(solution.model, adjusted, listed, interval, config) | solution.known | frozen
     except Rejected as verdict:
-        verdict.measures |= frozen
-        raise
+        named = _for_want_of_rest(verdict, interval, len(rest.motions))
+        named.measures |= frozen
+        raise named from None
     _write(folder, solution.model, adjusted, listed, rest)
     write_frozen(folder, interval)
     return measures
@@ -113,6 +116,16 @@ def _named(verdict: Rejected, motion: dict[str, Any]) -> Rejected:
     return Rejected("rotation_only", f"no consistent model, and one homography explains {100 * share:.1f} % of all tracks, "
                     f"more than {100 * LITTLE_PARALLAX:g} %: the camera hardly does more than turn, or all is nearly flat; "
                     "move it sideways", share, LITTLE_PARALLAX)  # fmt: skip
+
+
+def _for_want_of_rest(verdict: Rejected, interval: FrozenInterval, n_registered: int) -> Rejected:
+    """The verdict, or what is behind it where most of the clip had to go because things move in it."""
+    n_frozen = interval.last_frame + 1 - interval.first_frame
+    if n_frozen >= MIN_REST_SHARE * n_registered:
+        return verdict
+    return Rejected("scene_not_frozen", f"only frames {interval.first_frame} to {interval.last_frame} of {n_registered} are at "
+                    f"rest, and these give no ground truth by themselves ({verdict.reason}: {verdict}); people have to "
+                    "hold still for longer", n_frozen / n_registered, MIN_REST_SHARE)  # fmt: skip
 
 
 def _at_rest(
