@@ -20,7 +20,7 @@ from sfm_gt.sfm.flatness import flat_share
 from sfm_gt.sfm.focal_curve import FocalCurve, focal_curve
 from sfm_gt.sfm.focal_profile import FocalPrior, FocalProfile, focal_profile
 from sfm_gt.sfm.lens_choice import choose_lens
-from sfm_gt.sfm.lens_noise import FocalSigma, focal_sigma, lens_noise
+from sfm_gt.sfm.lens_noise import CameraSigma, camera_sigma, lens_noise
 from sfm_gt.sfm.linearised import Linearised, lens_directions
 from sfm_gt.sfm.observations import Observations
 
@@ -48,7 +48,7 @@ class CameraProof:
     """What is known of the camera of a model.
 
     Attributes:
-        sigma: of the focal length, and of depth by it.
+        sigma: of the focal length, and of depth by the cameras.
         focal_by_long_side: focal length over the long side of the picture.
         focal_range_px: focal lengths that fit as well, see :class:`FocalProfile`; the found one twice where it was not asked.
         principal_point_off: distance of the principal point from the picture's centre, over the long side; 0 where it was
@@ -58,7 +58,7 @@ class CameraProof:
     """
 
     focal_px: float
-    sigma: FocalSigma
+    sigma: CameraSigma
     focal_by_long_side: float
     focal_range_px: tuple[float, float]
     principal_point_off: float
@@ -69,7 +69,7 @@ class CameraProof:
         """Figures for the manifest."""
         return {
             "focal_sigma_rel": self.sigma.focal_rel,
-            "focal_depth_sigma_rel": self.sigma.depth_rel,
+            "camera_depth_sigma_rel": self.sigma.depth_rel,
             "focal_by_long_side": self.focal_by_long_side,
             "focal_low_px": self.focal_range_px[0],
             "focal_high_px": self.focal_range_px[1],
@@ -91,7 +91,7 @@ class Settled:
     """
 
     profile: FocalProfile
-    sigma: FocalSigma
+    sigma: CameraSigma
     off_centre: bool
 
 
@@ -120,7 +120,7 @@ def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"]
     noise = lens_noise(bundle, times_s[bundle.view_rows], free)
     best = solve(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), free)
     carry(model, seen, best)
-    return Settled(profile, focal_sigma(best, noise, free), off_centre)
+    return Settled(profile, camera_sigma(best, noise, free), off_centre)
 
 
 def is_off_centre(bundle: Bundle) -> bool:
@@ -179,16 +179,21 @@ def prove_camera(
     centre = np.array([bundle.camera.principal_point_x, bundle.camera.principal_point_y]) - np.array(bundle.size) / 2
     off_centre = settled is not None and settled.off_centre
     return CameraProof(
-        focal_px=focal, sigma=settled.sigma if settled is not None else FocalSigma(0.0, 0.0),
+        focal_px=focal, sigma=settled.sigma if settled is not None else CameraSigma(0.0, 0.0),
         focal_by_long_side=focal / max(bundle.size), focal_range_px=(low * focal, high * focal),
         principal_point_off=float(np.linalg.norm(centre)) / max(bundle.size) if off_centre else 0.0,
         flat_share=flat_share(Bundle.of(seen)), curve=focal_curve(bundle, times_s[bundle.view_rows]),
     )  # fmt: skip
 
 
-def judge_camera(proof: CameraProof, max_rel_focal_sigma: float, max_focal_swing: float) -> None:
+_CAMERA_HELPS = "camera: {focal_px: ...} in the clip's sidecar settles it"
+
+
+def judge_camera(
+    proof: CameraProof, max_rel_focal_sigma: float, max_rel_depth_sigma: float, max_focal_swing: float
+) -> None:
     """Raises Rejected where the images do not prove the camera: ``flat_scene``, ``zoom``, ``breathing``,
-    ``implausible_focal``, ``focal_uncertain``."""
+    ``implausible_focal``, ``focal_uncertain``, ``small_parallax``."""
     if proof.flat_share >= FLAT_SHARE:
         raise Rejected("flat_scene", f"{100 * proof.flat_share:.0f} % of the points lie on one plane, at most "
                        f"{100 * FLAT_SHARE:.0f} % allowed; a page, a poster or a photograph determines neither focal length "
@@ -199,25 +204,23 @@ def judge_camera(proof: CameraProof, max_rel_focal_sigma: float, max_focal_swing
         raise Rejected(reason, f"the focal length changes by {100 * proof.curve.swing:.1f} % over the clip "
                        f"({100 * swing:.1f} % beyond noise), at most {100 * max_focal_swing:g} % allowed; film with zoom and "
                        "focus locked", swing, max_focal_swing)  # fmt: skip
-    low, high = PLAUSIBLE_FOCAL
-    if not low <= proof.focal_by_long_side <= high:
-        raise Rejected("implausible_focal", f"the focal length came out at {proof.focal_by_long_side:.2f} of the picture's "
-                       f"long side, plausible are {low:g} to {high:g}; {_CAMERA_HELPS}",
-                       proof.focal_by_long_side, high if proof.focal_by_long_side > high else low)  # fmt: skip
-    _judge_focal(proof, max_rel_focal_sigma)
-
-
-_CAMERA_HELPS = "camera: {focal_px: ...} in the clip's sidecar settles it"
-
-
-def _judge_focal(proof: CameraProof, max_rel_focal_sigma: float) -> None:
     low, high = proof.focal_range_px
-    spread = proof.sigma.focal_rel
+    # Before the bounds: where nearly every focal length fits, the one found may lie anywhere, and footage is not at fault.
     if high > SECOND_VALLEY * proof.focal_px or low * SECOND_VALLEY < proof.focal_px:
         raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px fit the clip alike (found "
                        f"{proof.focal_px:.0f} px), as after a short or purely sideways move; {_CAMERA_HELPS}",
                        high / low - 1.0, SECOND_VALLEY - 1.0)  # fmt: skip
-    if not spread <= max_rel_focal_sigma:
-        raise Rejected("focal_uncertain", f"the focal length is {proof.focal_px:.0f} px with a sigma of {100 * spread:.1f} %, "
-                       f"needed at most {100 * max_rel_focal_sigma:g} %, for depth scales with it; {_CAMERA_HELPS}",
-                       spread, max_rel_focal_sigma)  # fmt: skip
+    shortest, longest = PLAUSIBLE_FOCAL
+    if not shortest <= proof.focal_by_long_side <= longest:
+        raise Rejected("implausible_focal", f"the focal length came out at {proof.focal_by_long_side:.2f} of the picture's "
+                       f"long side, plausible are {shortest:g} to {longest:g}; {_CAMERA_HELPS}", proof.focal_by_long_side,
+                       longest if proof.focal_by_long_side > longest else shortest)  # fmt: skip
+    # A sigma that is no number is no small one.
+    if not proof.sigma.focal_rel <= max_rel_focal_sigma:
+        raise Rejected("focal_uncertain", f"the focal length is {proof.focal_px:.0f} px with a sigma of "
+                       f"{100 * proof.sigma.focal_rel:.1f} %, needed at most {100 * max_rel_focal_sigma:g} %, for depth scales "
+                       f"with it; {_CAMERA_HELPS}", proof.sigma.focal_rel, max_rel_focal_sigma)  # fmt: skip
+    if proof.sigma.depth_rel > max_rel_depth_sigma:
+        raise Rejected("small_parallax", f"poses and focal length leave depth uncertain by {100 * proof.sigma.depth_rel:.1f} % "
+                       f"(sigma), needed at most {100 * max_rel_depth_sigma:g} %; move the camera farther, and round the scene",
+                       proof.sigma.depth_rel, max_rel_depth_sigma)  # fmt: skip

@@ -46,8 +46,8 @@ class LensNoise:
 
 
 @dataclass(frozen=True)
-class FocalSigma:
-    """Standard deviations: of the focal length, relative, and what it makes of depths beside their scale, relative."""
+class CameraSigma:
+    """Standard deviations: of the focal length, relative, and of depths by all of the cameras, relative, beside their scale."""
 
     focal_rel: float
     depth_rel: float
@@ -74,12 +74,12 @@ def lens_noise(bundle: Bundle, times_s: Float[np.ndarray, " v"], free: str = "fe
     return LensNoise(clustering, misfit, estimate.noise_px2)
 
 
-def focal_sigma(bundle: Bundle, noise: LensNoise, free: str = "fe") -> FocalSigma:
-    """How uncertain the focal length of a solved bundle is under its prior."""
-    estimate = Linearised(bundle, lens_directions(bundle.camera, free)).estimate
+def camera_sigma(bundle: Bundle, noise: LensNoise, free: str = "fe") -> CameraSigma:
+    """How uncertain the cameras of a solved bundle are under its prior."""
+    linearised = Linearised(bundle, lens_directions(bundle.camera, free))
+    estimate = linearised.estimate
     variance = noise.error_px2 * float(estimate.white[0, 0]) / estimate.noise_px2
-    # Where hardly a point holds the poses rounding leaves no positive number: nothing is known of the focal length.
-    sigma_rel = float(np.sqrt(variance)) if variance > 0 else UNKNOWN_REL
-    # What all depths share is scale, which is measured on its own.
-    change = estimate.by_depth[:, 0] - np.median(estimate.by_depth[:, 0])
-    return FocalSigma(sigma_rel, sigma_rel * float(np.sqrt(np.mean(change**2))))
+    if variance <= 0:
+        # Where hardly a point holds the poses, rounding leaves no positive number.
+        return CameraSigma(UNKNOWN_REL, UNKNOWN_REL)
+    return CameraSigma(float(np.sqrt(variance)), float(np.sqrt(noise.error_px2 * max(linearised.depth_variance, 0.0))))

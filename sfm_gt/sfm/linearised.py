@@ -20,6 +20,7 @@ from sfm_gt.sfm.bundle import Bundle, projections
 DIFFERENCE = 1e-5
 # Errors of neighbouring points are alike where the lens or the shutter is not quite what the model says: cells of the image.
 CELLS = (8, 6)
+MAX_DEPTHS = 5000  # observations, evenly spread, whose depth is asked how sure it is
 
 
 def lens_directions(camera: pycolmap.Camera, free: str = "fe") -> Float[np.ndarray, "l k"]:
@@ -142,21 +143,29 @@ class Linearised:
         influence = self._moved_px(inverted, -swallowed) * left[..., None]
         n_seen = left.size - 3 * len(inverse)
         freedom = max(n_seen - len(normal) + 7, 1)
-        depths = self._depth_changes(inverted, -swallowed) / np.diag(inverted[rows])
         noise = float((left**2).sum()) / freedom
         clustered = self._clustered(influence.sum(axis=1)) * max(n_seen / freedom, 1.0)
-        return Estimate(step[rows], noise * inverted[rows], clustered, noise, depths)
+        return Estimate(step[rows], noise * inverted[rows], clustered, noise)
 
-    def _depth_changes(
-        self, poses: Float[np.ndarray, "c k"], points: Float[np.ndarray, "p 3 k"]
-    ) -> Float[np.ndarray, "m k"]:
-        """Relative changes of depth under steps of poses and points, one a column."""
+    @property
+    def depth_variance(self) -> float:
+        """Mean square of the relative errors that poses and lens give to depths, beside their common scale, where one
+        coordinate of an observation errs by a pixel."""
         bundle = self._bundle
-        by_pose = poses[: 6 * self._n_views].reshape(self._n_views, 6, -1)[bundle.views]
-        by_point = points[bundle.points]
-        x, y, z = bundle.points_cam.T[..., None]
-        along = np.einsum("mi,mik->mk", bundle.cam_from_world[bundle.views, 2, :3], by_point)
-        return (along + by_pose[:, 2] + by_pose[:, 3] * y - by_pose[:, 4] * x) / z
+        normal, _, inverse = self._undamped()
+        rows = np.unique(np.linspace(0, len(bundle.views) - 1, MAX_DEPTHS).astype(int))
+        views, points = bundle.views[rows], bundle.points[rows]
+        x, y, z = bundle.points_cam[rows].T
+        # Points follow the cameras, and depth is what lies along the optical axis.
+        along = np.einsum("mi,mij->mj", bundle.cam_from_world[views, 2, :3], inverse[points])
+        by_cameras = -np.einsum("mj,cmj->mc", along, self._mixed.reshape(len(normal), -1, 3)[:, points])
+        each = np.arange(len(rows))
+        by_cameras[each, 6 * views + 2] += 1.0
+        by_cameras[each, 6 * views + 3] += y
+        by_cameras[each, 6 * views + 4] -= x
+        by_cameras /= z[:, None]
+        by_cameras -= by_cameras.mean(axis=0)
+        return float(np.mean(((by_cameras @ self._invert(normal)) * by_cameras).sum(axis=1)))
 
     def _undamped(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # A point that no view holds has no curvature at all.
@@ -190,14 +199,12 @@ class Estimate:
         clustered: (k, k) covariance with the errors that observations share taken together, see
             :meth:`Linearised._clustered`.
         noise_px2: variance of one coordinate of an observation.
-        by_depth: (M, k) relative change of each observation's depth by the parameter, poses and points following.
     """
 
     step: Float[np.ndarray, " k"]
     white: Float[np.ndarray, "k k"]
     clustered: Float[np.ndarray, "k k"]
     noise_px2: float
-    by_depth: Float[np.ndarray, "m k"]
 
 
 def _by_camera_point(bundle: Bundle) -> Float[np.ndarray, "m 2 3"]:

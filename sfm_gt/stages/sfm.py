@@ -183,7 +183,7 @@ def _judged(
     if adjusted is not None:
         proof = prove_camera(model, timestamps_s, adjusted.settled)
         measures |= proof.measures()
-        judge_camera(proof, config.max_rel_focal_sigma, config.max_focal_swing)
+        judge_camera(proof, config.max_rel_focal_sigma, config.max_rel_depth_sigma, config.max_focal_swing)
     return measures
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pycolmap
 import pytest
@@ -17,7 +19,7 @@ from sfm_gt.sfm.observations import Observations
 from tests.sfm.synthetic import FOCAL, HEIGHT, WIDTH, filmed, room, sideways_path, times_s, turning_path
 
 N_FRAMES, N_POINTS = 30, 200
-MAX_REL_SIGMA, MAX_SWING = 0.08, 0.015
+MAX_REL_SIGMA, MAX_DEPTH_SIGMA, MAX_SWING = 0.08, 0.05, 0.015
 # Noise of a fifth of a pixel on a path that turns: far below what the verdicts ask for.
 SURE = 0.02
 
@@ -29,7 +31,7 @@ def proven(model, known=None, times=None) -> CameraProof:
 
 def reason(proof: CameraProof) -> str | None:
     try:
-        judge_camera(proof, MAX_REL_SIGMA, MAX_SWING)
+        judge_camera(proof, MAX_REL_SIGMA, MAX_DEPTH_SIGMA, MAX_SWING)
     except Rejected as verdict:
         return verdict.reason
     return None
@@ -57,7 +59,7 @@ def test_a_model_in_a_wrong_valley_comes_back() -> None:
 def test_a_purely_sideways_move_needs_the_camera_stated() -> None:
     assert reason(proven(filmed(sideways_path(N_FRAMES), room(N_POINTS)))) == "focal_uncertain"
     with pytest.raises(Rejected, match=r"camera: \{focal_px"):
-        judge_camera(proven(filmed(sideways_path(N_FRAMES), room(N_POINTS))), MAX_REL_SIGMA, MAX_SWING)
+        judge_camera(proven(filmed(sideways_path(N_FRAMES), room(N_POINTS))), MAX_REL_SIGMA, MAX_DEPTH_SIGMA, MAX_SWING)
 
 
 @pytest.mark.parametrize("fixed", [True, False])
@@ -70,6 +72,23 @@ def test_a_sideways_move_of_a_stated_camera_is_accepted(fixed: bool) -> None:
     assert reason(proof) is None
     assert proof.focal_px == pytest.approx(stated, rel=0.01)
     assert proof.sigma.focal_rel <= known.focal_sigma_rel
+
+
+def test_where_every_focal_length_fits_the_one_found_says_nothing_of_the_footage() -> None:
+    proof = proven(filmed(turning_path(N_FRAMES), room(N_POINTS)))
+    lost = replace(proof, focal_px=23.0, focal_by_long_side=0.036, focal_range_px=(23.0, 266.0))
+    assert reason(lost) == "focal_uncertain"
+    assert (
+        reason(replace(proof, focal_px=23.0, focal_by_long_side=0.036, focal_range_px=(23.0, 23.0)))
+        == "implausible_focal"
+    )
+
+
+def test_cameras_that_leave_depth_open_are_refused_and_state_how_far() -> None:
+    short = proven(filmed(turning_path(N_FRAMES)[:6], room(20)), times=times_s(6))
+    long = proven(filmed(turning_path(N_FRAMES), room(N_POINTS)))
+    assert short.sigma.depth_rel > 3 * long.sigma.depth_rel > 0
+    assert reason(replace(long, sigma=replace(long.sigma, depth_rel=2 * MAX_DEPTH_SIGMA))) == "small_parallax"
 
 
 def test_a_flat_scene_is_named_and_a_wall_with_relief_is_not() -> None:
