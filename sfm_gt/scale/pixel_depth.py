@@ -19,13 +19,16 @@ from sfm_gt.geometry.conventions import integer_centred_from_pixel
 from sfm_gt.geometry.transforms import camera_centres, inverse_rigid, transform_points
 from sfm_gt.geometry.types import SparseModel
 
-HALF_PATCH_PX = 10
+# The patch, and the spread of the weights that it is looked at with a second time: of a patch over an outline the stronger
+# pattern wins, the spot lies where the middle does, and where the two differ nothing is certain.
+HALF_PATCH_PX, MIDDLE_SIGMA_PX = 10, 2.0
 # Views searched, spread evenly over those near enough in angle to look alike.
 MAX_VIEWS = 40
 MIN_VIEWS = 5
 MAX_ANGLE_DEG = 25.0
 # Below this angle depth along the ray is too uncertain to hold a ruler against.
 MIN_ANGLE_DEG = 1.0
+MIN_PATCH_SHARE = 0.5  # of the patch that must lie inside the picture
 # Grey levels; a flat patch matches anywhere.
 MIN_CONTRAST = 2.0
 MIN_CORRELATION = 0.6
@@ -82,7 +85,13 @@ class _Search:
         self._world_from_cam = inverse_rigid(model.cam_from_world[row])
         offsets = np.arange(-HALF_PATCH_PX, HALF_PATCH_PX + 1.0)
         x, y = np.meshgrid(pixel[0] + offsets, pixel[1] + offsets)
-        self._patch_px = np.stack([x.ravel(), y.ravel()], axis=1)
+        patch_px = np.stack([x.ravel(), y.ravel()], axis=1)
+        # What lies beyond the border is no picture: there the nearest row would match itself at any depth.
+        self._patch_px = patch_px[_within(model, patch_px)]
+        if len(self._patch_px) < MIN_PATCH_SHARE * len(patch_px):
+            raise NoEvidenceError(f"{_spot(pixel)} lies too near the border of the picture; choose one farther inside")
+        middle = np.exp(-((self._patch_px - pixel) ** 2).sum(axis=1) / (2 * MIDDLE_SIGMA_PX**2))
+        self._even, self._middle = np.full(len(middle), 1 / len(middle)), middle / middle.sum()
         self._patch = _sampled(load_gray(int(model.frame_indices[row])), self._patch_px[None])[0]
         if self._patch.std() < MIN_CONTRAST:
             raise NoEvidenceError(
@@ -115,28 +124,27 @@ class _Search:
         return chosen
 
     def _inside(self, rows: Int[np.ndarray, " n"], target: Float[np.ndarray, "3"]) -> Bool[np.ndarray, " n"]:
-        camera = self._model.camera
         points = np.einsum("nij,j->ni", self._model.cam_from_world[rows, :3], np.append(target, 1.0))
-        px = project(camera, points)
-        border = np.array([HALF_PATCH_PX, HALF_PATCH_PX])
-        with np.errstate(invalid="ignore"):
-            within = (px > border) & (px < np.array([camera.width, camera.height]) - border)
-        return np.asarray(within.all(axis=1))
+        px = project(self._model.camera, points)
+        return _within(self._model, px)
 
     def _world(self, pixels: Float[np.ndarray, "n 2"], z_depth: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 3"]:
         return transform_points(self._world_from_cam, unproject(self._model.camera, pixels, z_depth))
 
-    def _correlations(self, row: int, inverse_depths: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+    def _correlations(
+        self, row: int, inverse_depths: Float[np.ndarray, " d"], weights: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " d"]:
         """Normalised cross-correlation of the patch, as a plane facing its camera at each depth, with one view."""
         other_from_cam = self._model.cam_from_world[row] @ self._world_from_cam
         rays = unproject(self._model.camera, self._patch_px, np.ones(len(self._patch_px))) @ other_from_cam[:3, :3].T
         # A point at inverse depth d along a ray projects where the rotated ray + d * translation does.
         seen = project(self._model.camera, rays + inverse_depths[:, None, None] * other_from_cam[:3, 3])
+        whole = _within(self._model, seen).all(axis=1)
         values = _sampled(self._load(int(self._model.frame_indices[row])), seen)
-        values = values - values.mean(axis=1, keepdims=True)
-        patch = self._patch - self._patch.mean()
-        norms = np.linalg.norm(values, axis=1) * np.linalg.norm(patch)
-        return (values @ patch) / np.maximum(norms, MIN_CONTRAST * len(patch))
+        values = values - (values @ weights)[:, None]
+        patch = self._patch - self._patch @ weights
+        norms = np.sqrt(values**2 @ weights) * np.sqrt(patch**2 @ weights)
+        return np.where(whole, (values @ (weights * patch)) / np.maximum(norms, MIN_CONTRAST), -1.0)
 
     def _px_per_inverse_depth(self, row: int, inverse_depth: float) -> float:
         """How far the point moves in a view for a change of inverse depth."""
@@ -152,11 +160,8 @@ class _Search:
         reach = max(self._px_per_inverse_depth(row, middle) for row in self._views)
         n_steps = int(np.clip((high - low) * reach / COARSE_STEP_PX, 16, MAX_COARSE_STEPS))
         inverse_depths = np.linspace(low, high, n_steps)
-        curves = np.array(
-            [self._correlations(row, inverse_depths) for row in self._views[:: 1 + len(self._views) // COARSE_VIEWS]]
-        )
-        # Hidden in some views: the better half says where the point is.
-        score = np.sort(curves, axis=0)[len(curves) // 2 :].mean(axis=0)
+        by_middle = inverse_depths[int(self._score(inverse_depths, self._middle).argmax())]
+        score = self._score(inverse_depths, self._even)
         best = int(score.argmax())
         beside = np.abs(inverse_depths - inverse_depths[best]) * reach > 4.0 * FINE_RANGE_PX
         rival = float(score[beside].max()) if beside.any() else -1.0
@@ -167,7 +172,19 @@ class _Search:
             raise NoEvidenceError(
                 f"{_spot(self._pixel)} looks alike at several depths; choose a corner or a textured spot"
             )
+        if abs(by_middle - inverse_depths[best]) * reach > FINE_RANGE_PX:
+            raise NoEvidenceError(f"{_spot(self._pixel)} lies beside the outline of something at another depth; choose a spot "
+                                  f"{HALF_PATCH_PX} px away from it")  # fmt: skip
         return float(inverse_depths[best])
+
+    def _score(
+        self, inverse_depths: Float[np.ndarray, " d"], weights: Float[np.ndarray, " n"]
+    ) -> Float[np.ndarray, " d"]:
+        """How well the patch is found at each depth, over some of the views."""
+        rows = self._views[:: 1 + len(self._views) // COARSE_VIEWS]
+        curves = np.array([self._correlations(row, inverse_depths, weights) for row in rows])
+        # Hidden in some views: the better half says where the point is.
+        return np.asarray(np.sort(curves, axis=0)[len(curves) // 2 :].mean(axis=0))
 
     def fine(self, inverse_depth: float) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """Inverse depth by each view that finds the patch near ``inverse_depth``, and its standard deviation."""
@@ -177,7 +194,7 @@ class _Search:
             reach = self._px_per_inverse_depth(row, inverse_depth)
             if inverse_depth * reach < 4.0 * FINE_RANGE_PX:
                 continue  # the view hardly moves: it says nothing of depth
-            curve = self._correlations(row, inverse_depth + shifts / reach)
+            curve = self._correlations(row, inverse_depth + shifts / reach, self._even)
             peak = int(curve.argmax())
             if curve[peak] < MIN_CORRELATION or peak in (0, len(shifts) - 1):
                 continue
@@ -202,6 +219,12 @@ class _Search:
         along = rotation @ unproject(self._model.camera, self._pixel[None], np.ones(1))[0] * depth**2 * sigma
         across = rotation[:, :2] * (SIGMA_CLICK_PX * depth / self._model.camera.fx)
         return ScenePoint(point, np.outer(along, along) + across @ across.T, n_views)
+
+
+def _within(model: SparseModel, pixels: Float[np.ndarray, "*n 2"]) -> Bool[np.ndarray, "*n"]:
+    size = np.array([model.camera.width, model.camera.height])
+    with np.errstate(invalid="ignore"):
+        return np.asarray(((pixels >= 0.5) & (pixels <= size - 0.5)).all(axis=-1))
 
 
 def _sampled(gray: UInt8[np.ndarray, "h w"], pixels: Float[np.ndarray, "d n 2"]) -> Float[np.ndarray, "d n"]:

@@ -18,6 +18,7 @@ from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, scale_world, transform_points
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
 from sfm_gt.scale.estimate import Evidence
+from sfm_gt.scale.pixel_depth import locate
 
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo"
 METRIC_FROM_SFM = 0.25
@@ -94,3 +95,25 @@ def test_scale_moves_with_the_unit_of_the_model_and_sigma_does_not(evidence, sta
     # Sim(3): the search runs on a grid of inverse depths that scales with the scene, so only rounding is left.
     assert other.log_scale == pytest.approx(one.log_scale - np.log(factor), abs=1e-4)
     assert other.sigma_log_scale == pytest.approx(one.sigma_log_scale, rel=0.02)
+
+
+def test_spots_beside_an_outline_are_found_right_or_refused(evidence):
+    """Of a patch over an outline the stronger pattern wins, which need not be that of the spot."""
+    truth = cv2.imread(str(DEMO / "truth" / "depth" / "000000.png"), cv2.IMREAD_UNCHANGED).astype(np.float32)
+    truth *= json.loads((DEMO / "truth" / "truth.json").read_text())["unit_m"]
+    around = np.ones((13, 13))
+    near, far = cv2.erode(np.where(truth > 0, truth, np.inf), around), cv2.dilate(truth, around)
+    rows, columns = np.nonzero((far > 1.1 * near) & (truth > 0))
+    errors = []
+    for k in np.random.default_rng(0).choice(len(rows), 60, replace=False):
+        spot_px = np.array([columns[k] + 0.5, rows[k] + 0.5])
+        try:
+            spot = locate(evidence.model, evidence.load_gray, 0, spot_px)
+        except NoEvidenceError:
+            continue
+        z_depth = float((evidence.model.cam_from_world[0] @ np.append(spot.point, 1.0))[2]) * METRIC_FROM_SFM
+        beside = truth[rows[k] - 1 : rows[k] + 2, columns[k] - 1 : columns[k] + 2]
+        errors.append(np.abs(z_depth / beside[beside > 0] - 1).min())
+    # A third of those found were wrong before outlines were looked for.
+    assert np.mean(np.array(errors) > 0.05) < 0.18
+    assert len(errors) > 30
