@@ -83,6 +83,11 @@ PARTY_LENGTHS = (
     length(10, (-0.62, 4.888, 2.27), (-0.62, 4.888, 1.44), "left edge of the blue poster, 3 cm inside its corners"),
     length(30, (0.36, 4.888, 2.37), (0.88, 4.888, 2.37), "top edge of the pale poster, 4 cm inside its corners"),
 )
+# An arm hides the lower corner.
+BRICK_LENGTHS = (
+    length(10, (-0.62, 4.888, 2.27), (-0.62, 4.888, 1.74), "left edge of the blue poster, above the arm before it"),
+    PARTY_LENGTHS[1],
+)
 CORRIDOR_LENGTHS = (
     length(10, (-1.40, 8.200, 2.40), (0.60, 8.200, 2.40), "end wall, along the ceiling, left part"),
     length(30, (-1.00, 8.200, 2.35), (1.55, 8.200, 2.35), "end wall, along the ceiling"),
@@ -132,7 +137,7 @@ WALLPAPER_ROOM = filmed(  # four people, the camera walks up to them
 )  # fmt: skip
 
 BRICKS = filmed(  # six people, the camera walks round them
-    "bricks", 43, 20, PARTY,
+    "bricks", 43, 20, (*PARTY[:2], BRICK_LENGTHS),
     {"back wall": BRICK, "right wall": PALE_BRICK, "panelling": PALE_BRICK},
     view((-0.95, 0.45, 1.52), (0.95, 0.35, 1.40), (0.0, 3.3, 1.05), 0.40),
     (
