@@ -18,6 +18,7 @@ from sfm_gt.sfm.observations import Observations
 MIN_EXPLAINED = 0.01
 # Views that take part; more only make it slower.
 MAX_VIEWS = 60
+POINTS_AT_ONCE = 2000  # of the matrix of cameras by points, which is nearly full: 17 MB
 # Cauchy loss, as in the adjustment.
 LOSS_MEDIANS = 3.0
 # Ridge, as a share of the diagonal: holds the seven directions that no image sees (place, turn and size of the world).
@@ -111,12 +112,18 @@ def _without_points(
     """Normal matrix and gradient of the camera parameters with the points eliminated (Schur complement)."""
     own = (points.T @ points).tocsr()
     n_points = own.shape[0] // 3
-    blocks = own.tobsr(blocksize=(3, 3))
-    inverse = np.linalg.inv(_diagonal_blocks(blocks, n_points) + 1e-9 * np.eye(3))
-    eliminate = sparse.bsr_matrix((inverse, np.arange(n_points), np.arange(n_points + 1))).tocsr()
-    mixed = (cameras.T @ points) @ eliminate
-    normal = (cameras.T @ cameras - mixed @ (points.T @ cameras)).toarray()
-    return normal, np.asarray(cameras.T @ residual - mixed @ (points.T @ residual))
+    inverse = np.linalg.inv(_diagonal_blocks(own.tobsr(blocksize=(3, 3)), n_points) + 1e-9 * np.eye(3))
+    pull = (points.T @ residual).reshape(-1, 3)
+    normal, gradient = (cameras.T @ cameras).toarray(), np.asarray(cameras.T @ residual)
+    by_point = points.tocsc()
+    for start in range(0, n_points, POINTS_AT_ONCE):
+        some = slice(start, min(start + POINTS_AT_ONCE, n_points))
+        mixed = (cameras.T @ by_point[:, 3 * some.start : 3 * some.stop]).toarray()
+        eliminated = (mixed.reshape(len(mixed), -1, 3).transpose(1, 0, 2) @ inverse[some]).transpose(1, 0, 2)
+        eliminated = eliminated.reshape(mixed.shape)
+        normal -= eliminated @ mixed.T
+        gradient -= eliminated @ pull[some].ravel()
+    return normal, gradient
 
 
 def _diagonal_blocks(blocks: sparse.bsr_matrix, n_blocks: int) -> Float[np.ndarray, "b 3 3"]:

@@ -35,8 +35,9 @@ Patches = Float[np.ndarray, "n s s"]
 
 @dataclass(frozen=True)
 class _Seen:
-    """A point where it was seen last before the view in question, or first after it."""
+    """A point where it was seen last; ``rows`` are the observations of each view."""
 
+    rows: list[Int[np.ndarray, " k"]]
     view: Int[np.ndarray, " p"]
     xy: Float[np.ndarray, "p 2"]
     patch: Float[np.ndarray, "p s s"]
@@ -70,7 +71,7 @@ def _vacated(
     shares = np.zeros(len(seen.names))
     for view in range(len(seen.names)):
         here = np.zeros(len(seen.xyz), dtype=bool)
-        here[seen.points[seen.views == view]] = True
+        here[seen.points[last.rows[view]]] = True
         lately = (last.view < view) & (times_s[last.view] >= times_s[view] - MOMENT_S)
         missing = np.flatnonzero(distinct & lately & ~here)
         gone = np.zeros_like(here)
@@ -90,7 +91,8 @@ def _last_sightings(seen: Observations, load: Callable[[str], UInt8[np.ndarray, 
     for number, name in enumerate(seen.names):
         mine = np.flatnonzero(view == number)
         patch[mine] = _patches(load(name), xy[mine])
-    return _Seen(view, xy, patch)
+    rows_of = [np.flatnonzero(seen.views == number) for number in range(len(seen.names))]
+    return _Seen(rows_of, view, xy, patch)
 
 
 def _seen_through(
@@ -127,7 +129,7 @@ def _goes_with_others(
 ) -> bool:
     """Whether most of the surface round a point, as it was seen last, is gone too."""
     view = int(last.view[point])
-    rows = np.flatnonzero(seen.views == view)
+    rows = last.rows[view]
     reach = NEAR * max(seen.camera.width, seen.camera.height)
     rows = rows[np.linalg.norm(seen.xy[rows] - last.xy[point], axis=1) <= reach]
     around = seen.points[rows]
