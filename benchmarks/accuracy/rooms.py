@@ -124,8 +124,9 @@ def scored_frames(out: Path, clip: str, truth: RoomTruth, restless: int | None) 
         )
 
 
-def depth_figures(pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float | None]:
-    """Figures of (depth, truth) pixels that count, a pair a frame; NaN = none. At the scale found, and at the clip's best."""
+def depth_figures(pairs: list[tuple[np.ndarray, np.ndarray]], metric: bool) -> dict[str, float | None]:
+    """Figures of (depth, truth) pixels that count, a pair a frame; NaN = none. At the scale found, and at the clip's best; a
+    clip that is not metric has the latter alone."""
     depth, truth = (np.concatenate(column).astype(np.float64) for column in zip(*pairs, strict=True))
     known = np.isfinite(truth)
     both = known & np.isfinite(depth)
@@ -134,14 +135,14 @@ def depth_figures(pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float
     ratio = depth[both] / truth[both]
     error = np.abs(ratio - 1.0)
     return {
-        "abs_rel": float(error.mean()),
+        "abs_rel": float(error.mean()) if metric else None,
         "abs_rel_rescaled": float(np.abs(ratio / np.median(ratio) - 1.0).mean()),
-        "within_1_percent": float((error < 0.01).mean()),
+        "within_1_percent": float((error < 0.01).mean()) if metric else None,
         "share": float(both.sum() / known.sum()),
     }
 
 
-def geometry(out: Path, clip: str, truth: RoomTruth, restless: int | None) -> dict[str, Any]:
+def geometry(out: Path, clip: str, truth: RoomTruth, restless: int | None, metric: bool) -> dict[str, Any]:
     """Depth on what is static, on what moves (which should have none) and on who sways."""
     found = list(scored_frames(out, clip, truth, restless))
     regions = ("static", "static_off_steps", "moving", "restless")
@@ -158,9 +159,9 @@ def geometry(out: Path, clip: str, truth: RoomTruth, restless: int | None) -> di
     n_moving = sum(int(frame.moving.sum()) for frame in found)
     n_valid = sum(int((frame.moving & np.isfinite(frame.z_depth)).sum()) for frame in found)
     figures: dict[str, Any] = {"published_frames": len(found), "frames_with_truth": len(pairs["static"])}
-    figures |= depth_figures(pairs["static"]) if pairs["static"] else {}
+    figures |= depth_figures(pairs["static"], metric) if pairs["static"] else {}
     figures["movers_valid_share"] = n_valid / n_moving if n_moving else None
-    return figures | {name: depth_figures(pairs[name]) for name in regions[1:] if pairs[name]}
+    return figures | {name: depth_figures(pairs[name], metric) for name in regions[1:] if pairs[name]}
 
 
 def off_by(relative_error: float, sigma: float | None) -> dict[str, Any]:
@@ -253,7 +254,7 @@ class Run:
             out, clip = self._config.out, best["clip_id"]
             index.run(self._workspace, [clip])
             row |= {"frozen": frozen(out, clip, truth), **cameras(out, clip, truth)}
-            row |= geometry(out, clip, truth, expected.get("restless"))
+            row |= geometry(out, clip, truth, expected.get("restless"), row["metric_scale"] is not None)
         return row | {"wanting": wanting(row)}
 
 
@@ -274,7 +275,7 @@ def wanting(row: dict[str, Any]) -> list[str]:
         "frozen": errors is not None and max(map(abs, errors)) <= FROZEN_WITHIN_FRAMES,
         "focal": bool(row["focal"][f"within_{WITHIN_SIGMA:g}_sigma"]),
         "metric_scale": row["metric_scale"] is not None and bool(row["metric_scale"][f"within_{WITHIN_SIGMA:g}_sigma"]),
-        "abs_rel": row.get("abs_rel") is not None and row["abs_rel"] <= MAX_ABS_REL,
+        "abs_rel": (row.get("abs_rel") or row.get("abs_rel_rescaled") or np.inf) <= MAX_ABS_REL,
         "movers": (row["movers_valid_share"] or 0.0) <= MAX_VALID_ON_MOVERS,
     }
     return [name for name, met in checks.items() if not met]

@@ -37,7 +37,7 @@ Patches = Float[np.ndarray, "n s s"]
 class _Seen:
     """A point where it was seen last; ``rows`` are the observations of each view."""
 
-    rows: list[Int[np.ndarray, " k"]]
+    rows: list[Int[np.ndarray, " _"]]
     view: Int[np.ndarray, " p"]
     xy: Float[np.ndarray, "p 2"]
     patch: Float[np.ndarray, "p s s"]
