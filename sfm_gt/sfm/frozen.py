@@ -112,7 +112,7 @@ def _at_most(frames: Sequence[FrameMotion], known: Bool[np.ndarray, " n"], limit
 
 def _settled(frame: FrameMotion) -> bool:
     """Whether hardly a point has left its place in a frame."""
-    return max(frame.vacated_past, frame.vacated_future) <= MAX_VACATED
+    return bool(max(frame.vacated_past, frame.vacated_future) <= MAX_VACATED)
 
 
 def _grown(frames: Sequence[FrameMotion], first: int, last: int, limit: float) -> tuple[int, int]:
@@ -137,7 +137,7 @@ def _grown(frames: Sequence[FrameMotion], first: int, last: int, limit: float) -
 
 
 def _rests(share: float, vacated: float, limit: float) -> bool:
-    return share <= limit and vacated <= MAX_VACATED
+    return bool(share <= limit and vacated <= MAX_VACATED)
 
 
 def _runs(flags: Bool[np.ndarray, " n"]) -> list[tuple[int, int]]:

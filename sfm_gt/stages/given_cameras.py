@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -69,7 +69,7 @@ def reconstruct(
     frames_folder: Path,
     listed: FrameList,
     indices: Sequence[int],
-    ignored: dict[int, np.ndarray],
+    ignored: Callable[[int], np.ndarray],
     config: SfmConfig,
     options: KeyframeOptions,
 ) -> Solution:
@@ -99,7 +99,7 @@ def reconstruct(
     anchors = _anchors([frame.frame_index for frame in listed.keyframes if frame.frame_index in times_s], sorted(poses))
     model, error_px = _triangulate(cameras, frames_folder, listed, poses, anchors, ignored, config, options)
     given = {} if cameras.refine else {index: rigid(pose) for index, pose in poses.items()}
-    frames = Frames(name_of, load_gray, ignored.get)
+    frames = Frames(name_of, load_gray, ignored)
     register_frames(model, indices, frames, options.seed, options.n_threads, given)
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, {name_of(index) for index in anchors})
@@ -125,7 +125,7 @@ def _triangulate(
     listed: FrameList,
     poses: dict[int, np.ndarray],
     anchors: list[int],
-    ignored: dict[int, np.ndarray],
+    ignored: Callable[[int], np.ndarray],
     config: SfmConfig,
     options: KeyframeOptions,
 ) -> tuple[pycolmap.Reconstruction, float]:
@@ -136,7 +136,7 @@ def _triangulate(
     camera = camera_of(cameras.track.lens, listed.width, listed.height)
     known = KnownCamera(camera.model.name, tuple(camera.params), fixed=True)
     named = {frame_path(frames_folder, index).name: poses[index] for index in anchors}
-    masks = {frame_path(frames_folder, index).name: ignored[index] for index in anchors}
+    masks = {frame_path(frames_folder, index).name: ignored(index) for index in anchors}
     with tempfile.TemporaryDirectory() as scratch_name:
         scratch = Path(scratch_name)
         database = scratch / "database.db"

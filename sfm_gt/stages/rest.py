@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -93,7 +93,7 @@ def find_rest(
     readout: Readout | None,
     frames_folder: Path,
     listed: FrameList,
-    printed: Mapping[int, Bool[np.ndarray, "h w"]],
+    printed: Callable[[int], Bool[np.ndarray, "h w"]],
 ) -> Rest:
     """Looks at all registered frames of an adjusted model.
 
@@ -106,7 +106,7 @@ def find_rest(
     lens = Undistortion.of(seen.camera)
     shifts = ShutterShifts(np.array(indices), shift_fields(seen, times_s, readout)) if readout is not None else None
     views = [
-        _small_view(index, undistortion_of(lens, shifts, index), frames_folder, printed[index], pose)
+        _small_view(index, undistortion_of(lens, shifts, index), frames_folder, printed(index), pose)
         for index, pose in zip(indices, seen.cam_from_world, strict=True)
     ]
     depths = seen.points_cam(seen.views)[:, 2]

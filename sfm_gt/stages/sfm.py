@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -87,9 +88,12 @@ def _reconstruct(
         listed.picture,
     )
     shape = listed.height, listed.width
-    printed = {
-        frame.frame_index: covered(overlays, frame.frame_index, shape, OVERLAY_MARGIN_PX) for frame in listed.frames
-    }
+
+    # Painted when they are asked for: all of a long clip's would take a gigabyte.
+    @lru_cache(maxsize=64)
+    def printed(index: int) -> np.ndarray:
+        return covered(overlays, index, shape, OVERLAY_MARGIN_PX)
+
     solve = _map if cameras is None else partial(_on_given_cameras, cameras, config)
     try:
         solution = solve(frames_folder, listed, printed, options)
@@ -132,7 +136,7 @@ def _at_rest(
     solution: Solution,
     frames_folder: Path,
     listed: FrameList,
-    printed: dict[int, np.ndarray],
+    printed: Callable[[int], np.ndarray],
     config: SfmConfig,
     sheet: Path,
 ) -> tuple[Adjusted | None, Rest, FrozenInterval]:
@@ -240,7 +244,9 @@ def _shutter_shifts(
     return ShutterShifts(frame_indices, shift_fields(Observations.of(model), times_s, readout))
 
 
-def _map(frames_folder: Path, listed: FrameList, printed: dict[int, np.ndarray], options: KeyframeOptions) -> Solution:
+def _map(
+    frames_folder: Path, listed: FrameList, printed: Callable[[int], np.ndarray], options: KeyframeOptions
+) -> Solution:
     """Maps the keyframes and registers all other frames."""
     import cv2
 
@@ -256,11 +262,11 @@ def _map(frames_folder: Path, listed: FrameList, printed: dict[int, np.ndarray],
     def load_gray(index: int) -> np.ndarray:
         return cv2.imread(str(frame_path(frames_folder, index)), cv2.IMREAD_GRAYSCALE)
 
-    masks = {name_of(frame.frame_index): printed[frame.frame_index] for frame in listed.keyframes}
+    masks = {name_of(frame.frame_index): printed(frame.frame_index) for frame in listed.keyframes}
     with tempfile.TemporaryDirectory() as scratch:
         model = reconstruct_keyframes(frames_folder, list(masks), masks, Path(scratch), options)
     indices = [frame.frame_index for frame in listed.frames]
-    register_frames(model, indices, Frames(name_of, load_gray, printed.get), options.seed, options.n_threads)
+    register_frames(model, indices, Frames(name_of, load_gray, printed), options.seed, options.n_threads)
     # Frames are wanted in the order of their names, many times over: as many stay in memory as a long clip's tracks span.
     load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
     refine_observations(model, load_by_name, set(masks))
@@ -280,7 +286,7 @@ def _on_given_cameras(
     config: SfmConfig,
     frames_folder: Path,
     listed: FrameList,
-    printed: dict[int, np.ndarray],
+    printed: Callable[[int], np.ndarray],
     options: KeyframeOptions,
 ) -> Solution:
     from sfm_gt.stages.given_cameras import reconstruct
