@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,14 +13,16 @@ from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
 
 _ARRAYS = ("frame_indices", "cam_from_world", "points_sfm", "observations", "observation_px")
+_SIGMAS = ("depth_sigma_rel", "focal_sigma_rel")
 
 
 def write_sparse_model(path: Path, model: SparseModel) -> None:
     """Writes ``model``; ``path`` ends in .npz."""
     with replacing_file(path) as partial:
-        arrays = {name: getattr(model, name) for name in _ARRAYS}
+        arrays: dict[str, Any] = {name: getattr(model, name) for name in _ARRAYS}
         camera = np.array(astuple(model.camera), dtype=np.float64)
-        np.savez(partial, camera=camera, depth_sigma_rel=np.float64(model.depth_sigma_rel), **arrays)
+        arrays |= {name: np.float64(getattr(model, name)) for name in _SIGMAS}
+        np.savez(partial, camera=camera, **arrays)
 
 
 def read_sparse_model(path: Path) -> SparseModel:
@@ -29,5 +32,6 @@ def read_sparse_model(path: Path) -> SparseModel:
     with np.load(path) as content:
         width, height, fx, fy, cx, cy = content["camera"].tolist()
         camera = PinholeCamera(int(width), int(height), fx, fy, cx, cy)
-        arrays = {name: content[name] for name in _ARRAYS}
-        return SparseModel(camera=camera, depth_sigma_rel=float(content["depth_sigma_rel"]), **arrays)
+        fields: dict[str, Any] = {name: content[name] for name in _ARRAYS}
+        fields |= {name: float(content[name]) for name in _SIGMAS}
+        return SparseModel(camera=camera, **fields)

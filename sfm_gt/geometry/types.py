@@ -67,6 +67,7 @@ class SparseModel:
         observation_px: (M, 2) undistorted pixel position of each observation.
         depth_sigma_rel: relative standard deviation that uncertain cameras, poses and focal length, give to depth beside its
             scale: whole regions share the error, so that matching does not show it.
+        focal_sigma_rel: relative standard deviation of the focal length, 0 where it was given.
     """
 
     camera: PinholeCamera
@@ -76,6 +77,7 @@ class SparseModel:
     observations: Int[np.ndarray, "m 2"]
     observation_px: Float[np.ndarray, "m 2"]
     depth_sigma_rel: float = 0.0
+    focal_sigma_rel: float = 0.0
     _rows: dict[int, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

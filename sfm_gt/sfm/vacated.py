@@ -29,6 +29,8 @@ PATCH_RADIUS_PX, STEP_PX = 4, 2
 SAME_CORRELATION, MIN_CONTRAST = 0.6, 4.0
 # Its own surface: points beside it at its depth, of which so many, and this share, must be gone as well.
 SAME_DEPTH, MIN_GONE, GONE_SHARE = 0.05, 2, 0.5
+# Points that chance leaves in a view: up to 3 in several frames of one static take of seventeen.
+MIN_TOGETHER = 8
 
 Patches = Float[np.ndarray, "n s s"]
 
@@ -77,7 +79,8 @@ def _vacated(
         gone = np.zeros_like(here)
         gone[_seen_through(seen, view, missing, np.flatnonzero(here), last.patch, load)] = True
         together = sum(_goes_with_others(seen, last, int(point), gone, here) for point in np.flatnonzero(gone))
-        shares[view] = together / max(together + int(here.sum()), 1)
+        if together >= MIN_TOGETHER:
+            shares[view] = together / (together + int(here.sum()))
     return shares
 
 

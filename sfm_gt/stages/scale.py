@@ -52,10 +52,11 @@ def _scale(
     try:
         fused = fuse(cues, config.max_disagreement_sigma)
         content["contradictions"] = [*contradicting, *fused.contradicting]
-        if fused.scale.sigma_log_scale > config.max_sigma_log_scale:
-            raise NoEvidenceError(f"the scale is uncertain by {100 * fused.scale.sigma_log_scale:.0f} %, allowed "
+        found = _with_focal_length(fused.scale, evidence.model.focal_sigma_rel)
+        if found.sigma_log_scale > config.max_sigma_log_scale:
+            raise NoEvidenceError(f"the scale is uncertain by {100 * found.sigma_log_scale:.0f} %, allowed "
                                   f"{100 * config.max_sigma_log_scale:.0f} % (scale.max_sigma_log_scale)")  # fmt: skip
-        content |= {"metric": True, **_described(fused.scale), "notes": [*fused.scale.notes, *refused]}
+        content |= {"metric": True, **_described(found), "notes": [*found.notes, *refused]}
     except ContradictionError as reason:
         content |= {"contradictions": [*contradicting, *sorted(cues)], "notes": [f"metric: false, {reason}", *refused]}
     except NoEvidenceError as reason:
@@ -63,6 +64,17 @@ def _scale(
     write_json(folder / SCALE_NAME, content)
     shown = ("metric", "metric_from_sfm", "sigma_log_scale", "contradictions", "set_by")
     return {key: content[key] for key in shown} | {"cues": sorted(cues)}
+
+
+def _with_focal_length(found: ScaleEstimate, focal_sigma_rel: float) -> ScaleEstimate:
+    """The scale of depth: cues measure lengths across the line of sight; how far away those are goes with the focal length."""
+    import math
+    from dataclasses import replace
+
+    by_cues, by_lens = 100 * found.sigma_log_scale, 100 * focal_sigma_rel
+    note = f"sigma of the scale: {by_cues:.2g} % by the cues, {by_lens:.2g} % by the focal length"
+    sigma = math.hypot(found.sigma_log_scale, focal_sigma_rel)
+    return replace(found, sigma_log_scale=sigma, notes=(*found.notes, note))
 
 
 def _described(scale: ScaleEstimate) -> dict[str, Any]:

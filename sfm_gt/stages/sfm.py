@@ -204,7 +204,8 @@ def _write(
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
     if adjusted is not None and adjusted.settled is not None:
-        sparse = replace(sparse, depth_sigma_rel=adjusted.settled.sigma.depth_rel)
+        sigma = adjusted.settled.sigma
+        sparse = replace(sparse, depth_sigma_rel=sigma.depth_rel, focal_sigma_rel=sigma.focal_rel)
     write_sparse_model(folder / MODEL_NAME, sparse)
     write_json(folder / UNDISTORTION_NAME, lens.to_dict())
     for index in sparse.frame_indices.tolist():
