@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sfm_gt.video.shots import Stretch
 
 STAGE = "clips"
-VERSION: int = 3
+VERSION: int = 4
 
 
 def run(workspace: Workspace, video_id: str, video_path: Path, config: ClipsConfig) -> dict[str, Any]:

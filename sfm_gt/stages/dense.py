@@ -11,7 +11,7 @@ from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.clip_stage import run_clip_stage
 
 STAGE = "dense"
-VERSION: int = 5
+VERSION: int = 6
 
 
 def run(workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> Manifest:

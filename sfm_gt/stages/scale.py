@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sfm_gt.stages.clip_views import ClipViews
 
 STAGE = "scale"
-VERSION: int = 2
+VERSION: int = 3
 SCALE_NAME = "scale.json"
 
 
