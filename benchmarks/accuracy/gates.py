@@ -9,7 +9,7 @@ import json
 import multiprocessing
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -188,6 +188,14 @@ def write_result(result: dict[str, Any], paths: Iterable[Path]) -> None:
     """One JSON file for each path. To be called after every row: a long run that is stopped leaves what it found."""
     for path in paths:
         path.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def other_rows(paths: Iterable[Path], key: str, only: Sequence[Any] | None) -> list[dict[str, Any]]:
+    """Rows that a partial run leaves as they are: those of the result there whose ``key`` is not among ``only``."""
+    found = next((path for path in paths if path.is_file()), None)
+    if only is None or found is None:
+        return []
+    return [row for row in json.loads(found.read_text())["rows"] if row[key] not in only]
 
 
 class Worker:

@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.footage import write_clip  # noqa: E402 - a script beside the package, not in it
-from benchmarks.accuracy.gates import ACCEPTED, CRASH, Worker, pass_gates, write_result  # noqa: E402
+from benchmarks.accuracy.gates import ACCEPTED, CRASH, Worker, other_rows, pass_gates, write_result  # noqa: E402
 from benchmarks.accuracy.hallucinated_clips import FPS, Frame, Sources  # noqa: E402
 from benchmarks.accuracy.hallucinated_kinds import KINDS  # noqa: E402
 from sfm_gt.config import Config  # noqa: E402
@@ -102,18 +102,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kitchen", type=Path, help="the kitchen's video")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--only", nargs="+", choices=sorted(KINDS), help="kinds")
+    parser.add_argument(
+        "--only", nargs="+", choices=sorted(KINDS), help="kinds; the others stay in the result as they are"
+    )
     parser.add_argument("--show", type=Path, help="write some frames of every clip there, and run nothing")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/hallucinations.json")
     parser.add_argument("--json", type=Path, help="write the result there")
     arguments = parser.parse_args()
     paths = [RESULTS / "hallucinations.json"] * arguments.save + [arguments.json] * (arguments.json is not None)
-    rows, worker = [], Worker()
+    if arguments.show:
+        clips = [(kind, seed) for seed in arguments.seeds for kind in arguments.only or KINDS]
+        show(arguments.show, clips, Sources.of(arguments.kitchen))
+        return
+    rows, worker = other_rows(paths, "kind", arguments.only), Worker()
     for seed in arguments.seeds:
         for kind in arguments.only or KINDS:
-            if arguments.show:
-                _show(arguments.show, kind, seed, Sources.of(arguments.kitchen))
-                continue
             row, fault = worker.call(measure, kind, seed, arguments.kitchen)
             crash = {
                 "kind": kind,

@@ -35,6 +35,7 @@ from benchmarks.accuracy.gates import (  # noqa: E402 - a script beside the pack
     Run,
     Worker,
     frames_of,
+    other_rows,
     pass_gates,
     runs,
     write_result,
@@ -268,13 +269,13 @@ def main() -> None:
     parser.add_argument("data", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, help="where stages are left and found again; a scratch folder by default")
     parser.add_argument("--half", choices=("choose", "report", "both"), default="both")
-    parser.add_argument("--only", nargs="+", help="stems of videos")
+    parser.add_argument("--only", nargs="+", help="stems of videos; the others stay in the result as they are")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/yields.json")
     parser.add_argument("--json", type=Path, help="write the result there")
     arguments = parser.parse_args()
     paths = [RESULT] * arguments.save + [arguments.json] * (arguments.json is not None)
-    rows, worker = [], Worker()
+    rows, worker = other_rows(paths, "video", arguments.only), Worker()
     with tempfile.TemporaryDirectory() as scratch:
         for data in arguments.data:
             config = Config(videos=data, out=arguments.out or Path(scratch))
