@@ -292,7 +292,9 @@ def main() -> None:
     arguments = parser.parse_args()
     listed = yaml.safe_load((arguments.data / "expected.yaml").read_text())
     expected = {Path(name).stem: entry for name, entry in listed.items()}
-    run, rows = Run(arguments.data, arguments.out, arguments.threads), {}
+    run = Run(arguments.data, arguments.out, arguments.threads)
+    # A partial run leaves the other rooms of the saved result as they are.
+    rows = json.loads(RESULT.read_text()) if arguments.save and arguments.scenes and RESULT.is_file() else {}
     for scene in arguments.scenes or expected:
         truth = RoomTruth(arguments.data / "truth" / scene)
         rows[scene] = rounded(run.score(scene, truth, expected[scene]))
