@@ -28,7 +28,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.dense import LIMITS, silent  # noqa: E402 - a script beside the package, not in it
 from benchmarks.accuracy.footage import read_frames, resized, write_clip  # noqa: E402
-from benchmarks.accuracy.gates import ACCEPTED, CRASH, Part, Worker, pass_gates, write_result  # noqa: E402
+from benchmarks.accuracy.gates import ACCEPTED, CRASH, Part, Worker, other_rows, pass_gates, write_result  # noqa: E402
 from benchmarks.accuracy.judging import find_companion, valid_depth  # noqa: E402
 from benchmarks.accuracy.kitchen_clip import SENSOR_NOISE_REL  # noqa: E402
 from benchmarks.accuracy.scoring import coverage, mean_and_spread, score  # noqa: E402
@@ -214,19 +214,21 @@ def main() -> None:
     parser.add_argument("kitchen", type=Path)
     parser.add_argument("--n", type=int, default=25)
     parser.add_argument("--seed", type=int, default=1, help="0 for choosing thresholds, another for the report")
-    parser.add_argument("--only", type=int, nargs="+", help="numbers of windows")
+    parser.add_argument(
+        "--only", type=int, nargs="+", help="numbers of windows; the others stay in the result as they are"
+    )
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/windows.json")
     parser.add_argument("--json", type=Path, help="write the result there")
     arguments = parser.parse_args()
     paths = [RESULT] * arguments.save + [arguments.json] * (arguments.json is not None)
-    rows, worker = [], Worker()
+    rows, worker = other_rows(paths, "number", arguments.only), Worker()
     for window in draw_windows(arguments.n, arguments.seed):
         if window.number in (arguments.only or [window.number]):
             row, fault = worker.call(measure, window, arguments.kitchen)
             crash = {**asdict(window), "fps": window.fps, "status": CRASH, "clips": 0, "registered": 0, "right": False,
                      "refused": [{"reason": "crash", "measured": None, "message": fault}]}  # fmt: skip
-            rows.append(row or crash)
-            print_row(rows[-1])
+            rows = sorted([*rows, row or crash], key=lambda one: int(one["number"]))
+            print_row(row or crash)
             write_result({"seed": arguments.seed, "summary": summary(rows), "rows": rows}, paths)
     print(json.dumps(summary(rows), indent=1))
 

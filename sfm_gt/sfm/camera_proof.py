@@ -41,6 +41,9 @@ FLAT_SHARE = 0.95
 SECOND_VALLEY = 1.3
 # A swing that goes mostly one way is a zoom; to and fro is breathing.
 ONE_WAY = 0.8
+# A swing of which this share lies beyond noise is named first; a lesser one only where the focal length is well determined,
+# for its curve over time is less so.
+CLEAR_SWING = 0.6
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"]
     noise = lens_noise(bundle, times_s[bundle.view_rows], free)
     best = solve(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), free)
     carry(model, seen, best)
-    return Settled(profile, camera_sigma(best, noise, free), off_centre)
+    sigma = camera_sigma(best, noise, free)
+    return Settled(profile, replace(sigma, focal_rel=max(sigma.focal_rel, profile.sigma_rel)), off_centre)
 
 
 def is_off_centre(bundle: Bundle) -> bool:
@@ -198,12 +202,7 @@ def judge_camera(
         raise Rejected("flat_scene", f"{100 * proof.flat_share:.0f} % of the points lie on one plane, at most "
                        f"{100 * FLAT_SHARE:.0f} % allowed; a page, a poster or a photograph determines neither focal length "
                        "nor depth", proof.flat_share, FLAT_SHARE)  # fmt: skip
-    swing = proof.curve.significant_swing
-    if swing > max_focal_swing:
-        reason = "zoom" if proof.curve.first_to_last > ONE_WAY else "breathing"
-        raise Rejected(reason, f"the focal length changes by {100 * proof.curve.swing:.1f} % over the clip "
-                       f"({100 * swing:.1f} % beyond noise), at most {100 * max_focal_swing:g} % allowed; film with zoom and "
-                       "focus locked", swing, max_focal_swing)  # fmt: skip
+    _judge_swing(proof.curve, max_focal_swing, CLEAR_SWING)
     low, high = proof.focal_range_px
     # Before the bounds: where nearly every focal length fits, the one found may lie anywhere, and footage is not at fault.
     if high > SECOND_VALLEY * proof.focal_px or low * SECOND_VALLEY < proof.focal_px:
@@ -220,7 +219,18 @@ def judge_camera(
         raise Rejected("focal_uncertain", f"the focal length is {proof.focal_px:.0f} px with a sigma of "
                        f"{100 * proof.sigma.focal_rel:.1f} %, needed at most {100 * max_rel_focal_sigma:g} %, for depth scales "
                        f"with it; {_CAMERA_HELPS}", proof.sigma.focal_rel, max_rel_focal_sigma)  # fmt: skip
+    _judge_swing(proof.curve, max_focal_swing, 0.0)
     if proof.sigma.depth_rel > max_rel_depth_sigma:
         raise Rejected("small_parallax", f"poses and focal length leave depth uncertain by {100 * proof.sigma.depth_rel:.1f} % "
                        f"(sigma), needed at most {100 * max_rel_depth_sigma:g} %; move the camera farther, and round the scene",
                        proof.sigma.depth_rel, max_rel_depth_sigma)  # fmt: skip
+
+
+def _judge_swing(curve: FocalCurve, max_focal_swing: float, min_clear: float) -> None:
+    """Raises Rejected where the focal length changes, by at least ``min_clear`` of its swing beyond noise."""
+    swing = curve.significant_swing
+    if swing > max_focal_swing and swing >= min_clear * curve.swing:
+        reason = "zoom" if curve.first_to_last > ONE_WAY else "breathing"
+        raise Rejected(reason, f"the focal length changes by {100 * curve.swing:.1f} % over the clip, of which "
+                       f"{100 * swing:.1f} % lie beyond noise and at most {100 * max_focal_swing:g} % may; film with zoom and "
+                       "focus locked", swing, max_focal_swing)  # fmt: skip

@@ -21,6 +21,9 @@ STEP = 1.25
 STEPS_DOWN, STEPS_UP = 5, 6
 # A focal length fits as well as the best one when its error exceeds the best by no more than this many variances (3 sigma).
 FITS_AS_WELL = 9.0
+# A focal length tried that lies within so many standard deviations says how wide the valley is. Of 25 windows of the kitchen
+# one was 2.2 sigma off by the curvature at the minimum alone, none more than 1.2 with this.
+SEEN_SIGMAS = 5.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,19 @@ class FocalProfile:
         """The shortest and the longest focal length tried that fit as well as the best, over the best."""
         fitting = self.focal_px[self.excess <= FITS_AS_WELL] / self.best.focal_px
         return min(float(fitting.min(initial=1.0)), 1.0), max(float(fitting.max(initial=1.0)), 1.0)
+
+    @property
+    def sigma_rel(self) -> float:
+        """Standard deviation that the focal lengths beside the best one imply, on the steeper side; 0 where both lie beyond
+        SEEN_SIGMAS and say no more than that it is small.
+
+        The valley of a short take is flatter some way off than where it is deepest.
+        """
+        away = np.abs(np.log(self.focal_px / self.best.focal_px))
+        best = int(away.argmin())
+        beside = [k for k in (best - 1, best + 1) if 0 <= k < len(away)]
+        steepest = max(np.sqrt(self.excess[k]) / away[k] for k in beside)
+        return float(1 / steepest) if 0 < steepest <= SEEN_SIGMAS / np.log(STEP) else 0.0
 
 
 def focal_profile(start: Bundle, error_px2: float) -> FocalProfile:

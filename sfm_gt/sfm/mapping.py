@@ -41,7 +41,7 @@ def map_keyframes(
     """
     with pycolmap.Database.open(database) as content:
         n_keyframes = content.num_images()
-        flat = _is_flat(content)
+        flat, found = _is_flat(content), _found(content)
     angles = (*(a for a in FIRST_PAIR_ANGLES_DEG if a > init_min_tri_angle_deg), init_min_tri_angle_deg)
     tries = [_Try(angle, None) for angle in angles]
     if known is None:
@@ -61,7 +61,10 @@ def map_keyframes(
         models += pycolmap.incremental_mapping(database, images, folder, options).values()
         if any(_plausible(model) and model.num_reg_images() >= GOOD_SHARE * n_keyframes for model in models):
             break
-    chosen = choose_model(models)
+    try:
+        chosen = choose_model(models)
+    except Rejected as verdict:
+        raise Rejected(verdict.reason, f"{verdict} ({found})") from None
     rest = [model for model in models if model is not chosen and _plausible(model)]
     judge_connection([{image.name for image in model.images.values()} for model in (chosen, *rest)], n_keyframes)
     return chosen
@@ -76,6 +79,15 @@ def _is_flat(content: pycolmap.Database) -> bool:
     _, pairs = content.read_two_view_geometries()
     planar = pycolmap.TwoViewGeometryConfiguration.PLANAR_OR_PANORAMIC
     return bool(pairs) and all(int(pair.config) == int(planar) for pair in pairs)
+
+
+def _found(content: pycolmap.Database) -> str:
+    """What there was to map from."""
+    images, (_, pairs) = content.num_images(), content.read_two_view_geometries()
+    matches = sum(len(pair.inlier_matches) for pair in pairs) / max(len(pairs), 1)
+    return (
+        f"{content.num_keypoints() / max(images, 1):.0f} features a keyframe, {matches:.0f} matches a pair on average"
+    )
 
 
 @dataclass(frozen=True)
@@ -125,7 +137,7 @@ def choose_model(models: Iterable[pycolmap.Reconstruction]) -> pycolmap.Reconstr
     plausible = [model for model in models if _plausible(model)]
     if not plausible:
         raise Rejected("sfm_failed", "structure from motion found no consistent model; it needs a static, textured "
-                       "scene and a camera that moves past it, and after a short or purely sideways move "
+                       "scene in good light and a camera that moves past it, and after a short or purely sideways move "
                        "camera: {focal_px: ...} in the sidecar")  # fmt: skip
     return max(plausible, key=lambda model: (model.num_reg_images(), model.num_points3D()))
 
