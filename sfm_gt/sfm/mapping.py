@@ -41,13 +41,11 @@ def map_keyframes(
     """
     with pycolmap.Database.open(database) as content:
         n_keyframes = content.num_images()
-        flat, found = _is_flat(content), _found(content)
+        found = _found(content)
     angles = (*(a for a in FIRST_PAIR_ANGLES_DEG if a > init_min_tri_angle_deg), init_min_tri_angle_deg)
     tries = [_Try(angle, None) for angle in angles]
     if known is None:
         tries.append(_Try(init_min_tri_angle_deg, "SIMPLE_RADIAL_FISHEYE"))
-    if flat:
-        tries = tries[:1]
     models: list[pycolmap.Reconstruction] = []
     for number, attempt in enumerate(tries):
         if attempt.lens is not None:
@@ -68,17 +66,6 @@ def map_keyframes(
     rest = [model for model in models if model is not chosen and _plausible(model)]
     judge_connection([{image.name for image in model.images.values()} for model in (chosen, *rest)], n_keyframes)
     return chosen
-
-
-def _is_flat(content: pycolmap.Database) -> bool:
-    """Whether a homography explains every verified pair of keyframes.
-
-    So it is before a table top, which maps from a wide first pair; a photograph that is zoomed never does, and goes through
-    thousands of first pairs at every further try.
-    """
-    _, pairs = content.read_two_view_geometries()
-    planar = pycolmap.TwoViewGeometryConfiguration.PLANAR_OR_PANORAMIC
-    return bool(pairs) and all(int(pair.config) == int(planar) for pair in pairs)
 
 
 def _found(content: pycolmap.Database) -> str:

@@ -153,7 +153,15 @@ def _at_rest(
     rest = find_rest(model, begun.readout if begun else None, frames_folder, listed, printed)
     indices = [frame.frame_index for frame in listed.frames]
     write_mask_sheet(sheet, frames_folder, indices, read_overlays(frames_folder), rest.moving)
-    interval = rest.interval(config.max_moving, config.min_frozen_frames)
+    try:
+        interval = rest.interval(config.max_moving, config.min_frozen_frames)
+    except Rejected as verdict:
+        registered = len(rest.motions) / len(listed.frames)
+        if registered >= config.min_registered:
+            raise
+        raise Rejected("few_registered", f"{len(rest.motions)} of {len(listed.frames)} frames are registered, needed "
+                       f"{100 * config.min_registered:g} % of them or enough in a row ({verdict})", registered,
+                       config.min_registered) from None  # fmt: skip
     inside = range(interval.first_frame, interval.last_frame + 1)
     lens = Undistortion.of(next(iter(model.cameras.values())))
     keep_images(model, {frame_path(frames_folder, index).name for index in inside})
