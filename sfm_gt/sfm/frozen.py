@@ -74,10 +74,13 @@ def frozen_interval(
     run = _longest(_runs(_without_flicker(_at_most(frames, known, max_moving))), counted)
     if run is not None:
         run = _grown(frames, *run, max_moving)
-        rest = _without_flicker(_at_most(frames, known, MAX_REST) & np.array([_settled(frame) for frame in frames]))
-        at_rest = [(a, b) for a, b in _runs(rest) if b >= run[0] and a <= run[1] and b + 1 - a >= MIN_REST_FRAMES]
+        rest = _without_flicker(_at_most(frames, known, MAX_REST))
+        settled = _without_flicker(np.array([_settled(frame) for frame in frames]))
+        # For a moment after somebody has left a place frames may be at rest among themselves, but not with those before.
+        parts = sorted([*_runs(rest & settled), *_runs(rest & ~settled)])
+        at_rest = [(a, b) for a, b in parts if b >= run[0] and a <= run[1] and b + 1 - a >= MIN_REST_FRAMES]
         # What keeps to its epipolar line hardly shows: of several rests, that in which least of it does.
-        calm = _longest(_joined(at_rest, returned), counted & _at_most(frames, known, MAX_CALM))
+        calm = _longest(_joined(at_rest, returned), counted & settled & _at_most(frames, known, MAX_CALM))
         if calm is not None:
             first, last = _grown(frames, *calm, MAX_REST)
             run = max(run[0], first), min(run[1], last)

@@ -64,6 +64,13 @@ def test_places_left_behind_end_the_interval_where_they_are_left() -> None:
     assert frozen_interval([*at_rest, *[ahead] * 10, *frames([0.06] * 5, 8)], 0.1, 15, never) == (0, 29)
 
 
+def test_who_is_back_in_place_at_the_end_is_masked_though_a_place_was_left_a_moment_ago() -> None:
+    away, back = FrameMotion(0.06, 0.06, 0.06, 1.0, 8, 8), FrameMotion(0.0, 0.0, 0.0, 1.0, 8, 8, vacated_past=0.03)
+    clip = [*frames([0.0] * 20, 8), *[away] * 6, *[back] * 8]
+    assert frozen_interval(clip, 0.1, 15, always) == (0, 33)
+    assert frozen_interval(clip, 0.1, 15, never) == (0, 19)
+
+
 def test_copies_and_unknown_frames_do_not_count_as_frozen() -> None:
     still = [FrameMotion(0.0, 0.0, 0.0, 1.0, 0, 0, distinct=i % 4 == 0) for i in range(20)]
     with pytest.raises(Rejected, match="at most 5 frames"):
