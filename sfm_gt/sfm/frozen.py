@@ -75,7 +75,7 @@ def frozen_interval(
     if run is not None:
         run = _grown(frames, *run, max_moving)
         rest = _without_flicker(_at_most(frames, known, MAX_REST))
-        settled = _without_flicker(np.array([_settled(frame) for frame in frames]))
+        settled = _all_settled(frames)
         # For a moment after somebody has left a place frames may be at rest among themselves, but not with those before.
         parts = sorted([*_runs(rest & settled), *_runs(rest & ~settled)])
         at_rest = [(a, b) for a, b in parts if b >= run[0] and a <= run[1] and b + 1 - a >= MIN_REST_FRAMES]
@@ -113,9 +113,13 @@ def _at_most(frames: Sequence[FrameMotion], known: Bool[np.ndarray, " n"], limit
     return np.array([frame.share <= limit for frame in frames]) | ~known
 
 
-def _settled(frame: FrameMotion) -> bool:
-    """Whether hardly a point has left its place in a frame."""
-    return bool(max(frame.vacated_past, frame.vacated_future) <= MAX_VACATED)
+def _all_settled(frames: Sequence[FrameMotion]) -> Bool[np.ndarray, " n"]:
+    """Frames in which hardly a point has left its place. A place that was left stays empty for some time: less is a point that
+    was never there, as a wrong match makes them."""
+    settled = np.array([max(frame.vacated_past, frame.vacated_future) <= MAX_VACATED for frame in frames])
+    for first, last in _runs(~settled):
+        settled[first : last + 1] = last + 1 - first < MIN_REST_FRAMES
+    return settled
 
 
 def _grown(frames: Sequence[FrameMotion], first: int, last: int, limit: float) -> tuple[int, int]:

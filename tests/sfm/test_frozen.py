@@ -71,6 +71,11 @@ def test_who_is_back_in_place_at_the_end_is_masked_though_a_place_was_left_a_mom
     assert frozen_interval(clip, 0.1, 15, never) == (0, 19)
 
 
+def test_points_that_are_gone_for_a_few_frames_were_never_there() -> None:
+    odd = FrameMotion(0.0, 0.0, 0.0, 1.0, 15, 15, vacated_future=0.03)
+    assert frozen_interval([*frames([0.0] * 11, 8), *[odd] * 3, *frames([0.0] * 40, 8)], 0.1, 15, never) == (0, 53)
+
+
 def test_copies_and_unknown_frames_do_not_count_as_frozen() -> None:
     still = [FrameMotion(0.0, 0.0, 0.0, 1.0, 0, 0, distinct=i % 4 == 0) for i in range(20)]
     with pytest.raises(Rejected, match="at most 5 frames"):
