@@ -45,9 +45,9 @@ def run(scene, clip, poses=None, lens=LENS, refine=False, rows=slice(None)):
     poses = scene.model.cam_from_world if poses is None else poses
     track = CameraTrack(poses[rows], lens, timestamps_s=np.array([f.timestamp_s for f in listed.frames])[rows])
     nothing = np.zeros((CAMERA.height, CAMERA.width), dtype=bool)
-    ignored = {frame.frame_index: nothing for frame in listed.frames}
+    indices = [frame.frame_index for frame in listed.frames]
     cameras = GivenCameras("by_hand", track, refine)
-    solution = reconstruct(cameras, folder, listed, list(ignored), ignored, SfmConfig(), OPTIONS)
+    solution = reconstruct(cameras, folder, listed, indices, lambda index: nothing, SfmConfig(), OPTIONS)
     model = solution.model
     solution.finish(model, solution.begin(model))
     lens_found = Undistortion.of(next(iter(model.cameras.values())))
@@ -114,7 +114,9 @@ def test_poses_of_another_time_are_none_at_all(scene, clip):
     track = CameraTrack(scene.model.cam_from_world, LENS, timestamps_s=np.arange(N_VIEWS) / 25 + 100)
     with pytest.raises(Rejected) as verdict:
         indices = [frame.frame_index for frame in listed.frames]
-        reconstruct(GivenCameras("by_hand", track, False), folder, listed, indices, {}, SfmConfig(), OPTIONS)
+        reconstruct(
+            GivenCameras("by_hand", track, False), folder, listed, indices, lambda index: None, SfmConfig(), OPTIONS
+        )
     assert verdict.value.reason == "no_imported_poses"
 
 
