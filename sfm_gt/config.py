@@ -70,7 +70,7 @@ class SfmConfig(Section):
         0.05, description="accuracy asked for: larger expected sigma / depth rejects the clip (small_parallax)"
     )
     max_rel_focal_sigma: Positive = Field(
-        0.08, description="larger sigma / focal length rejects the clip (focal_uncertain): depth scales with it"
+        0.15, description="larger sigma / focal length rejects the clip (focal_uncertain): intrinsics say too little"
     )
     max_focal_swing: Positive = Field(
         0.015, description="larger relative change of the focal length beyond noise rejects the clip (zoom, breathing)"

@@ -181,7 +181,16 @@ def _opinion(source: PosedImage, target: PosedImage, partner: int, seen: flow.Fl
     usable = seen.followed & source.usable & (flow.sample(target.usable.astype(np.uint8), ends) > 0)
     far, shift = _far_and_shift(source, target)
     inverse, off_px, slope = _nearest_static(far, shift, _rays(target, ends), target.camera.fx, max_inverse)
+    # A static point that has left the partner's picture cannot be seen there: flow over a bare surface stays inside.
+    place = _projected(target, far + inverse[..., None] * shift)
+    usable &= flow.sample(_with_whole_patches(target.usable), place) > 0
     return _Opinion(partner, usable, seen.flow_px, off_px, inverse, slope)
+
+
+def _with_whole_patches(usable: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """1 where the whole patch round a pixel is usable, else 0."""
+    patch = np.ones((PATCH_PX, PATCH_PX), np.uint8)
+    return cv2.erode(usable.astype(np.uint8), patch, borderType=cv2.BORDER_CONSTANT, borderValue=0)
 
 
 def _rays(view: PosedImage, positions: Float[np.ndarray, "h w 2"]) -> Float[np.ndarray, "h w 2"]:

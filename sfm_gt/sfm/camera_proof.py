@@ -217,8 +217,8 @@ def judge_camera(
     # A sigma that is no number is no small one.
     if not proof.sigma.focal_rel <= max_rel_focal_sigma:
         raise Rejected("focal_uncertain", f"the focal length is {proof.focal_px:.0f} px with a sigma of "
-                       f"{100 * proof.sigma.focal_rel:.1f} %, needed at most {100 * max_rel_focal_sigma:g} %, for depth scales "
-                       f"with it; {_CAMERA_HELPS}", proof.sigma.focal_rel, max_rel_focal_sigma)  # fmt: skip
+                       f"{100 * proof.sigma.focal_rel:.1f} %, needed at most {100 * max_rel_focal_sigma:g} %; "
+                       f"{_CAMERA_HELPS}", proof.sigma.focal_rel, max_rel_focal_sigma)  # fmt: skip
     _judge_swing(proof.curve, max_focal_swing, 0.0)
     if proof.sigma.depth_rel > max_rel_depth_sigma:
         raise Rejected("small_parallax", f"poses and focal length leave depth uncertain by {100 * proof.sigma.depth_rel:.1f} % "

@@ -13,7 +13,10 @@ from jaxtyping import Bool
 from sfm_gt.errors import Rejected
 from sfm_gt.sfm.database import KnownCamera, match_learned, match_sift, open_database
 from sfm_gt.sfm.learned import LearnedFeatures
-from sfm_gt.sfm.mapping import GOOD_SHARE, map_keyframes
+from sfm_gt.sfm.mapping import map_keyframes
+
+# A model with this share of the keyframes needs no other features.
+GOOD_SHARE = 0.9
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sfm_gt.stages.rest import Rest
 
 STAGE = "sfm"
-VERSION: int = 6
+VERSION: int = 7
 # Share of the tracks that one homography explains in every pair of frames: above, a clip without a model lacks parallax. Until
 # structure from motion has failed this proves nothing.
 LITTLE_PARALLAX = 0.85

@@ -63,7 +63,5 @@ def small_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
         distance["frame_index"] //= 2
         distance["point_a"] = [value / 2 for value in distance["point_a"]]
         distance["point_b"] = [value / 2 for value in distance["point_b"]]
-    # Half the size at half the rate leaves hardly enough to find the focal length by, which is not what these tests are for.
-    sidecar["camera"] = {"focal_px": 270.0}
     (folder / "small.yaml").write_text(yaml.safe_dump(sidecar))
     return folder

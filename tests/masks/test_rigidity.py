@@ -85,5 +85,15 @@ def test_nothing_is_said_of_print(frozen: Scene) -> None:
     assert max(motion.share for motion in motions) < MAX_AT_REST
 
 
+def test_a_bare_surface_at_the_border_of_a_turning_view_is_no_motion() -> None:
+    # Flow over a surface without texture stays where it is, while its static place leaves what was filmed.
+    scene = film(12, turn_rad=0.02)
+    for view in scene.views:
+        view.image[:110] = np.linspace(120, 180, 110)[:, None, None]
+        view.image[:, :6] = view.image[:6] = 0
+        view.usable[:, :6] = view.usable[:6] = False
+    assert np.median([motion.share for motion in found_in(scene)]) < MAX_AT_REST
+
+
 def test_the_boxes_are_nearer_than_the_limit() -> None:
     assert min(box.corner[2] for box in BOXES) > NEAREST

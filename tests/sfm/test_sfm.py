@@ -11,7 +11,7 @@ from sfm_gt.geometry.camera import pixel_grid, project
 from sfm_gt.geometry.transforms import transform_points
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
 from sfm_gt.sfm.database import SEQUENTIAL_OVERLAP, choose_pairs
-from sfm_gt.sfm.mapping import choose_model
+from sfm_gt.sfm.mapping import Candidate, choose_model
 from sfm_gt.sfm.undistortion import Undistortion
 from sfm_gt.sfm.verdicts import Bounds, judge, measure, reprojection_errors_px, triangulation_angles_deg
 
@@ -50,10 +50,10 @@ def reconstruction(n_images: int, focal: float) -> pycolmap.Reconstruction:
 
 
 def test_the_right_model_is_kept_beside_spurious_ones():
-    right = reconstruction(50, 523.0)
-    assert choose_model([reconstruction(5, 2986.0), right, reconstruction(12, 540.0)]) is right
+    right, bent, tele, pair = (reconstruction(*model) for model in ((50, 523.0), (50, 540.0), (5, 2986.0), (2, 523.0)))
+    assert choose_model([Candidate(tele, 0.9), Candidate(right, 0.8), Candidate(bent, 0.57)]) is right
     with pytest.raises(Rejected) as verdict:
-        choose_model([reconstruction(5, 2986.0), reconstruction(2, 523.0)])
+        choose_model([Candidate(tele, 0.9), Candidate(pair, 0.1)])
     assert verdict.value.reason == "sfm_failed"
 
 
