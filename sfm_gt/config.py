@@ -56,7 +56,9 @@ class SfmConfig(Section):
     """Structure from motion."""
 
     max_features: PositiveInt = Field(2048, description="SIFT features a frame")
-    init_min_tri_angle_deg: Positive = Field(4.0, description="least triangulation angle of the first image pair")
+    init_min_tri_angle_deg: Positive = Field(
+        4.0, description="least triangulation angle of the first image pair, where mapping is incremental"
+    )
     learned_weights: Path | None = Field(
         None,
         description="folder with aliked-n16.pth and aliked_lightglue.pth, for clips whose keyframes SIFT cannot join",
