@@ -15,7 +15,7 @@ from sfm_gt.sfm import model_checks
 
 # Dense matching is no better than this, however well a few sparse points fit.
 MIN_MATCHING_NOISE_PX = 0.3
-MAX_APART = 0.3  # share of the keyframes in another model
+MAX_APART = 0.3  # share of the keyframes amid the model in another
 
 
 def triangulation_angles_deg(model: SparseModel) -> Float[np.ndarray, " p"]:
@@ -112,12 +112,18 @@ def judge(measures: dict[str, float], bounds: Bounds) -> None:
 
 
 def judge_connection(models: Sequence[set[str]], n_keyframes: int) -> None:
-    """Raises Rejected where a large part of the keyframes lies in a model apart from the chosen one.
+    """Raises Rejected where many of the keyframes amid the chosen model lie in another.
+
+    What lies before its first or after its last keyframe is another take, past a transition that nobody saw or a gap that no
+    view bridges: the clip ends there.
 
     Args:
-        models: names of the registered keyframes of every plausible model, the chosen one first.
+        models: names of the registered keyframes of every plausible model, in the order of time, the chosen one first.
     """
-    apart = max((len(other - models[0]) for other in models[1:]), default=0) / n_keyframes
+    chosen = models[0]
+    first, last = min(chosen), max(chosen)
+    amid = [{name for name in other - chosen if first < name < last} for other in models[1:]]
+    apart = max(map(len, amid), default=0) / n_keyframes
     if apart > MAX_APART:
-        raise Rejected("disconnected_models", f"{100 * apart:.0f} % of the keyframes form a model of their own, at most "
-                       f"{100 * MAX_APART:.0f} % allowed; the views in between share too little", apart, MAX_APART)  # fmt: skip
+        raise Rejected("disconnected_models", f"{100 * apart:.0f} % of the keyframes, amid the others, form a model of their "
+                       f"own, at most {100 * MAX_APART:.0f} % allowed; they show something else", apart, MAX_APART)  # fmt: skip

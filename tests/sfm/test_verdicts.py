@@ -87,10 +87,11 @@ def test_too_short_a_path_is_refused_for_its_parallax() -> None:
     assert sigma > BOUNDS.max_rel_depth_sigma
 
 
-def test_a_large_part_in_another_model_is_refused() -> None:
+def test_many_keyframes_of_another_model_amid_the_chosen_one_are_refused() -> None:
     keyframes = [f"{i:06d}.png" for i in range(20)]
-    judge_connection([set(keyframes[:18]), set(keyframes[15:])], 20)
     judge_connection([set(keyframes)], 20)
+    judge_connection([set(keyframes[:12]), set(keyframes[11:])], 20)
+    judge_connection([set(keyframes), set(keyframes[::2])], 20)
     with pytest.raises(Rejected) as verdict:
-        judge_connection([set(keyframes[:12]), set(keyframes[11:])], 20)
+        judge_connection([set(keyframes[:6] + keyframes[14:]), set(keyframes[6:14])], 20)
     assert (verdict.value.reason, verdict.value.measured) == ("disconnected_models", 0.4)
