@@ -95,16 +95,17 @@ def _reconstruct(
         return covered(overlays, index, shape, OVERLAY_MARGIN_PX)
 
     solve = _map if cameras is None else partial(_on_given_cameras, cameras, config)
+    motion = read_manifest(frames_folder).measures
     try:
         solution = solve(frames_folder, listed, printed, options)
+        adjusted, rest, interval = _at_rest(solution, frames_folder, listed, printed, config, sheet)
     except Rejected as verdict:
-        raise _named(verdict, read_manifest(frames_folder).measures) from None
-    adjusted, rest, interval = _at_rest(solution, frames_folder, listed, printed, config, sheet)
+        raise _named(verdict, motion) from None
     frozen = {"frozen_first_frame": interval.first_frame, "frozen_last_frame": interval.last_frame}
     try:
         measures = _judged(solution.model, adjusted, listed, interval, config) | solution.known | frozen
     except Rejected as verdict:
-        named = _for_want_of_rest(verdict, interval, len(rest.motions))
+        named = _for_want_of_rest(_named(verdict, motion), interval, len(rest.motions))
         named.measures |= frozen
         raise named from None
     _write(folder, solution.model, adjusted, listed, rest)
@@ -115,11 +116,11 @@ def _reconstruct(
 def _named(verdict: Rejected, motion: dict[str, Any]) -> Rejected:
     """The verdict, or what is behind it where the tracks of the stage frames tell: a camera that hardly does more than turn."""
     share = motion.get("homography_share", 0.0)
-    if verdict.reason != "sfm_failed" or share <= LITTLE_PARALLAX:
+    if verdict.reason not in ("sfm_failed", "few_registered") or share <= LITTLE_PARALLAX:
         return verdict
-    return Rejected("rotation_only", f"no consistent model, and one homography explains {100 * share:.1f} % of all tracks, "
-                    f"more than {100 * LITTLE_PARALLAX:g} %: the camera hardly does more than turn, or all is nearly flat; "
-                    "move it sideways", share, LITTLE_PARALLAX)  # fmt: skip
+    return Rejected("rotation_only", f"no model of the whole clip, and one homography explains {100 * share:.1f} % of all "
+                    f"tracks, more than {100 * LITTLE_PARALLAX:g} %: the camera hardly does more than turn, or all is nearly "
+                    "flat; move it sideways", share, LITTLE_PARALLAX)  # fmt: skip
 
 
 def _for_want_of_rest(verdict: Rejected, interval: FrozenInterval, n_registered: int) -> Rejected:
