@@ -54,7 +54,8 @@ def write_video(kitchen: Path, path: Path, n_frames: int) -> None:
 
 def measure(video: Path, out: Path, n_filmed: int) -> dict[str, Any]:
     """Runs the stages in this process."""
-    workspace, config, cpu_s = Workspace(out), Config(), {}
+    workspace, config = Workspace(out), Config(videos=video.parent, out=out)
+    cpu_s: dict[str, float] = {}
 
     def timed(name: str, run: Any) -> Any:
         start = time.process_time()
