@@ -24,12 +24,12 @@ MIN_POINT_ANGLE_DEG = 1.0
 # First pairs of incremental mapping are tried from wide to narrow: a wide one holds focal length and depth apart, a narrow one
 # is all that forward motion offers. These are COLMAP's own default, which hand-held video rarely has, and its half.
 FIRST_PAIR_ANGLES_DEG = (16.0, 8.0)
-# Share of the verified matches that a model has to explain to need no further try. Right models of nine clips explain 0.69
-# to 0.98, or 0.4 where somebody walks through the picture; wrong ones of all their keyframes 0.57 to 0.59.
-GOOD_EXPLAINED = 0.7
+# Share of the verified matches that a model has to explain to need no further try: above what bent models come to (see
+# sfm.explained). Right ones may come to less, where somebody walks through the picture or images are poor, and win still.
+GOOD_EXPLAINED = 0.6
 # Below this share the lens may be of another kind than taken for: a fisheye of an action camera, whose focal length is about
 # this share of the long side (120 degrees across the diagonal).
-FAIR_EXPLAINED, FISHEYE_FOCAL = 0.35, 0.55
+FAIR_EXPLAINED, FISHEYE_FOCAL = 0.3, 0.55
 
 
 @dataclass(frozen=True)
