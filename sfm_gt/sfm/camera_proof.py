@@ -202,9 +202,7 @@ def judge_camera(
         raise Rejected("flat_scene", f"{100 * proof.flat_share:.0f} % of the points lie on one plane, at most "
                        f"{100 * FLAT_SHARE:.0f} % allowed; a page, a poster or a photograph determines neither focal length "
                        "nor depth", proof.flat_share, FLAT_SHARE)  # fmt: skip
-    # A focal length that is known no better than it seems to change does not show that it does.
-    if proof.curve.swing > proof.sigma.focal_rel:
-        _judge_swing(proof.curve, max_focal_swing, CLEAR_SWING)
+    _judge_swing(proof.curve, max_focal_swing, CLEAR_SWING)
     low, high = proof.focal_range_px
     # Before the bounds: where nearly every focal length fits, the one found may lie anywhere, and footage is not at fault.
     if high > SECOND_VALLEY * proof.focal_px or low * SECOND_VALLEY < proof.focal_px:
