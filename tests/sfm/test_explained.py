@@ -1,0 +1,51 @@
+"""The share of matches that a model explains falls with what it lacks: accuracy, observations, images."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pycolmap
+import pytest
+
+from sfm_gt.sfm.explained import VerifiedMatches
+from tests.sfm.synthetic import filmed, room, turning_path
+
+
+def matches_of(model: pycolmap.Reconstruction) -> VerifiedMatches:
+    """Every two images are matched at all points that both observe."""
+    rows = {
+        image_id: {point.point3D_id: row for row, point in enumerate(image.points2D) if point.has_point3D()}
+        for image_id, image in model.images.items()
+    }
+    return VerifiedMatches(
+        {
+            (a, b): np.array([(rows[a][p], rows[b][p]) for p in rows[a].keys() & rows[b].keys()]).reshape(-1, 2)
+            for a, b in combinations(sorted(rows), 2)
+        }
+    )
+
+
+@pytest.fixture
+def model() -> pycolmap.Reconstruction:
+    return filmed(turning_path(6), room(300))
+
+
+def test_the_right_model_explains_nearly_all(model: pycolmap.Reconstruction) -> None:
+    assert matches_of(model).explained_by(model) > 0.9
+
+
+def test_a_model_that_does_not_pass_near_its_observations_explains_little(model: pycolmap.Reconstruction) -> None:
+    # A focal length 2 % too long is off by 2 px at 100 px from the centre; all observations stay in the model.
+    matches, camera = matches_of(model), next(iter(model.cameras.values()))
+    camera.params = [1.02 * camera.params[0], *camera.params[1:]]
+    assert matches.explained_by(model) < 0.2
+
+
+def test_what_is_not_in_the_model_is_not_explained(model: pycolmap.Reconstruction) -> None:
+    matches = matches_of(model)
+    whole = matches.explained_by(model)
+    for point_id in list(model.points3D)[::2]:
+        model.delete_point3D(point_id)
+    assert matches.explained_by(model) == pytest.approx(whole / 2, abs=0.1)
+    assert VerifiedMatches({}).explained_by(model) == 0.0
