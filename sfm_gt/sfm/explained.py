@@ -22,14 +22,14 @@ MAX_ERROR_PX = 0.5
 class VerifiedMatches:
     """Inlier matches by pair of image ids: rows of keypoint numbers in the first and the second image."""
 
-    by_pair: dict[tuple[int, int], Int[np.ndarray, "n 2"]]
+    by_pair: dict[tuple[int, int], Int[np.ndarray, "_ 2"]]
 
     @classmethod
     def of(cls, content: pycolmap.Database) -> VerifiedMatches:
         """The matches in a database."""
         pair_ids, geometries = content.read_two_view_geometries()
         pairs = map(pycolmap.pair_id_to_image_pair, pair_ids)
-        return cls({tuple(pair): np.asarray(geometry.inlier_matches).reshape(-1, 2)
+        return cls({tuple(pair): np.asarray(geometry.inlier_matches, dtype=np.int64).reshape(-1, 2)
                     for pair, geometry in zip(pairs, geometries, strict=True)})  # fmt: skip
 
     @property
