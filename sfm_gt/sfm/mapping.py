@@ -41,10 +41,11 @@ class Candidate:
 
     @property
     def plausible(self) -> bool:
-        """Whether its focal length is one that cameras have, and it holds more than a pair."""
+        """Whether its focal length is one that cameras have, and it explains something, and more than a pair."""
         camera = next(iter(self.model.cameras.values()))
         normalised = camera.mean_focal_length() / max(camera.width, camera.height)
-        return PLAUSIBLE_FOCAL[0] <= normalised <= PLAUSIBLE_FOCAL[1] and self.model.num_reg_images() >= 3
+        of_a_camera = PLAUSIBLE_FOCAL[0] <= normalised <= PLAUSIBLE_FOCAL[1]
+        return of_a_camera and self.explained > 0 and self.model.num_reg_images() >= 3
 
 
 def map_keyframes(

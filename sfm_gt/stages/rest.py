@@ -12,6 +12,7 @@ import numpy as np
 import pycolmap
 from jaxtyping import Bool, UInt8
 
+from sfm_gt.errors import Rejected
 from sfm_gt.formats.frame_folder import FrameList, FrozenInterval, frame_path
 from sfm_gt.formats.shutter_shifts import ShutterShifts
 from sfm_gt.masks.regions import dilate
@@ -99,6 +100,9 @@ def find_rest(
 
     Args:
         printed: overlays on frames as filmed, by frame index.
+
+    Raises:
+        Rejected: ``sfm_failed``, nothing lies in front of the cameras.
     """
     seen = Observations.of(model)
     indices = [int(Path(name).stem) for name in seen.names]
@@ -110,7 +114,11 @@ def find_rest(
         for index, pose in zip(indices, seen.cam_from_world, strict=True)
     ]
     depths = seen.points_cam(seen.views)[:, 2]
-    nearest = NEAREST_SHARE * float(np.quantile(depths[depths > 0], NEAREST_QUANTILE))
+    in_front = depths[depths > 0]
+    if len(in_front) == 0:
+        raise Rejected("sfm_failed", "no point of the model is left in front of its cameras; it needs a static, textured scene "
+                       "and a camera that moves past it", 0, 1)  # fmt: skip
+    nearest = NEAREST_SHARE * float(np.quantile(in_front, NEAREST_QUANTILE))
     motions = find_motion(views, times_s, nearest)
     vacated = zip(
         *(shares.tolist() for shares in vacated_shares(seen, times_s, partial(_filmed, frames_folder))), strict=True

@@ -53,7 +53,7 @@ def test_the_right_model_is_kept_beside_spurious_ones():
     right, bent, tele, pair = (reconstruction(*model) for model in ((50, 523.0), (50, 540.0), (5, 2986.0), (2, 523.0)))
     assert choose_model([Candidate(tele, 0.9), Candidate(right, 0.8), Candidate(bent, 0.57)]) is right
     with pytest.raises(Rejected) as verdict:
-        choose_model([Candidate(tele, 0.9), Candidate(pair, 0.1)])
+        choose_model([Candidate(tele, 0.9), Candidate(pair, 0.1), Candidate(right, 0.0)])
     assert verdict.value.reason == "sfm_failed"
 
 
