@@ -24,7 +24,7 @@ MIN_POINT_ANGLE_DEG = 1.0
 # First pairs of incremental mapping are tried from wide to narrow: a wide one holds focal length and depth apart, a narrow one
 # is all that forward motion offers. These are COLMAP's own default, which hand-held video rarely has, and its half.
 FIRST_PAIR_ANGLES_DEG = (16.0, 8.0)
-# Share of the verified matches that a model has to explain to need no further try: above what bent models come to (see
+# Share of the verified matches that a model has to explain to need no further try: bent ones come to as much at the most (see
 # sfm.explained). Right ones may come to less, where somebody walks through the picture or images are poor, and win still.
 GOOD_EXPLAINED = 0.6
 # Below this share the lens may be of another kind than taken for: a fisheye of an action camera, whose focal length is about
