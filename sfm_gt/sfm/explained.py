@@ -13,9 +13,9 @@ import pycolmap
 from jaxtyping import Int
 
 # An observation that a model explains lies at most so far from its point, in pixels: about the noise of SIFT. Set on the
-# half-size demo, a half-size kitchen window and three more clips, rooms of examples/rooms and a hand-held walk among them: right
-# models pass within it at 0.50 to 0.81 of the matches, bent ones at 0.27 to 0.60, and the right one of a clip at more than its
-# bent ones; within 2 px both come to 0.7 and more.
+# half-size demo, a half-size kitchen window, two rooms of examples/rooms and a hand-held walk: right models pass within it at
+# 0.50 to 0.81 of the matches, bent ones at 0.27 to 0.60, and the right one of a clip at more than its bent ones; within 2 px
+# both come to 0.7 and more.
 MAX_ERROR_PX = 0.5
 
 
