@@ -10,6 +10,11 @@ from sfm_gt.dense.cleaning import Rule
 from sfm_gt.formats.manifest import Manifest
 
 SHOT_REASONS = frozenset({"too_short"})  # of the stage clips; its other reasons are those of frames between shots
+# Of the stage sfm: frames of an accepted clip that its ground truth leaves out, with what that means.
+BESIDE = {
+    "not_at_rest": "lie outside of the frozen interval",
+    "not_registered": "fit no model with the others (another take, blur)",
+}
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,13 @@ def frames_left_out(corpus: Mapping[str, Any]) -> dict[str, int]:
     return {reason: n_frames(s for s in corpus["rejected"] if s["reason"] == reason) for reason in reasons}
 
 
+def frames_beside(manifests: Mapping[str, Mapping[str, Manifest]]) -> dict[str, int]:
+    """Frames of accepted clips that ground truth does not come from, by reason."""
+    measures = [stages["sfm"].measures for stages in manifests.values() if "sfm" in stages and stages["sfm"].ok]
+    counts = {reason: sum(int(each.get(f"frames_{reason}", 0)) for each in measures) for reason in BESIDE}
+    return {reason: count for reason, count in counts.items() if count}
+
+
 def levels(
     corpus: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Manifest]], index: Sequence[Mapping[str, Any]]
 ) -> list[Level]:
@@ -132,7 +144,14 @@ def levels(
             ", ".join(f"{reason} {count}" for reason, count in left_out.items()) or "left out",
         ),
         Level("clips", len(with_gt), len(clips), "rejected by a stage"),
-        Level("frames registered", registered, in_clips, "without a camera pose"),
+        Level(
+            "frames registered",
+            registered,
+            in_clips,
+            ", ".join(
+                [*(f"{reason} {count}" for reason, count in frames_beside(manifests).items()), "of rejected clips"]
+            ),
+        ),
         Level("frames with ground truth", len(index), in_clips, "of rejected clips, without a pose or too sparse"),
         Level("pixels of these frames", valid, pixels, "without consistent depth, moving or overlaid"),
     ]

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from sfm_gt.stages.rest import Rest
 
 STAGE = "sfm"
-VERSION: int = 7
+VERSION: int = 8
 # Share of the tracks that one homography explains in every pair of frames: above, a clip without a model lacks parallax. Until
 # structure from motion has failed this proves nothing.
 LITTLE_PARALLAX = 0.85
-# Of the frames. Where fewer are at rest and these fail, it is for the motion in the others that they are so few.
+# Of the frames. Where fewer show one scene at rest and these fail, it is for the others that they are so few.
 MIN_REST_SHARE = 0.5
 
 
@@ -78,6 +78,11 @@ def _reconstruct(
     from sfm_gt.stages.clip_views import OVERLAY_MARGIN_PX
 
     listed, overlays = read_frame_list(frames_folder), read_overlays(frames_folder)
+    n_distinct = sum(not frame.repeated for frame in listed.frames)
+    if n_distinct < config.min_frozen_frames:
+        raise Rejected("still_image", f"{len(listed.frames)} frames show {n_distinct} different pictures, the others repeat "
+                       f"them; needed {config.min_frozen_frames} (sfm.min_frozen_frames), filmed with a moving camera",
+                       n_distinct, config.min_frozen_frames)  # fmt: skip
     options = KeyframeOptions(
         config.max_features,
         config.init_min_tri_angle_deg,
@@ -101,16 +106,28 @@ def _reconstruct(
         adjusted, rest, interval = _at_rest(solution, frames_folder, listed, printed, config, sheet)
     except Rejected as verdict:
         raise _named(verdict, motion) from None
-    frozen = {"frozen_first_frame": interval.first_frame, "frozen_last_frame": interval.last_frame}
+    frozen = _frozen_measures(interval, [frame.frame_index for frame in listed.frames])
     try:
         measures = _judged(solution.model, adjusted, listed, interval, config) | solution.known | frozen
     except Rejected as verdict:
-        named = _for_want_of_rest(_named(verdict, motion), interval, len(rest.motions))
+        named = _for_want_of_rest(_named(verdict, motion), interval, len(rest.motions), len(listed.frames))
         named.measures |= frozen
         raise named from None
     _write(folder, solution.model, adjusted, listed, rest)
     write_frozen(folder, interval)
     return measures
+
+
+def _frozen_measures(interval: FrozenInterval, frame_indices: list[int]) -> dict[str, int]:
+    """Where the frozen interval lies, and how many of the clip's frames are left out: registered, but not at rest, or not
+    registered at all, within it or beside it."""
+    beside = [index for index in interval.score if not interval.first_frame <= index <= interval.last_frame]
+    return {
+        "frozen_first_frame": interval.first_frame,
+        "frozen_last_frame": interval.last_frame,
+        "frames_not_at_rest": len(beside),
+        "frames_not_registered": len(frame_indices) - len(interval.score),
+    }
 
 
 def _named(verdict: Rejected, motion: dict[str, Any]) -> Rejected:
@@ -123,14 +140,15 @@ def _named(verdict: Rejected, motion: dict[str, Any]) -> Rejected:
                     "flat; move it sideways", share, LITTLE_PARALLAX)  # fmt: skip
 
 
-def _for_want_of_rest(verdict: Rejected, interval: FrozenInterval, n_registered: int) -> Rejected:
-    """The verdict, or what is behind it where most of the clip had to go because things move in it."""
+def _for_want_of_rest(verdict: Rejected, interval: FrozenInterval, n_registered: int, n_frames: int) -> Rejected:
+    """The verdict, or what is behind it where most of the clip had to go because things move in it or fit no rigid scene."""
     n_frozen = interval.last_frame + 1 - interval.first_frame
-    if n_frozen >= MIN_REST_SHARE * n_registered:
+    if n_frozen >= MIN_REST_SHARE * n_frames:
         return verdict
-    return Rejected("scene_not_frozen", f"only frames {interval.first_frame} to {interval.last_frame} of {n_registered} are at "
-                    f"rest, and these give no ground truth by themselves ({verdict.reason}: {verdict}); people have to "
-                    "hold still for longer", n_frozen / n_registered, MIN_REST_SHARE)  # fmt: skip
+    return Rejected("scene_not_frozen", f"only frames {interval.first_frame} to {interval.last_frame} of {n_frames} show one "
+                    f"scene at rest ({n_registered} could be registered), and these give no ground truth by themselves "
+                    f"({verdict.reason}: {verdict}); people have to hold still for longer", n_frozen / n_frames,
+                    MIN_REST_SHARE)  # fmt: skip
 
 
 def _at_rest(

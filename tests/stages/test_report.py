@@ -15,9 +15,9 @@ from sfm_gt.config import EvaluateConfig, ModelConfig, ReportConfig
 from sfm_gt.dense.cleaning import Rule
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.frame_folder import write_thumbnail
-from sfm_gt.formats.manifest import Manifest, write_manifest
+from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.report.pictures import INVALID_RGB, save_picture
-from sfm_gt.stages import evaluate, report
+from sfm_gt.stages import evaluate, report, yields
 
 CLIPS = ("far", "lost", "near")
 
@@ -76,6 +76,18 @@ def test_funnel_by_hand(page):
     assert "frames registered 8 of 75" in text
     assert "frames with ground truth 6 of 75" in text
     assert f"pixels of these frames {6 * 176:,} of {6 * 192:,}".replace(",", " ") in text
+
+
+def test_frames_that_an_accepted_clip_leaves_out_are_named(workspace, page):
+    measures = {"registered_frames": 4.0, "frames_not_at_rest": 2, "frames_not_registered": 19}
+    write_manifest(workspace.clip_stage("near", "sfm"), Manifest("sfm", 1, measures=measures))
+    write_json(workspace.dataset / layout.DATASET_JSON, {"clips": ["far", "near"], "frames": 6})
+    report.run(workspace, ReportConfig(), CLIPS)
+    assert "the rest: not_at_rest 2, not_registered 19, of rejected clips" in page.read_text()
+    said = yields.run(workspace)
+    assert "left out: near: 2 of 25 frames lie outside of the frozen interval [not_at_rest]" in said
+    assert "left out: near: 19 of 25 frames fit no model with the others (another take, blur) [not_registered]" in said
+    assert "left out: far" not in said
 
 
 def test_what_cleaning_dropped_by_hand(workspace, page):

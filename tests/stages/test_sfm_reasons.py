@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from sfm_gt.config import FramesConfig, SfmConfig
 from sfm_gt.errors import Rejected
-from sfm_gt.stages.sfm import LITTLE_PARALLAX, _named
+from sfm_gt.formats.frame_folder import FrozenInterval
+from sfm_gt.formats.sidecar import CameraHints
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.stages import frames, sfm
+from sfm_gt.stages.sfm import LITTLE_PARALLAX, _frozen_measures, _named
+from tests.masks.scenes import film
+from tests.video.make_videos import write_video
 
 
 @pytest.mark.parametrize("reason", ["sfm_failed", "few_registered"])
@@ -18,3 +27,20 @@ def test_what_one_homography_explains_lacks_parallax(reason: str) -> None:
 def test_other_verdicts_stay() -> None:
     verdict = Rejected("zoom", "the focal length changes", 0.1, 0.015)
     assert _named(verdict, {"homography_share": 0.99}) is verdict
+
+
+def test_every_frame_of_a_clip_is_counted() -> None:
+    interval = FrozenInterval(12, 15, dict.fromkeys((10, 11, 12, 13, 15, 16), 1.0))
+    measures = _frozen_measures(interval, list(range(10, 20)))
+    assert (measures["frames_not_at_rest"], measures["frames_not_registered"]) == (3, 4)
+
+
+def test_a_slide_show_is_still(tmp_path: Path) -> None:
+    """Five pictures of one place, filmed as five slides: enough to reconstruct, and still no take."""
+    slides = [picture for picture in film(40).frames[::8] for _ in range(8)]
+    path, workspace = write_video(tmp_path / "a.mkv", slides, codec="ffv1"), Workspace(tmp_path / "out")
+    clip = {"clip_id": "a-000", "video_id": "a", "first_frame": 0, "last_frame": len(slides) - 1}
+    assert frames.run(workspace, clip, path, FramesConfig()).ok
+    manifest = sfm.run(workspace, "a-000", SfmConfig(), CameraHints(), 0, 1)
+    assert (manifest.reason, manifest.threshold) == ("still_image", SfmConfig().min_frozen_frames)
+    assert manifest.measured == 5

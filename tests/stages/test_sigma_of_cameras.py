@@ -30,7 +30,8 @@ def test_the_scale_of_depth_is_no_surer_than_the_focal_length() -> None:
 
 def test_where_most_of_a_clip_moves_that_is_the_reason() -> None:
     verdict = Rejected("small_parallax", "too short a way", 0.08, 0.05)
-    assert _for_want_of_rest(verdict, FrozenInterval(0, 59, {}), 100) is verdict
-    named = _for_want_of_rest(verdict, FrozenInterval(0, 14, {}), 100)
+    assert _for_want_of_rest(verdict, FrozenInterval(0, 59, {}), 100, 100) is verdict
+    # What could not be registered is no rest either.
+    named = _for_want_of_rest(verdict, FrozenInterval(0, 14, {}), 20, 100)
     assert (named.reason, named.measured, named.threshold) == ("scene_not_frozen", 0.15, MIN_REST_SHARE)
     assert "small_parallax: too short a way" in str(named)
