@@ -4,7 +4,7 @@
 #
 # Rules live in pipelines/rules, one file a step; every shell line can be pasted into a terminal.
 
-from sfm_gt.stages.workflow import keep_going, prepare
+from sfm_gt.workflow.run_plan import keep_going, prepare
 
 # Validates the configuration before the DAG exists and leaves the effective one in the output folder.
 RUN = prepare(workflow, config)
@@ -37,4 +37,4 @@ rule all:
     default_target: True
     input:
         f"{OUT}/report/index.html",
-        f"{OUT}/yield.txt",
+        f"{OUT}/summary.txt",

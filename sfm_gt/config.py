@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sfm_gt.errors import ConfigError
 from sfm_gt.formats.license_terms import Permission, Use, check_terms
 from sfm_gt.formats.validation import validated
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.settings import ModelConfig
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]

@@ -16,8 +16,13 @@ METRICS = [
         "noise_floor", "ordinal", "points", "pooling", "resizing", "structure", "tally", "temporal",
     )
 ]  # fmt: skip
-install_import_hook([f"sfm_gt.{layer}" for layer in ("geometry", "scale", "sfm", "masks", "video", *METRICS)],
+GEOMETRY = [
+    f"geometry.{module}" for module in ("alignment", "camera", "conventions", "transforms", "triangulation", "types")
+]
+install_import_hook([f"sfm_gt.{room}" for room in ("imaging", "scale", "sfm", "masks", "video", *GEOMETRY, *METRICS)],
                     "beartype.beartype")  # fmt: skip
+
+from tests.masks.clips import frozen, jumping, walking  # noqa: E402, F401 - fixtures of several folders, hooked
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

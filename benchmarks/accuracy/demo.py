@@ -22,8 +22,8 @@ from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.alignment import align_similarity
 from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.geometry.transforms import camera_centres
+from sfm_gt.sfm.clip_views import read_mask
 from sfm_gt.sfm.undistortion import Undistortion
-from sfm_gt.stages.clip_views import read_mask
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TRUTH = REPOSITORY / "examples" / "demo" / "truth"

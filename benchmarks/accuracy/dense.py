@@ -37,11 +37,11 @@ from benchmarks.accuracy.rendered import RenderedScene  # noqa: E402
 from benchmarks.accuracy.resized import Resized, enlarged  # noqa: E402
 from benchmarks.accuracy.scoring import coverage, mean_and_spread, score, sparsification  # noqa: E402
 from sfm_gt.config import CleanConfig, DenseConfig  # noqa: E402
-from sfm_gt.dense.cleaning import Limits  # noqa: E402
-from sfm_gt.dense.clip import densify  # noqa: E402
-from sfm_gt.dense.estimate import DepthEstimate  # noqa: E402
-from sfm_gt.dense.parallax import Companion  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
+from sfm_gt.dense.shared.cleaning import Limits  # noqa: E402
+from sfm_gt.dense.shared.clip import densify  # noqa: E402
+from sfm_gt.dense.shared.estimate import DepthEstimate  # noqa: E402
+from sfm_gt.dense.shared.parallax import Companion  # noqa: E402
 
 RESULTS = REPOSITORY / "benchmarks" / "results"
 LIMITS = Limits(**CleanConfig().model_dump())

@@ -23,14 +23,14 @@ sys.path.insert(0, str(REPOSITORY))
 from benchmarks.accuracy.dense import LIMITS, silent  # noqa: E402 - a script beside the package, not in it
 from benchmarks.accuracy.scoring import mean_and_spread, score  # noqa: E402
 from sfm_gt.config import DenseConfig  # noqa: E402
-from sfm_gt.dense.cleaning import clean  # noqa: E402
-from sfm_gt.dense.clip import choose_keyframes, densify  # noqa: E402
-from sfm_gt.dense.neighbours import can_bound_depth  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
-from sfm_gt.dense.temporal import temporal_difference  # noqa: E402
+from sfm_gt.dense.shared.cleaning import clean  # noqa: E402
+from sfm_gt.dense.shared.clip import choose_keyframes, densify  # noqa: E402
+from sfm_gt.dense.shared.neighbours import can_bound_depth  # noqa: E402
+from sfm_gt.dense.shared.temporal import temporal_difference  # noqa: E402
 from sfm_gt.formats.workspace import Workspace  # noqa: E402
 from sfm_gt.geometry.camera import pixel_grid  # noqa: E402
-from sfm_gt.stages.clip_views import ClipViews  # noqa: E402
+from sfm_gt.sfm.clip_views import ClipViews  # noqa: E402
 
 RESULT = REPOSITORY / "benchmarks" / "results" / "dense_every_frame.json"
 

@@ -1,4 +1,4 @@
-"""Fits the constants of sfm_gt/dense/sigma.py on a rendered scene that is then used for nothing else.
+"""Fits the constants of sfm_gt/dense/matching/sigma.py on a rendered scene that is then used for nothing else.
 
     python benchmarks/accuracy/fit_sigma.py FOLDER_OF_STUDIO
 
@@ -22,10 +22,10 @@ sys.path.insert(0, str(REPOSITORY))
 from benchmarks.accuracy.dense import silent  # noqa: E402 - a script beside the package, not in it
 from benchmarks.accuracy.rendered import RenderedScene  # noqa: E402
 from sfm_gt.config import CleanConfig  # noqa: E402
-from sfm_gt.dense import sigma as sigma_module  # noqa: E402
-from sfm_gt.dense.cleaning import Limits, clean  # noqa: E402
-from sfm_gt.dense.clip import densify  # noqa: E402
+from sfm_gt.dense.matching import sigma as sigma_module  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
+from sfm_gt.dense.shared.cleaning import Limits, clean  # noqa: E402
+from sfm_gt.dense.shared.clip import densify  # noqa: E402
 
 QUANTILE, COVERED = 0.683, 0.72
 NAMES = ("MATCHING", "SPREAD", "FLOOR_REL", "INFLATION_PER_PX", "INFLATION_AGAINST")

@@ -23,8 +23,8 @@ from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_json, read_man
 from sfm_gt.formats.sidecar import read_sidecar
 from sfm_gt.formats.sparse_model import read_sparse_model
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.sfm.clip_views import MODEL_NAME
 from sfm_gt.stages import clips, frames, ingest, sfm
-from sfm_gt.stages.clip_views import MODEL_NAME
 from sfm_gt.video.catalog import VideoFile
 
 ACCEPTED, REFUSED, CRASH = "accepted", "refused", "crash"

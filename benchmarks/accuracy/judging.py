@@ -8,17 +8,17 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from sfm_gt.dense.cleaning import Limits, clean
-from sfm_gt.dense.estimate import DepthEstimate
-from sfm_gt.dense.neighbours import choose_neighbours
-from sfm_gt.dense.parallax import Companion, choose_companion
-from sfm_gt.dense.patch import make_patch
+from sfm_gt.dense.matching.patch import make_patch
+from sfm_gt.dense.matching.propagate import all_view_costs
+from sfm_gt.dense.matching.pyramid import build_pyramid, integer_centred_matrix, stack_neighbours
 from sfm_gt.dense.patchmatch import PATCH_SAMPLES, PATCH_SIGMA_GREY, PATCH_STRIDE
-from sfm_gt.dense.propagate import all_view_costs
-from sfm_gt.dense.pyramid import build_pyramid, integer_centred_matrix, stack_neighbours
+from sfm_gt.dense.shared.cleaning import Limits, clean
+from sfm_gt.dense.shared.estimate import DepthEstimate
+from sfm_gt.dense.shared.neighbours import choose_neighbours
+from sfm_gt.dense.shared.parallax import Companion, choose_companion
 from sfm_gt.geometry.transforms import inverse_rigid
 from sfm_gt.geometry.types import PinholeCamera, SparseModel, View
-from sfm_gt.masks.flow import flow_both_ways, one_thread_a_call
+from sfm_gt.imaging.flow import flow_both_ways, one_thread_a_call
 from sfm_gt.stages.clean import MAX_ROUND_TRIP_PX
 
 # A pixel's matching cost is the mean over so many of its best neighbours, as the engine judges.

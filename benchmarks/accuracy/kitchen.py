@@ -19,7 +19,7 @@ import sfm_gt
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.camera import pixel_grid
-from sfm_gt.stages.clip_views import ClipViews
+from sfm_gt.sfm.clip_views import ClipViews
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "kitchen.json"
 

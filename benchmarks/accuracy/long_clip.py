@@ -31,8 +31,8 @@ from sfm_gt.formats.manifest import read_manifest  # noqa: E402
 from sfm_gt.formats.sidecar import CameraHints  # noqa: E402
 from sfm_gt.formats.workspace import Workspace  # noqa: E402
 from sfm_gt.geometry.transforms import camera_centres  # noqa: E402
+from sfm_gt.sfm.clip_views import ClipViews  # noqa: E402
 from sfm_gt.stages import clips, frames, ingest, sfm  # noqa: E402
-from sfm_gt.stages.clip_views import ClipViews  # noqa: E402
 from sfm_gt.video.catalog import VideoFile  # noqa: E402
 
 DATA = REPOSITORY.parent / "shared" / "data" / "kitchen"

@@ -24,8 +24,8 @@ from sfm_gt.formats.overlay_folder import covered, read_overlays
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.masks.rigid_flow import RigidFlow
+from sfm_gt.sfm.clip_views import ClipViews, read_mask
 from sfm_gt.sfm.undistortion import Undistortion
-from sfm_gt.stages.clip_views import ClipViews, read_mask
 from sfm_gt.stages.moving import Images, ViewsWithDepth
 
 REPOSITORY = Path(__file__).resolve().parents[2]

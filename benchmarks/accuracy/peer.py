@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.accuracy.judging import Clip, neighbour_views
 from benchmarks.accuracy.scoring import mean_and_spread, score, sparsification
-from sfm_gt.dense.neighbours import depth_range
+from sfm_gt.dense.shared.neighbours import depth_range
 
 DRIVER = Path(__file__).with_name("peer_driver.py")
 SEEDS = (1, 2)

@@ -19,11 +19,11 @@ import cv2  # noqa: F401 - before pycolmap, whose image library would otherwise 
 import numpy as np
 import pycolmap
 
-from sfm_gt.dense.clip import choose_keyframes
-from sfm_gt.dense.neighbours import can_bound_depth, choose_neighbours
+from sfm_gt.dense.shared.clip import choose_keyframes
+from sfm_gt.dense.shared.neighbours import can_bound_depth, choose_neighbours
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.types import SparseModel
-from sfm_gt.stages.clip_views import ClipViews
+from sfm_gt.sfm.clip_views import ClipViews
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 N_NEIGHBOURS = 4

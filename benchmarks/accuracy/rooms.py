@@ -35,8 +35,8 @@ from sfm_gt.formats.workspace import Workspace  # noqa: E402
 from sfm_gt.geometry.alignment import align_similarity  # noqa: E402
 from sfm_gt.geometry.camera import pixel_grid  # noqa: E402
 from sfm_gt.geometry.transforms import camera_centres  # noqa: E402
+from sfm_gt.sfm.clip_views import ClipViews  # noqa: E402
 from sfm_gt.stages import clean, clips, dataset, dense, frames, index, ingest, moving, scale, sfm  # noqa: E402
-from sfm_gt.stages.clip_views import ClipViews  # noqa: E402
 from sfm_gt.video.catalog import VideoFile, list_videos  # noqa: E402
 
 RESULT = REPOSITORY / "benchmarks" / "results" / "rooms.json"

@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 
 import sfm_gt
-from sfm_gt.stages import export
+from sfm_gt.commands import export
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # The formats that describe the video as filmed; those of undistorted images are no cameras of a video with a lens.

@@ -32,10 +32,10 @@ from sfm_gt.formats.position_track import METRIC_COLUMNS  # noqa: E402
 from sfm_gt.formats.sidecar import Fiducials, Positions, ScaleEvidence, read_sidecar  # noqa: E402
 from sfm_gt.geometry.transforms import camera_centres, scale_world, transform_points  # noqa: E402
 from sfm_gt.geometry.types import PinholeCamera, SparseModel  # noqa: E402
-from sfm_gt.scale.estimate import Evidence, ScaleEstimate  # noqa: E402
+from sfm_gt.scale.shared.estimate import Evidence, ScaleEstimate  # noqa: E402
 
 if TYPE_CHECKING:
-    from sfm_gt.stages.clip_views import ClipViews
+    from sfm_gt.sfm.clip_views import ClipViews
 
 RESULTS = REPOSITORY / "benchmarks" / "results"
 SEED = 7
@@ -146,7 +146,7 @@ def kitchen(data: Path, out: Path) -> dict[str, Any]:
     """Each known distance and their fusion against the depth sensor, whose scale is read at the sparse points."""
     from sfm_gt.config import ScaleConfig
     from sfm_gt.formats.workspace import Workspace
-    from sfm_gt.stages.clip_views import ClipViews
+    from sfm_gt.sfm.clip_views import ClipViews
     from sfm_gt.stages.scale import evidence_of_clip
 
     workspace, clip_id = Workspace(out), "kitchen-000"
@@ -199,7 +199,7 @@ def demo(scene: Path, networks: Path | None) -> dict[str, Any]:
     evidence = Evidence(model, stated, None, times, lambda index, px: px, grays.__getitem__)
     found = {"known_distance": _against("known_distance", evidence, 1 / unit)}
     if networks is not None:
-        from sfm_gt.scale.pose_network import PoseNetwork
+        from sfm_gt.scale.shared.pose_network import PoseNetwork
 
         network = PoseNetwork(networks / "pose_detection.tflite", networks / "pose_landmark_lite.tflite")
         seen = network.find(range(len(frames)), frames.__getitem__)

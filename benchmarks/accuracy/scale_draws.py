@@ -27,10 +27,10 @@ from sfm_gt.formats.sidecar import (
 from sfm_gt.geometry.camera import pixel_grid, project
 from sfm_gt.geometry.transforms import inverse_rigid, scale_world, transform_points
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
-from sfm_gt.scale import anthropometry
 from sfm_gt.scale.camera_height import HAND_HELD_M
-from sfm_gt.scale.estimate import Evidence, NetworkEvidence, ScaleEstimate
 from sfm_gt.scale.fiducials import SIGMA_BLEED_PX
+from sfm_gt.scale.shared import anthropometry
+from sfm_gt.scale.shared.estimate import Evidence, NetworkEvidence, ScaleEstimate
 
 CAMERA = PinholeCamera(640, 480, 540.0, 540.0, 320.0, 240.0)
 METRIC_FROM_SFM = 0.25

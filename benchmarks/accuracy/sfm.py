@@ -32,9 +32,9 @@ sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.scoring import mean_and_spread, score  # noqa: E402 - a script beside the package, not in it
 from sfm_gt.config import CleanConfig, DenseConfig, FramesConfig, SfmConfig  # noqa: E402
-from sfm_gt.dense.cleaning import Limits, clean  # noqa: E402
-from sfm_gt.dense.clip import densify  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
+from sfm_gt.dense.shared.cleaning import Limits, clean  # noqa: E402
+from sfm_gt.dense.shared.clip import densify  # noqa: E402
 from sfm_gt.formats.frame_folder import read_frame_list  # noqa: E402
 from sfm_gt.formats.manifest import read_manifest  # noqa: E402
 from sfm_gt.formats.sidecar import CameraHints  # noqa: E402
@@ -43,6 +43,7 @@ from sfm_gt.geometry.camera import pixel_grid  # noqa: E402
 from sfm_gt.geometry.transforms import camera_centres  # noqa: E402
 from sfm_gt.geometry.types import View  # noqa: E402
 from sfm_gt.sfm.adjustment import adjust_all  # noqa: E402
+from sfm_gt.sfm.clip_views import ClipViews  # noqa: E402
 from sfm_gt.sfm.database import KnownCamera  # noqa: E402
 from sfm_gt.sfm.keyframes import KeyframeOptions, reconstruct_keyframes  # noqa: E402
 from sfm_gt.sfm.observations import Observations  # noqa: E402
@@ -50,7 +51,6 @@ from sfm_gt.sfm.refinement import refine_observations  # noqa: E402
 from sfm_gt.sfm.undistortion import Undistortion, sparse_model  # noqa: E402
 from sfm_gt.stages import frames as frames_stage  # noqa: E402
 from sfm_gt.stages import sfm as sfm_stage  # noqa: E402
-from sfm_gt.stages.clip_views import ClipViews  # noqa: E402
 from sfm_gt.video.decode import iterate_frames  # noqa: E402
 
 RESULTS = REPOSITORY / "benchmarks" / "results"

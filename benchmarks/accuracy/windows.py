@@ -33,11 +33,11 @@ from benchmarks.accuracy.judging import find_companion, valid_depth  # noqa: E40
 from benchmarks.accuracy.kitchen_clip import SENSOR_NOISE_REL  # noqa: E402
 from benchmarks.accuracy.scoring import coverage, mean_and_spread, score  # noqa: E402
 from sfm_gt.config import Config, DenseConfig  # noqa: E402
-from sfm_gt.dense.clip import choose_keyframes, densify  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
+from sfm_gt.dense.shared.clip import choose_keyframes, densify  # noqa: E402
 from sfm_gt.formats.workspace import Workspace  # noqa: E402
 from sfm_gt.geometry.camera import pixel_grid  # noqa: E402
-from sfm_gt.stages.clip_views import ClipViews  # noqa: E402
+from sfm_gt.sfm.clip_views import ClipViews  # noqa: E402
 
 RESULT = REPOSITORY / "benchmarks" / "results" / "windows.json"
 N_FRAMES, FPS, TRUTH_EVERY = 500, 30, 10

@@ -25,8 +25,8 @@ sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.rendered import RenderedScene  # noqa: E402 - a script beside the package, not in it
 from benchmarks.accuracy.resized import Resized  # noqa: E402
-from sfm_gt.dense.clip import densify  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
+from sfm_gt.dense.shared.clip import densify  # noqa: E402
 
 SIZES = ((320, 240), (640, 360), (960, 540), (1280, 720), (1920, 1080))
 THREADS_SIZE = (640, 360)

@@ -33,7 +33,7 @@ from sfm_gt.metrics.grading import FrameGrader, FramePrediction, GtFrame
 from sfm_gt.metrics.protocol import Alignments, load_protocol
 from sfm_gt.metrics.regions import REGIONS
 from sfm_gt.metrics.tally import FIGURES, Tally, figures_of
-from sfm_gt.stages.memory import keep_freed_memory
+from sfm_gt.workflow.memory import keep_freed_memory
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "evaluation_speed.json"
 WORKER = Path(__file__).with_name("euler_worker.py")

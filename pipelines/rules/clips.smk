@@ -53,7 +53,7 @@ checkpoint clip_list:
         f"{OUT}/logs/clip_list.tsv"
     params:
         config=RUN.config_path,
-        version=RUN.version("clips"),
+        version=RUN.version("clip_list"),
     shell:
         "sfm-gt clip-list --config {params.config:q} 2>&1 | tee {log:q}"
 

@@ -1,6 +1,6 @@
 # Depth, masks and scale -> the published data set.
 # Needs:  OUT/work/clips/<clip>/{sfm,dense,moving,clean,scale}/
-# Gives:  OUT/dataset/, OUT/yield.txt
+# Gives:  OUT/dataset/, OUT/summary.txt
 
 
 rule dataset:
@@ -43,18 +43,18 @@ rule index:
 
 
 # Fails, after everything else is written, when the whole run produced nothing.
-rule yields:
+rule summary:
     input:
         f"{OUT}/dataset/dataset.json",
         f"{OUT}/report/index.html",
     output:
-        f"{OUT}/yield.txt",
+        f"{OUT}/summary.txt",
     log:
-        f"{OUT}/logs/yield.log",
+        f"{OUT}/logs/summary.log",
     benchmark:
-        f"{OUT}/logs/yield.tsv"
+        f"{OUT}/logs/summary.tsv"
     params:
         config=RUN.config_path,
-        version=RUN.version("yields"),
+        version=RUN.version("summary"),
     shell:
-        "sfm-gt yield --config {params.config:q} 2>&1 | tee {log:q} {output:q}"
+        "sfm-gt summary --config {params.config:q} 2>&1 | tee {log:q} {output:q}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sfm_gt.datasets.benchmarks import open_benchmark
 from sfm_gt.datasets.frames import ClipScale, Dataset, Frame, open_dataset
+from sfm_gt.public_datasets import open_benchmark
 
 if TYPE_CHECKING:
     from sfm_gt.datasets.lightning_data import DepthDataModule

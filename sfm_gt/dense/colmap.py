@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float
 
-from sfm_gt.dense.estimate import DepthEstimate, empty_estimate
-from sfm_gt.dense.neighbours import can_bound_depth, choose_neighbours
+from sfm_gt.dense.shared.estimate import DepthEstimate, empty_estimate
+from sfm_gt.dense.shared.neighbours import can_bound_depth, choose_neighbours
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.camera import pixel_grid, project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points

@@ -9,22 +9,22 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int8, UInt8
 
-from sfm_gt.dense import kernels as numba_kernels
-from sfm_gt.dense.estimate import DepthEstimate
-from sfm_gt.dense.hypothesis import MAX_COST, Hypothesis
-from sfm_gt.dense.normals import surface_normals
-from sfm_gt.dense.patch import make_patch
-from sfm_gt.dense.propagate import OFFSETS, choose_judges
-from sfm_gt.dense.pyramid import (
+from sfm_gt.dense.matching import kernels as numba_kernels
+from sfm_gt.dense.matching.hypothesis import MAX_COST, Hypothesis
+from sfm_gt.dense.matching.normals import surface_normals
+from sfm_gt.dense.matching.patch import make_patch
+from sfm_gt.dense.matching.propagate import OFFSETS, choose_judges
+from sfm_gt.dense.matching.pyramid import (
     Pyramid,
     build_pyramid,
     integer_centred_matrix,
     pair_geometry,
     stack_neighbours,
 )
-from sfm_gt.dense.rounds import Kernels, Scene, propagated, refined, unmatched
-from sfm_gt.dense.sigma import sigma_of_inverse_depth
-from sfm_gt.dense.sweep import planes_from_inverse_depth, sweep
+from sfm_gt.dense.matching.rounds import Kernels, Scene, propagated, refined, unmatched
+from sfm_gt.dense.matching.sigma import sigma_of_inverse_depth
+from sfm_gt.dense.matching.sweep import planes_from_inverse_depth, sweep
+from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import View
 
@@ -239,7 +239,7 @@ def _kernels(device: str) -> Kernels:
         return cast(Kernels, numba_kernels)
     import torch
 
-    from sfm_gt.dense.torch_kernels import TorchKernels
+    from sfm_gt.dense.matching.torch_kernels import TorchKernels
 
     if not torch.cuda.is_available():
         raise InputError(

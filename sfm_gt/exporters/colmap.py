@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from sfm_gt.exporters.clip import ExportedClip, copy_image, name_of, static_depth
-from sfm_gt.exporters.tracks import TrackedPoint, track_points
+from sfm_gt.exporters.shared.clip import ExportedClip, copy_image, name_of, static_depth
+from sfm_gt.exporters.shared.tracks import TrackedPoint, track_points
 from sfm_gt.geometry.conventions import zero_from_nan
 
 

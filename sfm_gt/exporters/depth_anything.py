@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sfm_gt.exporters.clip import ExportedClip, all_frames, copy_image, name_of, static_depth, stepped, write_png
+from sfm_gt.exporters.shared.clip import ExportedClip, all_frames, copy_image, name_of, static_depth, stepped, write_png
 
 DEPTH_STEP_M = 1 / 256
 SPLITS = ("train", "val", "test")

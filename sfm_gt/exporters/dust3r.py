@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from sfm_gt.exporters.clip import ExportedClip, copy_image, name_of, static_depth
-from sfm_gt.exporters.covisibility import covisible_pairs
+from sfm_gt.exporters.shared.clip import ExportedClip, copy_image, name_of, static_depth
+from sfm_gt.exporters.shared.covisibility import covisible_pairs
 from sfm_gt.geometry.conventions import PIXEL_CENTRE, zero_from_nan
 from sfm_gt.geometry.transforms import inverse_rigid
 

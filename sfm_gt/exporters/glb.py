@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sfm_gt.exporters.clip import ExportedClip, name_of, static_depth
-from sfm_gt.exporters.surfaces import evenly, triangles, world_grid
+from sfm_gt.exporters.shared.clip import ExportedClip, name_of, static_depth
+from sfm_gt.exporters.shared.surfaces import evenly, triangles, world_grid
 
 MAX_FRAMES = 8
 STEP_PX = 3

@@ -8,8 +8,8 @@ from typing import Any
 
 from sfm_gt.datasets.frames import Frame
 from sfm_gt.errors import InputError
-from sfm_gt.exporters.clip import ExportedClip, all_frames
-from sfm_gt.exporters.sample import LAYERS, facts, layer_bytes
+from sfm_gt.exporters.shared.clip import ExportedClip, all_frames
+from sfm_gt.exporters.shared.sample import LAYERS, facts, layer_bytes
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 FRAMES_A_FILE = 200  # in memory at once

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sfm_gt.exporters.clip import ExportedClip, all_frames, copy_image, name_of, static_depth, stepped, write_png
+from sfm_gt.exporters.shared.clip import ExportedClip, all_frames, copy_image, name_of, static_depth, stepped, write_png
 from sfm_gt.geometry.conventions import PIXEL_CENTRE
 
 DEPTH_STEP_M = 1 / 256

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sfm_gt.exporters.clip import ExportedClip, all_frames, copy_image, name_of, static_depth
+from sfm_gt.exporters.shared.clip import ExportedClip, all_frames, copy_image, name_of, static_depth
 from sfm_gt.formats.log_depth_png import write_log_depth
 from sfm_gt.formats.manifest import write_json
 

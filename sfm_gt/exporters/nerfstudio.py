@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from sfm_gt.exporters.clip import ExportedClip, copy_image, name_of, static_depth, stepped, write_png
+from sfm_gt.exporters.shared.clip import ExportedClip, copy_image, name_of, static_depth, stepped, write_png
 from sfm_gt.formats.manifest import write_json
 from sfm_gt.geometry.transforms import inverse_rigid
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sfm_gt.exporters.clip import ExportedClip, static_depth
-from sfm_gt.exporters.surfaces import evenly, world_grid
+from sfm_gt.exporters.shared.clip import ExportedClip, static_depth
+from sfm_gt.exporters.shared.surfaces import evenly, world_grid
 
 MAX_FRAMES = 40
 STEP_PX = 4

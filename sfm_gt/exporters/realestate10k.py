@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sfm_gt.exporters.clip import ExportedClip
-from sfm_gt.exporters.pose_text import write_pose_texts
+from sfm_gt.exporters.shared.clip import ExportedClip
+from sfm_gt.exporters.shared.pose_text import write_pose_texts
 
 
 class RealEstate10KExporter:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sfm_gt.exporters.clip import ExportedClip, copy_image, name_of, static_depth, stepped, write_png
+from sfm_gt.exporters.shared.clip import ExportedClip, copy_image, name_of, static_depth, stepped, write_png
 from sfm_gt.formats.tum_trajectory import write_trajectory
 
 DEPTH_STEP_M = 1 / 5000

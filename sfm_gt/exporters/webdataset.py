@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sfm_gt.datasets.frames import Frame
-from sfm_gt.exporters.clip import ExportedClip, name_of
-from sfm_gt.exporters.sample import facts, layer_bytes
+from sfm_gt.exporters.shared.clip import ExportedClip, name_of
+from sfm_gt.exporters.shared.sample import facts, layer_bytes
 from sfm_gt.formats.manifest import write_json
 from sfm_gt.formats.shards import SHARDS_JSON, Sample, write_shard
 

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
@@ -30,6 +29,9 @@ JointTracks = Mapping[str, Mapping[str, Mapping[int, Float[np.ndarray, "2"]]]]
 
 def read_joints(path: Path) -> JointTracks:
     """Joints as stated. Raises InputError for a table without the columns, without a known joint, or with a joint twice."""
+    # The workflow loads every cue before it runs one, and half a second of pandas with it.
+    import pandas as pd
+
     try:
         table = pd.read_csv(path, dtype={"person": str})
     except (ValueError, pd.errors.ParserError) as fault:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
@@ -58,6 +57,9 @@ def _read_tum(path: Path) -> Columns:
 
 
 def _read_csv(path: Path) -> Columns:
+    # The workflow loads every cue before it runs one, and half a second of pandas with it.
+    import pandas as pd
+
     try:
         table = pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as fault:

@@ -15,7 +15,7 @@ from sfm_gt.errors import InputError
 from sfm_gt.formats.beside import inside
 from sfm_gt.formats.camera_track import CameraTrack, Lens
 from sfm_gt.formats.tum_trajectory import poses_from_rows
-from sfm_gt.importers.video_facts import VideoFacts
+from sfm_gt.importers.shared.video_facts import VideoFacts
 
 # ARKit turns the phone's sensor image; a matrix for a picture of another shape would be read for the wrong axes.
 MAX_CENTRE_SHARE = 0.15

@@ -12,7 +12,7 @@ import numpy as np
 from sfm_gt.errors import InputError
 from sfm_gt.formats.beside import inside
 from sfm_gt.formats.camera_track import CameraTrack, Lens
-from sfm_gt.importers.video_facts import VideoFacts
+from sfm_gt.importers.shared.video_facts import VideoFacts
 
 # Parameters of COLMAP's camera models as (fx, fy, cx, cy, k1, k2) by position; None = 0.
 _LAYOUT: dict[str, tuple[int | None, ...]] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sfm_gt.formats.camera_track import CameraTrack
 from sfm_gt.formats.pose_text import read_pose_text
-from sfm_gt.importers.video_facts import VideoFacts
+from sfm_gt.importers.shared.video_facts import VideoFacts
 
 
 class RealEstate10KImporter:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sfm_gt.formats.camera_track import CameraTrack
 from sfm_gt.formats.tum_trajectory import read_trajectory
-from sfm_gt.importers.video_facts import VideoFacts
+from sfm_gt.importers.shared.video_facts import VideoFacts
 
 
 class TumImporter:

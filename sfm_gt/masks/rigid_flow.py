@@ -17,9 +17,9 @@ from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.geometry.types import PinholeCamera, View
-from sfm_gt.masks import flow, regions
-from sfm_gt.masks.rigid_view import Shot, expect, project
-from sfm_gt.masks.segmentation import Frame
+from sfm_gt.imaging import flow, regions
+from sfm_gt.imaging.types import Frame
+from sfm_gt.masks.shared.rigid_view import Shot, expect, project
 
 WORKING_LONG_SIDE_PX = 480
 # Frames between partners. Far ones show how far a slow figure is off its frozen place; near ones still see all pixels.

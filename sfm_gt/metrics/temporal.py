@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from sfm_gt.geometry.splatting import splat
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.metrics.splatting import splat
 
 SAME_SURFACE = 0.05
 """Relative difference of carried and seen GT depth below which both frames see one surface."""

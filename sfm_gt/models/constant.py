@@ -12,8 +12,8 @@ from jaxtyping import UInt8
 
 from sfm_gt.errors import ConfigError
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.models.prediction import FrameKey, Prediction
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.prediction import FrameKey, Prediction
+from sfm_gt.models.shared.settings import ModelConfig
 
 
 class ConstantModel:

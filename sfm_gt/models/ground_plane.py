@@ -13,8 +13,8 @@ from jaxtyping import UInt8
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.conventions import PIXEL_CENTRE
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.models.prediction import FrameKey, Prediction
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.prediction import FrameKey, Prediction
+from sfm_gt.models.shared.settings import ModelConfig
 
 HEIGHT_M = 1.5  # chest to eye height of a person who films
 CAP_M = 10.0  # the common cap of indoor benchmarks (NYUv2, ScanNet)

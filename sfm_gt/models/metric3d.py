@@ -20,12 +20,12 @@ from jaxtyping import UInt8
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.resizing import resized
-from sfm_gt.models.description import FileDescription, HubDescription, description_path, read_description
-from sfm_gt.models.hub import load_from_hub
-from sfm_gt.models.network import NetworkModel
-from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256
-from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.torch_runtime import facts_of, inference
+from sfm_gt.models.shared.description import FileDescription, HubDescription, description_path, read_description
+from sfm_gt.models.shared.hub import load_from_hub
+from sfm_gt.models.shared.network import NetworkModel
+from sfm_gt.models.shared.prediction import Prediction, agreed_kind, file_sha256
+from sfm_gt.models.shared.settings import ModelConfig
+from sfm_gt.models.shared.torch_runtime import facts_of, inference
 
 if TYPE_CHECKING:
     import torch

@@ -16,10 +16,10 @@ from jaxtyping import UInt8
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.models.network import NetworkModel
-from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256, required_path
-from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.torch_runtime import check_complete, facts_of, inference, offline, one_line
+from sfm_gt.models.shared.network import NetworkModel
+from sfm_gt.models.shared.prediction import Prediction, agreed_kind, file_sha256, required_path
+from sfm_gt.models.shared.settings import ModelConfig
+from sfm_gt.models.shared.torch_runtime import check_complete, facts_of, inference, offline, one_line
 
 if TYPE_CHECKING:
     import torch

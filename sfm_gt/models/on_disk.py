@@ -27,9 +27,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.validation import validated
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.models.prediction import KINDS, FrameKey, MissingPredictionError, Prediction, required_path
-from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.stored import check_image_size, stated_image_sizes
+from sfm_gt.models.shared.prediction import KINDS, FrameKey, MissingPredictionError, Prediction, required_path
+from sfm_gt.models.shared.settings import ModelConfig
+from sfm_gt.models.shared.stored import check_image_size, stated_image_sizes
 
 SUFFIXES = (".npy", ".npz", ".png", ".exr")
 UNIT_FILE = "predictions.yaml"

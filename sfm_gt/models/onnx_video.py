@@ -12,11 +12,11 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from sfm_gt.errors import InputError
-from sfm_gt.models.description import VideoDescription, check_shape, chosen, read_description
-from sfm_gt.models.onnx_session import network_facts, open_session
-from sfm_gt.models.prediction import agreed_kind, file_sha256
-from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.video import VideoNetworkModel
+from sfm_gt.models.shared.description import VideoDescription, check_shape, chosen, read_description
+from sfm_gt.models.shared.onnx_session import network_facts, open_session
+from sfm_gt.models.shared.prediction import agreed_kind, file_sha256
+from sfm_gt.models.shared.settings import ModelConfig
+from sfm_gt.models.shared.video import VideoNetworkModel
 
 
 class OnnxVideoModel(VideoNetworkModel):

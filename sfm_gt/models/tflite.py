@@ -11,10 +11,10 @@ from jaxtyping import Float, UInt8
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.models.description import NetworkDescription, check_shape, chosen, read_description
-from sfm_gt.models.network import NetworkFacts, NetworkModel
-from sfm_gt.models.prediction import Prediction, agreed_kind, file_sha256
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.description import NetworkDescription, check_shape, chosen, read_description
+from sfm_gt.models.shared.network import NetworkFacts, NetworkModel
+from sfm_gt.models.shared.prediction import Prediction, agreed_kind, file_sha256
+from sfm_gt.models.shared.settings import ModelConfig
 
 
 class TfliteModel(NetworkModel):

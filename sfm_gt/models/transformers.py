@@ -29,10 +29,10 @@ from jaxtyping import Float, UInt8
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.resizing import resized
-from sfm_gt.models.network import NetworkModel
-from sfm_gt.models.prediction import Kind, Prediction, agreed_kind, required_path
-from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.torch_runtime import facts_of, folder_sha256, inference, offline, one_line
+from sfm_gt.models.shared.network import NetworkModel
+from sfm_gt.models.shared.prediction import Kind, Prediction, agreed_kind, required_path
+from sfm_gt.models.shared.settings import ModelConfig
+from sfm_gt.models.shared.torch_runtime import facts_of, folder_sha256, inference, offline, one_line
 
 if TYPE_CHECKING:
     import torch

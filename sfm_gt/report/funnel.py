@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sfm_gt.dense.cleaning import Rule
+from sfm_gt.dense.shared.cleaning import Rule
 from sfm_gt.formats.manifest import Manifest
 
 SHOT_REASONS = frozenset({"too_short"})  # of the stage clips; its other reasons are those of frames between shots

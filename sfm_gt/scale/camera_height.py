@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from sfm_gt.errors import NoEvidenceError
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.transforms import camera_centres, inverse_rigid, transform_points
-from sfm_gt.scale.estimate import Evidence, ScaleEstimate
+from sfm_gt.scale.shared.estimate import Evidence, ScaleEstimate
 
 # Between chest and eye of a standing adult: 0.72 and 0.94 of a stature of 1.65 m (ANSUR II: chest and eye height), widened for
 # raised arms, crouching and steps.

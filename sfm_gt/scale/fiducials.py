@@ -15,9 +15,9 @@ from sfm_gt.errors import ContradictionError, InputError, NoEvidenceError
 from sfm_gt.formats.sidecar import Fiducials
 from sfm_gt.geometry.conventions import pixel_from_integer_centred
 from sfm_gt.geometry.triangulation import triangulate
-from sfm_gt.scale.estimate import Evidence, ScaleEstimate
-from sfm_gt.scale.fusion import agreed_mean
-from sfm_gt.scale.marker_edges import square_corners
+from sfm_gt.scale.shared.estimate import Evidence, ScaleEstimate
+from sfm_gt.scale.shared.fusion import agreed_mean
+from sfm_gt.scale.shared.marker_edges import square_corners
 
 DEFAULT_DICTIONARY = {"aruco": "4X4_50", "apriltag": "APRILTAG_36H11", "aprilgrid": "APRILTAG_36H11"}
 BORDER_CELLS = {"aruco": 1, "apriltag": 1, "aprilgrid": 2}

@@ -6,9 +6,9 @@ import numpy as np
 
 from sfm_gt.errors import ContradictionError, NoEvidenceError
 from sfm_gt.formats.sidecar import KnownDistance
-from sfm_gt.scale.estimate import Evidence, ScaleEstimate
-from sfm_gt.scale.fusion import agreed_mean
-from sfm_gt.scale.pixel_depth import ScenePoint, locate
+from sfm_gt.scale.shared.estimate import Evidence, ScaleEstimate
+from sfm_gt.scale.shared.fusion import agreed_mean
+from sfm_gt.scale.shared.pixel_depth import ScenePoint, locate
 
 # Assumed for a stated distance without a sigma: a tape measure held by hand.
 DEFAULT_REL_SIGMA = 0.01

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from sfm_gt.errors import NoEvidenceError
-from sfm_gt.scale.estimate import Evidence, ScaleEstimate
+from sfm_gt.scale.shared.estimate import Evidence, ScaleEstimate
 
 MAX_FRAMES, MIN_FRAMES = 60, 3
 MIN_PIXELS = 1000

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from sfm_gt.errors import ContradictionError, InputError, NoEvidenceError
 from sfm_gt.formats.joints import JointTracks, read_joints
 from sfm_gt.formats.sidecar import evidence_path
-from sfm_gt.scale.anthropometry import (
+from sfm_gt.scale.shared.anthropometry import (
     NETWORK_JOINT_M,
     POINTED_JOINT_M,
     SIGMA_POPULATION,
@@ -17,9 +17,9 @@ from sfm_gt.scale.anthropometry import (
     Stature,
     scale_of_person,
 )
-from sfm_gt.scale.estimate import Evidence, ScaleEstimate
-from sfm_gt.scale.fusion import consistent_majority
-from sfm_gt.scale.skeleton import segments, skeleton
+from sfm_gt.scale.shared.estimate import Evidence, ScaleEstimate
+from sfm_gt.scale.shared.fusion import consistent_majority
+from sfm_gt.scale.shared.skeleton import segments, skeleton
 
 # One segment alone is as likely a misread joint as a bone.
 MIN_SEGMENTS = 2

@@ -14,8 +14,8 @@ from sfm_gt.formats.position_track import PositionTrack, read_position_track
 from sfm_gt.formats.sidecar import Positions, evidence_path
 from sfm_gt.geometry.alignment import Similarity, align_similarity_robust
 from sfm_gt.geometry.transforms import camera_centres
-from sfm_gt.scale.estimate import Evidence, ScaleEstimate
-from sfm_gt.scale.fusion import agreed_mean
+from sfm_gt.scale.shared.estimate import Evidence, ScaleEstimate
+from sfm_gt.scale.shared.fusion import agreed_mean
 
 MIN_POSITIONS = 4
 # A path that does not rise above its sensor's noise says nothing about scale.

@@ -32,7 +32,7 @@ SEEN_LATE_FRAMES = 2
 
 @dataclass(frozen=True)
 class FrameMotion:
-    """What moves in one frame: shares of the known pixels, see :class:`sfm_gt.masks.rigidity.Motion`.
+    """What moves in one frame: shares of the known pixels, see :class:`sfm_gt.sfm.rigidity.Motion`.
 
     Attributes:
         known: share of the picture that could be judged.

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import cv2
+import numpy as np
 
 from sfm_gt.config import CleanConfig
+from sfm_gt.dense.shared.cleaning import NO_DEPTH, Cleaned, Limits, Rule, clean
+from sfm_gt.dense.shared.parallax import Companion, choose_companion
 from sfm_gt.formats.manifest import Manifest
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages.clip_stage import run_clip_stage
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sfm_gt.dense.cleaning import Cleaned, Limits
-    from sfm_gt.dense.parallax import Companion
+from sfm_gt.geometry.transforms import inverse_rigid
+from sfm_gt.imaging.flow import flow_both_ways, in_parallel
+from sfm_gt.sfm.clip_views import ClipViews
+from sfm_gt.workflow.clip_stage import run_clip_stage
+from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "clean"
-VERSION: int = 1
+VERSION = VERSIONS[STAGE]
 # As in the masks: flow that misses its start by more has lost its way.
 MAX_ROUND_TRIP_PX = 1.0
 
@@ -26,7 +29,7 @@ MAX_ROUND_TRIP_PX = 1.0
 def run(workspace: Workspace, clip_id: str, config: CleanConfig) -> Manifest:
     """Writes ``work/clips/<clip>/clean/NNNNNN.png``, 8 bit, for every frame with dense depth.
 
-    0 = valid, 255 = no depth there, anything else the rule of ``dense/cleaning.py`` that dropped the pixel. The manifest
+    0 = valid, 255 = no depth there, anything else the rule of ``dense/shared/cleaning.py`` that dropped the pixel. The manifest
     counts pixels: ``dropped_<rule>`` those that a rule was the first to drop, ``found_<rule>`` all that it speaks against.
     """
     return run_clip_stage(
@@ -35,10 +38,6 @@ def run(workspace: Workspace, clip_id: str, config: CleanConfig) -> Manifest:
 
 
 def _clean(folder: Path, workspace: Workspace, clip_id: str, config: CleanConfig) -> dict[str, Any]:
-    import cv2
-
-    from sfm_gt.dense.cleaning import Limits
-    from sfm_gt.masks.flow import in_parallel
 
     frames = _Frames(workspace, clip_id, Limits(**config.model_dump()))
     totals: dict[str, int] = {}
@@ -52,8 +51,6 @@ def _clean(folder: Path, workspace: Workspace, clip_id: str, config: CleanConfig
 
 
 def _counts(cleaned: Cleaned) -> dict[str, int]:
-    from sfm_gt.dense.cleaning import NO_DEPTH, Rule
-
     counts = {"pixels": cleaned.dropped_by.size, "pixels_with_depth": int((cleaned.dropped_by != NO_DEPTH).sum()),
               "pixels_valid": int(cleaned.valid.sum())}  # fmt: skip
     counts |= {f"dropped_{rule.label}": cleaned.dropped[rule] for rule in Rule}
@@ -64,7 +61,6 @@ class _Frames:
     """The clip's dense depth, and flow from each frame to its companion, which need not have depth itself."""
 
     def __init__(self, workspace: Workspace, clip_id: str, limits: Limits):
-        from sfm_gt.stages.clip_views import ClipViews
 
         self._views, self._limits = ClipViews(workspace, clip_id), limits
         self._dense = workspace.clip_stage(clip_id, "dense")
@@ -74,9 +70,6 @@ class _Frames:
 
     def clean(self, frame_index: int) -> tuple[int, Cleaned]:
         """The verdict on one frame."""
-        import numpy as np
-
-        from sfm_gt.dense.cleaning import clean
 
         with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
             depth, sigma, hypothesis = maps["z_depth_sfm"], maps["sigma_sfm"], maps["hypothesis_sfm"]
@@ -85,9 +78,6 @@ class _Frames:
         return frame_index, clean(depth, sigma, hypothesis, companion, self._limits)
 
     def _companion(self, frame_index: int, z_depth_sfm: np.ndarray) -> Companion | None:
-        from sfm_gt.dense.parallax import Companion, choose_companion
-        from sfm_gt.geometry.transforms import inverse_rigid
-        from sfm_gt.masks.flow import flow_both_ways
 
         model = self._views.model
         row = model.row_of(frame_index)
@@ -100,6 +90,5 @@ class _Frames:
         return Companion(model.camera, b_from_a, grey_a, grey_b, there.flow_px, there.followed)
 
     def _read_grey(self, frame_index: int) -> np.ndarray:
-        import cv2
 
         return cv2.cvtColor(self._views.image(frame_index), cv2.COLOR_RGB2GRAY)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sfm_gt.config import ClipsConfig
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.workspace import Workspace
-
-if TYPE_CHECKING:
-    from sfm_gt.video.catalog import VideoFile
-    from sfm_gt.video.shots import Stretch
+from sfm_gt.video.decode import iterate_frames
+from sfm_gt.video.shots import Stretch, find_stretches
+from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "clips"
-VERSION: int = 4
+VERSION = VERSIONS[STAGE]
 
 
 def run(workspace: Workspace, video_id: str, video_path: Path, config: ClipsConfig) -> dict[str, Any]:
@@ -25,8 +23,6 @@ def run(workspace: Workspace, video_id: str, video_path: Path, config: ClipsConf
     Every frame lies in one entry of ``clips`` or ``rejected``. Shots are numbered in order, whether kept or not, so that a
     clip's name does not hang on ``min_frames``; what lies between them has a name of its own.
     """
-    from sfm_gt.video.decode import iterate_frames
-    from sfm_gt.video.shots import find_stretches
 
     content: dict[str, Any] = {"video_id": video_id, "version": VERSION, "clips": [], "rejected": []}
     if read_json(workspace.ingest(video_id))["status"] == "ok":
@@ -48,28 +44,6 @@ def _entry(video_id: str, number: int, stretch: Stretch) -> dict[str, Any]:
     times = {"first_timestamp_s": stretch.first_timestamp_s, "last_timestamp_s": stretch.last_timestamp_s}
     frames = {"first_frame": stretch.first_frame, "last_frame": stretch.last_frame}
     return {"clip_id": f"{video_id}-{name}", "video_id": video_id, **frames, **times}
-
-
-def merge(workspace: Workspace, videos: Sequence[VideoFile]) -> dict[str, Any]:
-    """Writes and returns ``work/clips.json``: all clips, what lies in none, and the videos, sorted by name.
-
-    A video with the same bytes as an earlier one is refused: counted twice it would lie in two splits.
-    """
-    content: dict[str, Any] = {"clips": [], "rejected": [], "videos": []}
-    first_with: dict[str, str] = {}
-    for video in sorted(videos, key=lambda v: v.video_id):
-        facts = read_json(workspace.ingest(video.video_id))
-        shots = read_json(workspace.clips(video.video_id))
-        twin = first_with.setdefault(facts.get("source_sha256") or video.video_id, facts["path"])
-        if twin != facts["path"]:
-            message = f"{facts['path']}: the same file as {twin}; remove one of them"
-            facts |= {"status": "rejected", "reason": "duplicate_source", "message": message}
-            shots = {"clips": [], "rejected": []}
-        content["videos"].append({key: facts[key] for key in ("video_id", "path", "status", "reason", "message")})
-        content["clips"] += shots["clips"]
-        content["rejected"] += shots["rejected"]
-    write_json(workspace.clip_list, content)
-    return content
 
 
 def _verdict(path: Path, stretch: Stretch, min_frames: int) -> dict[str, Any]:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sfm_gt.config import DatasetConfig
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sfm_gt.config import DatasetConfig, read_config
 from sfm_gt.errors import InputError, Rejected
+from sfm_gt.formats.dataset_layout import CLIP_JSON, INDEX_SCHEMA, LAYERS, SHUTTER_NPZ, depth_units, quantised
 from sfm_gt.formats.manifest import Manifest, read_json, read_manifest, write_json
+from sfm_gt.formats.sidecar import PROVENANCE, read_sidecar
+from sfm_gt.formats.sources import hashed_uploader
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages.clip_stage import run_clip_stage
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sfm_gt.stages.clip_views import ClipViews
+from sfm_gt.geometry.transforms import scale_world
+from sfm_gt.sfm.clip_views import ClipViews, read_mask, write_mask
+from sfm_gt.stages.moving import PERSON_FOLDER
+from sfm_gt.stages.scale import SCALE_NAME
+from sfm_gt.workflow.clip_stage import run_clip_stage
+from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "dataset"
-VERSION: int = 5
+VERSION = VERSIONS[STAGE]
 FRAMES_NAME = "frames.parquet"
 # Stages whose version stands in clip.json.
 UPSTREAM = ("frames", "sfm", "dense", "moving", "clean", "scale")
@@ -35,9 +44,6 @@ def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: Datase
 def _build(
     folder: Path, workspace: Workspace, clip_id: str, sidecar: Path | None, config: DatasetConfig
 ) -> dict[str, Any]:
-    from sfm_gt.formats.dataset_layout import CLIP_JSON, SHUTTER_NPZ, depth_units
-    from sfm_gt.stages.clip_views import ClipViews
-    from sfm_gt.stages.scale import SCALE_NAME
 
     views = ClipViews(workspace, clip_id)
     scale = read_json(workspace.clip_stage(clip_id, "scale") / SCALE_NAME)
@@ -70,15 +76,11 @@ class _Layers:
     @property
     def has_person(self) -> bool:
         """Whether somebody looked for people."""
-        from sfm_gt.stages.moving import PERSON_FOLDER
 
         return (self._moving / PERSON_FOLDER).is_dir()
 
     def _read(self, frame_index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Depth and sigma in the unit of the data set, NaN where not valid, and the moving mask."""
-        import numpy as np
-
-        from sfm_gt.stages.clip_views import read_mask
 
         moving = read_mask(self._moving / f"{frame_index:06d}.png")
         with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
@@ -89,7 +91,6 @@ class _Layers:
 
     def choose_frames(self) -> tuple[list[int], list[int]]:
         """Frames with enough valid depth and those without."""
-        import numpy as np
 
         kept, dropped = [], []
         for path in sorted(self._dense.glob("*.npz")):
@@ -105,13 +106,6 @@ class _Layers:
 
     def write(self, folder: Path, frame_index: int, depth_unit: float, sigma_unit: float) -> dict[str, Any]:
         """Writes the layers of one frame and returns its columns of the index."""
-        import cv2
-        import numpy as np
-
-        from sfm_gt.formats.dataset_layout import LAYERS, quantised
-        from sfm_gt.geometry.transforms import scale_world
-        from sfm_gt.stages.clip_views import read_mask, write_mask
-        from sfm_gt.stages.moving import PERSON_FOLDER
 
         depth, sigma, moving = self._read(frame_index)
         view = self._views.view(frame_index)
@@ -147,10 +141,6 @@ def _clip_columns(clip_id: str, scale: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from sfm_gt.formats.dataset_layout import INDEX_SCHEMA
 
     pq.write_table(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA), path)
 
@@ -164,10 +154,6 @@ def _clip_json(
     units: tuple[float, float],
 ) -> dict[str, Any]:
     """Everything that is known about a clip: provenance, versions, configuration, scale and units."""
-    from importlib.metadata import version
-
-    from sfm_gt.config import read_config
-    from sfm_gt.formats.sidecar import PROVENANCE, read_sidecar
 
     video_id = clip_id.rsplit("-", 1)[0]
     stated = read_sidecar(sidecar)
@@ -197,7 +183,6 @@ def _clip_json(
 
 
 def _uploader_hash(sidecar: Path | None, uploader: str | None, salt_file: Path | None) -> str | None:
-    from sfm_gt.formats.sources import hashed_uploader
 
     try:
         return hashed_uploader(uploader, salt_file) if uploader else None

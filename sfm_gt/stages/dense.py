@@ -5,13 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from sfm_gt import registry
 from sfm_gt.config import DenseConfig
+from sfm_gt.dense.shared.clip import densify
+from sfm_gt.dense.shared.temporal import temporal_difference
 from sfm_gt.formats.manifest import Manifest
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages.clip_stage import run_clip_stage
+from sfm_gt.sfm.clip_views import ClipViews
+from sfm_gt.workflow.clip_stage import run_clip_stage
+from sfm_gt.workflow.progress import progress
+from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "dense"
-VERSION: int = 6
+VERSION = VERSIONS[STAGE]
 
 
 def run(workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> Manifest:
@@ -23,13 +31,6 @@ def run(workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int)
 
 
 def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> dict[str, Any]:
-    import numpy as np
-
-    from sfm_gt import registry
-    from sfm_gt.dense.clip import densify
-    from sfm_gt.dense.temporal import temporal_difference
-    from sfm_gt.stages.clip_views import ClipViews
-    from sfm_gt.stages.progress import progress
 
     views = ClipViews(workspace, clip_id)
     method = registry.load("dense", config.method)(config.min_consistent, config.max_rel_difference, config.device)

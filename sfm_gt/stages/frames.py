@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import cv2
+import numpy as np
 
 from sfm_gt.config import FramesConfig
 from sfm_gt.errors import Rejected
+from sfm_gt.formats.frame_folder import (
+    FrameList,
+    FrameRecord,
+    read_frame,
+    write_frame,
+    write_frame_list,
+    write_thumbnail,
+)
 from sfm_gt.formats.manifest import Manifest
+from sfm_gt.formats.overlay_folder import Overlay, covered_ever, write_overlays
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages.clip_stage import run_clip_stage
-
-if TYPE_CHECKING:
-    import numpy as np
+from sfm_gt.report.mask_sheet import write_mask_sheet
+from sfm_gt.video import picture_area
+from sfm_gt.video.composites import judge_composition
+from sfm_gt.video.decode import iterate_frames, shrink
+from sfm_gt.video.excursion import Excursions
+from sfm_gt.video.keyframes import choose_keyframes, keyframe_bound, repeats, sharpness, tracking_image
+from sfm_gt.video.motion import judge_parallax, measure_motion, motion_image
+from sfm_gt.video.overlay import find_overlays, working_image
+from sfm_gt.video.picture_area import Rectangle, picture_of
+from sfm_gt.video.shots import is_blank
+from sfm_gt.workflow.clip_stage import run_clip_stage
+from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "frames"
-VERSION: int = 6
+VERSION = VERSIONS[STAGE]
 MIN_DISTINCT_FRAMES = 2  # fewer distinct frames than this give no second view
 OVERLAY_MARGIN_PX = 8  # tracks that start nearer to print hang on it
 
@@ -37,14 +57,6 @@ def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: Fr
 
 
 def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesConfig, sheet: Path) -> dict[str, Any]:
-    import numpy as np
-
-    from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame_list
-    from sfm_gt.formats.overlay_folder import write_overlays
-    from sfm_gt.stages.mask_sheet import write_mask_sheet
-    from sfm_gt.video.keyframes import choose_keyframes, keyframe_bound, repeats
-    from sfm_gt.video.picture_area import picture_of
-    from sfm_gt.video.shots import is_blank
 
     measures = decoded.find_picture()
     # Bars would say that nothing moves and that nothing is blank.
@@ -85,11 +97,6 @@ class _Decoded:
     """Writes the frames one after the other and keeps small grey versions of them, so that memory stays low."""
 
     def __init__(self, folder: Path, clip: dict[str, Any], video_path: Path, config: FramesConfig):
-        from sfm_gt.formats.frame_folder import write_frame
-        from sfm_gt.masks.overlay import working_image
-        from sfm_gt.video.decode import iterate_frames, shrink
-        from sfm_gt.video.keyframes import sharpness, tracking_image
-        from sfm_gt.video.picture_area import Rectangle
 
         self.rows: list[tuple[int, float, float]] = []
         self.tracking: list[np.ndarray] = []
@@ -107,7 +114,6 @@ class _Decoded:
 
     def write_thumbnail(self, path: Path) -> None:
         """A small picture of the middle frame, which stays when the clip is refused."""
-        from sfm_gt.formats.frame_folder import read_frame, write_thumbnail
 
         write_thumbnail(path, read_frame(self._folder, self.rows[len(self.rows) // 2][0]))
 
@@ -117,12 +123,6 @@ class _Decoded:
         Raises:
             Rejected: the frames are put together of several pictures.
         """
-        import cv2
-
-        from sfm_gt.formats.frame_folder import read_frame
-        from sfm_gt.video import picture_area
-        from sfm_gt.video.composites import judge_composition
-        from sfm_gt.video.excursion import Excursions
 
         greys, excursions = picture_area.sampled(self.printed), Excursions(self.printed)
         self._working_picture = picture_area.find_picture(greys, excursions)
@@ -136,8 +136,6 @@ class _Decoded:
 
     def find_overlays(self) -> list[Any]:
         """Print on the picture, and all that lies outside of it."""
-        from sfm_gt.formats.overlay_folder import Overlay
-        from sfm_gt.masks.overlay import find_overlays
 
         indices = [row[0] for row in self.rows]
         found = find_overlays(self.printed, indices, self.height, self.width, self._working_picture)
@@ -156,11 +154,6 @@ def _judge_motion(decoded: _Decoded, overlays: list[Any], config: FramesConfig) 
     Raises:
         Rejected: ``static_camera`` or ``rotation_only``: the tracks show for certain that there is no parallax.
     """
-    import cv2
-    import numpy as np
-
-    from sfm_gt.formats.overlay_folder import covered_ever
-    from sfm_gt.video.motion import judge_parallax, measure_motion, motion_image
 
     indices = [row[0] for row in decoded.rows]
     ever = covered_ever(overlays, indices, (decoded.height, decoded.width), OVERLAY_MARGIN_PX)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sfm_gt.config import FramesConfig
 from sfm_gt.errors import InputError, Rejected, one_line
 from sfm_gt.formats.manifest import write_json
+from sfm_gt.formats.sidecar import read_sidecar
+from sfm_gt.formats.sources import hashed_uploader, read_tombstones
 from sfm_gt.formats.workspace import Workspace
-
-if TYPE_CHECKING:
-    from sfm_gt.video.catalog import VideoFile
+from sfm_gt.sfm.given_cameras import read_cameras
+from sfm_gt.video.catalog import VideoFile
+from sfm_gt.video.fingerprint import video_hash
+from sfm_gt.video.probe import probe_video
+from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "ingest"
-VERSION: int = 3
+VERSION = VERSIONS[STAGE]
 
 
 def run(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None = None) -> dict[str, Any]:
@@ -35,10 +39,6 @@ def run(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file:
 
 
 def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None) -> dict[str, Any]:
-    from sfm_gt.formats.sidecar import read_sidecar
-    from sfm_gt.stages.given_cameras import read_cameras
-    from sfm_gt.video.fingerprint import video_hash
-    from sfm_gt.video.probe import probe_video
 
     if video.refusal is not None:
         raise Rejected(video.refusal, video.message or video.refusal)
@@ -64,7 +64,6 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
 
 
 def _uploader_hash(video: VideoFile, uploader: str | None, salt_file: Path | None) -> str | None:
-    from sfm_gt.formats.sources import hashed_uploader
 
     try:
         return hashed_uploader(uploader, salt_file) if uploader else None
@@ -73,7 +72,6 @@ def _uploader_hash(video: VideoFile, uploader: str | None, salt_file: Path | Non
 
 
 def _refuse_forgotten(workspace: Workspace, video: VideoFile, url: str | None, facts: dict[str, Any]) -> None:
-    from sfm_gt.formats.sources import read_tombstones
 
     hashes = tuple(facts["perceptual_hash"])
     if any(tombstone.covers(facts["source_sha256"], url, hashes) for tombstone in read_tombstones(workspace.dataset)):

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from sfm_gt.config import MovingConfig
 from sfm_gt.formats.manifest import Manifest
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages.clip_stage import run_clip_stage
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sfm_gt.geometry.types import View
+from sfm_gt.geometry.types import View
+from sfm_gt.masks.shared.person import PersonFinder, snapped
+from sfm_gt.registry import load
+from sfm_gt.sfm.clip_views import ClipViews, write_mask
+from sfm_gt.workflow.clip_stage import run_clip_stage
+from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "moving"
-VERSION: int = 2
+VERSION = VERSIONS[STAGE]
 PERSON_FOLDER = "person"
 
 
@@ -33,10 +35,6 @@ def run(workspace: Workspace, clip_id: str, config: MovingConfig) -> Manifest:
 
 
 def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingConfig) -> dict[str, Any]:
-    import numpy as np
-
-    from sfm_gt.registry import load
-    from sfm_gt.stages.clip_views import write_mask
 
     views = ViewsWithDepth(workspace, clip_id)
     segmenter = load("masks", config.method)(config.threshold_px, config.dilate_px)
@@ -54,8 +52,6 @@ def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingCon
 
 def _find_people(folder: Path, views: ViewsWithDepth, moving: np.ndarray, config: MovingConfig) -> dict[str, float]:
     """Writes the person layer and lets ``moving`` take the outlines of those who move."""
-    from sfm_gt.masks.person import PersonFinder, snapped
-    from sfm_gt.stages.clip_views import write_mask
 
     assert config.person_segmentation is not None
     finder, total = PersonFinder(config.person_segmentation, config.person_detection), 0.0
@@ -71,7 +67,6 @@ class ViewsWithDepth(Sequence["View"]):
     """The clip's views with depth, read from disk when asked for: all of them at once would fill the memory."""
 
     def __init__(self, workspace: Workspace, clip_id: str):
-        from sfm_gt.stages.clip_views import ClipViews
 
         self._clip = ClipViews(workspace, clip_id)
         self._paths = sorted(workspace.clip_stage(clip_id, "dense").glob("*.npz"))
@@ -85,7 +80,6 @@ class ViewsWithDepth(Sequence["View"]):
         return self._clip.share_of_picture(mask, self.frame_indices[position])
 
     def __getitem__(self, position: int) -> View:  # type: ignore[override]
-        import numpy as np
 
         with np.load(self._paths[position]) as maps:
             # Only what neighbours confirmed: other frames are drawn from it, and a wrong depth would draw a wrong scene.

@@ -3,7 +3,7 @@
 Maps are stored at the size that the model answers in; evaluation brings them to the size of the ground truth as each protocol
 says. The manifest states the size of the images.
 
-A network's size and clock times lie beside them in latency.json (``models/latency.py``), which alone differs from run to
+A network's size and clock times lie beside them in latency.json (``models/shared/latency.py``), which alone differs from run to
 run.
 """
 
@@ -12,28 +12,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from sfm_gt import registry
 from sfm_gt.config import ModelConfig
-from sfm_gt.datasets.benchmarks import Benchmark
 from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_manifest
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.models.shared import latency
+from sfm_gt.models.shared.latency import PassTime, timed_prediction
+from sfm_gt.models.shared.network import NetworkModel
+from sfm_gt.models.shared.prediction import DepthModel, FrameKey, MissingPredictionError
+from sfm_gt.models.shared.stored import FLIPPED, image_sizes_measure, write_prediction
+from sfm_gt.models.shared.video import ClipFrame, VideoNetworkModel, predict_clip
+from sfm_gt.public_datasets import Benchmark
+from sfm_gt.workflow.progress import progress
+from sfm_gt.workflow.versions import VERSIONS
 
-if TYPE_CHECKING:
-    from sfm_gt.models.latency import PassTime
-    from sfm_gt.models.prediction import DepthModel
-    from sfm_gt.models.video import ClipFrame
-
-    Answer = tuple[ClipFrame, Float[np.ndarray, "h w"] | None]
+Answer = tuple[ClipFrame, Float[np.ndarray, "h w"] | None]
 
 STAGE = "predict"
-VERSION = 3
+VERSION = VERSIONS[STAGE]
 
 
 def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
@@ -72,10 +74,6 @@ def run_benchmark(benchmark: Benchmark, model: ModelConfig, out: Path) -> dict[s
 def _predict_clip(
     plugin: DepthModel, model: ModelConfig, dataset: Dataset | Benchmark, clip_id: str, folder: Path
 ) -> Manifest:
-    from sfm_gt.models import latency
-    from sfm_gt.models.network import NetworkModel
-    from sfm_gt.models.stored import FLIPPED, write_prediction
-    from sfm_gt.models.video import VideoNetworkModel
 
     n_frames, title = len(dataset.frames_of(clip_id)), f"{model.name} on {clip_id}"
     finite_shares: list[float] = []
@@ -100,8 +98,6 @@ def _predict_clip(
 
 def _frames(dataset: Dataset | Benchmark, clip_id: str) -> Iterator[ClipFrame]:
     """One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip."""
-    from sfm_gt.models.prediction import FrameKey
-    from sfm_gt.models.video import ClipFrame
 
     for frame in dataset:
         if frame.clip_id == clip_id:
@@ -115,7 +111,6 @@ def _mirrored(frame: ClipFrame) -> ClipFrame:
 
 def _shown(predictions: Iterator[Answer], title: str, n_frames: int) -> Iterator[Answer]:
     """The same with progress."""
-    from sfm_gt.stages.progress import progress
 
     with progress(title) as report:
         for done, answer in enumerate(predictions, start=1):
@@ -125,10 +120,6 @@ def _shown(predictions: Iterator[Answer], title: str, n_frames: int) -> Iterator
 
 def _predictions(plugin: DepthModel, clip: Iterator[ClipFrame], times: list[PassTime]) -> Iterator[Answer]:
     """Every frame with its map, or None where the model has nothing; a network's passes are added to ``times``."""
-    from sfm_gt.models.latency import timed_prediction
-    from sfm_gt.models.network import NetworkModel
-    from sfm_gt.models.prediction import MissingPredictionError
-    from sfm_gt.models.video import VideoNetworkModel, predict_clip
 
     if isinstance(plugin, VideoNetworkModel):
         for given, prediction in predict_clip(plugin, clip, times):
@@ -147,7 +138,6 @@ def _predictions(plugin: DepthModel, clip: Iterator[ClipFrame], times: list[Pass
 
 
 def _manifest(plugin: DepthModel, sizes: list[tuple[int, int]], finite_shares: list[float]) -> Manifest:
-    from sfm_gt.models.stored import image_sizes_measure
 
     n_frames = len(sizes)
     missing, without = n_frames - len(finite_shares), finite_shares.count(0.0)

@@ -7,27 +7,33 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from jaxtyping import Float
 
+from sfm_gt import __version__
 from sfm_gt.config import ReportConfig
 from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.dataset_layout import INDEX_NAME
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_json, read_manifest
 from sfm_gt.formats.workspace import CLIP_STAGES, Workspace
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from jaxtyping import Float
-
-    from sfm_gt.models.stored import StoredPredictions
-    from sfm_gt.report.contact_sheet import ModelMaps
-    from sfm_gt.report.funnel import Refusal
+from sfm_gt.metrics.protocol import REASONS, Protocol
+from sfm_gt.models.shared.stored import StoredPredictions
+from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, chosen, mask_strip
+from sfm_gt.report.funnel import Refusal, drops, levels, refusals
+from sfm_gt.report.page import render
+from sfm_gt.report.tables import SENSITIVITY, headline, table
+from sfm_gt.report.trajectory import trajectory_svg
+from sfm_gt.report.video import MAX_FRAMES, write_video
+from sfm_gt.workflow.progress import progress
+from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "report"
-VERSION: int = 5
+VERSION = VERSIONS[STAGE]
 
 
 def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> None:
@@ -36,9 +42,6 @@ def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> 
     Raises:
         InputError: one of them is missing, or a stored prediction cannot be read.
     """
-    from sfm_gt import __version__
-    from sfm_gt.report.funnel import drops, levels, refusals
-    from sfm_gt.report.page import render
 
     dataset = open_dataset(workspace.root)
     corpus = read_json(workspace.clip_list)
@@ -76,7 +79,6 @@ def _thumbnails(workspace: Workspace, names: Sequence[str], folder: Path) -> dic
 
 def _mask_sheets(workspace: Workspace, refused: Sequence[Refusal], folder: Path) -> list[dict[str, Any]]:
     """The mask sheet of every clip that was refused after the stage frames, copied beside the page."""
-    from sfm_gt.report.contact_sheet import mask_strip
 
     sheets = []
     for refusal in refused:
@@ -94,15 +96,12 @@ def _manifests(workspace: Workspace, clip_id: str) -> dict[str, Manifest]:
 
 
 def _index(dataset: Dataset) -> list[dict[str, Any]]:
-    import pyarrow.parquet as pq
 
     rows: list[dict[str, Any]] = pq.read_table(dataset.path / INDEX_NAME).to_pylist()
     return rows
 
 
 def _models(summary: dict[str, Any]) -> dict[str, Any]:
-    from sfm_gt.metrics.protocol import REASONS
-    from sfm_gt.report.tables import SENSITIVITY, headline, table
 
     return {
         "table": table(headline(summary["rows"]), summary["rows"], []),
@@ -121,9 +120,6 @@ def _clips(
     manifests: dict[str, dict[str, Manifest]],
     folder: Path,
 ) -> list[dict[str, Any]]:
-    import pandas as pd
-
-    from sfm_gt.stages.progress import progress
 
     scores = pd.read_parquet(workspace.evaluation / "frames.parquet")
     summary = read_json(workspace.evaluation / "summary.json")
@@ -147,7 +143,6 @@ def _clips(
 
 
 def _facts(info: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
-    from sfm_gt.report.trajectory import trajectory_svg
 
     first, scale = rows[0], info.get("scale", {})
     poses = np.array([row["cam_from_world"] for row in rows], dtype=np.float64).reshape(-1, 4, 4)
@@ -181,10 +176,6 @@ def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
 def _sheet(
     workspace: Workspace, config: ReportConfig, dataset: Dataset, clip_id: str, summary: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
-    from sfm_gt.metrics.protocol import Protocol
-    from sfm_gt.models.stored import StoredPredictions
-    from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, chosen
-    from sfm_gt.report.video import MAX_FRAMES, write_video
 
     frames = dataset.frames_of(clip_id)
     shown = [frames[position] for position in chosen(len(frames), config.frames_per_clip)]
@@ -204,7 +195,6 @@ def _sheet(
 
 def _maps(stored: Mapping[str, StoredPredictions], kinds: Mapping[str, str], frame: Frame) -> list[ModelMaps]:
     """Every model's prediction of one frame."""
-    from sfm_gt.report.contact_sheet import ModelMaps
 
     return [ModelMaps(name, kind, [_map(stored[name], frame)]) for name, kind in kinds.items()]
 

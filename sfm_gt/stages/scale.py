@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import cv2
+import numpy as np
 
 from sfm_gt import registry
-from sfm_gt.config import ScaleConfig
+from sfm_gt.config import ModelConfig, ScaleConfig
 from sfm_gt.errors import ContradictionError, NoEvidenceError
+from sfm_gt.formats.joints import JointTracks
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_manifest, write_json
+from sfm_gt.formats.sidecar import read_sidecar
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages.clip_stage import run_clip_stage
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from sfm_gt.formats.joints import JointTracks
-    from sfm_gt.scale.estimate import Evidence, NetworkEvidence, ScaleEstimate
-    from sfm_gt.stages.clip_views import ClipViews
+from sfm_gt.metrics.resizing import resized
+from sfm_gt.models.on_disk import OnDiskModel
+from sfm_gt.models.shared.prediction import FrameKey, MissingPredictionError
+from sfm_gt.scale.shared.estimate import Evidence, NetworkEvidence, ScaleEstimate, need_depth
+from sfm_gt.scale.shared.fusion import fuse
+from sfm_gt.scale.shared.plausibility import implausible
+from sfm_gt.scale.shared.pose_network import PoseNetwork
+from sfm_gt.sfm.clip_views import ClipViews, read_mask
+from sfm_gt.workflow.clip_stage import run_clip_stage
+from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "scale"
-VERSION: int = 3
+VERSION = VERSIONS[STAGE]
 SCALE_NAME = "scale.json"
 
 
@@ -32,16 +42,9 @@ def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleC
     )  # fmt: skip
 
 
-def needs_depth(config: ScaleConfig) -> bool:
-    """Whether a configured cue looks at dense depth."""
-    cues: list[Any] = [registry.load("scale", name) for name in config.cues]
-    return any(cue.needs_depth for cue in cues)
-
-
 def _scale(
     folder: Path, workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig
 ) -> dict[str, Any]:
-    from sfm_gt.scale.fusion import fuse
 
     evidence = evidence_of_clip(workspace, clip_id, sidecar, config)
     cues, refused, contradicting = _ask_cues(evidence, config)
@@ -68,8 +71,6 @@ def _scale(
 
 def _with_focal_length(found: ScaleEstimate, focal_sigma_rel: float) -> ScaleEstimate:
     """The scale of depth: cues measure lengths across the line of sight; how far away those are goes with the focal length."""
-    import math
-    from dataclasses import replace
 
     by_cues, by_lens = 100 * found.sigma_log_scale, 100 * focal_sigma_rel
     note = f"sigma of the scale: {by_cues:.2g} % by the cues, {by_lens:.2g} % by the focal length"
@@ -78,17 +79,12 @@ def _with_focal_length(found: ScaleEstimate, focal_sigma_rel: float) -> ScaleEst
 
 
 def _described(scale: ScaleEstimate) -> dict[str, Any]:
-    import math
-
     return {"metric_from_sfm": math.exp(scale.log_scale), "sigma_log_scale": scale.sigma_log_scale,
             "n_observations": scale.n_observations, "set_by": list(scale.set_by)}  # fmt: skip
 
 
 def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleEstimate], list[str], list[str]]:
     """Answers of the cues that have evidence and are possible at all, why the others have none, and who contradicts itself."""
-    import math
-
-    from sfm_gt.scale.plausibility import implausible
 
     cues, refused, contradicting = {}, [], []
     for name in config.cues:
@@ -112,14 +108,6 @@ def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleE
 
 def evidence_of_clip(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig) -> Evidence:
     """All that the cues of one clip may look at."""
-    from functools import lru_cache
-
-    import cv2
-    import numpy as np
-
-    from sfm_gt.formats.sidecar import read_sidecar
-    from sfm_gt.scale.estimate import Evidence
-    from sfm_gt.stages.clip_views import ClipViews
 
     views = ClipViews(workspace, clip_id)
     shrink = np.array([views.frames.width / views.frames.source_width,
@@ -136,18 +124,13 @@ def evidence_of_clip(workspace: Workspace, clip_id: str, sidecar: Path | None, c
         network=_network(clip_id, config, views),
         find_joints=(lambda: _find_joints(views, config)) if config.pose_network else None,
     )  # fmt: skip
-    if needs_depth(config):
+    if need_depth(config.cues):
         return _with_depth(evidence, workspace, clip_id, views)
     return evidence
 
 
 def _with_depth(evidence: Evidence, workspace: Workspace, clip_id: str, views: ClipViews) -> Evidence:
     """The evidence with the clip's valid dense depth, where dense depth came about."""
-    from dataclasses import replace
-
-    import numpy as np
-
-    from sfm_gt.stages.clip_views import read_mask
 
     dense, clean = workspace.clip_stage(clip_id, "dense"), workspace.clip_stage(clip_id, "clean")
     if not read_manifest(clean).ok:
@@ -167,11 +150,6 @@ def _with_depth(evidence: Evidence, workspace: Workspace, clip_id: str, views: C
 def _network(clip_id: str, config: ScaleConfig, views: ClipViews) -> NetworkEvidence | None:
     if config.metric_network is None:
         return None
-    from sfm_gt.config import ModelConfig
-    from sfm_gt.metrics.resizing import resized
-    from sfm_gt.models.on_disk import OnDiskModel
-    from sfm_gt.models.prediction import FrameKey, MissingPredictionError
-    from sfm_gt.scale.estimate import NetworkEvidence
 
     stated, camera = config.metric_network, views.undistortion.camera
     stored = OnDiskModel(ModelConfig(name="stored", method="on_disk", path=str(stated.path), kind="metric_depth"))
@@ -189,7 +167,6 @@ def _network(clip_id: str, config: ScaleConfig, views: ClipViews) -> NetworkEvid
 
 
 def _find_joints(views: ClipViews, config: ScaleConfig) -> JointTracks:
-    from sfm_gt.scale.pose_network import PoseNetwork
 
     assert config.pose_network is not None, "the caller looks"
     network = PoseNetwork(config.pose_network.detection, config.pose_network.landmarks)

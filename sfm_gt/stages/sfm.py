@@ -7,31 +7,45 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import cv2
+import numpy as np
+import pycolmap
 
 from sfm_gt.config import SfmConfig
 from sfm_gt.errors import Rejected
+from sfm_gt.formats.dataset_layout import SHUTTER_NPZ
+from sfm_gt.formats.frame_folder import FrameList, FrozenInterval, frame_path, read_frame_list, write_frozen
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_json
+from sfm_gt.formats.overlay_folder import covered, read_overlays
+from sfm_gt.formats.shutter_shifts import ShutterShifts, write_shutter_shifts
 from sfm_gt.formats.sidecar import CameraHints
+from sfm_gt.formats.sparse_model import write_sparse_model
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages.clip_stage import run_clip_stage
-from sfm_gt.stages.solution import Solution, times_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pycolmap
-
-    from sfm_gt.formats.frame_folder import FrameList, FrozenInterval
-    from sfm_gt.formats.shutter_shifts import ShutterShifts
-    from sfm_gt.sfm.adjustment import Adjusted, Begun
-    from sfm_gt.sfm.database import KnownCamera
-    from sfm_gt.sfm.keyframes import KeyframeOptions
-    from sfm_gt.sfm.rolling_shutter import Readout
-    from sfm_gt.stages.given_cameras import GivenCameras
-    from sfm_gt.stages.rest import Rest
+from sfm_gt.imaging.regions import enlarge
+from sfm_gt.report.mask_sheet import write_mask_sheet
+from sfm_gt.sfm import undistortion, verdicts
+from sfm_gt.sfm.adjustment import Adjusted, Begun, begin_adjustment, finish_adjustment
+from sfm_gt.sfm.camera_proof import judge_camera, prove_camera
+from sfm_gt.sfm.clip_views import MODEL_NAME, MOVING_FOLDER, OVERLAY_MARGIN_PX, UNDISTORTION_NAME, write_mask
+from sfm_gt.sfm.database import KnownCamera
+from sfm_gt.sfm.given_cameras import GivenCameras, reconstruct
+from sfm_gt.sfm.keyframes import KeyframeOptions, reconstruct_keyframes
+from sfm_gt.sfm.observations import Observations
+from sfm_gt.sfm.pruning import drop_observations, keep_images
+from sfm_gt.sfm.rectification import shift_fields
+from sfm_gt.sfm.refinement import refine_observations
+from sfm_gt.sfm.registration import Frames, register_frames
+from sfm_gt.sfm.rest import Rest, find_rest
+from sfm_gt.sfm.rolling_shutter import Readout
+from sfm_gt.sfm.solution import Solution, times_of
+from sfm_gt.sfm.undistortion import Undistortion
+from sfm_gt.workflow.clip_stage import run_clip_stage
+from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "sfm"
-VERSION: int = 8
+VERSION = VERSIONS[STAGE]
 # Share of the tracks that one homography explains in every pair of frames: above, a clip without a model lacks parallax. Until
 # structure from motion has failed this proves nothing.
 LITTLE_PARALLAX = 0.85
@@ -72,10 +86,6 @@ def _reconstruct(
     cameras: GivenCameras | None,
     sheet: Path,
 ) -> dict[str, Any]:
-    from sfm_gt.formats.frame_folder import read_frame_list, write_frozen
-    from sfm_gt.formats.overlay_folder import covered, read_overlays
-    from sfm_gt.sfm.keyframes import KeyframeOptions
-    from sfm_gt.stages.clip_views import OVERLAY_MARGIN_PX
 
     listed, overlays = read_frame_list(frames_folder), read_overlays(frames_folder)
     n_distinct = sum(not frame.repeated for frame in listed.frames)
@@ -160,12 +170,6 @@ def _at_rest(
     sheet: Path,
 ) -> tuple[Adjusted | None, Rest, FrozenInterval]:
     """Adjusts the model so far that it shows what moves, and then without that and outside of the frozen interval."""
-    from sfm_gt.formats.frame_folder import frame_path
-    from sfm_gt.formats.overlay_folder import read_overlays
-    from sfm_gt.sfm.pruning import drop_observations, keep_images
-    from sfm_gt.sfm.undistortion import Undistortion
-    from sfm_gt.stages.mask_sheet import write_mask_sheet
-    from sfm_gt.stages.rest import find_rest
 
     model = solution.model
     begun = solution.begin(model)
@@ -196,8 +200,6 @@ def _judged(
     config: SfmConfig,
 ) -> dict[str, Any]:
     """Figures of the adjusted model. Raises Rejected where they do not carry ground truth."""
-    from sfm_gt.sfm import undistortion, verdicts
-    from sfm_gt.sfm.camera_proof import judge_camera, prove_camera
 
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
@@ -221,12 +223,6 @@ def _judged(
 def _write(
     folder: Path, model: pycolmap.Reconstruction, adjusted: Adjusted | None, listed: FrameList, rest: Rest
 ) -> None:
-    from sfm_gt.formats.dataset_layout import SHUTTER_NPZ
-    from sfm_gt.formats.shutter_shifts import write_shutter_shifts
-    from sfm_gt.formats.sparse_model import write_sparse_model
-    from sfm_gt.masks.regions import enlarge
-    from sfm_gt.sfm import undistortion
-    from sfm_gt.stages.clip_views import MODEL_NAME, MOVING_FOLDER, UNDISTORTION_NAME, write_mask
 
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
@@ -248,7 +244,6 @@ def _write(
 
 def _known_camera(hints: CameraHints, listed: FrameList) -> KnownCamera | None:
     """The sidecar's camera, in pixels of the frames."""
-    from sfm_gt.sfm.database import KnownCamera
 
     by_x, by_y = listed.width / listed.source_width, listed.height / listed.source_height
     if hints.intrinsics_px is not None:
@@ -264,9 +259,6 @@ def _known_camera(hints: CameraHints, listed: FrameList) -> KnownCamera | None:
 def _shutter_shifts(
     model: pycolmap.Reconstruction, frame_indices: np.ndarray, listed: FrameList, readout: Readout
 ) -> ShutterShifts:
-    from sfm_gt.formats.shutter_shifts import ShutterShifts
-    from sfm_gt.sfm.observations import Observations
-    from sfm_gt.sfm.rectification import shift_fields
 
     times_s = listed.times_s(frame_indices)
     return ShutterShifts(frame_indices, shift_fields(Observations.of(model), times_s, readout))
@@ -276,13 +268,6 @@ def _map(
     frames_folder: Path, listed: FrameList, printed: Callable[[int], np.ndarray], options: KeyframeOptions
 ) -> Solution:
     """Maps the keyframes and registers all other frames."""
-    import cv2
-
-    from sfm_gt.formats.frame_folder import frame_path
-    from sfm_gt.sfm.adjustment import begin_adjustment, finish_adjustment
-    from sfm_gt.sfm.keyframes import reconstruct_keyframes
-    from sfm_gt.sfm.refinement import refine_observations
-    from sfm_gt.sfm.registration import Frames, register_frames
 
     def name_of(index: int) -> str:
         return frame_path(frames_folder, index).name
@@ -317,7 +302,6 @@ def _on_given_cameras(
     printed: Callable[[int], np.ndarray],
     options: KeyframeOptions,
 ) -> Solution:
-    from sfm_gt.stages.given_cameras import reconstruct
 
     indices = [frame.frame_index for frame in listed.frames]
-    return reconstruct(cameras, frames_folder, listed, indices, printed, config, options)
+    return reconstruct(cameras, frames_folder, listed, indices, printed, config.max_reprojection_error_px, options)

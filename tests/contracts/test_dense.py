@@ -13,8 +13,8 @@ import pytest
 
 from sfm_gt import registry
 from sfm_gt.config import DenseConfig
-from sfm_gt.dense.clip import densify
-from sfm_gt.dense.estimate import DepthEstimate
+from sfm_gt.dense.shared.clip import densify
+from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.errors import InputError
 from tests.dense.conftest import silent
 from tests.dense.scenes import Scene, film

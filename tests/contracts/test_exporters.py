@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from sfm_gt import registry
+from sfm_gt.commands import export
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
-from sfm_gt.stages import export
 from tests.exporters.small_dataset import write_dataset
 
 FORMATS = registry.names("exporters")

@@ -11,10 +11,10 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from sfm_gt.datasets.benchmarks import Benchmark, names, open_benchmark
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.camera import project
 from sfm_gt.metrics.crops import CropName
+from sfm_gt.public_datasets import Benchmark, names, open_benchmark
 from tests.datasets.benchmark_trees import DRIVE, HEIGHT, TREES, WIDTH, wall, write_depth_png, write_image
 
 pytest.importorskip("h5py")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from sfm_gt.datasets.benchmarks import names
-from sfm_gt.datasets.published import published, tables
 from sfm_gt.errors import ConfigError
 from sfm_gt.metrics.alignment import ALIGNMENTS
 from sfm_gt.metrics.depth import METRICS
-from sfm_gt.models.prediction import KINDS
+from sfm_gt.models.shared.prediction import KINDS
+from sfm_gt.public_datasets import names
+from sfm_gt.report.published import published, tables
 
 
 def _value(table, model, on, metric):

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from sfm_gt.config import CleanConfig
-from sfm_gt.dense.cleaning import Limits, clean
-from sfm_gt.dense.clip import densify
-from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.patchmatch import PatchMatch
+from sfm_gt.dense.shared.cleaning import Limits, clean
+from sfm_gt.dense.shared.clip import densify
+from sfm_gt.dense.shared.estimate import DepthEstimate
 from tests.dense.scenes import Scene, film
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sfm_gt.dense.clip import densify
-from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.patchmatch import PatchMatch
+from sfm_gt.dense.shared.clip import densify
+from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import SparseModel, View
 from tests.dense.conftest import silent, valid

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sfm_gt.dense.carry import carry
-from sfm_gt.dense.clip import choose_keyframes, densify
-from sfm_gt.dense.estimate import DepthEstimate
-from sfm_gt.dense.hypothesis import Hypothesis
+from sfm_gt.dense.matching.carry import carry
+from sfm_gt.dense.matching.hypothesis import Hypothesis
+from sfm_gt.dense.matching.pyramid import build_pyramid
+from sfm_gt.dense.matching.sweep import planes_from_inverse_depth
 from sfm_gt.dense.patchmatch import PatchMatch
-from sfm_gt.dense.pyramid import build_pyramid
-from sfm_gt.dense.sweep import planes_from_inverse_depth
-from sfm_gt.dense.temporal import temporal_difference
+from sfm_gt.dense.shared.clip import choose_keyframes, densify
+from sfm_gt.dense.shared.estimate import DepthEstimate
+from sfm_gt.dense.shared.temporal import temporal_difference
 from tests.dense.conftest import silent, valid
 from tests.dense.scenes import Scene, film
 

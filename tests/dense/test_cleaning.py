@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.rendered import RenderedScene
-from sfm_gt.dense.cleaning import (
+from sfm_gt.dense.shared.cleaning import (
     NO_DEPTH,
     Limits,
     Rule,
@@ -20,11 +20,11 @@ from sfm_gt.dense.cleaning import (
     uncertain,
     unstable,
 )
-from sfm_gt.dense.parallax import Companion, against_parallax, at_infinity, choose_companion, read_parallax
+from sfm_gt.dense.shared.parallax import Companion, against_parallax, at_infinity, choose_companion, read_parallax
 from sfm_gt.geometry.camera import pixel_grid, project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 from sfm_gt.geometry.types import PinholeCamera, View
-from sfm_gt.masks.flow import flow_both_ways
+from sfm_gt.imaging.flow import flow_both_ways
 from tests.dense.scenes import Scene
 
 LIMITS = Limits(

@@ -13,7 +13,7 @@ import pycolmap
 import pytest
 
 from sfm_gt.dense.colmap import Colmap, choose_sources, image_name, stated_sigma, write_workspace
-from sfm_gt.dense.estimate import DepthEstimate
+from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import PinholeCamera, SparseModel, View
 from tests.dense.conftest import silent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sfm_gt.dense.neighbours import choose_neighbours, depth_range
+from sfm_gt.dense.shared.neighbours import choose_neighbours, depth_range
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sfm_gt.dense.normals import surface_normals
+from sfm_gt.dense.matching.normals import surface_normals
 
 MATRIX = np.array([[200.0, 0.0, 49.5], [0.0, 200.0, 39.5], [0.0, 0.0, 1.0]])
 # The ridge that keeps thin windows solvable flattens slopes by less than this (0.02 px^2 against at least 3 px^2 in a corner).

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sfm_gt.dense.patch import NOISE_VARIANCE, load_reference, make_patch, pack_grey, patch_cost, project_patch
-from sfm_gt.dense.pyramid import build_pyramid, integer_centred_matrix, stack_neighbours
+from sfm_gt.dense.matching.patch import NOISE_VARIANCE, load_reference, make_patch, pack_grey, patch_cost, project_patch
+from sfm_gt.dense.matching.pyramid import build_pyramid, integer_centred_matrix, stack_neighbours
 from sfm_gt.geometry.camera import pixel_grid, project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 from tests.dense.scenes import CAMERA, Scene

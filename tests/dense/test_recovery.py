@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sfm_gt.dense.clip import densify
-from sfm_gt.dense.estimate import DepthEstimate
 from sfm_gt.dense.patchmatch import PatchMatch
+from sfm_gt.dense.shared.clip import densify
+from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.transforms import inverse_rigid
 from tests.dense.conftest import silent, valid

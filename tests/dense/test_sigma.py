@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sfm_gt.dense.hypothesis import Hypothesis
-from sfm_gt.dense.sigma import MAX_MATCHING_PX, local_doubt_px, sigma_of_inverse_depth
+from sfm_gt.dense.matching.hypothesis import Hypothesis
+from sfm_gt.dense.matching.sigma import MAX_MATCHING_PX, local_doubt_px, sigma_of_inverse_depth
 
 SHAPE = (20, 30)
 STEP = 0.01

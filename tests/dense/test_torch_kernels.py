@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from sfm_gt.dense import consistency, propagate, refine
-from sfm_gt.dense.patch import Patch, make_patch
-from sfm_gt.dense.propagate import UNMATCHED, choose_judges
-from sfm_gt.dense.pyramid import (
+from sfm_gt.dense.matching import consistency, propagate, refine
+from sfm_gt.dense.matching.patch import Patch, make_patch
+from sfm_gt.dense.matching.propagate import UNMATCHED, choose_judges
+from sfm_gt.dense.matching.pyramid import (
     Level,
     Neighbours,
     build_pyramid,
@@ -20,7 +20,7 @@ from sfm_gt.dense.pyramid import (
     pair_geometry,
     stack_neighbours,
 )
-from sfm_gt.dense.torch_kernels import TorchKernels
+from sfm_gt.dense.matching.torch_kernels import TorchKernels
 from sfm_gt.geometry.types import PinholeCamera, View
 from tests.dense.scenes import CAMERA, Scene
 

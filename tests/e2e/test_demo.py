@@ -25,7 +25,7 @@ def test_a_run_with_bad_files_beside_a_good_one_succeeds(demo_run):
 
 def test_every_refused_file_is_named_with_its_reason_and_the_mend(demo_run):
     folder, finished = demo_run
-    lines = [line for line in (folder / "out" / "yield.txt").read_text().splitlines() if line.startswith("refused:")]
+    lines = [line for line in (folder / "out" / "summary.txt").read_text().splitlines() if line.startswith("refused:")]
     for name, reason in (
         ("text.mp4", "not_a_video"), ("nothing.mov", "empty_file"), ("twin.mp4", "duplicate_stem"),
         ("twin.mkv", "duplicate_stem"), ("mistaken.mp4", "sidecar_invalid"), ("still image ü.mp4", "still_image"),

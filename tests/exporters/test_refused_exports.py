@@ -10,9 +10,9 @@ import tarfile
 
 import pytest
 
+from sfm_gt.commands import export
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.shards import list_shards, read_shard, write_shard
-from sfm_gt.stages import export
 from tests.exporters.small_dataset import write_dataset
 
 

@@ -11,13 +11,13 @@ import OpenEXR
 import pytest
 
 import sfm_gt
-from sfm_gt.exporters.surfaces import triangles
+from sfm_gt.commands import export
+from sfm_gt.exporters.shared.surfaces import triangles
 from sfm_gt.formats.log_depth_png import read_log_depth
 from sfm_gt.formats.pose_text import read_pose_text
 from sfm_gt.formats.tum_trajectory import read_trajectory
 from sfm_gt.geometry.camera import project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
-from sfm_gt.stages import export
 from tests.exporters.small_dataset import (
     CAMERA,
     DEPTH_UNIT,

@@ -13,14 +13,22 @@ from sfm_gt.errors import Rejected
 from sfm_gt.formats.camera_track import CameraTrack, Lens
 from sfm_gt.formats.frame_folder import FrameList, FrameRecord
 from sfm_gt.geometry.transforms import camera_centres, inverse_rigid
+from sfm_gt.sfm.given_cameras import GivenCameras, reconstruct
 from sfm_gt.sfm.keyframes import KeyframeOptions
 from sfm_gt.sfm.undistortion import Undistortion, sparse_model
-from sfm_gt.stages.given_cameras import GivenCameras, reconstruct
 from tests.dense.scenes import CAMERA, Scene, film
 
 LENS = Lens(220 / 240, 220 / 180, 0.5, 0.5)
 N_VIEWS = 8
-OPTIONS = KeyframeOptions(SfmConfig().max_features, SfmConfig().init_min_tri_angle_deg, None, None, 0, 1)
+MAX_ERROR_PX = SfmConfig().max_reprojection_error_px
+OPTIONS = KeyframeOptions(
+    SfmConfig().max_features,
+    SfmConfig().init_min_tri_angle_deg,
+    None,
+    None,
+    0,
+    1,
+)
 # Features on a noise texture are placed to about a third of a pixel; the scene's poses are exact.
 CONFIRMED_PX = 0.7
 
@@ -47,7 +55,7 @@ def run(scene, clip, poses=None, lens=LENS, refine=False, rows=slice(None)):
     nothing = np.zeros((CAMERA.height, CAMERA.width), dtype=bool)
     indices = [frame.frame_index for frame in listed.frames]
     cameras = GivenCameras("by_hand", track, refine)
-    solution = reconstruct(cameras, folder, listed, indices, lambda index: nothing, SfmConfig(), OPTIONS)
+    solution = reconstruct(cameras, folder, listed, indices, lambda index: nothing, MAX_ERROR_PX, OPTIONS)
     model = solution.model
     solution.finish(model, solution.begin(model))
     lens_found = Undistortion.of(next(iter(model.cameras.values())))
@@ -115,7 +123,13 @@ def test_poses_of_another_time_are_none_at_all(scene, clip):
     with pytest.raises(Rejected) as verdict:
         indices = [frame.frame_index for frame in listed.frames]
         reconstruct(
-            GivenCameras("by_hand", track, False), folder, listed, indices, lambda index: None, SfmConfig(), OPTIONS
+            GivenCameras("by_hand", track, False),
+            folder,
+            listed,
+            indices,
+            lambda index: None,
+            MAX_ERROR_PX,
+            OPTIONS,
         )
     assert verdict.value.reason == "no_imported_poses"
 

@@ -15,7 +15,7 @@ from sfm_gt.formats.pose_text import PoseText, read_pose_text, write_pose_text
 from sfm_gt.formats.sidecar import read_sidecar
 from sfm_gt.formats.tum_trajectory import read_trajectory, write_trajectory
 from sfm_gt.geometry.transforms import inverse_rigid
-from sfm_gt.importers.video_facts import VideoFacts
+from sfm_gt.importers.shared.video_facts import VideoFacts
 
 VIDEO = VideoFacts(width=640, height=480, first_timestamp_s=0.2, focal_px=500.0)
 LENS = Lens(0.8, 1.1, 0.5, 0.49, -0.03)

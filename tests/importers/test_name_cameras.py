@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import yaml
 
+from sfm_gt.commands import import_cameras as name_cameras
 from sfm_gt.config import FramesConfig
 from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import Lens
 from sfm_gt.formats.pose_text import PoseText, write_pose_text
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages import ingest, name_cameras
+from sfm_gt.stages import ingest
 from sfm_gt.video.catalog import list_videos
 
 DEMO = Path(__file__).resolve().parents[2] / "examples" / "demo" / "videos" / "mannequin.mp4"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.errors import InputError
-from sfm_gt.masks import person
+from sfm_gt.masks.shared import person
 
 MODELS = Path(__file__).resolve().parents[3] / "shared" / "data" / "models"
 

@@ -13,7 +13,7 @@ from sfm_gt.metrics.depth import METRICS, metrics_of
 from sfm_gt.metrics.grading import FrameGrader, FramePrediction, Graded, GtFrame, Unscored
 from sfm_gt.metrics.protocol import REASONS, load_protocol, load_protocols, shipped
 from sfm_gt.metrics.regions import DEPTH_EDGES_M, REGIONS, by_depth, scored_pixels
-from sfm_gt.models.prediction import KINDS
+from sfm_gt.models.shared.prediction import KINDS
 
 RANGE = (0.1, 10.0, 4)
 OURS = load_protocol("sfm_gt").completed(*RANGE)

@@ -12,7 +12,7 @@ from sfm_gt.config import EvaluateConfig
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.metrics.crops import crop_mask
 from sfm_gt.metrics.protocol import SHIPPED_FOLDER, Protocol, load_protocol, load_protocols, shipped
-from sfm_gt.models.prediction import KINDS, Kind
+from sfm_gt.models.shared.prediction import KINDS, Kind
 
 RANGE = (0.1, 10.0, 4)
 OURS = load_protocol("sfm_gt").completed(*RANGE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sfm_gt.geometry.splatting import splat
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.metrics.splatting import splat
 from sfm_gt.metrics.temporal import FramePair, TemporalView
 
 CAMERA = PinholeCamera(40, 30, 40.0, 40.0, 20.0, 15.0)

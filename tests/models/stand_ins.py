@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.settings import ModelConfig
 
 MOGE = """
 import torch

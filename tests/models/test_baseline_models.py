@@ -9,8 +9,8 @@ from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.constant import ConstantModel
 from sfm_gt.models.ground_plane import CAP_M, HEIGHT_M, GroundPlaneModel
-from sfm_gt.models.prediction import FrameKey
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.prediction import FrameKey
+from sfm_gt.models.shared.settings import ModelConfig
 
 KEY = FrameKey("clip", 0)
 IMAGE = np.zeros((8, 4, 3), np.uint8)

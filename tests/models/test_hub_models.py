@@ -13,10 +13,10 @@ import yaml
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.resizing import resized
-from sfm_gt.models.description import InputDescription
 from sfm_gt.models.metric3d import Metric3dModel
-from sfm_gt.models.prediction import FrameKey, file_sha256
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.description import InputDescription
+from sfm_gt.models.shared.prediction import FrameKey, file_sha256
+from sfm_gt.models.shared.settings import ModelConfig
 from sfm_gt.models.torch_hub import TorchHubModel
 from tests.models.tiny_hub import write_hub_model, write_metric3d_model
 

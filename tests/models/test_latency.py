@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from sfm_gt.errors import InputError
-from sfm_gt.models import latency
 from sfm_gt.models.constant import ConstantModel
-from sfm_gt.models.latency import PassTime
-from sfm_gt.models.network import NetworkFacts, NetworkModel
 from sfm_gt.models.onnx import OnnxModel
-from sfm_gt.models.prediction import FrameKey
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared import latency
+from sfm_gt.models.shared.latency import PassTime
+from sfm_gt.models.shared.network import NetworkFacts, NetworkModel
+from sfm_gt.models.shared.prediction import FrameKey
+from sfm_gt.models.shared.settings import ModelConfig
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
 

@@ -10,11 +10,11 @@ import pytest
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.metrics.resizing import resized
-from sfm_gt.models.description import WEIGHTS, NetworkDescription
 from sfm_gt.models.onnx import OnnxModel
-from sfm_gt.models.prediction import FrameKey, file_sha256
-from sfm_gt.models.resizing import image_to_input
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.description import WEIGHTS, NetworkDescription
+from sfm_gt.models.shared.prediction import FrameKey, file_sha256
+from sfm_gt.models.shared.resizing import image_to_input
+from sfm_gt.models.shared.settings import ModelConfig
 from sfm_gt.models.tflite import TfliteModel
 
 KEY = FrameKey("clip", 0)

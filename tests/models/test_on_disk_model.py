@@ -9,8 +9,8 @@ import pytest
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.manifest import Manifest, write_manifest
 from sfm_gt.models.on_disk import OnDiskModel
-from sfm_gt.models.prediction import FrameKey, MissingPredictionError
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.prediction import FrameKey, MissingPredictionError
+from sfm_gt.models.shared.settings import ModelConfig
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
 VALUES = np.arange(24, dtype=np.float32).reshape(4, 6) / 4 + 1

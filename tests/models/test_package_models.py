@@ -11,9 +11,9 @@ from safetensors.torch import save_file
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.models.moge import MogeModel
-from sfm_gt.models.prediction import FrameKey
-from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.torch_runtime import check_complete
+from sfm_gt.models.shared.prediction import FrameKey
+from sfm_gt.models.shared.settings import ModelConfig
+from sfm_gt.models.shared.torch_runtime import check_complete
 from sfm_gt.models.unidepth import UnidepthModel
 from tests.models.stand_ins import importable, moge_checkpoint, unidepth_folder
 

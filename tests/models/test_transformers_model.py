@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
-from sfm_gt.datasets.published import published
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
-from sfm_gt.models.prediction import FrameKey
-from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.torch_runtime import facts_of
+from sfm_gt.models.shared.prediction import FrameKey
+from sfm_gt.models.shared.settings import ModelConfig
+from sfm_gt.models.shared.torch_runtime import facts_of
 from sfm_gt.models.transformers import TransformersModel
+from sfm_gt.report.published import published
 from tests.models.tiny_transformers import ARCHITECTURES, HALF, IMAGENET, write_tiny_model
 
 torch = pytest.importorskip("torch")

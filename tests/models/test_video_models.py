@@ -11,9 +11,9 @@ import yaml
 from sfm_gt.errors import InputError
 from sfm_gt.models.onnx import OnnxModel
 from sfm_gt.models.onnx_video import OnnxVideoModel
-from sfm_gt.models.prediction import FrameKey
-from sfm_gt.models.settings import ModelConfig
-from sfm_gt.models.video import ClipFrame, joined, predict_clip
+from sfm_gt.models.shared.prediction import FrameKey
+from sfm_gt.models.shared.settings import ModelConfig
+from sfm_gt.models.shared.video import ClipFrame, joined, predict_clip
 from tests.models.tiny_video import write_tiny_video_model
 
 pytest.importorskip("onnx")

@@ -14,7 +14,7 @@ from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.formats.sources import source_of, write_sources
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.models.stored import image_sizes_measure
+from sfm_gt.models.shared.stored import image_sizes_measure
 
 HEIGHT, WIDTH = 48, 64
 FRAMES = (3, 5)

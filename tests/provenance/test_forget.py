@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sfm_gt.commands import export, forget
 from sfm_gt.config import FramesConfig, read_config
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
@@ -24,9 +25,9 @@ from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import read_sources, read_tombstones
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance.traces import mentions
-from sfm_gt.stages import evaluate, export, forget, ingest, report
-from sfm_gt.stages.workflow import prepare
+from sfm_gt.stages import evaluate, ingest, report
 from sfm_gt.video.catalog import list_videos
+from sfm_gt.workflow.run_plan import prepare
 from tests.e2e.workflow import tree_digest
 from tests.video.make_videos import panning, write_video
 

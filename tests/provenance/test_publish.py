@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from sfm_gt.commands import hydrate, publish
 from sfm_gt.config import ProvenanceConfig
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
@@ -17,7 +18,6 @@ from sfm_gt.formats.shutter_shifts import ShutterShifts, write_shutter_shifts
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance.faces import FaceBlur
 from sfm_gt.sfm.rectification import GRID_HEIGHT, GRID_WIDTH
-from sfm_gt.stages import hydrate, publish
 from sfm_gt.stages.ingest import sha256_of
 from tests.e2e.workflow import tree_digest
 from tests.video.make_videos import panning, write_video
@@ -82,7 +82,7 @@ def test_another_picture_than_was_released_is_refused_and_nothing_kept(workspace
 
 def film(workspace: Workspace, video: Path) -> None:
     """Makes ``video`` the source of anna's clip: her pictures become its frames, undistorted by a plain camera."""
-    from sfm_gt.stages.hydrate import _pictures
+    from sfm_gt.commands.hydrate import _pictures
 
     path = workspace.dataset / "clips" / "anna-000" / "clip.json"
     height, width = panning(1)[0].shape[:2]

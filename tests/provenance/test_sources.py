@@ -13,8 +13,9 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from sfm_gt.cli import app
-from sfm_gt.config import ClipsConfig, Config, FramesConfig, ProvenanceConfig, to_yaml, validate
+from sfm_gt.cli.app import app
+from sfm_gt.commands import check_sources
+from sfm_gt.config import ClipsConfig, Config, FramesConfig, to_yaml, validate
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.license_terms import permissions_of, refusal
@@ -22,7 +23,8 @@ from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.perceptual_hash import MAX_BITS_BETWEEN_COPIES, bits_between, perceptual_hash
 from sfm_gt.formats.sources import hashed_uploader, read_sources
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages import check_sources, clips, ingest, license_gate
+from sfm_gt.provenance import license_gate
+from sfm_gt.stages import clip_list, clips, ingest
 from sfm_gt.video.catalog import list_videos
 from tests.video.make_videos import panning, write_video
 
@@ -57,14 +59,14 @@ def test_unknown_licences_are_named_with_the_nearest_known_one() -> None:
 
 def test_the_gate_names_every_source_that_stands_against_it(workspace: Workspace) -> None:
     dataset = open_dataset(workspace.root)
-    license_gate.require(dataset, dataset.clip_ids, "publish", ProvenanceConfig(use="commercial"))
+    license_gate.require(dataset, dataset.clip_ids, "publish", "commercial", {})
     path = workspace.dataset / "clips" / "anna-000" / "clip.json"
     info = read_json(path)
     write_json(path, info | {"source": info["source"] | {"license": "CC-BY-NC-4.0"}})
     with pytest.raises(
         InputError, match=r"evaluate for commercial use is not allowed: anna\.mp4: licence 'CC-BY-NC-4\.0'"
     ):
-        license_gate.require(dataset, dataset.clip_ids, "evaluate", ProvenanceConfig(use="commercial"))
+        license_gate.require(dataset, dataset.clip_ids, "evaluate", "commercial", {})
     said = CliRunner().invoke(app, ["evaluate", "--gt", str(workspace.root), "--predictions", "x", "--kind", "metric_depth",
                                     "--use", "commercial"])  # fmt: skip
     assert isinstance(said.exception, InputError), "the command refuses before it looks at predictions"
@@ -108,7 +110,7 @@ def test_a_source_listed_twice_is_refused(tmp_path: Path, workspace: Workspace) 
     for video in listed:
         ingest.run(out, video, FramesConfig())
         clips.run(out, video.video_id, video.path, ClipsConfig(min_frames=5))
-    merged = clips.merge(out, listed)
+    merged = clip_list.run(out, listed)
     assert [video["reason"] for video in merged["videos"]] == [None, "duplicate_source"]
     assert {clip["video_id"] for clip in merged["clips"]} == {"a"}
     content = read_json(workspace.dataset / "sources.json")
@@ -192,7 +194,7 @@ def test_a_changed_sidecar_is_found(workspace: Workspace, tmp_path: Path) -> Non
 
 
 def test_the_use_of_a_run_holds_for_its_dataset_folder_and_a_releases_for_itself(tmp_path: Path) -> None:
-    from sfm_gt.cli_sources import stated_use
+    from sfm_gt.cli.sources import stated_use
 
     (tmp_path / "run" / "dataset").mkdir(parents=True)
     (tmp_path / "run" / "config.yaml").write_text(

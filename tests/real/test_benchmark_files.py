@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from sfm_gt import registry
-from sfm_gt.datasets.benchmarks import open_benchmark
-from sfm_gt.datasets.benchmarks.lidar import depth_of_points
-from sfm_gt.datasets.benchmarks.seven_scenes import COLOUR_FOCAL_PX, COLOUR_FROM_DEPTH, DEPTH_FOCAL_PX
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.resizing import resized
-from sfm_gt.models.prediction import FrameKey
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.prediction import FrameKey
+from sfm_gt.models.shared.settings import ModelConfig
+from sfm_gt.public_datasets import open_benchmark
+from sfm_gt.public_datasets.lidar import depth_of_points
+from sfm_gt.public_datasets.seven_scenes import COLOUR_FOCAL_PX, COLOUR_FROM_DEPTH, DEPTH_FOCAL_PX
 
 CAMERA_HEIGHT_M = 1.65  # above the road, from KITTI's sensor setup
 # The road is neither flat nor level, and cars and kerbs stand on it.

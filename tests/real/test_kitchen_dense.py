@@ -11,9 +11,9 @@ from benchmarks.accuracy.judging import find_companion, valid_depth
 from benchmarks.accuracy.kitchen_clip import Kitchen
 from benchmarks.accuracy.scoring import coverage, score
 from sfm_gt.config import CleanConfig
-from sfm_gt.dense.cleaning import Limits
-from sfm_gt.dense.clip import densify
 from sfm_gt.dense.patchmatch import PatchMatch
+from sfm_gt.dense.shared.cleaning import Limits
+from sfm_gt.dense.shared.clip import densify
 
 # A stretch of the clip long enough for the frames in its middle to have all their neighbours.
 FRAMES = range(180, 291, 10)

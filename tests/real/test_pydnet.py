@@ -13,8 +13,8 @@ from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.depth import METRICS, metrics_of
 from sfm_gt.metrics.grading import FrameGrader, FramePrediction, GtFrame
 from sfm_gt.metrics.protocol import load_protocols
-from sfm_gt.models.prediction import FrameKey
-from sfm_gt.models.settings import ModelConfig
+from sfm_gt.models.shared.prediction import FrameKey
+from sfm_gt.models.shared.settings import ModelConfig
 
 PROTOCOLS = load_protocols(["sfm_gt"], 1e-3, 10.0, 1000)
 # Every tenth frame that has truth: spread over the whole clip, and quick.

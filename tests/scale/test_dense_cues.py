@@ -20,7 +20,7 @@ from sfm_gt import registry
 from sfm_gt.errors import NoEvidenceError
 from sfm_gt.formats.sidecar import CameraHeight, ScaleEvidence
 from sfm_gt.scale.camera_height import ground_plane
-from sfm_gt.scale.estimate import Evidence, NetworkEvidence
+from sfm_gt.scale.shared.estimate import Evidence, NetworkEvidence
 
 HEIGHT_M = 1.5
 

@@ -10,7 +10,7 @@ from benchmarks.accuracy.scale_draws import evidence_of, fiducials, model_of, re
 from sfm_gt import registry
 from sfm_gt.errors import InputError, NoEvidenceError
 from sfm_gt.formats.sidecar import Fiducials, ScaleEvidence
-from sfm_gt.scale.marker_edges import square_corners
+from sfm_gt.scale.shared.marker_edges import square_corners
 
 N_DRAWS = 2
 # Sigma of size, glare and corners is near 0.5 %; the mean of two errors scatters by 0.2 % around 0.4 %.

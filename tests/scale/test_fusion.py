@@ -9,9 +9,9 @@ from benchmarks.accuracy.scale_draws import FPS, METRIC_FROM_SFM, evidence_of, m
 from sfm_gt import registry
 from sfm_gt.errors import ContradictionError, NoEvidenceError
 from sfm_gt.formats.sidecar import ScaleEvidence
-from sfm_gt.scale.estimate import ScaleEstimate
-from sfm_gt.scale.fusion import fuse, weighted_mean
-from sfm_gt.scale.plausibility import implausible
+from sfm_gt.scale.shared.estimate import ScaleEstimate
+from sfm_gt.scale.shared.fusion import fuse, weighted_mean
+from sfm_gt.scale.shared.plausibility import implausible
 
 MAX_APART = 3.0
 

@@ -17,8 +17,8 @@ from sfm_gt.formats.sidecar import KnownDistance, ScaleEvidence, read_sidecar
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, scale_world, transform_points
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
-from sfm_gt.scale.estimate import Evidence
-from sfm_gt.scale.pixel_depth import locate
+from sfm_gt.scale.shared.estimate import Evidence
+from sfm_gt.scale.shared.pixel_depth import locate
 
 DEMO, ROOMS = (Path(__file__).resolve().parents[2] / "examples" / name for name in ("demo", "rooms"))
 METRIC_FROM_SFM = 0.25

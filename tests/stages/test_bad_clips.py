@@ -16,8 +16,8 @@ from sfm_gt.formats.sidecar import CameraHints
 from sfm_gt.formats.sparse_model import read_sparse_model
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.alignment import align_similarity
+from sfm_gt.sfm.clip_views import MODEL_NAME
 from sfm_gt.stages import clips, frames, ingest, sfm
-from sfm_gt.stages.clip_views import MODEL_NAME
 from sfm_gt.video.catalog import list_videos
 from sfm_gt.video.decode import iterate_frames
 from tests.video.make_videos import textured, write_video

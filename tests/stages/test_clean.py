@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.config import CleanConfig
-from sfm_gt.dense.cleaning import NO_DEPTH, Rule
+from sfm_gt.dense.shared.cleaning import NO_DEPTH, Rule
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages import clean

@@ -5,7 +5,7 @@ from pathlib import Path
 from sfm_gt.config import ClipsConfig, FramesConfig
 from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages import clips, ingest
+from sfm_gt.stages import clip_list, clips, ingest
 from sfm_gt.video.catalog import list_videos
 from tests.video.make_videos import panning, write_video
 
@@ -15,7 +15,7 @@ def run_all(folder: Path, workspace: Workspace) -> dict:
     for video in videos:
         ingest.run(workspace, video, FramesConfig())
         clips.run(workspace, video.video_id, video.path, ClipsConfig(min_frames=15))
-    return clips.merge(workspace, tuple(reversed(videos)))
+    return clip_list.run(workspace, tuple(reversed(videos)))
 
 
 def test_clips_short_shots_and_refused_videos_are_all_listed(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from sfm_gt.formats.frame_folder import read_frame, read_frame_list
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.formats.overlay_folder import covered, read_overlays
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.report.mask_sheet import N_FRAMES
 from sfm_gt.stages import frames
-from sfm_gt.stages.mask_sheet import N_FRAMES
 from sfm_gt.video.decode import iterate_frames
 from tests.masks.scenes import film
 from tests.video.framed import blurred, hand_held, placed

@@ -13,8 +13,8 @@ from sfm_gt.formats.overlay_folder import Overlay, write_overlays
 from sfm_gt.formats.sparse_model import write_sparse_model
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.types import SparseModel
+from sfm_gt.sfm.clip_views import write_mask
 from sfm_gt.stages import moving
-from sfm_gt.stages.clip_views import write_mask
 from tests.masks.scenes import CAMERA, Rectangle, Scene, film
 
 CLIP = "a-000"

@@ -9,12 +9,12 @@ import pytest
 
 from sfm_gt import registry
 from sfm_gt.config import ModelConfig
-from sfm_gt.datasets.benchmarks import open_benchmark
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.manifest import read_manifest
-from sfm_gt.models.latency import read_latency
-from sfm_gt.models.stored import FLIPPED, StoredPredictions, read_map
+from sfm_gt.models.shared.latency import read_latency
+from sfm_gt.models.shared.stored import FLIPPED, StoredPredictions, read_map
+from sfm_gt.public_datasets import open_benchmark
 from sfm_gt.stages import predict
 from tests.datasets import benchmark_trees
 from tests.models.tiny_video import write_tiny_video_model

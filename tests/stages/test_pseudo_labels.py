@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sfm_gt.commands import pseudo_labels
 from sfm_gt.errors import InputError
 from sfm_gt.formats.pseudo_labels import labels_folder, read_label, read_labels
-from sfm_gt.stages import pseudo_labels
 from tests.e2e.workflow import tree_digest
 
 QUANTISED = 1e-3  # half a step of 16 bits over 4 m, and single precision

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 
 from sfm_gt.config import EvaluateConfig, ModelConfig, ReportConfig
-from sfm_gt.dense.cleaning import Rule
+from sfm_gt.dense.shared.cleaning import Rule
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.frame_folder import write_thumbnail
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.report.pictures import INVALID_RGB, save_picture
-from sfm_gt.stages import evaluate, report, yields
+from sfm_gt.stages import evaluate, report, summary
 
 CLIPS = ("far", "lost", "near")
 
@@ -84,7 +84,7 @@ def test_frames_that_an_accepted_clip_leaves_out_are_named(workspace, page):
     write_json(workspace.dataset / layout.DATASET_JSON, {"clips": ["far", "near"], "frames": 6})
     report.run(workspace, ReportConfig(), CLIPS)
     assert "the rest: not_at_rest 2, not_registered 19, of rejected clips" in page.read_text()
-    said = yields.run(workspace)
+    said = summary.run(workspace)
     assert "left out: near: 2 of 25 frames lie outside of the frozen interval [not_at_rest]" in said
     assert "left out: near: 19 of 25 frames fit no model with the others (another take, blur) [not_registered]" in said
     assert "left out: far" not in said

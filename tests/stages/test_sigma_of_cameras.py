@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sfm_gt.dense.estimate import empty_estimate
+from sfm_gt.dense.shared.estimate import empty_estimate
 from sfm_gt.errors import Rejected
 from sfm_gt.formats.frame_folder import FrozenInterval
-from sfm_gt.scale.estimate import ScaleEstimate
+from sfm_gt.scale.shared.estimate import ScaleEstimate
 from sfm_gt.stages.scale import _with_focal_length
 from sfm_gt.stages.sfm import MIN_REST_SHARE, _for_want_of_rest
 

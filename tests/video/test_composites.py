@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from sfm_gt.errors import Rejected
-from sfm_gt.masks.overlay import working_image
 from sfm_gt.video.composites import judge_composition
 from sfm_gt.video.excursion import Excursions
+from sfm_gt.video.overlay import working_image
 from sfm_gt.video.picture_area import find_picture, sampled
 from tests.video.framed import HEIGHT, WIDTH, fitted, hand_held, inset, placed, tone
 

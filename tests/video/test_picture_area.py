@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from sfm_gt.masks.overlay import working_image
 from sfm_gt.video.decode import iterate_frames
 from sfm_gt.video.excursion import Excursions
+from sfm_gt.video.overlay import working_image
 from sfm_gt.video.picture_area import Rectangle, find_picture, picture_of, refined, sampled
 from tests.masks.scenes import film
 from tests.video.framed import HEIGHT, WIDTH, blurred, gradient, hand_held, placed, tone, written

@@ -1,0 +1,354 @@
+"""``sfm-gt <stage>``: parse, load the configuration, call the stage, turn known errors into one line and exit status 1."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sfm_gt.cli.sources import commands as source_commands
+from sfm_gt.cli.sources import require_use, stated_use
+from sfm_gt.errors import InputError, SfmGtError
+from sfm_gt.formats.workspace import Workspace
+
+app = typer.Typer(
+    name="sfm-gt",
+    help="Metric depth ground truth from frozen-scene videos. Each command is one stage of the workflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(source_commands)
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="configuration (YAML); a run leaves it in OUT/config.yaml")
+]
+VideoOption = Annotated[str, typer.Option("--video", help="video id, as in OUT/work/videos/")]
+ClipOption = Annotated[str, typer.Option("--clip", help="clip id, as in OUT/work/clips/")]
+CoresOption = Annotated[int, typer.Option("--cores", min=1, help="threads; results do not depend on their number")]
+
+
+class _Run:
+    """The configuration of a run and the lookups that commands share."""
+
+    def __init__(self, config_path: Path):
+        from sfm_gt.config import read_config
+
+        self.config = read_config(config_path)
+        self.workspace = Workspace(self.config.out)
+
+    def claim(self, *names: str) -> None:
+        """Waits until nobody else writes this output: a stage whose workflow was killed may still be at it."""
+        from sfm_gt.formats.run_lock import wait_for
+
+        self._claimed = wait_for(self.workspace.lock(*names))
+
+    def videos(self) -> Any:
+        from sfm_gt.video.catalog import list_videos
+
+        return list_videos(self.config.videos)
+
+    def video(self, video_id: str) -> Any:
+        for video in self.videos():
+            if video.video_id == video_id:
+                return video
+        raise InputError(f"{self.config.videos}: no video with id {video_id!r}; ids are listed in OUT/work/clips.json")
+
+    def clips(self) -> list[dict[str, Any]]:
+        from sfm_gt.formats.manifest import read_json
+
+        listed: list[dict[str, Any]] = read_json(self.workspace.clip_list)["clips"]
+        return listed
+
+    def clip_ids(self) -> list[str]:
+        return [clip["clip_id"] for clip in self.clips()]
+
+    def clip(self, clip_id: str) -> dict[str, Any]:
+        for clip in self.clips():
+            if clip["clip_id"] == clip_id:
+                return clip
+        raise InputError(f"{self.workspace.clip_list}: no clip {clip_id!r}; known are {', '.join(self.clip_ids())}")
+
+    def video_of(self, clip_id: str) -> Any:
+        return self.video(self.clip(clip_id)["video_id"])
+
+
+def _say(manifest: Any) -> None:
+    """One line about the outcome of a clip's stage, for the log."""
+    if manifest.ok:
+        typer.echo(f"{manifest.stage}: ok")
+    else:
+        typer.echo(f"{manifest.stage}: {manifest.status} ({manifest.reason}): {manifest.message}")
+
+
+@app.command()
+def ingest(config: ConfigOption, video: VideoOption) -> None:
+    """Probe one video and read its sidecar; refuse it with a reason where it cannot be used."""
+    from sfm_gt.stages import ingest as stage
+
+    run = _Run(config)
+    facts = stage.run(run.workspace, run.video(video), run.config.frames, run.config.provenance.salt_file)
+    typer.echo(f"ingest: {facts['status']}" + (f" ({facts['reason']}): {facts['message']}" if facts["reason"] else ""))
+
+
+@app.command()
+def clips(config: ConfigOption, video: VideoOption) -> None:
+    """Cut one video into clips (shots)."""
+    from sfm_gt.stages import clips as stage
+
+    run = _Run(config)
+    content = stage.run(run.workspace, video, run.video(video).path, run.config.clips)
+    typer.echo(f"clips: {len(content['clips'])} kept, {len(content['rejected'])} rejected")
+
+
+@app.command("clip-list")
+def clip_list(config: ConfigOption) -> None:
+    """Join the clips of all videos into OUT/work/clips.json."""
+    from sfm_gt.stages import clip_list as stage
+
+    run = _Run(config)
+    content = stage.run(run.workspace, run.videos())
+    typer.echo(f"clip-list: {len(content['clips'])} clips of {len(content['videos'])} videos")
+
+
+@app.command()
+def frames(config: ConfigOption, clip: ClipOption) -> None:
+    """Decode the frames of one clip and choose keyframes."""
+    from sfm_gt.stages import frames as stage
+
+    run = _Run(config)
+    run.claim("frames", clip)
+    _say(stage.run(run.workspace, run.clip(clip), run.video_of(clip).path, run.config.frames))
+
+
+@app.command()
+def sfm(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
+    """Camera, poses and sparse points of one clip."""
+    from sfm_gt.formats.manifest import read_json
+    from sfm_gt.formats.sidecar import read_sidecar
+    from sfm_gt.sfm.given_cameras import read_cameras
+    from sfm_gt.stages import sfm as stage
+
+    run = _Run(config)
+    run.claim("sfm", clip)
+    video = run.video_of(clip)
+    cameras = read_cameras(video.sidecar, read_json(run.workspace.ingest(video.video_id)))
+    hints = read_sidecar(video.sidecar).camera
+    _say(stage.run(run.workspace, clip, run.config.sfm, hints, run.config.seed, cores, cameras))
+
+
+@app.command()
+def dense(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
+    """Depth and sigma of every frame of one clip, in SfM units."""
+    from sfm_gt.stages import dense as stage
+
+    run = _Run(config)
+    run.claim("dense", clip)
+    _say(stage.run(run.workspace, clip, run.config.dense, cores))
+
+
+@app.command()
+def moving(config: ConfigOption, clip: ClipOption) -> None:
+    """Moving regions of one clip: observed flow against the rigid flow of depth and poses."""
+    from sfm_gt.stages import moving as stage
+
+    run = _Run(config)
+    run.claim("moving", clip)
+    _say(stage.run(run.workspace, clip, run.config.moving))
+
+
+@app.command()
+def clean(config: ConfigOption, clip: ClipOption) -> None:
+    """Which dense depth of one clip is valid; what each rule drops."""
+    from sfm_gt.stages import clean as stage
+
+    run = _Run(config)
+    run.claim("clean", clip)
+    _say(stage.run(run.workspace, clip, run.config.clean))
+
+
+@app.command()
+def scale(config: ConfigOption, clip: ClipOption) -> None:
+    """Metres per SfM unit of one clip, or metric: false with the reason."""
+    from sfm_gt.stages import scale as stage
+
+    run = _Run(config)
+    run.claim("scale", clip)
+    _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar, run.config.scale))
+
+
+@app.command()
+def dataset(config: ConfigOption, clip: ClipOption) -> None:
+    """Publish the layers of one clip below OUT/dataset."""
+    from sfm_gt.stages import dataset as stage
+
+    run = _Run(config)
+    run.claim("dataset", clip)
+    _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar, run.config.dataset))
+
+
+@app.command()
+def index(config: ConfigOption) -> None:
+    """One Parquet row a frame over all clips."""
+    from sfm_gt.stages import index as stage
+
+    run = _Run(config)
+    content = stage.run(run.workspace, run.clip_ids())
+    typer.echo(f"index: {content['frames']} frames of {len(content['clips'])} clips")
+
+
+@app.command()
+def predict(config: ConfigOption, clip: ClipOption, model: Annotated[str, typer.Option("--model")]) -> None:
+    """Run one depth model on one clip."""
+    from sfm_gt.stages import predict as stage
+
+    run = _Run(config)
+    chosen = [entry for entry in run.config.models if entry.name == model]
+    if not chosen:
+        raise InputError(f"{config}: no model {model!r}; known are {', '.join(m.name for m in run.config.models)}")
+    run.claim("predict", model, clip)
+    _say(stage.run(run.workspace, chosen[0], clip))
+
+
+@app.command()
+def evaluate(
+    config: Annotated[
+        Path | None, typer.Option("--config", help="configuration of a run; grades all its models")
+    ] = None,
+    gt: Annotated[
+        Path | None, typer.Option("--gt", help="output folder of a run, to grade your own predictions")
+    ] = None,
+    benchmark: Annotated[str | None, typer.Option("--benchmark", help="--gt holds the files of this benchmark")] = None,
+    predictions: Annotated[Path | None, typer.Option("--predictions", help="folder of <clip>/NNNNNN.npy")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="what the values of the predictions mean")] = None,
+    out: Annotated[Path, typer.Option("--out", help="folder for the tables of your own predictions")] = Path(
+        "evaluation"
+    ),
+    protocol: Annotated[
+        list[str] | None, typer.Option("--protocol", help="a name or a YAML file; several times")
+    ] = None,
+    use: Annotated[str | None, typer.Option("--use", help="with --gt: private, research or commercial")] = None,
+    cores: CoresOption = 1,
+) -> None:
+    """Grade all models of a run (--config), or predictions on disk (--gt, --predictions, --kind); write the tables."""
+    if config is not None:
+        from sfm_gt.stages import evaluate as stage
+
+        run = _Run(config)
+        require_use(run.workspace.root, "evaluate", run.config.provenance)
+        stage.run(run.workspace, run.config.evaluate, run.config.models, run.clip_ids(), run.config.seed, cores)
+    elif gt is not None and predictions is not None and kind is not None:
+        from sfm_gt.commands import evaluate_predictions
+
+        if benchmark is None:
+            require_use(gt, "evaluate", stated_use(use, gt))
+        typer.echo(evaluate_predictions.run(gt, predictions, kind, out, protocol or (), cores, benchmark), nl=False)
+    else:
+        raise InputError("evaluate: give --config of a run, or all of --gt OUT --predictions DIR --kind KIND")
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="output folder of a run, or its dataset folder")],
+    format_name: Annotated[str, typer.Option("--format", help="a file in sfm_gt/exporters/, see docs/export.md")],
+    to: Annotated[Path, typer.Option("--to", help="folder to write; an earlier export there is replaced")],
+    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
+    use: Annotated[str | None, typer.Option("--use", help="private, research or commercial; else the run's")] = None,
+) -> None:
+    """Write the data set in a format of other people's code, when the licences allow the stated use."""
+    from sfm_gt.commands import export as stage
+
+    require_use(out, "export", stated_use(use, out), clip or ())
+    manifest = stage.run(out, format_name, to, clip or ())
+    for left in manifest["left_out"]:
+        typer.echo(f"export: {left['clip_id']} left out ({left['reason']})")
+    for clip_id, seconds in manifest["measures"].get("rolling_shutter_s", {}).items():
+        typer.echo(
+            f"export: {clip_id} was filmed with a rolling shutter ({1e3 * seconds:.1f} ms), which {format_name} cannot say"
+        )
+    frames = sum(entry["frames"] for entry in manifest["clips"])
+    typer.echo(f"export: {frames} frames of {len(manifest['clips'])} clips in {to}")
+
+
+@app.command()
+def layers(
+    out: Annotated[Path, typer.Argument(help="output folder of a run, or its dataset folder")],
+    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="of the sampled pairs")] = 0,
+) -> None:
+    """Background plates, foreground, near/far labels and people's joints of a data set, below its layers/."""
+    from sfm_gt.commands import layers as stage
+
+    for clip_id, manifest in stage.run(out, clip or (), seed).items():
+        absent = "; ".join(f"no {name}: {why}" for name, why in manifest.measures.get("absent", {}).items())
+        typer.echo(f"layers: {clip_id}, {manifest.measures['frames']} frames" + (f" ({absent})" if absent else ""))
+
+
+@app.command("import")
+def import_(
+    video: Annotated[Path, typer.Argument(help="the video that the cameras belong to")],
+    format_name: Annotated[str, typer.Option("--format", help="a file in sfm_gt/importers/, see docs/import.md")],
+    file: Annotated[Path, typer.Option("--file", help="pose file, or folder of a model or recording")],
+    refine: Annotated[bool, typer.Option("--refine", help="adjust the cameras to the images")] = False,
+) -> None:
+    """Name cameras from elsewhere in a video's sidecar, so that SfM is skipped for it."""
+    from sfm_gt.commands import import_cameras as stage
+
+    typer.echo(stage.run(video, format_name, file, refine))
+
+
+@app.command()
+def report(config: ConfigOption) -> None:
+    """Write the HTML report."""
+    from sfm_gt.stages import report as stage
+
+    run = _Run(config)
+    stage.run(run.workspace, run.config.report, run.clip_ids())
+
+
+@app.command()
+def summary(config: ConfigOption) -> None:
+    """Say what the run produced; exit status 1 when it produced nothing at all."""
+    from sfm_gt.stages import summary as stage
+
+    run = _Run(config)
+    typer.echo(stage.run(run.workspace))
+
+
+@app.command()
+def schema(folder: Annotated[Path, typer.Argument(help="folder for default.yaml and schema.json")]) -> None:
+    """Write the default configuration and the JSON schema of all keys."""
+    from sfm_gt.config import write_schema
+
+    write_schema(folder)
+
+
+def _os_error_line(fault: OSError) -> str:
+    mends = {
+        errno.ENOSPC: "the disk is full; free some space or choose another out folder, then run again",
+        errno.EDQUOT: "the disk quota is used up; free some space or choose another out folder, then run again",
+        errno.EROFS: "the file system is read-only; choose another out folder",
+        errno.EACCES: "permission denied; make it writable or choose another folder",
+        errno.EPERM: "permission denied; make it writable or choose another folder",
+    }
+    where = f"{fault.filename}: " if fault.filename else ""
+    return where + mends.get(fault.errno or 0, str(fault))
+
+
+def main() -> None:
+    """Entry point of ``sfm-gt``."""
+    try:
+        app()
+    except SfmGtError as fault:
+        typer.echo(f"sfm-gt: {fault}", err=True)
+        sys.exit(1)
+    except OSError as fault:
+        typer.echo(f"sfm-gt: {_os_error_line(fault)}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

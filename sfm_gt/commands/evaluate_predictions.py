@@ -1,0 +1,111 @@
+"""Grades predictions that another program wrote, without a workflow: a data set, a folder and what its values mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sfm_gt.config import EvaluateConfig, ModelConfig
+from sfm_gt.datasets.frames import Frame, open_dataset
+from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.evaluation.evaluated_frames import depth_of
+from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
+from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.metrics.grading import FramePrediction
+from sfm_gt.metrics.protocol import Protocol, load_protocols
+from sfm_gt.models.on_disk import OnDiskModel
+from sfm_gt.models.shared.prediction import KINDS, FrameKey, MissingPredictionError
+from sfm_gt.models.shared.stored import FLIPPED, read_map
+from sfm_gt.public_datasets import Benchmark, BenchmarkFrame, open_benchmark
+from sfm_gt.report.published import published
+
+SEED = 0
+QUOTED_TABLES = ("zero_shot_relative", "fine_tuned_metric")
+
+
+def run(
+    gt: Path,
+    predictions: Path,
+    kind: str,
+    out: Path,
+    protocols: Sequence[str],
+    cores: int,
+    benchmark: str | None = None,
+) -> str:
+    """Writes all tables into ``out`` and gives the main one as Markdown.
+
+    Args:
+        gt: output folder of a run or its ``dataset`` folder, or the files of a benchmark.
+        predictions: folder that holds <clip_id>/NNNNNN.npy (npz, exr, png), and flipped ones in <clip_id>/flipped.
+        protocols: names or YAML files, all shipped ones when empty.
+        benchmark: name of a public benchmark whose official files ``gt`` holds; its range and crop fill the protocols in.
+
+    Raises:
+        ConfigError: no such kind, protocol or benchmark.
+        InputError: there is no data set, no prediction fits it, or the values run against their kind.
+    """
+    job = _job(gt, predictions, kind, protocols, benchmark)
+    with replacing_directory(out) as folder:
+        refused = grade(folder, job, SEED, cores)
+        if refused:
+            raise InputError(f"{predictions}: {refused[0]}")
+    return (out / "table.md").read_text()
+
+
+def _job(gt: Path, predictions: Path, kind: str, protocols: Sequence[str], benchmark: str | None) -> Job:
+
+    if kind not in KINDS:
+        raise ConfigError(f"--kind: found {kind!r}, needed one of {', '.join(KINDS)}")
+    name = predictions.resolve().name
+    dataset = open_benchmark(benchmark, gt) if benchmark else open_dataset(gt)
+    plugin = OnDiskModel(ModelConfig.model_construct(name=name, method="on_disk", path=str(predictions), kind=kind))
+    clips = [clip_id for clip_id in dataset.clip_ids if (predictions / clip_id).is_dir()]
+    if not clips:
+        raise InputError(
+            f"{predictions}: holds no folder of a clip; needed one of {', '.join(dataset.clip_ids[:5])}, …"
+        )
+    return Job(
+        dataset, dataset.clip_ids, {name: kind}, partial(_predict, plugin, predictions),
+        _protocols(protocols, dataset if isinstance(dataset, Benchmark) else None),
+        {name: network_facts(predictions / clips[0])},
+        {name: sha256} if (sha256 := sha256_of(predictions / clips[0])) else {},
+        _quoted(benchmark) if benchmark else (),
+    )  # fmt: skip
+
+
+def _predict(plugin: OnDiskModel, folder: Path, _: str, frame: Frame | BenchmarkFrame) -> FramePrediction:
+
+    height, width = depth_of(frame).shape
+    try:
+        # As stored: how a map comes to the size of the GT is the protocol's to say.
+        values = plugin.stored(FrameKey(frame.clip_id, frame.frame_index), height, width)
+    except MissingPredictionError:
+        return FramePrediction(plugin.kind, None)
+    flipped = read_map(folder / frame.clip_id / FLIPPED, frame.frame_index, values.shape)
+    return FramePrediction(plugin.kind, values, flipped)
+
+
+def _protocols(names: Sequence[str], benchmark: Benchmark | None) -> list[Protocol]:
+
+    config = EvaluateConfig()
+    if benchmark is None:
+        return load_protocols(names or config.protocols, config.min_depth_m, config.max_depth_m, config.min_pixels)
+    customs = benchmark.conventions
+    crop: Any = customs.crops[0] if customs.crops else "none"
+    return load_protocols(
+        names or config.protocols, customs.gt_range_m[0], customs.gt_range_m[1], config.min_pixels, crop
+    )
+
+
+def _quoted(benchmark: str) -> list[dict[str, Any]]:
+    """Rows that others published for the benchmark's family, marked as quoted."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for table in QUOTED_TABLES:
+        for figure in published(table):
+            if benchmark.startswith(figure.on):
+                facts = {"model": f"{figure.model} (quoted)", "kind": figure.kind, "alignment": figure.alignment,
+                         "parameters": figure.parameters, "source": figure.source}  # fmt: skip
+                rows.setdefault((table, figure.model), facts)[figure.metric] = figure.value
+    return list(rows.values())

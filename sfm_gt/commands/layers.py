@@ -1,0 +1,179 @@
+"""Layers: background plate, foreground, near and far, joints of the published data set; see docs/layers.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from sfm_gt.config import Config, read_config
+from sfm_gt.datasets.frames import Frame, open_dataset
+from sfm_gt.errors import InputError, NoEvidenceError
+from sfm_gt.exporters.shared.clip import name_of, static_depth, write_png
+from sfm_gt.exporters.shared.surfaces import evenly
+from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.formats.dataset_layout import LAYERS_FOLDER, quantised
+from sfm_gt.formats.manifest import Manifest, write_manifest
+from sfm_gt.formats.people_joints import ClipJoints, PersonJoints, WorldJoint, write_clip_joints
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.geometry.types import SparseModel
+from sfm_gt.layers.background_plate import PlateView, background_plate
+from sfm_gt.layers.ordinal_labels import near_far, ordinal_pairs
+from sfm_gt.scale.people import joints_of
+from sfm_gt.scale.shared.skeleton import skeleton
+from sfm_gt.sfm.clip_views import MODEL_NAME
+from sfm_gt.stages.scale import evidence_of_clip
+from sfm_gt.video.catalog import list_videos
+from sfm_gt.workflow.versions import VERSIONS
+
+STAGE = "layers"
+VERSION = VERSIONS[STAGE]
+PAIRS_NAME = "ordinal_pairs.parquet"
+N_PAIRS = 1000
+# Frames that a plate is made from, evenly over the clip: more see hardly more.
+N_SOURCES = 16
+NO_PEOPLE = "the data set holds no person layer: nobody looked for people"
+
+
+def run(out: Path, clip_ids: Sequence[str], seed: int) -> dict[str, Manifest]:
+    """Writes ``dataset/layers/<clip>/`` for these clips, all when empty, and returns their manifests.
+
+    Raises:
+        InputError: no data set, or an unknown clip.
+    """
+
+    dataset = open_dataset(out)
+    unknown = sorted(set(clip_ids) - set(dataset.clip_ids))
+    if unknown:
+        raise InputError(f"{dataset.path}: no clip {unknown[0]!r}; known are {', '.join(dataset.clip_ids)}")
+    manifests = {}
+    for clip_id in clip_ids or dataset.clip_ids:
+        folder = dataset.path / LAYERS_FOLDER / clip_id
+        folder.parent.mkdir(exist_ok=True)
+        with replacing_directory(folder) as partial:
+            frames = dataset.frames_of(clip_id)
+            measures = _build(partial, frames, seed)
+            joints, missing = _write_joints(partial, Workspace(dataset.path.parent), clip_id, frames)
+            absent = {**measures.pop("absent", {}), **missing}
+            manifests[clip_id] = Manifest(STAGE, VERSION, measures=measures | joints | {"absent": absent})
+            write_manifest(partial, manifests[clip_id])
+    return manifests
+
+
+def _build(folder: Path, frames: Sequence[Frame], seed: int) -> dict[str, Any]:
+
+    pairs = []
+    for frame in frames:
+        depth = static_depth(frame)
+        sigma = frame.sigma_m if frame.metric else frame.sigma_sfm
+        write_png(folder / "near_far" / f"{name_of(frame)}.png", near_far(depth, sigma))
+        found = pd.DataFrame(ordinal_pairs(depth, sigma, frame.person, N_PAIRS, seed + frame.frame_index))
+        pairs.append(found.assign(frame_index=frame.frame_index))
+    pd.concat(pairs).to_parquet(folder / PAIRS_NAME, index=False)
+    measures: dict[str, Any] = {"frames": len(frames), "pairs": sum(len(found) for found in pairs)}
+    if not all(frame.has_person for frame in frames):
+        return measures | {"absent": {"foreground": NO_PEOPLE, "plate": NO_PEOPLE}}
+    return measures | _write_plates(folder, frames)
+
+
+def _write_joints(
+    folder: Path, workspace: Workspace, clip_id: str, frames: Sequence[Frame]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Measures of the joints, or why there are none."""
+
+    try:
+        joints = _clip_joints(workspace, clip_id, frames)
+    except NoEvidenceError as reason:
+        return {}, {"joints": str(reason)}
+    write_clip_joints(folder, joints)
+    found = [person for person in joints.people.values() if person.world]
+    return {"people": len(joints.people), "people_in_world": len(found), "joints_from": joints.origin}, {}
+
+
+def _write_plates(folder: Path, frames: Sequence[Frame]) -> dict[str, Any]:
+
+    sources = {frame.frame_index: _view(frame) for frame in evenly(frames, N_SOURCES)}
+    n_behind = n_hidden = 0
+    for frame in frames:
+        view = _view(frame)
+        plate = background_plate(view, [other for index, other in sources.items() if index != frame.frame_index])
+        name = f"{name_of(frame)}.png"
+        person = np.where(_person(frame), 255, 0).astype(np.uint8)
+        write_png(folder / "foreground" / name, np.dstack([cv2.cvtColor(view.image, cv2.COLOR_RGB2BGR), person]))
+        write_png(folder / "plate" / name, cv2.cvtColor(plate.image, cv2.COLOR_RGB2BGR))
+        write_png(folder / "plate_depth" / name, quantised(plate.z_depth, frame.depth_unit))
+        write_png(folder / "plate_valid" / name, np.where(plate.valid, 255, 0).astype(np.uint8))
+        n_hidden += int(view.hidden.sum())
+        n_behind += int((view.hidden & plate.valid).sum())
+    return {"plate_found_fraction": n_behind / n_hidden if n_hidden else None}
+
+
+def _view(frame: Frame) -> PlateView:
+
+    covered = _person(frame) | frame.moving | frame.overlay
+    return PlateView(frame.image, static_depth(frame), covered, frame.camera, frame.cam_from_world)
+
+
+def _person(frame: Frame) -> np.ndarray:
+    assert frame.person is not None, "only clips with a person layer have plates"
+    return frame.person
+
+
+def _clip_joints(workspace: Workspace, clip_id: str, frames: Sequence[Frame]) -> ClipJoints:
+    """Joints of one clip's people.
+
+    Args:
+        workspace: the run beside the data set: it knows the sidecar and the sparse model.
+        frames: the clip's published ones.
+
+    Raises:
+        NoEvidenceError: nobody named joints and no pose network is configured, or the run is not there any more.
+        InputError: the joints file cannot be read.
+    """
+
+    if not workspace.config.is_file() or not (workspace.clip_stage(clip_id, "sfm") / MODEL_NAME).is_file():
+        raise NoEvidenceError("joints need the run's config.yaml and work/ beside the data set")
+    config = read_config(workspace.config)
+    sidecar = _sidecar(config, frames[0].video_id)
+    evidence = evidence_of_clip(workspace, clip_id, sidecar, config.scale.model_copy(update={"cues": ()}))
+    tracks, _ = joints_of(evidence)
+    if not tracks:
+        raise NoEvidenceError("the pose network found no people")
+    pointed = evidence.stated.people is not None and evidence.stated.people.joints is not None
+    people = {person: _person_joints(evidence.model, joints, frames) for person, joints in tracks.items()}
+    return ClipJoints(frames[0].metric, "sidecar" if pointed else "pose_network", people)
+
+
+def _sidecar(config: Config, video_id: str) -> Path | None:
+
+    try:
+        videos = list_videos(config.videos)
+    except InputError as gone:
+        raise NoEvidenceError(f"the sidecar is not to be found: {gone}") from None
+    return next((video.sidecar for video in videos if video.video_id == video_id), None)
+
+
+def _person_joints(
+    model: SparseModel, tracks: Mapping[str, Mapping[int, np.ndarray]], frames: Sequence[Frame]
+) -> PersonJoints:
+    """Positions scaled as the data set is, see ``metric_from_sfm`` of its frames."""
+
+    published = [frame.frame_index for frame in frames]
+    seen = {
+        index: {name: by_frame[index] for name, by_frame in tracks.items() if index in by_frame} for index in published
+    }
+    seen = {index: joints for index, joints in seen.items() if joints}
+    scale = frames[0].metric_from_sfm or 1.0
+    try:
+        found = skeleton(model, tracks)
+    except NoEvidenceError as refusal:
+        return PersonJoints(seen, {}, str(refusal))
+    world = {
+        name: WorldJoint(scale * joint.point, scale * np.sqrt(np.diag(joint.covariance)))
+        for name, joint in found.items()
+    }
+    return PersonJoints(seen, world, None)

@@ -1,0 +1,169 @@
+"""Views made ready for matching: grey images at several sizes, packed for fast sampling, and the geometry of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Int32, UInt8
+
+from sfm_gt.dense.matching.patch import pack_grey
+from sfm_gt.errors import InputError
+from sfm_gt.geometry.conventions import PIXEL_CENTRE
+from sfm_gt.geometry.transforms import inverse_rigid
+from sfm_gt.geometry.types import PinholeCamera, View
+
+# The plane sweep runs on the finest level whose long side is at most this many pixels (but at least one halving):
+# its cost grows with pixels times planes, and its result only has to fall within reach of the finer levels.
+SWEEP_LONG_SIDE = 480
+# A coarse pixel counts as usable when nearly all of the area below it is.
+USABLE_SHARE = 0.99
+
+
+@dataclass(frozen=True)
+class Level:
+    """One size of one view.
+
+    Attributes:
+        camera: the camera at this size.
+        grey: (h, w) uint8.
+        packed: (h, w) int32, see :func:`sfm_gt.dense.matching.patch.pack_grey`.
+        usable: (h, w) uint8, 1 where the pixel may be matched.
+        matchable: (h, w) uint8, 1 where a whole patch around the pixel may be matched.
+    """
+
+    camera: PinholeCamera
+    grey: UInt8[np.ndarray, "h w"]
+    packed: Int32[np.ndarray, "h w"]
+    usable: UInt8[np.ndarray, "h w"]
+    matchable: UInt8[np.ndarray, "h w"]
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """A view at all its sizes; ``levels[0]`` is the full size."""
+
+    frame_index: int
+    cam_from_world: Float[np.ndarray, "4 4"]
+    levels: tuple[Level, ...]
+
+
+class Neighbours(NamedTuple):
+    """What the kernels read of J neighbours at one level; a tuple of arrays because numba takes it as an argument.
+
+    Attributes:
+        packed: (J * h * w,) int32, one image after the other.
+        matchable: (J, h, w) uint8.
+        a, b: (J, 3, 3) and (J, 3) float32: pixel (x, y) at inverse depth w lies at ``a (x, y, 1) + b w``, homogeneous;
+            the third coordinate times 1/w is the z-depth in the neighbour.
+        shift_px: (J,) float32, typical displacement in pixels of a unit of inverse depth.
+        inverse_depths: (J, h, w) float32, the neighbours' own depth maps so far; 0 = unknown.
+    """
+
+    packed: np.ndarray
+    matchable: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    shift_px: np.ndarray
+    inverse_depths: np.ndarray
+
+
+def build_pyramid(view: View, patch_reach: int) -> Pyramid:
+    """Grey levels of a view, each half the size of the one before, down to the size of the plane sweep.
+
+    Raises:
+        InputError: the pose is not finite.
+    """
+    if not np.isfinite(view.cam_from_world).all():
+        raise InputError(f"dense: the pose of frame {view.frame_index} is not finite; remove the frame from the model")
+    grey = cv2.cvtColor(np.ascontiguousarray(view.image), cv2.COLOR_RGB2GRAY)
+    usable = view.usable.astype(np.uint8)
+    levels = [_level(view.camera, grey, usable, patch_reach)]
+    width, height = view.camera.width, view.camera.height
+    while len(levels) < 2 or max(width, height) > SWEEP_LONG_SIDE:
+        width, height = (width + 1) // 2, (height + 1) // 2
+        grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
+        share = cv2.resize(view.usable.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        usable = (share > USABLE_SHARE).astype(np.uint8)
+        levels.append(_level(view.camera.resized(width, height), grey, usable, patch_reach))
+    return Pyramid(view.frame_index, view.cam_from_world.astype(np.float64), tuple(levels))
+
+
+def _level(camera: PinholeCamera, grey: np.ndarray, usable: np.ndarray, patch_reach: int) -> Level:
+    kernel = np.ones((2 * patch_reach + 1, 2 * patch_reach + 1), np.uint8)
+    # Outside the image is left to the kernels' own bounds check: the border does not erode.
+    matchable = cv2.erode(usable, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=1)
+    return Level(camera, grey, pack_grey(grey), usable, matchable)
+
+
+def integer_centred_matrix(camera: PinholeCamera) -> Float[np.ndarray, "3 3"]:
+    """Intrinsics for coordinates in which integers are pixel centres, as all dense kernels count."""
+    matrix = camera.matrix
+    matrix[:2, 2] -= PIXEL_CENTRE
+    return matrix
+
+
+def pair_geometry(
+    reference: Pyramid, neighbour: Pyramid, level: int
+) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, " 3"]]:
+    """``a`` and ``b`` of :class:`Neighbours` for one pair, float64."""
+    k_reference = integer_centred_matrix(reference.levels[level].camera)
+    k_neighbour = integer_centred_matrix(neighbour.levels[level].camera)
+    relative = neighbour.cam_from_world @ inverse_rigid(reference.cam_from_world)
+    return k_neighbour @ relative[:3, :3] @ np.linalg.inv(k_reference), k_neighbour @ relative[:3, 3]
+
+
+def stack_neighbours(
+    reference: Pyramid,
+    neighbours: Sequence[Pyramid],
+    level: int,
+    inverse_depths: Sequence[Float[np.ndarray, "h2 w2"]] = (),
+) -> Neighbours:
+    """Images and geometry of all neighbours at one level, in the given order.
+
+    ``inverse_depths``: the neighbours' own maps at any size, 0 = unknown; none by default.
+
+    Raises:
+        InputError: the images are not all of one size.
+    """
+    _check_sizes(reference, neighbours)
+    levels = [pyramid.levels[level] for pyramid in neighbours]
+    geometry = [pair_geometry(reference, pyramid, level) for pyramid in neighbours]
+    camera = reference.levels[level].camera
+    centre = np.array([camera.width / 2, camera.height / 2, 1.0])
+    shift = []
+    for a, b in geometry:
+        ray = a @ centre
+        # Derivative of the projection at infinity, at the image centre; a pair that looks elsewhere gets the bare |b|.
+        z = ray[2] if ray[2] > 0.1 else 1.0
+        shift.append(np.hypot(b[0] - ray[0] / z * b[2], b[1] - ray[1] / z * b[2]) / z)
+    return Neighbours(
+        np.concatenate([lv.packed.ravel() for lv in levels]),
+        np.stack([lv.matchable for lv in levels]),
+        np.stack([a for a, _ in geometry]).astype(np.float32),
+        np.stack([b for _, b in geometry]).astype(np.float32),
+        np.array(shift, dtype=np.float32),
+        _maps_at(inverse_depths, camera, len(levels)),
+    )
+
+
+def _check_sizes(reference: Pyramid, neighbours: Sequence[Pyramid]) -> None:
+    wanted = reference.levels[0].camera
+    for pyramid in neighbours:
+        camera = pyramid.levels[0].camera
+        if (camera.width, camera.height) != (wanted.width, wanted.height):
+            raise InputError(
+                f"dense: frame {pyramid.frame_index} has {camera.width} x {camera.height} pixels, frame "
+                f"{reference.frame_index} has {wanted.width} x {wanted.height}; bring all frames to one size"
+            )
+
+
+def _maps_at(maps: Sequence[np.ndarray], camera: PinholeCamera, n_neighbours: int) -> np.ndarray:
+    if not maps:
+        # One shared row of zeros is enough to say that nothing is known.
+        return np.zeros((n_neighbours, 1, 1), dtype=np.float32)
+    size = (camera.width, camera.height)
+    return np.stack([cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in maps]).astype(np.float32)

@@ -1,0 +1,255 @@
+"""The kernels of the modules ``propagate``, ``refine`` and ``consistency`` on a torch device.
+
+Candidates of a pixel lie on the other colour of the chequerboard, so all pixels of a colour move at once and the result
+is numba's up to the rounding of float32 sums. Nothing is added up across pixels: results repeat bit by bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int8, UInt8
+from torch import Tensor
+
+from sfm_gt.dense.matching.patch import Patch
+from sfm_gt.dense.matching.propagate import DISTINCT_PX, OFFSETS, UNMATCHED
+from sfm_gt.dense.matching.pyramid import Neighbours
+from sfm_gt.dense.matching.refine import MAX_STEP_PX, SHORT_STEP_PX
+from sfm_gt.dense.matching.torch_kernels.agreement import Pair, compare
+from sfm_gt.dense.matching.torch_kernels.cost import (
+    Patches,
+    Scene,
+    is_admissible,
+    load_patches,
+    pick,
+    plane_cost,
+    upload,
+    upload_scene,
+    view_costs,
+)
+from sfm_gt.dense.matching.torch_kernels.normal_equations import gauss_newton
+
+# Pixels looked at together, in the order of the rows. A GPU wants many: a frame of 1920 x 1080 with ten neighbours then
+# takes 1.3 GB at the peak, half of it for the block. On the CPU a block should stay near the cache.
+GPU_BLOCK, CPU_BLOCK = 1 << 18, 1 << 13
+
+
+class Rules(NamedTuple):
+    """What a candidate has to meet; arguments of :func:`sfm_gt.dense.matching.propagate.propagate`."""
+
+    limits: np.ndarray
+    lens: np.ndarray
+    step: float
+    agreement: float
+    min_gain: float
+
+
+class Field(NamedTuple):
+    """What is known of all pixels: planes (3, h * w), cost (h * w,), judges (V, h * w) int8."""
+
+    planes: Tensor
+    cost: Tensor
+    judges: Tensor
+
+    def write(self, planes: np.ndarray, cost: np.ndarray) -> None:
+        """Into ``planes`` (h, w, 3) and ``cost`` (h, w)."""
+        planes[...] = self.planes.T.reshape(planes.shape).cpu().numpy()
+        cost[...] = self.cost.reshape(cost.shape).cpu().numpy()
+
+
+class TorchKernels:
+    """The kernels on one device; numpy in, numpy out, arguments as in the numba functions of the same names."""
+
+    def __init__(self, device: str):
+        """``device`` as torch names it: ``"cuda"``, ``"cuda:1"``, ``"cpu"``."""
+        self._device = torch.device(device)
+        self._block = CPU_BLOCK if self._device.type == "cpu" else GPU_BLOCK
+
+    def all_view_costs(
+        self,
+        grey: UInt8[np.ndarray, "h w"],
+        usable: UInt8[np.ndarray, "h w"],
+        neighbours: Neighbours,
+        patch: Patch,
+        planes: Float[np.ndarray, "h w 3"],
+    ) -> Float[np.ndarray, "h w j"]:
+        """(h, w, J) float32, see :func:`sfm_gt.dense.matching.propagate.all_view_costs`."""
+        scene = upload_scene(grey, usable, neighbours, patch, self._device)
+        n_views = len(neighbours.matchable)
+        # Every neighbour is asked, so nobody has to be chosen.
+        nobody = torch.empty((0, grey.size), dtype=torch.int8, device=self._device)
+        every = upload(planes, self._device).reshape(-1, 3).T
+        out = torch.ones((n_views, grey.size), device=self._device)
+        for pixels in self._blocks(scene.usable):
+            pixels, patches = _textured(scene, nobody, pixels, 0.0)
+            for view in range(n_views):
+                out[view, pixels] = view_costs(scene, patches, every[:, pixels], view)
+        return np.ascontiguousarray(out.T.reshape(*grey.shape, n_views).cpu().numpy())
+
+    def propagate(
+        self,
+        grey: UInt8[np.ndarray, "h w"],
+        usable: UInt8[np.ndarray, "h w"],
+        active: UInt8[np.ndarray, "h w"],
+        neighbours: Neighbours,
+        judges: Int8[np.ndarray, "h w v"],
+        patch: Patch,
+        planes: Float[np.ndarray, "h w 3"],
+        cost: Float[np.ndarray, "h w"],
+        limits: Float[np.ndarray, " 2"],
+        lens: Float[np.ndarray, " 4"],
+        step: np.float32,
+        agreement: np.float32,
+        n_offsets: int,
+        min_gain: np.float32,
+        min_variance: np.float32,
+    ) -> UInt8[np.ndarray, "h w"]:
+        """One red-black round in place, see :func:`sfm_gt.dense.matching.propagate.propagate`."""
+        scene = upload_scene(grey, usable, neighbours, patch, self._device)
+        field = self._field(planes, cost, judges)
+        rules = Rules(limits, lens, float(step), float(agreement), float(min_gain))
+        changed = torch.zeros(grey.size, dtype=torch.uint8, device=self._device)
+        rows, columns = (torch.arange(n, device=self._device) for n in grey.shape)
+        colours = (rows[:, None] + columns).flatten() % 2
+        visited = (upload(active, self._device).flatten() != 0) & scene.usable
+        for colour in range(2):
+            for pixels in self._blocks(visited & (colours == colour)):
+                pixels, patches = _textured(scene, field.judges, pixels, float(min_variance))
+                changed[_propagate_block(scene, rules, field, pixels, patches, OFFSETS[:n_offsets].tolist())] = 1
+        field.write(planes, cost)
+        return changed.reshape(grey.shape).cpu().numpy()
+
+    def refine(
+        self,
+        grey: UInt8[np.ndarray, "h w"],
+        usable: UInt8[np.ndarray, "h w"],
+        active: UInt8[np.ndarray, "h w"],
+        neighbours: Neighbours,
+        judges: Int8[np.ndarray, "h w v"],
+        patch: Patch,
+        planes: Float[np.ndarray, "h w 3"],
+        cost: Float[np.ndarray, "h w"],
+        limits: Float[np.ndarray, " 2"],
+        lens: Float[np.ndarray, " 4"],
+        step: np.float32,
+        agreement: np.float32,
+        sigma: Float[np.ndarray, "h w"],
+    ) -> None:
+        """One Gauss-Newton step in place, see :func:`sfm_gt.dense.matching.refine.refine`."""
+        scene = upload_scene(grey, usable, neighbours, patch, self._device)
+        field = self._field(planes, cost, judges)
+        # Any gain will do: a step stays on the surface.
+        rules = Rules(limits, lens, float(step), float(agreement), min_gain=0.0)
+        here = upload(active, self._device).flatten() != 0
+        sigmas = torch.where(here, torch.inf, upload(sigma, self._device).flatten())
+        for pixels in self._blocks(here & scene.usable):
+            pixels, patches = _textured(scene, field.judges, pixels, 0.0)
+            _refine_block(scene, rules, field, sigmas, pixels, patches)
+        field.write(planes, cost)
+        sigma[...] = sigmas.reshape(sigma.shape).cpu().numpy()
+
+    def agree(
+        self,
+        planes: Float[np.ndarray, "h w 3"],
+        cost: Float[np.ndarray, "h w"],
+        a: Float[np.ndarray, "j 3 3"],
+        b: Float[np.ndarray, "j 3"],
+        back_a: Float[np.ndarray, "j 3 3"],
+        back_b: Float[np.ndarray, "j 3"],
+        inverse_depths: Float[np.ndarray, "j h w"],
+        max_rel_difference: np.float32,
+        max_cost: np.float32,
+    ) -> tuple[Float[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
+        """Fused inverse depth, agreeing, seeing through and spread, see :func:`sfm_gt.dense.matching.consistency.agree`."""
+        every = upload(planes, self._device).movedim(-1, 0)
+        matched = (upload(cost, self._device) < float(max_cost)) & (every[0] > 0)
+        count, against = (torch.zeros(cost.shape, dtype=torch.uint8, device=self._device) for _ in range(2))
+        total, square = (torch.zeros(cost.shape, device=self._device) for _ in range(2))
+        for arrays in zip(a, b, back_a, back_b, inverse_depths, strict=True):
+            pair = Pair(*(upload(each, self._device) for each in arrays))
+            difference, agrees, contradicts = compare(every, pair, float(max_rel_difference))
+            difference = torch.where(matched & agrees, difference, 0.0)
+            count += matched & agrees
+            against += matched & contradicts
+            total += difference
+            square += difference * difference
+        # The view's own value is one voice among n + 1.
+        mean = total / (count + 1.0)
+        fused = torch.where(count > 0, every[0] + mean, 0.0)
+        spread = torch.sqrt((square / (count + 1.0) - mean * mean).clamp(min=0.0))
+        return fused.cpu().numpy(), count.cpu().numpy(), against.cpu().numpy(), spread.cpu().numpy()
+
+    def _blocks(self, chosen: Tensor) -> Iterator[Tensor]:
+        """Flat indices of the pixels that are ``chosen`` (h * w,), so many at a time."""
+        yield from chosen.nonzero().flatten().split(self._block)
+
+    def _field(self, planes: np.ndarray, cost: np.ndarray, judges: np.ndarray) -> Field:
+        return Field(
+            upload(planes, self._device).reshape(-1, 3).T.contiguous(),
+            upload(cost, self._device).flatten(),
+            upload(judges, self._device).reshape(cost.size, -1).T.contiguous(),
+        )
+
+
+def _textured(scene: Scene, judges: Tensor, pixels: Tensor, min_variance: float) -> tuple[Tensor, Patches]:
+    """Those pixels (and their patches) whose patch has enough usable samples and at least this variance."""
+    patches = load_patches(scene, judges, pixels)
+    kept = (patches.variance >= min_variance).nonzero().flatten()
+    return pixels[kept], pick(patches, kept)
+
+
+def _propagate_block(
+    scene: Scene, rules: Rules, field: Field, pixels: Tensor, patches: Patches, offsets: list[list[int]]
+) -> Tensor:
+    """Tries the planes at ``offsets`` on pixels of one colour; writes to ``field``, returns the pixels that are new."""
+    planes = field.planes[:, pixels]
+    best = plane_cost(scene, patches, planes, rules.agreement)
+    before = field.cost[pixels]
+    new = before >= float(UNMATCHED)
+    compared = torch.full_like(new, not offsets)
+    for dx, dy in offsets:
+        candidates, tried = _candidates(scene, rules, field, pixels, patches, planes, dx, dy)
+        compared[tried] = True
+        cost = plane_cost(scene, pick(patches, tried), candidates[:, tried], rules.agreement)
+        better = cost < best[tried] - rules.min_gain
+        won = tried[better]
+        best[won], planes[:, won], new[won] = cost[better], candidates[:, won], True
+    best = torch.where(compared, best, before)
+    field.planes[:, pixels[new]], field.cost[pixels[new]] = planes[:, new], best[new]
+    return pixels[new]
+
+
+def _candidates(
+    scene: Scene, rules: Rules, field: Field, pixels: Tensor, patches: Patches, planes: Tensor, dx: int, dy: int
+) -> tuple[Tensor, Tensor]:
+    """The planes (3, N) of the pixels at (dx, dy), carried over, and the indices of those worth a comparison."""
+    x, y = patches.x + dx, patches.y + dy
+    inside = (x >= 0) & (x < scene.width) & (y >= 0) & (y < scene.height)
+    candidates = field.planes[:, torch.where(inside, pixels + dy * scene.width + dx, 0)]
+    candidates[0] -= candidates[1] * dx + candidates[2] * dy
+    distinct = (candidates[0] - planes[0]).abs() >= float(DISTINCT_PX) * rules.step
+    allowed = inside & distinct & is_admissible(patches, candidates, rules.limits, rules.lens)
+    return candidates, allowed.nonzero().flatten()
+
+
+def _refine_block(scene: Scene, rules: Rules, field: Field, sigmas: Tensor, pixels: Tensor, patches: Patches) -> None:
+    """Steps that are short or lower the cost go to ``field``, sigma of what could be solved to ``sigmas`` (h * w,)."""
+    planes = field.planes[:, pixels]
+    step, sigma, solved, first_cost = gauss_newton(scene, patches, planes)
+    cost = field.cost[pixels]
+    cost = torch.where(cost >= float(UNMATCHED), first_cost, cost)
+    sigmas[pixels[solved]] = sigma[solved]
+    short = step[0].abs() < float(SHORT_STEP_PX) * rules.step
+    longest = float(MAX_STEP_PX) * rules.step
+    step[0].clamp_(-longest, longest)
+    moved = planes + step
+    taken = solved & is_admissible(patches, moved, rules.limits, rules.lens)
+    tried = (taken & ~short).nonzero().flatten()
+    new_cost = plane_cost(scene, pick(patches, tried), moved[:, tried], rules.agreement)
+    better = new_cost < cost[tried] - rules.min_gain
+    taken[tried] = better
+    cost[tried[better]] = new_cost[better]
+    field.planes[:, pixels[taken]], field.cost[pixels] = moved[:, taken], cost

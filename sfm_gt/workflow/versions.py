@@ -1,0 +1,25 @@
+"""The version of each stage's output values. Whoever moves values raises the number; CHANGELOG says what moved.
+
+They stand together, apart from the stages, so that the Snakefile reads them without importing what stages import.
+"""
+
+VERSIONS = {
+    "ingest": 3,
+    "clips": 4,
+    "clip_list": 1,
+    "frames": 6,
+    "sfm": 8,
+    "dense": 6,
+    "moving": 2,
+    "clean": 1,
+    "scale": 3,
+    "dataset": 5,
+    "index": 2,
+    "predict": 3,
+    "evaluate": 4,
+    "report": 5,
+    "summary": 1,
+    "layers": 2,
+    "pseudo_labels": 1,
+    "publish": 1,
+}
