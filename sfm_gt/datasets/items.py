@@ -6,7 +6,7 @@ people and ``person`` means nothing; ``intrinsics`` (3, 3) and ``cam_from_world`
 and metres; ``sigma_log_scale`` of the clip's metres, which ``sigma_m`` does not hold; ``timestamp_s``, ``frame_index``,
 ``clip_id``, ``video_id`` and ``license`` ("" where none is stated).
 
-How a DataLoader's workers hand items over: ``handover.py``.
+How a DataLoader's workers hand items over: ``shared_memory_collate.py``.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from sfm_gt.datasets.handover import StoredItem, stored_item
 from sfm_gt.datasets.items import Item, decoded
+from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
 from sfm_gt.datasets.splits import Split, require_split
 from sfm_gt.errors import InputError
 from sfm_gt.formats.shards import list_shards, read_shard
@@ -53,7 +53,7 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
             order = np.random.default_rng([self._seed, int(self._epoch)]).permutation(order)
         rng = np.random.default_rng([self._seed, int(self._epoch), number])
         items = _shuffled(self._stored(order[number::n_workers]), self._shuffle_buffer, rng)
-        # Out of a worker frames leave as stored, see handover.py.
+        # Out of a worker frames leave as stored, see shared_memory_collate.py.
         return items if worker else (item.tensors for item in items)
 
     def _stored(self, order: np.ndarray) -> Iterator[StoredItem]:

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from sfm_gt.datasets.frames import Dataset, open_dataset
-from sfm_gt.datasets.handover import StoredItem, stored_item
 from sfm_gt.datasets.items import FLAGS, Item
+from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
 from sfm_gt.datasets.splits import Split, require_split, splits_of
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
@@ -47,7 +47,7 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
         return self._table.stored(number).tensors
 
     def __getitems__(self, numbers: Sequence[int]) -> list[StoredItem] | list[Item]:
-        """Frames of a batch: what a DataLoader asks for, and stacks by ``handover.py``."""
+        """Frames of a batch: what a DataLoader asks for, and stacks by ``shared_memory_collate.py``."""
         if type(self).__getitem__ is not TorchDataset.__getitem__:  # a subclass makes items of its own
             return [self[number] for number in numbers]
         return [self._table.stored(number) for number in numbers]

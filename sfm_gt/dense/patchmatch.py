@@ -13,7 +13,7 @@ from sfm_gt.dense.matching import kernels as numba_kernels
 from sfm_gt.dense.matching.hypothesis import MAX_COST, Hypothesis
 from sfm_gt.dense.matching.normals import surface_normals
 from sfm_gt.dense.matching.patch import make_patch
-from sfm_gt.dense.matching.propagate import OFFSETS, choose_judges
+from sfm_gt.dense.matching.propagate import OFFSETS, select_views
 from sfm_gt.dense.matching.pyramid import (
     Pyramid,
     build_pyramid,
@@ -33,17 +33,17 @@ PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY = 5, 2, 25.0
 SWEEP_VIEWS, SWEEP_BEST = 4, 2
 # How many of the candidates' offsets are tried: at the coarsest level faults are still large, later they are small.
 N_FAR_AND_NEAR, N_NEAR = len(OFFSETS), 4
-JUDGE_WINDOW = 7
+SELECTION_WINDOW = 7
 # Weight of a neighbour's own depth map against 1 - NCC.
 AGREEMENT = np.float32(0.2)
 # Outlines are redrawn in a window around places where planes of at most this sigma and cost differ by this much within
 # some pixels, by patches of at least this variance (2.5 times the noise) and where another surface is better by this gain.
 SHARPEN_SIGMA_PX, SHARPEN_COST, SHARPEN_REL, SHARPEN_STEP_PX, SHARPEN_WINDOW_PX = 1.0, 0.6, 0.03, 5, 9
 SHARPEN_VARIANCE, SHARPEN_GAIN = np.float32(10.0), np.float32(0.02)
-# Where carried maps differ by more than this, the images decide between them and what lies beside.
+# Where warped maps differ by more than this, the images decide between them and what lies beside.
 CARRIED_REL = 0.01
-# Frames between keyframes, whose surfaces are known but for details, make do with the best so many judges.
-FOLLOWED_JUDGES = 3
+# Frames between keyframes, whose surfaces are known but for details, make do with fewer source views.
+FOLLOWED_SOURCE_VIEWS = 3
 _ZERO = np.float32(0.0)
 
 
@@ -92,7 +92,7 @@ class PatchMatch:
         top = len(reference.levels) - 1
         scene = self._scene(reference, neighbours, top, limits, _ZERO)
         planes = sweep(reference, neighbours[:SWEEP_VIEWS], top, (float(limits[0]), float(limits[1])), SWEEP_BEST)
-        return self._round(scene, planes, self._choose_judges(scene, planes), N_FAR_AND_NEAR)
+        return self._round(scene, planes, self._select_views(scene, planes), N_FAR_AND_NEAR)
 
     def improve(
         self,
@@ -105,12 +105,12 @@ class PatchMatch:
         """Planes at full size, starting from ``coarse`` and looking at the neighbours' own coarse maps."""
         limits = _limits(reference, depth_range_sfm)
         top = len(reference.levels) - 1
-        planes, judges, found = coarse.planes, coarse.judges, coarse
+        planes, source_views, found = coarse.planes, coarse.source_views, coarse
         for level in range(top, -1, -1):
             scene = self._scene(reference, neighbours, level, limits, AGREEMENT, inverse_depths)
             if level < top:
-                planes, judges = _finer(found, scene.here.camera.width, scene.here.camera.height)
-            found = self._round(scene, planes, judges, N_NEAR)
+                planes, source_views = _finer(found, scene.here.camera.width, scene.here.camera.height)
+            found = self._round(scene, planes, source_views, N_NEAR)
         return self._sharpen(scene, found)
 
     def follow(
@@ -118,19 +118,19 @@ class PatchMatch:
         reference: Pyramid,
         neighbours: Sequence[Pyramid],
         depth_range_sfm: tuple[float, float],
-        carried: Sequence[Float[np.ndarray, "h w"]],
+        warped: Sequence[Float[np.ndarray, "h w"]],
         inverse_depths: Sequence[Float[np.ndarray, "h w"]],
     ) -> Hypothesis:
-        """Planes of a frame between keyframes, from their maps ``carried`` into it (0 = unknown), judged by the images.
+        """Planes of a frame between keyframes, from their maps ``warped`` into it (0 = unknown), judged by the images.
 
         No search over depth: pixels on which the maps agree are only refined, the others look at their neighbourhood.
         """
         limits = _limits(reference, depth_range_sfm)
         scene = self._scene(reference, neighbours, 0, limits, AGREEMENT, inverse_depths)
-        guesses = [planes_from_inverse_depth(np.clip(_filled(each), limits[0], limits[1])) for each in carried]
-        judges = self._judges_at_half_size(reference, neighbours, limits, guesses[0])
-        found = unmatched(scene, _chequered(guesses), judges)
-        found, _ = propagated(scene, found, _unsure(carried), self._patch, N_NEAR)
+        guesses = [planes_from_inverse_depth(np.clip(_filled(each), limits[0], limits[1])) for each in warped]
+        source_views = self._views_at_half_size(reference, neighbours, limits, guesses[0])
+        found = unmatched(scene, _checkerboard(guesses), source_views)
+        found, _ = propagated(scene, found, _unsure(warped), self._patch, N_NEAR)
         return refined(scene, found, scene.everywhere, self._patch)
 
     def _scene(
@@ -139,35 +139,35 @@ class PatchMatch:
         neighbours: Sequence[Pyramid],
         level: int,
         limits: np.ndarray,
-        agreement: np.float32,
+        geometric_weight: np.float32,
         inverse_depths: Sequence[np.ndarray] = (),
     ) -> Scene:
         stacked = stack_neighbours(reference, neighbours, level, inverse_depths)
-        return Scene(reference.levels[level], stacked, limits, agreement, self._kernels)
+        return Scene(reference.levels[level], stacked, limits, geometric_weight, self._kernels)
 
-    def _choose_judges(self, scene: Scene, planes: Float[np.ndarray, "h w 3"]) -> Int8[np.ndarray, "h w v"]:
+    def _select_views(self, scene: Scene, planes: Float[np.ndarray, "h w 3"]) -> Int8[np.ndarray, "h w v"]:
         # Every second pixel will do for what is averaged anyway; the patch's samples lie on those pixels alone.
         asked = scene.here.usable.copy()
         asked[1::2], asked[:, 1::2] = 0, 0
         costs = scene.kernels.all_view_costs(scene.here.grey, asked, scene.neighbours, self._patch, planes)
         # A single neighbour leaves no last axis behind in OpenCV.
-        return choose_judges(cv2.blur(costs, (JUDGE_WINDOW, JUDGE_WINDOW)).reshape(costs.shape))
+        return select_views(cv2.blur(costs, (SELECTION_WINDOW, SELECTION_WINDOW)).reshape(costs.shape))
 
-    def _judges_at_half_size(
+    def _views_at_half_size(
         self, reference: Pyramid, neighbours: Sequence[Pyramid], limits: np.ndarray, planes: Float[np.ndarray, "h w 3"]
     ) -> Int8[np.ndarray, "h w v"]:
         coarse = np.ascontiguousarray(planes[::2, ::2])
         coarse[..., 1:] *= 2.0
-        judges = self._choose_judges(self._scene(reference, neighbours, 1, limits, _ZERO), coarse)
-        judges[..., FOLLOWED_JUDGES:] = -1
+        source_views = self._select_views(self._scene(reference, neighbours, 1, limits, _ZERO), coarse)
+        source_views[..., FOLLOWED_SOURCE_VIEWS:] = -1
         height, width = planes.shape[:2]
-        return np.ascontiguousarray(judges.repeat(2, axis=0).repeat(2, axis=1)[:height, :width])
+        return np.ascontiguousarray(source_views.repeat(2, axis=0).repeat(2, axis=1)[:height, :width])
 
     def _round(
-        self, scene: Scene, planes: Float[np.ndarray, "h w 3"], judges: Int8[np.ndarray, "h w v"], n_offsets: int
+        self, scene: Scene, planes: Float[np.ndarray, "h w 3"], source_views: Int8[np.ndarray, "h w v"], n_offsets: int
     ) -> Hypothesis:
         """Propagation and refinement of all pixels."""
-        found = unmatched(scene, planes, judges)
+        found = unmatched(scene, planes, source_views)
         return refined(scene, *propagated(scene, found, scene.everywhere, self._patch, n_offsets), self._patch)
 
     def _sharpen(self, scene: Scene, found: Hypothesis) -> Hypothesis:
@@ -199,7 +199,7 @@ class PatchMatch:
         )
         size = reference.levels[0].camera.width, reference.levels[0].camera.height
         maps = [cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in inverse_depths]
-        fused, count, against, spread = self._kernels.agree(
+        fused, count, violations, spread = self._kernels.check_consistency(
             own.planes, own.cost, a, b, back_a, back_b, np.stack(maps),
             np.float32(self._max_rel_difference), MAX_COST,
         )  # fmt: skip
@@ -207,7 +207,7 @@ class PatchMatch:
         needed = n_dependent + min(self._min_consistent, max(len(neighbours) - n_dependent, 1))
         kept = (count >= needed) & usable & (fused > 0) & np.isfinite(own.sigma)
         depth = _inverse(fused, kept)
-        sigma = sigma_of_inverse_depth(own, spread, against)
+        sigma = sigma_of_inverse_depth(own, spread, violations)
         return DepthEstimate(
             z_depth_sfm=depth,
             sigma_sfm=np.where(kept, sigma * depth**2, np.nan).astype(np.float32),
@@ -259,14 +259,14 @@ def _limits(reference: Pyramid, depth_range_sfm: tuple[float, float]) -> Float[n
 def _finer(
     coarse: Hypothesis, width: int, height: int
 ) -> tuple[Float[np.ndarray, "h2 w2 3"], Int8[np.ndarray, "h2 w2 v"]]:
-    """Planes and judges of the next finer level: the parent's, moved along its slope, so that no two surfaces mix."""
+    """Planes and source views of the next finer level: the parent's, moved along its slope, so that no two surfaces mix."""
     rows, columns = np.arange(height) // 2, np.arange(width) // 2
     finer = coarse.planes[rows][:, columns]
     finer[..., 1:] *= 0.5
     # A fine pixel's centre lies a quarter of a coarse pixel beside its parent's.
     finer[..., 0] += finer[..., 1] * (np.arange(width) % 2 - 0.5).astype(np.float32)
     finer[..., 0] += finer[..., 2] * (np.arange(height) % 2 - 0.5).astype(np.float32)[:, None]
-    return finer, coarse.judges[rows][:, columns]
+    return finer, coarse.source_views[rows][:, columns]
 
 
 def _filled(inverse_depth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
@@ -277,13 +277,13 @@ def _filled(inverse_depth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]
     return np.take_along_axis(inverse_depth, np.where(column >= 0, column, first), axis=1)
 
 
-def _unsure(carried: Sequence[Float[np.ndarray, "h w"]]) -> UInt8[np.ndarray, "h w"]:
-    """1 where the carried maps differ or one has a hole."""
-    nearest, farthest = np.max(carried, axis=0), np.min(carried, axis=0)
+def _unsure(warped: Sequence[Float[np.ndarray, "h w"]]) -> UInt8[np.ndarray, "h w"]:
+    """1 where the warped maps differ or one has a hole."""
+    nearest, farthest = np.max(warped, axis=0), np.min(warped, axis=0)
     return (nearest > farthest * (1.0 + CARRIED_REL)).astype(np.uint8)
 
 
-def _chequered(guesses: Sequence[Float[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "h w 3"]:
+def _checkerboard(guesses: Sequence[Float[np.ndarray, "h w 3"]]) -> Float[np.ndarray, "h w 3"]:
     """The first and the last guess in turn: what lies beside a pixel is offered to it, so each pixel meets both."""
     mixed = guesses[0].copy()
     for start in (0, 1):

@@ -8,7 +8,7 @@ import numpy as np
 
 from sfm_gt.datasets.frames import Dataset
 from sfm_gt.evaluation.evaluated_frames import Predict, depth_of
-from sfm_gt.metrics.kind_check import order_agreement, wrong_kind
+from sfm_gt.metrics.kind_check import kind_mismatch, order_agreement
 from sfm_gt.metrics.resizing import resized
 from sfm_gt.public_datasets import Benchmark
 
@@ -38,5 +38,5 @@ def refusals(
             if values is not None:
                 matched = resized(values, z_depth.shape[0], z_depth.shape[1], "bilinear")
                 agreements[model].append(order_agreement(matched, z_depth, usable, kind))
-    found = {model: wrong_kind(kinds[model], agreements[model]) for model in kinds}
+    found = {model: kind_mismatch(kinds[model], agreements[model]) for model in kinds}
     return {model: f"{model} refused: {reason}" for model, reason in found.items() if reason is not None}

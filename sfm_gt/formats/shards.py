@@ -15,8 +15,8 @@ from typing import Any
 
 from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_file
-from sfm_gt.formats.beside import inside
 from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.path_check import inside
 
 SHARDS_JSON = "shards.json"
 Sample = tuple[str, Mapping[str, bytes]]

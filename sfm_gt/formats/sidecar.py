@@ -36,7 +36,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.beside import inside
+from sfm_gt.formats.path_check import inside
 from sfm_gt.formats.validation import validated
 from sfm_gt.formats.yaml_text import read_yaml
 

@@ -22,18 +22,18 @@ def splat(
         target_from_source: (4, 4), in the unit of the depth.
         nearest_wins: z-buffer; otherwise the last pixel in reading order wins.
     """
-    carried = np.full((target_camera.height, target_camera.width), np.nan, np.float32)
+    warped = np.full((target_camera.height, target_camera.width), np.nan, np.float32)
     source = (camera.fx, camera.fy, camera.cx, camera.cy)
     target = (target_camera.fx, target_camera.fy, target_camera.cx, target_camera.cy)
     transform = np.ascontiguousarray(target_from_source[:3], dtype=np.float64)
-    _splat(z_depth.astype(np.float32, copy=False), source, target, transform, nearest_wins, carried)
-    return carried
+    _splat(z_depth.astype(np.float32, copy=False), source, target, transform, nearest_wins, warped)
+    return warped
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _splat(z_depth, source, target, transform, nearest_wins, carried):
+def _splat(z_depth, source, target, transform, nearest_wins, warped):
     fx, fy, cx, cy = source
-    height, width = carried.shape
+    height, width = warped.shape
     for row in range(z_depth.shape[0]):
         for column in range(z_depth.shape[1]):
             depth = z_depth[row, column]
@@ -47,5 +47,5 @@ def _splat(z_depth, source, target, transform, nearest_wins, carried):
             u = target[0] * (transform[0, 0] * x + transform[0, 1] * y + transform[0, 2] * depth + transform[0, 3]) / z
             v = target[1] * (transform[1, 0] * x + transform[1, 1] * y + transform[1, 2] * depth + transform[1, 3]) / z
             j, i = int(np.floor(u + target[2])), int(np.floor(v + target[3]))
-            if 0 <= i < height and 0 <= j < width and not (nearest_wins and carried[i, j] <= z):
-                carried[i, j] = z
+            if 0 <= i < height and 0 <= j < width and not (nearest_wins and warped[i, j] <= z):
+                warped[i, j] = z

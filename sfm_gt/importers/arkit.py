@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.beside import inside
 from sfm_gt.formats.camera_track import CameraTrack, Lens
+from sfm_gt.formats.path_check import inside
 from sfm_gt.formats.tum_trajectory import poses_from_rows
 from sfm_gt.importers.shared.video_facts import VideoFacts
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.beside import inside
 from sfm_gt.formats.camera_track import CameraTrack, Lens
+from sfm_gt.formats.path_check import inside
 from sfm_gt.importers.shared.video_facts import VideoFacts
 
 # Parameters of COLMAP's camera models as (fx, fy, cx, cy, k1, k2) by position; None = 0.

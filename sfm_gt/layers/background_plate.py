@@ -1,6 +1,6 @@
 """The background behind people, from other frames, by geometry alone.
 
-What stands behind a person in one frame is seen in others, since the camera moves. Its depth there, carried over by the poses,
+What stands behind a person in one frame is seen in others, since the camera moves. Its depth there, warped by the poses,
 is the plate's depth; its colour is the median over the frames that see that very surface. Where no two frames do, the plate
 is invalid: nothing is painted in.
 """
@@ -68,7 +68,7 @@ class Plate:
 def background_plate(view: PlateView, others: Sequence[PlateView]) -> Plate:
     """The plate of ``view`` from ``others``; depth of all in one unit."""
     hidden = view.hidden
-    depth = _carried_depth(view, others, hidden)
+    depth = _warped_depth(view, others, hidden)
     colours, witnesses = _colours(view, depth, hidden, others)
     behind = hidden & (witnesses >= MIN_WITNESSES)
     image, z_depth = view.image.copy(), view.z_depth.astype(np.float32)
@@ -77,7 +77,7 @@ def background_plate(view: PlateView, others: Sequence[PlateView]) -> Plate:
     return Plate(image, z_depth, ~hidden | behind)
 
 
-def _carried_depth(
+def _warped_depth(
     view: PlateView, others: Sequence[PlateView], hidden: Bool[np.ndarray, "h w"]
 ) -> Float[np.ndarray, "h w"]:
     """Nearest background that other frames put behind each pixel of ``hidden``, NaN where there is none."""

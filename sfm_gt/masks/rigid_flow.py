@@ -19,7 +19,7 @@ from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.geometry.types import PinholeCamera, View
 from sfm_gt.imaging import flow, regions
 from sfm_gt.imaging.types import Frame
-from sfm_gt.masks.shared.rigid_view import Shot, expect, project
+from sfm_gt.masks.shared.rigid_view import Shot, project, render_view
 
 WORKING_LONG_SIDE_PX = 480
 # Frames between partners. Far ones show how far a slow figure is off its frozen place; near ones still see all pixels.
@@ -129,17 +129,20 @@ def evidence(shot: Shot, partners: Sequence[Shot], threshold_px: float) -> UInt8
 
 def judge(shot: Shot, partner: Shot, threshold_px: float) -> tuple[Bool[np.ndarray, "3 h w"], Float[np.ndarray, "h w"]]:
     """What ``partner`` says of each pixel of ``shot``: found elsewhere, missed, in its static place; and at which depth."""
-    expected = expect(shot, partner)
+    rendered = render_view(shot, partner)
     # What is left to move is small: the fast preset is a fifth of the cost of the medium one.
-    slide = flow.dis_flow(shot.grey, expected.grey, cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    static_fit, contrast = _correlation(shot.grey, expected.grey)
-    moved_fit, _ = _correlation(shot.grey, flow.sample(expected.grey, flow.grid(*shot.grey.shape) + slide))
-    off_place = np.hypot(slide[..., 0], slide[..., 1]) > threshold_px + RELATIVE_TOLERANCE * expected.parallax_px
+    residual_flow = flow.dis_flow(shot.grey, rendered.grey, cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    static_fit, contrast = _correlation(shot.grey, rendered.grey)
+    moved_fit, _ = _correlation(shot.grey, flow.sample(rendered.grey, flow.grid(*shot.grey.shape) + residual_flow))
+    off_place = (
+        np.hypot(residual_flow[..., 0], residual_flow[..., 1])
+        > threshold_px + RELATIVE_TOLERANCE * rendered.parallax_px
+    )
     elsewhere = off_place & (moved_fit > SAME_CORRELATION) & (moved_fit > static_fit + CORRELATION_GAIN)
     in_place = ~elsewhere & ((static_fit > SAME_CORRELATION) | ((moved_fit > SAME_CORRELATION) & ~off_place))
     missed = ~elsewhere & ~in_place & (static_fit < OTHER_CORRELATION) & (moved_fit < SAME_CORRELATION)
-    able = expected.seen & (contrast > MIN_CONTRAST)
-    return np.stack([able & elsewhere, able & missed, able & in_place]), np.nan_to_num(expected.z_depth)
+    able = rendered.seen & (contrast > MIN_CONTRAST)
+    return np.stack([able & elsewhere, able & missed, able & in_place]), np.nan_to_num(rendered.z_depth)
 
 
 def joined(

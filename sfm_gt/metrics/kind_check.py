@@ -30,7 +30,7 @@ def order_agreement(
     return -correlation if kind.endswith("disparity") else correlation
 
 
-def wrong_kind(kind: str, agreements: Sequence[float]) -> str | None:
+def kind_mismatch(kind: str, agreements: Sequence[float]) -> str | None:
     """Why the kind cannot be right, with what to change; None where it can."""
     known = [agreement for agreement in agreements if np.isfinite(agreement)]
     if not known or float(np.median(known)) >= REFUSED_BELOW:

@@ -1,6 +1,6 @@
 """Consistency of depth between two frames of a clip, with the cameras of the ground truth.
 
-    tae           temporal alignment error (Video-Depth-Anything), masked: depth of one frame is carried into the other and
+    tae           temporal alignment error (Video-Depth-Anything), masked: depth of one frame is warped into the other and
                   compared with its depth, mean |d' - projected| / d' in both directions, times 100. The nearest surface
                   wins where several land on one pixel; pixels count where the GT says that both frames see the same
                   surface and that nothing moves there. NaN where no pixel is left.
@@ -21,7 +21,7 @@ from sfm_gt.geometry.splatting import splat
 from sfm_gt.geometry.types import PinholeCamera
 
 SAME_SURFACE = 0.05
-"""Relative difference of carried and seen GT depth below which both frames see one surface."""
+"""Relative difference of warped and seen GT depth below which both frames see one surface."""
 
 Map = Float[np.ndarray, "h w"]
 
@@ -52,7 +52,7 @@ class FramePair:
         """Masked error of the predictions of both frames, depth in the unit of the GT, NaN = no answer; percent."""
         depths = (one, other)
         errors = [
-            _relative(depths[target], self._carried(depths[source], source, target, True), self._same_surface[source])
+            _relative(depths[target], self._warped(depths[source], source, target, True), self._same_surface[source])
             for source, target in ((0, 1), (1, 0))
         ]
         known = [error for error in errors if np.isfinite(error)]
@@ -64,11 +64,11 @@ class FramePair:
         errors = []
         for source, target in ((0, 1), (1, 0)):
             valid = np.isfinite(self._views[target].z_depth)
-            error = _relative(depths[target], self._carried(depths[source], source, target, False), valid)
+            error = _relative(depths[target], self._warped(depths[source], source, target, False), valid)
             errors.append(error if np.isfinite(error) else 0.0)
         return 100.0 * float(np.mean(errors))
 
-    def _carried(self, depth: Map, source: int, target: int, nearest_wins: bool) -> Map:
+    def _warped(self, depth: Map, source: int, target: int, nearest_wins: bool) -> Map:
         view, to = self._views[source], self._views[target]
         target_from_source = to.cam_from_world @ np.linalg.inv(view.cam_from_world)
         usable = view.still if nearest_wins else np.isfinite(view.z_depth)
@@ -76,15 +76,15 @@ class FramePair:
 
     def _sees_the_same(self, source: int, target: int) -> Bool[np.ndarray, "h w"]:
         to = self._views[target]
-        carried = self._carried(self._views[source].z_depth, source, target, True)
+        warped = self._warped(self._views[source].z_depth, source, target, True)
         with np.errstate(invalid="ignore"):
-            same: Bool[np.ndarray, "h w"] = to.still & (np.abs(carried - to.z_depth) < SAME_SURFACE * to.z_depth)
+            same: Bool[np.ndarray, "h w"] = to.still & (np.abs(warped - to.z_depth) < SAME_SURFACE * to.z_depth)
         return same
 
 
-def _relative(depth: Map, carried: Map, valid: Bool[np.ndarray, "h w"]) -> float:
-    both = valid & np.isfinite(carried) & (depth > 0)
+def _relative(depth: Map, warped: Map, valid: Bool[np.ndarray, "h w"]) -> float:
+    both = valid & np.isfinite(warped) & (depth > 0)
     if not both.any():
         return float("nan")
     seen = depth[both].astype(np.float64)
-    return float(np.mean(np.abs(seen - carried[both]) / seen))
+    return float(np.mean(np.abs(seen - warped[both]) / seen))

@@ -21,7 +21,7 @@ from sfm_gt.formats.sidecar import imported_path, read_sidecar
 from sfm_gt.importers.shared.video_facts import VideoFacts
 from sfm_gt.sfm.adjustment import Adjusted, Begun, adjust_points, begin_adjustment, finish_adjustment
 from sfm_gt.sfm.database import KnownCamera, match_sift, open_database
-from sfm_gt.sfm.imported import camera_of, judge_imported, return_to_frame, rigid, triangulate_imported
+from sfm_gt.sfm.imported import align_to_input_gauge, camera_of, judge_imported, rigid, triangulate_imported
 from sfm_gt.sfm.keyframes import KeyframeOptions
 from sfm_gt.sfm.refinement import refine_observations
 from sfm_gt.sfm.registration import Frames, register_frames
@@ -113,7 +113,7 @@ def reconstruct(
             adjust_points(model)
             return None
         adjusted = finish_adjustment(model, times_of(model, listed), options.known_camera, begun)
-        return_to_frame(model, {name_of(index): pose for index, pose in poses.items()})
+        align_to_input_gauge(model, {name_of(index): pose for index, pose in poses.items()})
         return adjusted
 
     known = {"format": cameras.format, "refined": cameras.refine, "poses": len(poses), "track_error_px": error_px}

@@ -47,7 +47,9 @@ def rigid(cam_from_world: Float[np.ndarray, "4 4"]) -> pycolmap.Rigid3d:
     return pycolmap.Rigid3d(pycolmap.Rotation3d(cam_from_world[:3, :3]), cam_from_world[:3, 3])
 
 
-def return_to_frame(model: pycolmap.Reconstruction, cam_from_world: Mapping[str, Float[np.ndarray, "4 4"]]) -> None:
+def align_to_input_gauge(
+    model: pycolmap.Reconstruction, cam_from_world: Mapping[str, Float[np.ndarray, "4 4"]]
+) -> None:
     """Brings an adjusted model back to the world and the unit of the cameras that it started from, by image name.
 
     The images know neither: adjustment is free to drift in both, and by tens of per cent does so in the unit.

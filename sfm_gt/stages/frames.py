@@ -25,7 +25,7 @@ from sfm_gt.report.mask_sheet import write_mask_sheet
 from sfm_gt.video import picture_area
 from sfm_gt.video.composites import judge_composition
 from sfm_gt.video.decode import iterate_frames, shrink
-from sfm_gt.video.excursion import Excursions
+from sfm_gt.video.displacement import Displacements
 from sfm_gt.video.keyframes import choose_keyframes, keyframe_bound, repeats, sharpness, tracking_image
 from sfm_gt.video.motion import judge_parallax, measure_motion, motion_image
 from sfm_gt.video.overlay import find_overlays, working_image
@@ -124,9 +124,9 @@ class _Decoded:
             Rejected: the frames are put together of several pictures.
         """
 
-        greys, excursions = picture_area.sampled(self.printed), Excursions(self.printed)
-        self._working_picture = picture_area.find_picture(greys, excursions)
-        measures = judge_composition(greys, self._working_picture, excursions)
+        greys, displacements = picture_area.sampled(self.printed), Displacements(self.printed)
+        self._working_picture = picture_area.find_picture(greys, displacements)
+        measures = judge_composition(greys, self._working_picture, displacements)
         canvas = greys[0].shape
         if self._working_picture != (0, 0, canvas[1], canvas[0]):
             chosen = picture_area.sampled(self.rows)[:: picture_area.REFINE_STEP]

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import Rejected
-from sfm_gt.video.excursion import Excursions
+from sfm_gt.video.displacement import Displacements
 from sfm_gt.video.line_evidence import CONTEXT_ROWS, LineEvidence, by_segment, line_contrast, measure_lines
 from sfm_gt.video.picture_area import LINE_GAP_ROWS, STRIP, Rectangle
 
@@ -53,13 +53,13 @@ class Seam:
     held: float
 
 
-def judge_composition(greys: Sequence[Grey], picture: Rectangle, excursions: Excursions) -> dict[str, float]:
+def judge_composition(greys: Sequence[Grey], picture: Rectangle, displacements: Displacements) -> dict[str, float]:
     """Figures for the manifest.
 
     Args:
         greys: small grey frames all over one clip, as for :func:`find_picture`.
         picture: where the picture lies on them.
-        excursions: of all frames of the clip, as large as ``greys``.
+        displacements: of all frames of the clip, as large as ``greys``.
 
     Raises:
         Rejected: ``split_screen``, ``mirrored_picture`` or ``picture_in_picture``.
@@ -80,8 +80,8 @@ def judge_composition(greys: Sequence[Grey], picture: Rectangle, excursions: Exc
     turned = [np.ascontiguousarray(grey.T) for grey in inside]
     lines = measure_lines(inside), measure_lines(turned)
     seams = (
-        _seam(inside, lines[0], picture.y0, excursions, False),
-        _seam(turned, lines[1], picture.x0, excursions, True),
+        _seam(inside, lines[0], picture.y0, displacements, False),
+        _seam(turned, lines[1], picture.x0, displacements, True),
     )
     seam = max(seams, key=lambda one: one.held)
     if seam.held > MAX_SEAM:
@@ -90,19 +90,21 @@ def judge_composition(greys: Sequence[Grey], picture: Rectangle, excursions: Exc
                        f"{100 * seam.held:.0f} % of its length, at most {100 * MAX_SEAM:.0f} % allowed, while both sides "
                        "move; cut the takes out of it", round(seam.held, 3), MAX_SEAM)  # fmt: skip
     outline = inset_outline(inside, *lines)
-    if outline > MAX_OUTLINE and excursions.both_ways():
+    if outline > MAX_OUTLINE and displacements.both_ways():
         raise Rejected("picture_in_picture", f"the outline of a rectangle in the picture keeps its place on "
                        f"{100 * outline:.0f} % of its length, at most {100 * MAX_OUTLINE:.0f} % allowed, while what it "
                        "shows moves; use the video without it", round(outline, 3), MAX_OUTLINE)  # fmt: skip
     return {"picture_share": round(share, 4), "seam_share": round(seam.held, 3)}
 
 
-def _seam(greys: Sequence[Grey], evidence: LineEvidence, offset: int, excursions: Excursions, vertical: bool) -> Seam:
+def _seam(
+    greys: Sequence[Grey], evidence: LineEvidence, offset: int, displacements: Displacements, vertical: bool
+) -> Seam:
     """The clearest line that parts the picture into two sides that both move right beside it, one of them across it.
 
     Args:
         greys: those of ``evidence``.
-        offset: of the picture on the canvas of ``excursions``, across the line.
+        offset: of the picture on the canvas of ``displacements``, across the line.
     """
     unrest, height = by_segment(evidence.unrest), len(evidence.step)
     margin, reach = max(round(MIN_PANEL * height), 1), max(round(BESIDE * height), 2 * LINE_GAP_ROWS)
@@ -118,7 +120,10 @@ def _seam(greys: Sequence[Grey], evidence: LineEvidence, offset: int, excursions
         if (
             held > max(best.held, MAX_SEAM)
             and _always(greys, row)
-            and (excursions.across(vertical, place - strip, place) or excursions.across(vertical, place, place + strip))
+            and (
+                displacements.across(vertical, place - strip, place)
+                or displacements.across(vertical, place, place + strip)
+            )
         ):
             best = Seam(vertical, row, held)
     return best

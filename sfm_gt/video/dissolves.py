@@ -28,7 +28,7 @@ HALF_WINDOWS = (6, 12, 20, 28, 36)
 # ct_pillow, lady_running_logo, d_cut, golf_alley and masks/walker, with these whole as the continuous takes.
 MAX_DETAIL = 0.7  # energy of detail against the mean of both clear pictures: 0.04 to 0.65 in dissolves
 PROPOSED_DETAIL = 0.8  # the same with some air
-MAX_LIKENESS = 0.7  # correlation of both clear pictures as blurs, before anything is aligned
+MAX_CORRELATION = 0.7  # correlation of both clear pictures as blurs, before anything is aligned
 MIN_OWN_SHARE = 0.07  # of the variance between, what each picture explains beyond the other: 0.09 to 0.4 in dissolves
 MIN_AREA = 0.35  # of the frame, covered by both pictures
 # Correlation of the two pictures aligned to one another: up to 0.25 in dissolves, from 0.52 in continuous takes.
@@ -106,9 +106,9 @@ def _proposals(greys: Sequence[Grey], energy: Float[np.ndarray, " n"]) -> Iterat
     for row, half in enumerate(HALF_WINDOWS):
         if len(greys) > 2 * half:
             ends = (energy[: -2 * half] + energy[2 * half :]) / 2
-            likeness = (blurs[: -2 * half] * blurs[2 * half :]).sum(axis=1)
+            correlation = (blurs[: -2 * half] * blurs[2 * half :]).sum(axis=1)
             detail = energy[half:-half] / np.maximum(ends, 1e-6)
-            depth[row, half:-half] = np.where((likeness < MAX_LIKENESS) & (detail < MAX_DETAIL), detail, np.inf)
+            depth[row, half:-half] = np.where((correlation < MAX_CORRELATION) & (detail < MAX_DETAIL), detail, np.inf)
     while np.isfinite(depth).any():
         row, middle = (int(i) for i in np.unravel_index(depth.argmin(), depth.shape))
         half = HALF_WINDOWS[row]

@@ -16,17 +16,17 @@ from jaxtyping import Bool, Float, UInt8
 from sfm_gt.formats.overlay_folder import Overlay
 from sfm_gt.imaging.regions import dilate, enlarge
 from sfm_gt.imaging.types import Frame
-from sfm_gt.video import overlay_motion, overlay_print
-from sfm_gt.video.overlay_print import Print
+from sfm_gt.video import burned_in_text, overlay_motion
+from sfm_gt.video.burned_in_text import BurnedInText
 
 WORKING_LONG_SIDE_PX = 640
 SAMPLED_FRAMES = 32
-# A window of frames wide enough for the scene to leave a print's place, short enough for a caption to fill it.
+# A window of frames wide enough for the scene to leave a text's place, short enough for a caption to fill it.
 WINDOW_MOTION = 0.06
 MIN_WINDOW_FRAMES = 12
 SPEED_STEPS = 2  # a window's tracks know a drift to a twentieth of a pixel a frame, the frames where it is there better
 SEARCH_PX = 3
-COVERED_SHARE = 0.5  # of a print's area: found already
+COVERED_SHARE = 0.5  # of a text's area: found already
 GROW_PX = 0
 
 Grey = UInt8[np.ndarray, "h w"]
@@ -34,7 +34,7 @@ Grey = UInt8[np.ndarray, "h w"]
 
 @dataclass(frozen=True)
 class _Found:
-    """A print in positions of the clip: present in ``there``, drifting by ``speed_px`` from where it is at ``anchor``."""
+    """A text in positions of the clip: present in ``there``, drifting by ``speed_px`` from where it is at ``anchor``."""
 
     shape: Bool[np.ndarray, "h w"]
     there: Bool[np.ndarray, " n"]
@@ -88,7 +88,7 @@ def _add_still(
     found: list[_Found], greys: Sequence[Grey], flows: Float[np.ndarray, "f fh fw 2"], first: int, last: int
 ) -> None:
     for one in _prints(greys, flows, first, last, _min_edge_px(last - first + 1)):
-        there = _runs_within(overlay_print.present_frames(overlay_print.presence(one, greys)), first, last)
+        there = _runs_within(burned_in_text.present_frames(burned_in_text.presence(one, greys)), first, last)
         _add(found, one, greys, flows, there, np.zeros(2), 0)
 
 
@@ -97,17 +97,17 @@ def _add_drifting(
 ) -> None:
     for speed, area in overlay_motion.drift_speeds(greys[first : last + 1], flows[first:last]):
         for _ in range(SPEED_STEPS):
-            # In frames moved back along the drift the print stands still, as in _add_still.
+            # In frames moved back along the drift the text stands still, as in _add_still.
             aligned = [overlay_motion.shifted(grey, -(i - first) * speed) for i, grey in enumerate(greys)]
             against = flows - speed.astype(np.float32)
-            prints = _prints(aligned, against, first, last, _min_edge_px(last - first + 1))
-            prints = [one for one in prints if (one.edges & area).sum() > 0.5 * one.edges.sum()]
-            if not prints:
+            texts = _prints(aligned, against, first, last, _min_edge_px(last - first + 1))
+            texts = [one for one in texts if (one.edges & area).sum() > 0.5 * one.edges.sum()]
+            if not texts:
                 break
-            one = max(prints, key=lambda each: int(each.edges.sum()))
-            there = overlay_print.present_frames(overlay_print.presence(one, aligned, SEARCH_PX))
+            one = max(texts, key=lambda each: int(each.edges.sum()))
+            there = burned_in_text.present_frames(burned_in_text.presence(one, aligned, SEARCH_PX))
             there = _runs_within(there, first, last)
-            speed = speed + overlay_print.remaining_speed(one, aligned, there)
+            speed = speed + burned_in_text.remaining_speed(one, aligned, there)
         else:
             _add(found, one, aligned, against, there, speed, first)
 
@@ -118,29 +118,29 @@ def _prints(
     first: int,
     last: int,
     min_edge_px: int,
-    min_excursion: float = overlay_print.MIN_EXCURSION,
-) -> list[Print]:
-    excursion = overlay_motion.excursion_px(flows[first:last], *greys[0].shape)
+    min_displacement: float = burned_in_text.MIN_DISPLACEMENT,
+) -> list[BurnedInText]:
+    displacement = overlay_motion.displacement_px(flows[first:last], *greys[0].shape)
     sampled = [greys[i] for i in _sampled(first, last)]
-    return overlay_print.find_prints(sampled, excursion, min_edge_px, min_excursion)
+    return burned_in_text.find_burned_in_text(sampled, displacement, min_edge_px, min_displacement)
 
 
 def _add(
     found: list[_Found],
-    one: Print,
+    one: BurnedInText,
     greys: Sequence[Grey],
     flows: Float[np.ndarray, "f fh fw 2"],
     there: Bool[np.ndarray, " n"],
     speed: Float[np.ndarray, " 2"],
     anchor: int,
 ) -> None:
-    """Adds a print with the shape that it has in the frames where it is there, unless it is known already."""
+    """Adds a text with the shape that it has in the frames where it is there, unless it is known already."""
     if not there.any():
         return
-    first, last = max(overlay_print.runs(there), key=lambda run: run[1] - run[0])
-    near = dilate(one.edges, overlay_print.RING_PX)
-    known_way = overlay_print.MIN_EXCURSION_KNOWN
-    there_alone = _prints(greys, flows, first, last, overlay_print.MIN_EDGE_PX, known_way)
+    first, last = max(burned_in_text.runs(there), key=lambda run: run[1] - run[0])
+    near = dilate(one.edges, burned_in_text.RING_PX)
+    known_way = burned_in_text.MIN_DISPLACEMENT_KNOWN
+    there_alone = _prints(greys, flows, first, last, burned_in_text.MIN_EDGE_PX, known_way)
     clearer = [each for each in there_alone if (each.edges & near).any()]
     shape = dilate(np.any([each.shape for each in clearer or [one]], axis=0), GROW_PX)
     known = np.zeros_like(shape)
@@ -153,9 +153,9 @@ def _add(
 
 
 def _runs_within(there: Bool[np.ndarray, " n"], first: int, last: int) -> Bool[np.ndarray, " n"]:
-    """The runs that meet the window in which the print was found."""
+    """The runs that meet the window in which the text was found."""
     kept = np.zeros_like(there)
-    for start, end in overlay_print.runs(there):
+    for start, end in burned_in_text.runs(there):
         if start <= last and end >= first:
             kept[start : end + 1] = True
     return kept
@@ -164,7 +164,7 @@ def _runs_within(there: Bool[np.ndarray, " n"], first: int, last: int) -> Bool[n
 def _overlays(found: _Found, frame_indices: Sequence[int], height: int, width: int) -> list[Overlay]:
     factor = width / found.shape.shape[1]
     overlays = []
-    for start, end in overlay_print.runs(found.there):
+    for start, end in burned_in_text.runs(found.there):
         at_start = overlay_motion.shifted(found.shape.astype(np.uint8), (start - found.anchor) * found.speed_px) > 0
         drift = (float(found.speed_px[0] * factor), float(found.speed_px[1] * factor))
         overlays.append(Overlay(frame_indices[start], frame_indices[end], enlarge(at_start, height, width), drift))
@@ -172,8 +172,8 @@ def _overlays(found: _Found, frame_indices: Sequence[int], height: int, width: i
 
 
 def _min_edge_px(n_frames: int) -> int:
-    short = n_frames < overlay_print.SHORT_WINDOW_FRAMES
-    return overlay_print.MIN_EDGE_PX_SHORT if short else overlay_print.MIN_EDGE_PX
+    short = n_frames < burned_in_text.SHORT_WINDOW_FRAMES
+    return burned_in_text.MIN_EDGE_PX_SHORT if short else burned_in_text.MIN_EDGE_PX
 
 
 def _sampled(first: int, last: int) -> list[int]:

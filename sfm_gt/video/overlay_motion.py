@@ -1,4 +1,4 @@
-"""How far the scene moves behind each pixel, and print that drifts over the picture at a speed of its own."""
+"""How far the scene moves behind each pixel, and text that drifts over the picture at a speed of its own."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Grey = UInt8[np.ndarray, "h w"]
 SCENE_BLUR = 0.25
 MAX_CORNERS = 400
 MAX_ROUND_TRIP_PX = 0.5
-# A drift is one speed: its tracks lie on a straight line in time, but for the half pixel by which print that is drawn on
+# A drift is one speed: its tracks lie on a straight line in time, but for the half pixel by which text that is drawn on
 # whole pixels jumps.
 MAX_LINE_RESIDUAL_PX = 0.6
 MIN_DRIFT_PX = 3.0  # over the window; less is standing still
 MIN_OFF_SCENE_PX = 5.0  # how far a drifting track and the scene part over the window
 SAME_SPEED_PX = 0.12  # a frame
 MIN_TRACKS = 8
-MAX_SPREAD = 0.4  # of the image's sides: tracks of one print lie together
+MAX_SPREAD = 0.4  # of the image's sides: tracks of one text lie together
 _LK = {"winSize": (11, 11), "maxLevel": 2, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)}
 
 
 def scene_flows(greys: Sequence[Grey]) -> Float[np.ndarray, "f fh fw 2"]:
-    """Flow of the scene from each frame to the next, small print ignored, at MOTION_WIDTH_PX, in pixels of ``greys``."""
+    """Flow of the scene from each frame to the next, small text ignored, at MOTION_WIDTH_PX, in pixels of ``greys``."""
     width = greys[0].shape[1]
     factor = min(1.0, MOTION_WIDTH_PX / width)
     small = [cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) for grey in greys]
@@ -49,7 +49,7 @@ def _median_blur(values: Float[np.ndarray, "h w"], kernel: int) -> Float[np.ndar
     return (cv2.medianBlur(coded, kernel).astype(np.float32) - 128) / 4
 
 
-def excursion_px(flows: Float[np.ndarray, "f fh fw 2"], height: int, width: int) -> Float[np.ndarray, "h w"]:
+def displacement_px(flows: Float[np.ndarray, "f fh fw 2"], height: int, width: int) -> Float[np.ndarray, "h w"]:
     """Farthest that the scene got from where it was, at each pixel; trembling adds up to nothing."""
     if len(flows) == 0:
         return np.zeros((height, width), np.float32)
@@ -139,7 +139,7 @@ def _clusters(
 
 
 def _area(points: Float[np.ndarray, "k 2"], shape: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
-    """The surroundings of a cluster's tracks, where its print can be."""
+    """The surroundings of a cluster's tracks, where its text can be."""
     margin = 0.06 * shape[1]
     low, high = np.quantile(points, 0.05, axis=0) - margin, np.quantile(points, 0.95, axis=0) + margin
     positions = grid(shape[0], shape[1])

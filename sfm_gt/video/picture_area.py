@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from sfm_gt.video.excursion import Excursions
+from sfm_gt.video.displacement import Displacements
 from sfm_gt.video.line_evidence import LINE_CONTRAST, LineEvidence, by_segment, line_contrast, measure_lines
 
 Grey = UInt8[np.ndarray, "h w"]
@@ -102,26 +102,28 @@ def picture_of(image: np.ndarray, picture: Rectangle, canvas_width: int) -> np.n
     return np.ascontiguousarray(Rectangle(x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)).crop(image))
 
 
-def find_picture(greys: Sequence[Grey], excursions: Excursions) -> Rectangle:
+def find_picture(greys: Sequence[Grey], displacements: Displacements) -> Rectangle:
     """The picture on the canvas, in pixels of ``greys``; the whole canvas where no bar is certain.
 
     Args:
         greys: small grey frames all over one clip, see :func:`sampled`.
-        excursions: of all frames of the clip, as large as ``greys``.
+        displacements: of all frames of the clip, as large as ``greys``.
     """
     height, width = greys[0].shape
     picture = Rectangle(0, 0, width, height)
     while len(greys) > 1:
         inner = picture
         for transposed in (False, True):
-            inner = _without_bars(greys, inner, excursions, transposed)
+            inner = _without_bars(greys, inner, displacements, transposed)
         if inner == picture:
             break
         picture = inner
     return picture
 
 
-def _without_bars(greys: Sequence[Grey], picture: Rectangle, excursions: Excursions, transposed: bool) -> Rectangle:
+def _without_bars(
+    greys: Sequence[Grey], picture: Rectangle, displacements: Displacements, transposed: bool
+) -> Rectangle:
     """The picture less the bars above and below it, or left and right of it."""
     inside = [_oriented(picture.crop(grey), transposed) for grey in greys]
     evidence = measure_lines(inside)
@@ -136,10 +138,10 @@ def _without_bars(greys: Sequence[Grey], picture: Rectangle, excursions: Excursi
     copied = _shows_copy(inside, Rectangle(0, top, width, bottom))
     first, last = offset, offset + height
     if near and (copied or _still_and_even(near, evidence) or
-                 excursions.across(transposed, offset + top, offset + top + reach)):  # fmt: skip
+                 displacements.across(transposed, offset + top, offset + top + reach)):  # fmt: skip
         first = offset + exact_line(inside, top, LINE_GAP_ROWS)
     if far and (copied or _still_and_even(far, flipped) or
-                excursions.across(transposed, offset + bottom - reach, offset + bottom)):  # fmt: skip
+                displacements.across(transposed, offset + bottom - reach, offset + bottom)):  # fmt: skip
         last = offset + height - exact_line([grey[::-1] for grey in inside], far.row, LINE_GAP_ROWS)
     x0, y0, x1, y1 = picture
     return Rectangle(first, y0, last, y1) if transposed else Rectangle(x0, first, x1, last)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sfm_gt.dense.matching.carry import carry
 from sfm_gt.dense.matching.hypothesis import Hypothesis
 from sfm_gt.dense.matching.pyramid import build_pyramid
 from sfm_gt.dense.matching.sweep import planes_from_inverse_depth
+from sfm_gt.dense.matching.warp import warp
 from sfm_gt.dense.patchmatch import PatchMatch
 from sfm_gt.dense.shared.clip import choose_keyframes, densify
 from sfm_gt.dense.shared.estimate import DepthEstimate
@@ -68,10 +68,10 @@ class TestChoice:
 
 def test_carried_depth_is_that_of_the_other_view(long_scene: Scene) -> None:
     source, target = (build_pyramid(long_scene.views[row], 4) for row in (4, 7))
-    carried = carry(source, target, (1.0 / long_scene.truth[4]).astype(np.float32))
-    known = carried > 0
+    warped = warp(source, target, (1.0 / long_scene.truth[4]).astype(np.float32))
+    known = warped > 0
     assert known.mean() > 0.9
-    error = np.abs(1.0 / carried[known] / long_scene.truth[7][known] - 1.0)
+    error = np.abs(1.0 / warped[known] / long_scene.truth[7][known] - 1.0)
     # Beside the board's outline the other surface may win a pixel.
     assert (error < CARRIED_REL).mean() > 0.97
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
-from sfm_gt.dense.matching.sigma import MAX_MATCHING_PX, local_doubt_px, sigma_of_inverse_depth
+from sfm_gt.dense.matching.sigma import MAX_MATCHING_PX, matching_sigma_px, sigma_of_inverse_depth
 
 SHAPE = (20, 30)
 STEP = 0.01
@@ -21,13 +21,17 @@ def _hypothesis(sigma_px: float = 0.1) -> Hypothesis:
     return Hypothesis(planes, flat, flat + np.float32(sigma_px * STEP), STEP, np.zeros((*SHAPE, 4), dtype=np.int8))
 
 
-def _sigma(own: Hypothesis, spread: float = 0.0, against: int = 0) -> np.ndarray:
-    return sigma_of_inverse_depth(own, np.full(SHAPE, spread, np.float32), np.full(SHAPE, against, np.uint8))
+def _sigma(own: Hypothesis, spread: float = 0.0, violations: int = 0) -> np.ndarray:
+    return sigma_of_inverse_depth(own, np.full(SHAPE, spread, np.float32), np.full(SHAPE, violations, np.uint8))
 
 
 def test_every_doubt_raises_sigma() -> None:
     least = _sigma(_hypothesis())
-    for doubtful in (_sigma(_hypothesis(0.2)), _sigma(_hypothesis(), spread=0.002), _sigma(_hypothesis(), against=1)):
+    for doubtful in (
+        _sigma(_hypothesis(0.2)),
+        _sigma(_hypothesis(), spread=0.002),
+        _sigma(_hypothesis(), violations=1),
+    ):
         assert (doubtful > 1.1 * least).all()
 
 
@@ -40,7 +44,7 @@ def test_a_scene_twice_as_large_has_half_the_sigma_of_inverse_depth() -> None:
 def test_pixels_beside_unmatched_ones_are_doubtful() -> None:
     own = _hypothesis()
     own.cost[:, :10] = 2.0
-    doubt = local_doubt_px(own)
-    assert doubt[10, 0] == pytest.approx(MAX_MATCHING_PX)
-    assert doubt[10, 11] > 5 * doubt[10, 25]
-    assert doubt[10, 25] == pytest.approx(0.1, rel=1e-4)
+    matching_px = matching_sigma_px(own)
+    assert matching_px[10, 0] == pytest.approx(MAX_MATCHING_PX)
+    assert matching_px[10, 11] > 5 * matching_px[10, 25]
+    assert matching_px[10, 25] == pytest.approx(0.1, rel=1e-4)

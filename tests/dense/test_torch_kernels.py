@@ -11,7 +11,7 @@ import torch
 
 from sfm_gt.dense.matching import consistency, propagate, refine
 from sfm_gt.dense.matching.patch import Patch, make_patch
-from sfm_gt.dense.matching.propagate import UNMATCHED, choose_judges
+from sfm_gt.dense.matching.propagate import UNMATCHED, select_views
 from sfm_gt.dense.matching.pyramid import (
     Level,
     Neighbours,
@@ -53,7 +53,7 @@ class Stage(NamedTuple):
     level: Level
     neighbours: Neighbours
     planes: np.ndarray
-    judges: np.ndarray
+    source_views: np.ndarray
     limits: np.ndarray
     lens: np.ndarray
     step: np.float32
@@ -68,7 +68,7 @@ class Trial(NamedTuple):
     """Weights and choices of one round."""
 
     patch: Patch
-    agreement: np.float32
+    geometric_weight: np.float32
     n_offsets: int
     min_gain: np.float32
     min_variance: np.float32
@@ -123,7 +123,7 @@ def stage(request: pytest.FixtureRequest, scene: Scene) -> Stage:
         level=level,
         neighbours=neighbours,
         planes=planes,
-        judges=choose_judges(cv2.blur(costs, (7, 7))),
+        source_views=select_views(cv2.blur(costs, (7, 7))),
         limits=np.array([0.1, 0.35], dtype=np.float32),
         lens=matrix[[0, 1, 0, 1], [0, 1, 2, 2]].astype(np.float32),
         step=step,
@@ -141,7 +141,7 @@ def propagated(kernels, stage: Stage, trial: Trial, active: np.ndarray) -> Answe
     """One round on fresh copies; ``kernels``: what holds a function of that name."""
     planes, cost = stage.planes.copy(), np.full((HEIGHT, WIDTH), UNMATCHED)
     changed = kernels.propagate(
-        stage.level.grey, stage.level.usable, active, stage.neighbours, stage.judges, trial.patch, planes, cost,
+        stage.level.grey, stage.level.usable, active, stage.neighbours, stage.source_views, trial.patch, planes, cost,
         stage.limits, stage.lens, stage.step, trial.agreement, trial.n_offsets, trial.min_gain, trial.min_variance,
     )  # fmt: skip
     return Answer(changed, planes, cost, np.full((HEIGHT, WIDTH), np.nan, dtype=np.float32))
@@ -150,7 +150,7 @@ def propagated(kernels, stage: Stage, trial: Trial, active: np.ndarray) -> Answe
 def refined(kernels, stage: Stage, trial: Trial, before: Answer) -> Answer:
     planes, cost, sigma = before.planes.copy(), before.cost.copy(), before.sigma.copy()
     kernels.refine(
-        stage.level.grey, stage.level.usable, before.changed, stage.neighbours, stage.judges, trial.patch, planes, cost,
+        stage.level.grey, stage.level.usable, before.changed, stage.neighbours, stage.source_views, trial.patch, planes, cost,
         stage.limits, stage.lens, stage.step, trial.agreement, sigma,
     )  # fmt: skip
     return Answer(before.changed, planes, cost, sigma)
@@ -218,7 +218,7 @@ def test_unmatched_planes_get_their_cost(kernels: TorchKernels, stage: Stage) ->
 def test_neighbours_agree_alike(kernels: TorchKernels, stage: Stage) -> None:
     cost = np.random.default_rng(NOISE_SEED).uniform(0.0, 1.0, (HEIGHT, WIDTH)).astype(np.float32)
     arguments = stage.planes, cost, *stage.pairs, stage.neighbours.inverse_depths, np.float32(0.02), np.float32(0.9)
-    expected, found = consistency.agree(*arguments), kernels.agree(*arguments)
+    expected, found = consistency.check_consistency(*arguments), kernels.check_consistency(*arguments)
     assert [each.dtype for each in found] == [each.dtype for each in expected]
     same = (found[1] == expected[1]) & (found[2] == expected[2])
     assert same.mean() >= ALIKE_SHARE
@@ -230,7 +230,7 @@ def test_neighbours_agree_alike(kernels: TorchKernels, stage: Stage) -> None:
 
 def test_results_repeat_and_inputs_stay(kernels: TorchKernels, stage: Stage) -> None:
     trial = TRIALS["with the neighbours' maps"]
-    inputs = (*stage.neighbours, stage.level.grey, stage.level.usable, stage.judges)
+    inputs = (*stage.neighbours, stage.level.grey, stage.level.usable, stage.source_views)
     before = [each.tobytes() for each in inputs]
     rounds = [propagated(kernels, stage, trial, stage.everywhere) for _ in range(2)]
     ends = [refined(kernels, stage, trial, each) for each in rounds]

@@ -10,11 +10,11 @@ import pytest
 from benchmarks.accuracy.scale_draws import (
     METRIC_FROM_SFM,
     camera_height,
-    carried,
     evidence_of,
     metric_network,
     model_of,
     room_depth,
+    warped,
 )
 from sfm_gt import registry
 from sfm_gt.errors import NoEvidenceError
@@ -27,9 +27,9 @@ HEIGHT_M = 1.5
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    """A camera carried 1.5 m above the floor of a room, with dense depth."""
+    """A camera warped 1.5 m above the floor of a room, with dense depth."""
     rng = np.random.default_rng(4)
-    poses = carried(rng, 10)
+    poses = warped(rng, 10)
     depth = room_depth(poses, HEIGHT_M, rng)
     return evidence_of(model_of(poses), ScaleEvidence(), depth_frames=tuple(depth), load_depth_sfm=depth.__getitem__)
 

@@ -8,7 +8,7 @@ import pytest
 
 from sfm_gt.errors import Rejected
 from sfm_gt.video.composites import judge_composition
-from sfm_gt.video.excursion import Excursions
+from sfm_gt.video.displacement import Displacements
 from sfm_gt.video.overlay import working_image
 from sfm_gt.video.picture_area import find_picture, sampled
 from tests.video.framed import HEIGHT, WIDTH, fitted, hand_held, inset, placed, tone
@@ -23,8 +23,8 @@ def takes() -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 def judged(frames: list[np.ndarray]) -> dict[str, float]:
     greys = [working_image(frame) for frame in frames]
-    chosen, excursions = sampled(greys), Excursions(greys)
-    return judge_composition(chosen, find_picture(chosen, excursions), excursions)
+    chosen, displacements = sampled(greys), Displacements(greys)
+    return judge_composition(chosen, find_picture(chosen, displacements), displacements)
 
 
 def assert_refused(frames: list[np.ndarray], reason: str) -> None:

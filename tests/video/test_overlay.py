@@ -1,4 +1,4 @@
-"""Print is found with the frames in which they are there, and nothing is claimed while nothing can be told."""
+"""BurnedInText is found with the frames in which they are there, and nothing is claimed while nothing can be told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.video.make_videos import panning
 
 MASK_SCENES = Path(__file__).resolve().parents[2] / "examples" / "masks"
 SHAPE = (240, 320)
-# What the issue asks for, against the exact pixels that the print changes.
+# What the issue asks for, against the exact pixels that the text changes.
 MIN_IOU = 0.8
 MAX_FRAMES_OFF = 2
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.video.decode import iterate_frames
-from sfm_gt.video.excursion import Excursions
+from sfm_gt.video.displacement import Displacements
 from sfm_gt.video.overlay import working_image
 from sfm_gt.video.picture_area import Rectangle, find_picture, picture_of, refined, sampled
 from tests.masks.scenes import film
@@ -31,7 +31,7 @@ def found(frames: list[np.ndarray], path: Path | None = None) -> Rectangle:
     if path is not None:
         frames = [rgb for _, _, rgb in iterate_frames(write_video(path, frames))]
     greys = [working_image(frame) for frame in frames]
-    return find_picture(sampled(greys), Excursions(greys))
+    return find_picture(sampled(greys), Displacements(greys))
 
 
 def assert_found(frames: list[np.ndarray], rectangle: tuple[int, int, int, int], path: Path) -> None:

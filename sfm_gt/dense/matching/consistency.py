@@ -1,7 +1,7 @@
 """Agreement between depth maps: what several views say independently is kept and averaged.
 
-After the consistency check of Schönberger et al. (2016): a point is carried into a neighbour, meets the neighbour's own
-depth there, and that depth is carried back.
+After the consistency check of Schönberger et al. (2016): a point is warped into a neighbour, meets the neighbour's own
+depth there, and that depth is warped back.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _AGAINST = np.float32(2e30)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def agree(planes, cost, a, b, back_a, back_b, inverse_depths, max_rel_difference, max_cost):
+def check_consistency(planes, cost, a, b, back_a, back_b, inverse_depths, max_rel_difference, max_cost):
     """Joins a view's planes with the inverse depth maps of its neighbours.
 
     Args: ``planes`` (h, w, 3), ``cost`` (h, w); ``a``, ``b`` (J, 3, 3), (J, 3): reference to neighbour, and ``back_a``,
@@ -37,7 +37,7 @@ def agree(planes, cost, a, b, back_a, back_b, inverse_depths, max_rel_difference
     fused = np.zeros((height, width), dtype=np.float32)
     count = np.zeros((height, width), dtype=np.uint8)
     spread = np.zeros((height, width), dtype=np.float32)
-    against = np.zeros((height, width), dtype=np.uint8)
+    violations = np.zeros((height, width), dtype=np.uint8)
     for y in range(height):
         for x in range(width):
             w = planes[y, x, 0]
@@ -50,7 +50,7 @@ def agree(planes, cost, a, b, back_a, back_b, inverse_depths, max_rel_difference
                 difference = _difference(w, planes[y, x, 1], planes[y, x, 2], x, y, j, a, b, back_a, back_b,
                                          inverse_depths, max_rel_difference)  # fmt: skip
                 if difference == _AGAINST:
-                    against[y, x] += 1
+                    violations[y, x] += 1
                 elif difference < _SILENT:
                     n += 1
                     total += difference
@@ -61,7 +61,7 @@ def agree(planes, cost, a, b, back_a, back_b, inverse_depths, max_rel_difference
                 mean = total / np.float32(n + 1)
                 fused[y, x] = w + mean
                 spread[y, x] = np.sqrt(max(square / np.float32(n + 1) - mean * mean, _ZERO))
-    return fused, count, against, spread
+    return fused, count, violations, spread
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")

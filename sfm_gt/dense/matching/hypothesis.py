@@ -20,14 +20,14 @@ class Hypothesis:
         cost: (h, w), patch cost, 0 best, 2 = not matched.
         sigma: (h, w), of inverse depth, from the matching alone and before calibration; infinite where unknown.
         step: inverse depth that moves a pixel by one pixel in a typical neighbour.
-        judges: (h, w, 4) int8, which neighbours the pixel was matched with, -1 = none.
+        source_views: (h, w, 4) int8, which neighbours the pixel was matched with, -1 = none.
     """
 
     planes: Float[np.ndarray, "h w 3"]
     cost: Float[np.ndarray, "h w"]
     sigma: Float[np.ndarray, "h w"]
     step: float
-    judges: Int8[np.ndarray, "h w v"]
+    source_views: Int8[np.ndarray, "h w v"]
 
     @property
     def inverse_depth(self) -> Float[np.ndarray, "h w"]:
@@ -60,9 +60,9 @@ def store(hypothesis: Hypothesis) -> StoredHypothesis:
 
 
 def restore(stored: StoredHypothesis) -> Hypothesis:
-    """The hypothesis without its judges; the cost says only whether the pixel was matched (0) or not (2)."""
+    """The hypothesis without its source views; the cost says only whether the pixel was matched (0) or not (2)."""
     step = np.float32(stored.step)
     planes = np.concatenate([stored.inverse_depth[..., None], stored.slopes.astype(np.float32) * step], axis=-1)
     cost = np.where(stored.inverse_depth > 0, np.float32(0.0), np.float32(2.0))
-    judges = np.full((*cost.shape, 0), -1, dtype=np.int8)
-    return Hypothesis(planes, cost, stored.sigma.astype(np.float32) * step, stored.step, judges)
+    source_views = np.full((*cost.shape, 0), -1, dtype=np.int8)
+    return Hypothesis(planes, cost, stored.sigma.astype(np.float32) * step, stored.step, source_views)

@@ -1,8 +1,8 @@
-"""Rounds of PatchMatch on slanted planes: view selection a pixel, red-black propagation, agreement in the cost.
+"""Rounds of PatchMatch on slanted planes: view selection a pixel, red-black propagation, geometric consistency in the cost.
 
-Which neighbours judge a pixel is decided from the costs of the first planes, averaged over the surroundings (a simple
-form of the pixelwise view selection of Schönberger et al. 2016); candidates then meet the same judges, so that a plane
-cannot win by choosing other views.
+Which source views a pixel is matched with is decided from the costs of the first planes, averaged over the surroundings (a
+simple form of the pixelwise view selection of Schönberger et al. 2016); candidates then meet the same source views, so that no
+plane wins by choosing other views.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
 # Candidates come from these pixels: near ones carry the surface on, far ones jump over small faults. All lie on the
-# other colour of the chequerboard, so the order within a colour does not matter.
+# other colour of the checkerboard, so the order within a colour does not matter.
 OFFSETS = np.array([[-1, 0], [1, 0], [0, -1], [0, 1], [-5, 0], [5, 0], [0, -5], [0, 5]], dtype=np.int32)
-# Views that judge a pixel; with at least this many the worst of them is left out (it may be occluded).
+# Source views of a pixel; with at least this many the worst of them is left out (it may be occluded).
 N_SELECTED = 4
 # A candidate closer than this to the current plane, in pixels of displacement, is left to the refinement.
 DISTINCT_PX = np.float32(0.25)
@@ -61,30 +61,30 @@ def _disagreement(inverse_depths, shift_px, j, w, px, py, z):
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, w, wx, wy, offsets, reach,
-               values, weights, variance, places, right_of, below, words, agreement, bound):  # fmt: skip
-    """Cost of a plane before the judges of (x, y); stops early, with 2, when it cannot fall below ``bound``."""
+def plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, x, y, w, wx, wy, offsets, reach,
+               values, weights, variance, places, right_of, below, words, geometric_weight, bound):  # fmt: skip
+    """Cost of a plane in the source views of (x, y); stops early, with 2, when it cannot fall below ``bound``."""
     total = _ZERO
     worst = _ZERO
-    n_judges = 0
-    while n_judges < N_SELECTED and judges[y, x, n_judges] >= 0:
-        n_judges += 1
-    n_kept = n_judges - 1 if n_judges == N_SELECTED else n_judges
+    n_views = 0
+    while n_views < N_SELECTED and source_views[y, x, n_views] >= 0:
+        n_views += 1
+    n_kept = n_views - 1 if n_views == N_SELECTED else n_views
     limit = bound * np.float32(n_kept)
-    for k in range(n_judges):
-        j = np.int32(judges[y, x, k])
+    for k in range(n_views):
+        j = np.int32(source_views[y, x, k])
         value, px, py, z = view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights,
                                      variance, places, right_of, below, words)  # fmt: skip
-        if agreement > _ZERO:
+        if geometric_weight > _ZERO:
             if value < _ONE:
-                value += agreement * _disagreement(inverse_depths, shift_px, j, w, px, py, z)
+                value += geometric_weight * _disagreement(inverse_depths, shift_px, j, w, px, py, z)
             else:
-                value += agreement
+                value += geometric_weight
         total += value
         worst = max(worst, value)
-        if total - (worst if n_kept < n_judges else _ZERO) > limit:
+        if total - (worst if n_kept < n_views else _ZERO) > limit:
             break
-    if n_kept < n_judges:
+    if n_kept < n_views:
         total -= worst
     mean = total / np.float32(n_kept) if n_kept > 0 else _ONE
     return mean if total <= limit else _ONE + _ONE
@@ -128,31 +128,31 @@ def all_view_costs(grey, usable, neighbours, patch, planes):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def choose_judges(smoothed):
+def select_views(smoothed):
     """The neighbours of least ``smoothed`` cost (h, w, J), best first: (h, w, N_SELECTED) int8, -1 beyond the last."""
     height, width, n_views = smoothed.shape
-    judges = np.full((height, width, N_SELECTED), -1, dtype=np.int8)
+    source_views = np.full((height, width, N_SELECTED), -1, dtype=np.int8)
     for y in range(height):
         for x in range(width):
             for j in range(n_views):
                 value = smoothed[y, x, j]
                 k = min(j, N_SELECTED)
-                while k > 0 and smoothed[y, x, judges[y, x, k - 1]] > value:
+                while k > 0 and smoothed[y, x, source_views[y, x, k - 1]] > value:
                     if k < N_SELECTED:
-                        judges[y, x, k] = judges[y, x, k - 1]
+                        source_views[y, x, k] = source_views[y, x, k - 1]
                     k -= 1
                 if k < N_SELECTED:
-                    judges[y, x, k] = j
-    return judges
+                    source_views[y, x, k] = j
+    return source_views
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def propagate(grey, usable, active, neighbours, judges, patch, planes, cost, limits, lens, step, agreement, n_offsets,
-              min_gain, min_variance):  # fmt: skip
+def propagate(grey, usable, active, neighbours, source_views, patch, planes, cost, limits, lens, step, geometric_weight,
+              n_offsets, min_gain, min_variance):  # fmt: skip
     """One red-black round over the ``active`` pixels, in place on ``planes`` (h, w, 3) and ``cost`` (h, w).
 
     Args: ``limits`` least and largest inverse depth; ``lens`` fx, fy, cx, cy; ``step`` inverse depth that moves a pixel
-    by about one pixel in the neighbours; ``agreement`` weight of the neighbours' own depth maps; ``n_offsets`` how many
+    by about one pixel in the neighbours; ``geometric_weight`` that of the neighbours' own depth maps; ``n_offsets`` how many
     of :data:`OFFSETS` give candidates. A candidate has to be better by ``min_gain``: in flat costs the plane that came
     first stays. Patches of less than ``min_variance`` are left alone.
 
@@ -181,9 +181,9 @@ def propagate(grey, usable, active, neighbours, judges, patch, planes, cost, lim
                 new = best >= UNMATCHED
                 compared = n_offsets == 0
                 if compared:
-                    best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, w, wx, wy, offsets,
+                    best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, x, y, w, wx, wy, offsets,
                                       reach, values, weights, variance, places, right_of, below, words,
-                                      agreement, ANY_COST)  # fmt: skip
+                                      geometric_weight, ANY_COST)  # fmt: skip
                 for k in range(n_offsets):
                     xx, yy = x + OFFSETS[k, 0], y + OFFSETS[k, 1]
                     if not (0 <= xx < width and 0 <= yy < height):
@@ -193,13 +193,13 @@ def propagate(grey, usable, active, neighbours, judges, patch, planes, cost, lim
                     if abs(u - w) < DISTINCT_PX * step or not is_admissible(x, y, u, ux, uy, limits, lens):
                         continue
                     if not compared:
-                        best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, w, wx, wy,
+                        best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, x, y, w, wx, wy,
                                           offsets, reach, values, weights, variance, places, right_of, below, words,
-                                          agreement, ANY_COST)  # fmt: skip
+                                          geometric_weight, ANY_COST)  # fmt: skip
                         compared = True
-                    c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, u, ux, uy, offsets,
+                    c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, x, y, u, ux, uy, offsets,
                                    reach, values, weights, variance, places, right_of, below, words,
-                                   agreement, best - min_gain)  # fmt: skip
+                                   geometric_weight, best - min_gain)  # fmt: skip
                     if c < best - min_gain:
                         best, w, wx, wy = c, u, ux, uy
                         new = True

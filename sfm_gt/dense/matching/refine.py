@@ -143,9 +143,9 @@ def _solve(system, damping, out):
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance,
+def _linearise(packed, matchable, a, b, source_views, x, y, w, wx, wy, offsets, reach, values, weights, variance,
                places, right_of, below, words, sampled, slopes, moments, system):  # fmt: skip
-    """Fill ``system`` with the normal equations of all judges of (x, y) that see the plane; returns the plane's cost.
+    """Fill ``system`` with the normal equations of all source views of (x, y) that see the plane; returns the plane's cost.
 
     The cost is that of :func:`sfm_gt.dense.matching.propagate.plane_cost` without the neighbours' own depth maps.
     """
@@ -153,12 +153,12 @@ def _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach,
     system[:] = _ZERO
     total = _ZERO
     worst = _ZERO
-    n_judges = 0
-    for k in range(judges.shape[2]):
-        j = np.int32(judges[y, x, k])
+    n_views = 0
+    for k in range(source_views.shape[2]):
+        j = np.int32(source_views[y, x, k])
         if j < 0:
             break
-        n_judges += 1
+        n_views += 1
         value = _ONE
         inside, px, py, px_du, py_du, px_dv, py_dv, z = project_patch(a, b, j, x, y, w, wx, wy, reach, width, height)
         if inside and matchable[j, np.int32(py + _HALF), np.int32(px + _HALF)] != 0:
@@ -168,14 +168,16 @@ def _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach,
             value = _add_view(moments, variance, system)
         total += value
         worst = max(worst, value)
-    if n_judges == N_SELECTED:
+    if n_views == N_SELECTED:
         total -= worst
-        n_judges -= 1
-    return total / np.float32(n_judges) if n_judges > 0 else _ONE
+        n_views -= 1
+    return total / np.float32(n_views) if n_views > 0 else _ONE
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def refine(grey, usable, active, neighbours, judges, patch, planes, cost, limits, lens, step, agreement, sigma):
+def refine(
+    grey, usable, active, neighbours, source_views, patch, planes, cost, limits, lens, step, geometric_weight, sigma
+):
     """One Gauss-Newton step at every ``active`` pixel, in place on ``planes``, ``cost`` and ``sigma`` (h, w).
 
     A long step that does not lower the cost is not taken; short ones are in the basin and need no proof. Pixels that were
@@ -203,8 +205,8 @@ def refine(grey, usable, active, neighbours, judges, patch, planes, cost, limits
             if variance < _ZERO:
                 continue
             w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
-            before = _linearise(packed, matchable, a, b, judges, x, y, w, wx, wy, offsets, reach, values, weights, variance,
-                       places, right_of, below, words, sampled, slopes, moments, system)  # fmt: skip
+            before = _linearise(packed, matchable, a, b, source_views, x, y, w, wx, wy, offsets, reach, values, weights,
+                       variance, places, right_of, below, words, sampled, slopes, moments, system)  # fmt: skip
             if cost[y, x] >= UNMATCHED:
                 cost[y, x] = before
             if system[10] < _HALF or not _solve(system, DAMPING, answer):
@@ -217,8 +219,8 @@ def refine(grey, usable, active, neighbours, judges, patch, planes, cost, limits
             if abs(answer[0]) < SHORT_STEP_PX * step:
                 planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = u, ux, uy
                 continue
-            c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, judges, x, y, u, ux, uy, offsets, reach,
-                           values, weights, variance, places, right_of, below, words, agreement, cost[y, x])  # fmt: skip
+            c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, x, y, u, ux, uy, offsets, reach,
+                           values, weights, variance, places, right_of, below, words, geometric_weight, cost[y, x])  # fmt: skip
             if c < cost[y, x]:
                 planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = u, ux, uy
                 cost[y, x] = c

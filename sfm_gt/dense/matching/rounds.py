@@ -21,7 +21,7 @@ _ZERO = np.float32(0.0)
 class Kernels(Protocol):
     """The numba functions of :mod:`sfm_gt.dense.matching.kernels`, or others of the same arguments and meaning."""
 
-    agree: Any
+    check_consistency: Any
     all_view_costs: Any
     propagate: Any
     refine: Any
@@ -33,14 +33,14 @@ class Scene:
 
     Attributes:
         limits: (2,) float32, least and largest inverse depth.
-        agreement: weight of the neighbours' own depth maps against 1 - NCC; 0 = the images alone.
+        geometric_weight: weight of the neighbours' own depth maps against 1 - NCC; 0 = the images alone.
         kernels: what the rounds run on.
     """
 
     here: Level
     neighbours: Neighbours
     limits: Float[np.ndarray, " 2"]
-    agreement: np.float32
+    geometric_weight: np.float32
     kernels: Kernels
 
     @property
@@ -55,12 +55,12 @@ class Scene:
         return np.ones(self.here.grey.shape, dtype=np.uint8)
 
 
-def unmatched(scene: Scene, planes: Float[np.ndarray, "h w 3"], judges: Int8[np.ndarray, "h w v"]) -> Hypothesis:
+def unmatched(scene: Scene, planes: Float[np.ndarray, "h w 3"], source_views: Int8[np.ndarray, "h w v"]) -> Hypothesis:
     """Planes that have not met the images yet."""
     shape = planes.shape[:2]
     # Inverse depth that moves a pixel by one pixel in a typical neighbour.
     step = 1.0 / max(float(np.median(scene.neighbours.shift_px)), 1e-9)
-    return Hypothesis(planes, np.full(shape, UNMATCHED), np.full(shape, np.inf, dtype=np.float32), step, judges)
+    return Hypothesis(planes, np.full(shape, UNMATCHED), np.full(shape, np.inf, dtype=np.float32), step, source_views)
 
 
 def propagated(
@@ -75,17 +75,17 @@ def propagated(
     """After one red-black round over the ``active`` pixels, and 1 where plane or cost are new."""
     planes, cost = found.planes.copy(), found.cost.copy()
     changed = scene.kernels.propagate(
-        scene.here.grey, scene.here.usable, active, scene.neighbours, found.judges, patch, planes, cost, scene.limits,
-        scene.lens, np.float32(found.step), scene.agreement, n_offsets, min_gain, min_variance,
+        scene.here.grey, scene.here.usable, active, scene.neighbours, found.source_views, patch, planes, cost, scene.limits,
+        scene.lens, np.float32(found.step), scene.geometric_weight, n_offsets, min_gain, min_variance,
     )  # fmt: skip
-    return Hypothesis(planes, cost, found.sigma, found.step, found.judges), changed
+    return Hypothesis(planes, cost, found.sigma, found.step, found.source_views), changed
 
 
 def refined(scene: Scene, found: Hypothesis, active: UInt8[np.ndarray, "h w"], patch: Patch) -> Hypothesis:
     """After one Gauss-Newton step of the ``active`` pixels, with their sigma; unmatched ones take the step at any cost."""
     planes, cost, sigma = found.planes.copy(), found.cost.copy(), found.sigma.copy()
     scene.kernels.refine(
-        scene.here.grey, scene.here.usable, active, scene.neighbours, found.judges, patch, planes, cost, scene.limits,
-        scene.lens, np.float32(found.step), scene.agreement, sigma,
+        scene.here.grey, scene.here.usable, active, scene.neighbours, found.source_views, patch, planes, cost, scene.limits,
+        scene.lens, np.float32(found.step), scene.geometric_weight, sigma,
     )  # fmt: skip
-    return Hypothesis(planes, cost, sigma, found.step, found.judges)
+    return Hypothesis(planes, cost, sigma, found.step, found.source_views)

@@ -13,16 +13,16 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from sfm_gt.dense.matching.carry import carry
 from sfm_gt.dense.matching.hypothesis import Hypothesis, StoredHypothesis, restore, store
 from sfm_gt.dense.matching.pyramid import Pyramid
+from sfm_gt.dense.matching.warp import warp
 from sfm_gt.dense.patchmatch import PatchMatch
 from sfm_gt.dense.shared.estimate import DepthEstimate, empty_estimate
 from sfm_gt.dense.shared.neighbours import can_bound_depth, choose_neighbours, depth_range
 from sfm_gt.geometry.types import SparseModel, View
 
 # A new keyframe is due when the image has moved by this share of its long side: far enough to be worth a search of its own,
-# near enough for the maps to be carried. Clips of little motion get this many all the same.
+# near enough for the maps to be warped. Clips of little motion get this many all the same.
 KEYFRAME_SHIFT, MIN_KEYFRAMES = 0.05, 16
 # Frames between keyframes make do with this many neighbours.
 FOLLOWED_NEIGHBOURS = 6
@@ -210,8 +210,8 @@ class _Clip:
         known = [key for key in self.keyframes if key in self._fine]
         around = [max((k for k in known if k < row), default=None), min((k for k in known if k > row), default=None)]
         here = self._load(row)
-        carried = [carry(self._load(k), here, self._fine[k].inverse_depth) for k in around if k is not None]
-        return self._method.follow(here, self._others(row), depth_range(self._model, row), carried, maps)
+        warped = [warp(self._load(k), here, self._fine[k].inverse_depth) for k in around if k is not None]
+        return self._method.follow(here, self._others(row), depth_range(self._model, row), warped, maps)
 
     def _others(self, row: int) -> list[Pyramid]:
         return [self._load(other) for other in self._partners[row]]

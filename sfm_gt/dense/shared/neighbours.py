@@ -11,7 +11,7 @@ from sfm_gt.errors import InputError
 from sfm_gt.geometry.transforms import camera_centres, transform_points
 from sfm_gt.geometry.types import SparseModel
 
-# Triangulation angles, in degrees: the best compromise between precision (wide) and likeness of the patches (narrow),
+# Triangulation angles, in degrees: the best compromise between precision (wide) and similarity of the patches (narrow),
 # and how fast the value falls below and above it (the score of Yao et al., MVSNet, 2018).
 BEST_ANGLE_DEG = 5.0
 SPREAD_BELOW_DEG = 2.0

@@ -29,7 +29,7 @@ FLOW_NOISE_PX, FLOW_NOISE_REL, CLEAR = 0.5, 0.01, 3.0
 MAX_ACROSS_PX = 2.0
 # What the companion hides has no flow of its own and gets that of what hides it, there and back. So the patch at the end of
 # the flow must look the same, and more so than the one where the depth puts it.
-PATCH_PX, MIN_LIKENESS, MIN_GAIN = 9, 0.8, 0.3
+PATCH_PX, MIN_NCC, MIN_GAIN = 9, 0.8, 0.3
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,9 @@ def read_parallax(z_depth_sfm: Float[np.ndarray, "h w"], companion: Companion) -
     rays = unproject(camera, grid, np.ones(grid.shape[:2])) @ companion.b_from_a[:3, :3].T
     claimed, infinite = project(camera, rays * z_depth_sfm[..., None] + shift), project(camera, rays)
     end = grid + companion.flow_px
-    likeness = _likeness(companion, end)
+    ncc = _ncc(companion, end)
     with np.errstate(invalid="ignore"):
-        found = likeness > np.maximum(MIN_LIKENESS, _likeness(companion, claimed) + MIN_GAIN)
+        found = ncc > np.maximum(MIN_NCC, _ncc(companion, claimed) + MIN_GAIN)
     return Parallax(
         found & companion.followed, end, claimed, infinite,
         FLOW_NOISE_PX + FLOW_NOISE_REL * np.linalg.norm(companion.flow_px, axis=-1),
@@ -155,14 +155,14 @@ def at_infinity(parallax: Parallax) -> Bool[np.ndarray, "h w"]:
         return parallax.found & still & (expected_px > CLEAR * parallax.noise_px)
 
 
-def _likeness(companion: Companion, places: Float[np.ndarray, "h w 2"]) -> Float[np.ndarray, "h w"]:
+def _ncc(companion: Companion, places: Float[np.ndarray, "h w 2"]) -> Float[np.ndarray, "h w"]:
     """Normalised correlation of the patch round each pixel with the companion warped back from ``places``."""
     # OpenCV's maps know no NaN; far outside, the border's pixel answers for it.
     xy = np.nan_to_num(integer_centred_from_pixel(places), nan=-1.0).astype(np.float32)
     a = companion.grey_a.astype(np.float32)
     b = cv2.remap(companion.grey_b, xy, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
     mean_a, mean_b, aa, bb, ab = (cv2.blur(each, (PATCH_PX, PATCH_PX)) for each in (a, b, a * a, b * b, a * b))
-    # One grey level squared, the variance of coding noise, pulls the likeness of plain patches to 0.
+    # One grey level squared, the variance of coding noise, pulls the ncc of plain patches to 0.
     variance_a, variance_b = np.maximum(aa - mean_a**2, 0.0) + 1.0, np.maximum(bb - mean_b**2, 0.0) + 1.0
     return (ab - mean_a * mean_b) / np.sqrt(variance_a * variance_b)
 

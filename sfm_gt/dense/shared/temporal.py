@@ -20,7 +20,7 @@ def temporal_difference(
 ) -> float:
     """Median relative difference of depth at the same points of two frames, each given with its frame index.
 
-    Points of ``before`` are carried into ``after`` with the poses of the model and meet its depth at the nearest pixel.
+    Points of ``before`` are warped into ``after`` with the poses of the model and meet its depth at the nearest pixel.
     NaN where the frames share no pixel with depth.
     """
     grid = pixel_grid(model.camera.width, model.camera.height)[::STEP_PX, ::STEP_PX].reshape(-1, 2)

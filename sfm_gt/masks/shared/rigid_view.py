@@ -54,7 +54,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Expected:
+class RenderedView:
     """A frame as another one expects it.
 
     Attributes:
@@ -70,7 +70,7 @@ class Expected:
     seen: Bool[np.ndarray, "h w"]
 
 
-def expect(shot: Shot, partner: Shot) -> Expected:
+def render_view(shot: Shot, partner: Shot) -> RenderedView:
     """``shot`` as ``partner`` expects it: its depth carried over with a z-buffer, its picture fetched at that depth."""
     shot_from_partner = shot.cam_from_world @ inverse_rigid(partner.cam_from_world)
     z = _without_cracks(splat(partner.z_depth, partner.camera, shot.camera, shot_from_partner, nearest_wins=True))
@@ -80,7 +80,7 @@ def expect(shot: Shot, partner: Shot) -> Expected:
     seen = np.isfinite(z) & flow.inside(place) & usable & (shot.clear > 0)
     grey = np.where(seen, flow.sample(partner.grey, place), shot.grey)
     parallax = np.nan_to_num(np.hypot(*np.moveaxis(pixel - at_infinity, -1, 0)))
-    return Expected(grey, z, parallax, seen)
+    return RenderedView(grey, z, parallax, seen)
 
 
 def _without_cracks(z: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:

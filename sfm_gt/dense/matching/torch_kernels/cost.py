@@ -55,14 +55,14 @@ class Patches(NamedTuple):
 
     Attributes:
         x, y: (N,) float32.
-        judges: (V, N) int64, the neighbours that judge each pixel, -1 beyond the last.
+        source_views: (V, N) int64, the source views of each pixel, -1 beyond the last.
         values, weights: (K, N) float32, grey values centred on their weighted mean, and weights of sum 1.
         variance: (N,) float32, weighted; -1 where fewer than half of the samples are usable.
     """
 
     x: Tensor
     y: Tensor
-    judges: Tensor
+    source_views: Tensor
     values: Tensor
     weights: Tensor
     variance: Tensor
@@ -114,8 +114,8 @@ def upload_scene(
     )
 
 
-def load_patches(scene: Scene, judges: Tensor, pixels: Tensor) -> Patches:
-    """The patches at flat indices ``pixels`` (N,) int64; ``judges`` (V, h * w) int8 of all pixels."""
+def load_patches(scene: Scene, source_views: Tensor, pixels: Tensor) -> Patches:
+    """The patches at flat indices ``pixels`` (N,) int64; ``source_views`` (V, h * w) int8 of all pixels."""
     x, y = pixels % scene.width, pixels // scene.width
     xx, yy = x + scene.steps[0, :, None], y + scene.steps[1, :, None]
     inside = (xx >= 0) & (xx < scene.width) & (yy >= 0) & (yy < scene.height)
@@ -128,7 +128,7 @@ def load_patches(scene: Scene, judges: Tensor, pixels: Tensor) -> Patches:
     centred = values - (weights * values).sum(0)
     variance = (weights * centred * centred).sum(0)
     variance = torch.where(2 * used.sum(0) < len(used), -1.0, variance)
-    return Patches(x.float(), y.float(), judges[:, pixels].long(), centred, weights, variance)
+    return Patches(x.float(), y.float(), source_views[:, pixels].long(), centred, weights, variance)
 
 
 def pick(patches: Patches, index: Tensor) -> Patches:
@@ -189,30 +189,30 @@ def view_costs(scene: Scene, patches: Patches, planes: Tensor, view: int) -> Ten
     return patch_cost(scene, patches, project_patches(scene, patches, planes, views), views)
 
 
-def plane_cost(scene: Scene, patches: Patches, planes: Tensor, agreement: float) -> Tensor:
-    """(N,) mean cost of ``planes`` (3, N) before the judges; of four judges the worst is left out.
+def plane_cost(scene: Scene, patches: Patches, planes: Tensor, geometric_weight: float) -> Tensor:
+    """(N,) mean cost of ``planes`` (3, N) in the source views; of four the worst is left out.
 
     Nothing stops early as in numba: a plane that cannot win is found out by its whole cost just as well.
     """
     values = []
-    for judge in patches.judges[: len(scene.shift_px)]:
-        views = judge.clamp(min=0)
+    for source in patches.source_views[: len(scene.shift_px)]:
+        views = source.clamp(min=0)
         footprint = project_patches(scene, patches, planes, views)
         value = patch_cost(scene, patches, footprint, views)
-        if agreement > 0:
+        if geometric_weight > 0:
             apart = torch.where(value < 1.0, _disagreement(scene, footprint, views, planes[0]), 1.0)
-            value = value + agreement * apart
+            value = value + geometric_weight * apart
         values.append(value)
-    return mean_of_judges(patches.judges, torch.stack(values))
+    return mean_of_views(patches.source_views, torch.stack(values))
 
 
-def mean_of_judges(judges: Tensor, values: Tensor) -> Tensor:
-    """(N,) mean of ``values`` (V, N) over the ``judges``, without the worst where there are four; 1 where is none."""
-    present = judges >= 0
+def mean_of_views(source_views: Tensor, values: Tensor) -> Tensor:
+    """(N,) mean of ``values`` (V, N) over the ``source_views``, without the worst where there are four; 1 where is none."""
+    present = source_views >= 0
     values = torch.where(present[: len(values)], values, 0.0)
-    n_judges = present.sum(0)
-    full = n_judges == N_SELECTED
-    n_kept = n_judges - full.long()
+    n_views = present.sum(0)
+    full = n_views == N_SELECTED
+    n_kept = n_views - full.long()
     return torch.where(n_kept > 0, (values.sum(0) - torch.where(full, values.amax(0), 0.0)) / n_kept, 1.0)
 
 

@@ -1,6 +1,6 @@
 """The kernels of the modules ``propagate``, ``refine`` and ``consistency`` on a torch device.
 
-Candidates of a pixel lie on the other colour of the chequerboard, so all pixels of a colour move at once and the result
+Candidates of a pixel lie on the other colour of the checkerboard, so all pixels of a colour move at once and the result
 is numba's up to the rounding of float32 sums. Nothing is added up across pixels: results repeat bit by bit.
 """
 
@@ -18,7 +18,7 @@ from sfm_gt.dense.matching.patch import Patch
 from sfm_gt.dense.matching.propagate import DISTINCT_PX, OFFSETS, UNMATCHED
 from sfm_gt.dense.matching.pyramid import Neighbours
 from sfm_gt.dense.matching.refine import MAX_STEP_PX, SHORT_STEP_PX
-from sfm_gt.dense.matching.torch_kernels.agreement import Pair, compare
+from sfm_gt.dense.matching.torch_kernels.consistency import Pair, compare
 from sfm_gt.dense.matching.torch_kernels.cost import (
     Patches,
     Scene,
@@ -43,16 +43,16 @@ class Rules(NamedTuple):
     limits: np.ndarray
     lens: np.ndarray
     step: float
-    agreement: float
+    geometric_weight: float
     min_gain: float
 
 
 class Field(NamedTuple):
-    """What is known of all pixels: planes (3, h * w), cost (h * w,), judges (V, h * w) int8."""
+    """What is known of all pixels: planes (3, h * w), cost (h * w,), source_views (V, h * w) int8."""
 
     planes: Tensor
     cost: Tensor
-    judges: Tensor
+    source_views: Tensor
 
     def write(self, planes: np.ndarray, cost: np.ndarray) -> None:
         """Into ``planes`` (h, w, 3) and ``cost`` (h, w)."""
@@ -95,29 +95,29 @@ class TorchKernels:
         usable: UInt8[np.ndarray, "h w"],
         active: UInt8[np.ndarray, "h w"],
         neighbours: Neighbours,
-        judges: Int8[np.ndarray, "h w v"],
+        source_views: Int8[np.ndarray, "h w v"],
         patch: Patch,
         planes: Float[np.ndarray, "h w 3"],
         cost: Float[np.ndarray, "h w"],
         limits: Float[np.ndarray, " 2"],
         lens: Float[np.ndarray, " 4"],
         step: np.float32,
-        agreement: np.float32,
+        geometric_weight: np.float32,
         n_offsets: int,
         min_gain: np.float32,
         min_variance: np.float32,
     ) -> UInt8[np.ndarray, "h w"]:
         """One red-black round in place, see :func:`sfm_gt.dense.matching.propagate.propagate`."""
         scene = upload_scene(grey, usable, neighbours, patch, self._device)
-        field = self._field(planes, cost, judges)
-        rules = Rules(limits, lens, float(step), float(agreement), float(min_gain))
+        field = self._field(planes, cost, source_views)
+        rules = Rules(limits, lens, float(step), float(geometric_weight), float(min_gain))
         changed = torch.zeros(grey.size, dtype=torch.uint8, device=self._device)
         rows, columns = (torch.arange(n, device=self._device) for n in grey.shape)
         colours = (rows[:, None] + columns).flatten() % 2
         visited = (upload(active, self._device).flatten() != 0) & scene.usable
         for colour in range(2):
             for pixels in self._blocks(visited & (colours == colour)):
-                pixels, patches = _textured(scene, field.judges, pixels, float(min_variance))
+                pixels, patches = _textured(scene, field.source_views, pixels, float(min_variance))
                 changed[_propagate_block(scene, rules, field, pixels, patches, OFFSETS[:n_offsets].tolist())] = 1
         field.write(planes, cost)
         return changed.reshape(grey.shape).cpu().numpy()
@@ -128,30 +128,30 @@ class TorchKernels:
         usable: UInt8[np.ndarray, "h w"],
         active: UInt8[np.ndarray, "h w"],
         neighbours: Neighbours,
-        judges: Int8[np.ndarray, "h w v"],
+        source_views: Int8[np.ndarray, "h w v"],
         patch: Patch,
         planes: Float[np.ndarray, "h w 3"],
         cost: Float[np.ndarray, "h w"],
         limits: Float[np.ndarray, " 2"],
         lens: Float[np.ndarray, " 4"],
         step: np.float32,
-        agreement: np.float32,
+        geometric_weight: np.float32,
         sigma: Float[np.ndarray, "h w"],
     ) -> None:
         """One Gauss-Newton step in place, see :func:`sfm_gt.dense.matching.refine.refine`."""
         scene = upload_scene(grey, usable, neighbours, patch, self._device)
-        field = self._field(planes, cost, judges)
+        field = self._field(planes, cost, source_views)
         # Any gain will do: a step stays on the surface.
-        rules = Rules(limits, lens, float(step), float(agreement), min_gain=0.0)
+        rules = Rules(limits, lens, float(step), float(geometric_weight), min_gain=0.0)
         here = upload(active, self._device).flatten() != 0
         sigmas = torch.where(here, torch.inf, upload(sigma, self._device).flatten())
         for pixels in self._blocks(here & scene.usable):
-            pixels, patches = _textured(scene, field.judges, pixels, 0.0)
+            pixels, patches = _textured(scene, field.source_views, pixels, 0.0)
             _refine_block(scene, rules, field, sigmas, pixels, patches)
         field.write(planes, cost)
         sigma[...] = sigmas.reshape(sigma.shape).cpu().numpy()
 
-    def agree(
+    def check_consistency(
         self,
         planes: Float[np.ndarray, "h w 3"],
         cost: Float[np.ndarray, "h w"],
@@ -166,37 +166,37 @@ class TorchKernels:
         """Fused inverse depth, agreeing, seeing through and spread, see :func:`sfm_gt.dense.matching.consistency.agree`."""
         every = upload(planes, self._device).movedim(-1, 0)
         matched = (upload(cost, self._device) < float(max_cost)) & (every[0] > 0)
-        count, against = (torch.zeros(cost.shape, dtype=torch.uint8, device=self._device) for _ in range(2))
+        count, violations = (torch.zeros(cost.shape, dtype=torch.uint8, device=self._device) for _ in range(2))
         total, square = (torch.zeros(cost.shape, device=self._device) for _ in range(2))
         for arrays in zip(a, b, back_a, back_b, inverse_depths, strict=True):
             pair = Pair(*(upload(each, self._device) for each in arrays))
             difference, agrees, contradicts = compare(every, pair, float(max_rel_difference))
             difference = torch.where(matched & agrees, difference, 0.0)
             count += matched & agrees
-            against += matched & contradicts
+            violations += matched & contradicts
             total += difference
             square += difference * difference
         # The view's own value is one voice among n + 1.
         mean = total / (count + 1.0)
         fused = torch.where(count > 0, every[0] + mean, 0.0)
         spread = torch.sqrt((square / (count + 1.0) - mean * mean).clamp(min=0.0))
-        return fused.cpu().numpy(), count.cpu().numpy(), against.cpu().numpy(), spread.cpu().numpy()
+        return fused.cpu().numpy(), count.cpu().numpy(), violations.cpu().numpy(), spread.cpu().numpy()
 
     def _blocks(self, chosen: Tensor) -> Iterator[Tensor]:
         """Flat indices of the pixels that are ``chosen`` (h * w,), so many at a time."""
         yield from chosen.nonzero().flatten().split(self._block)
 
-    def _field(self, planes: np.ndarray, cost: np.ndarray, judges: np.ndarray) -> Field:
+    def _field(self, planes: np.ndarray, cost: np.ndarray, source_views: np.ndarray) -> Field:
         return Field(
             upload(planes, self._device).reshape(-1, 3).T.contiguous(),
             upload(cost, self._device).flatten(),
-            upload(judges, self._device).reshape(cost.size, -1).T.contiguous(),
+            upload(source_views, self._device).reshape(cost.size, -1).T.contiguous(),
         )
 
 
-def _textured(scene: Scene, judges: Tensor, pixels: Tensor, min_variance: float) -> tuple[Tensor, Patches]:
+def _textured(scene: Scene, source_views: Tensor, pixels: Tensor, min_variance: float) -> tuple[Tensor, Patches]:
     """Those pixels (and their patches) whose patch has enough usable samples and at least this variance."""
-    patches = load_patches(scene, judges, pixels)
+    patches = load_patches(scene, source_views, pixels)
     kept = (patches.variance >= min_variance).nonzero().flatten()
     return pixels[kept], pick(patches, kept)
 
@@ -206,14 +206,14 @@ def _propagate_block(
 ) -> Tensor:
     """Tries the planes at ``offsets`` on pixels of one colour; writes to ``field``, returns the pixels that are new."""
     planes = field.planes[:, pixels]
-    best = plane_cost(scene, patches, planes, rules.agreement)
+    best = plane_cost(scene, patches, planes, rules.geometric_weight)
     before = field.cost[pixels]
     new = before >= float(UNMATCHED)
     compared = torch.full_like(new, not offsets)
     for dx, dy in offsets:
         candidates, tried = _candidates(scene, rules, field, pixels, patches, planes, dx, dy)
         compared[tried] = True
-        cost = plane_cost(scene, pick(patches, tried), candidates[:, tried], rules.agreement)
+        cost = plane_cost(scene, pick(patches, tried), candidates[:, tried], rules.geometric_weight)
         better = cost < best[tried] - rules.min_gain
         won = tried[better]
         best[won], planes[:, won], new[won] = cost[better], candidates[:, won], True
@@ -225,7 +225,7 @@ def _propagate_block(
 def _candidates(
     scene: Scene, rules: Rules, field: Field, pixels: Tensor, patches: Patches, planes: Tensor, dx: int, dy: int
 ) -> tuple[Tensor, Tensor]:
-    """The planes (3, N) of the pixels at (dx, dy), carried over, and the indices of those worth a comparison."""
+    """The planes (3, N) of the pixels at (dx, dy), warped over, and the indices of those worth a comparison."""
     x, y = patches.x + dx, patches.y + dy
     inside = (x >= 0) & (x < scene.width) & (y >= 0) & (y < scene.height)
     candidates = field.planes[:, torch.where(inside, pixels + dy * scene.width + dx, 0)]
@@ -248,7 +248,7 @@ def _refine_block(scene: Scene, rules: Rules, field: Field, sigmas: Tensor, pixe
     moved = planes + step
     taken = solved & is_admissible(patches, moved, rules.limits, rules.lens)
     tried = (taken & ~short).nonzero().flatten()
-    new_cost = plane_cost(scene, pick(patches, tried), moved[:, tried], rules.agreement)
+    new_cost = plane_cost(scene, pick(patches, tried), moved[:, tried], rules.geometric_weight)
     better = new_cost < cost[tried] - rules.min_gain
     taken[tried] = better
     cost[tried[better]] = new_cost[better]

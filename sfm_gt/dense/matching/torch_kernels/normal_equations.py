@@ -14,7 +14,7 @@ from sfm_gt.dense.matching.torch_kernels.cost import (
     Patches,
     Scene,
     corners,
-    mean_of_judges,
+    mean_of_views,
     project_patches,
 )
 
@@ -39,18 +39,18 @@ class Solution(NamedTuple):
 
 
 def gauss_newton(scene: Scene, patches: Patches, planes: Tensor) -> Solution:
-    """Fits ``planes`` (3, N) to the grey values of their judges."""
+    """Fits ``planes`` (3, N) to the grey values of their source views."""
     system = torch.zeros((11, len(patches.x)), device=planes.device)
     costs = []
-    for judge in patches.judges[: len(scene.shift_px)]:
-        equations, cost = _view_equations(scene, patches, planes, judge.clamp(min=0))
-        system += torch.where(judge >= 0, equations, 0.0)
+    for source in patches.source_views[: len(scene.shift_px)]:
+        equations, cost = _view_equations(scene, patches, planes, source.clamp(min=0))
+        system += torch.where(source >= 0, equations, 0.0)
         costs.append(cost)
     step, inverse_00, regular = _solve(system)
     residual, n_views = system[9], system[10]
     # Mean residual over the views times the samples lost to the weights; the matrix is summed over the views.
     sigma = torch.sqrt((residual / n_views + 1.0) * (patches.weights * patches.weights).sum(0) * inverse_00)
-    return Solution(step, sigma, regular & (n_views > 0), mean_of_judges(patches.judges, torch.stack(costs)))
+    return Solution(step, sigma, regular & (n_views > 0), mean_of_views(patches.source_views, torch.stack(costs)))
 
 
 def _view_equations(scene: Scene, patches: Patches, planes: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:

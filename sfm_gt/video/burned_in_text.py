@@ -1,7 +1,7 @@
-"""Print on the picture: edges that keep their place while the scene behind them passes by.
+"""BurnedInText on the picture: edges that keep their place while the scene behind them passes by.
 
-The gradient of print survives averaging over time, that of a moving scene does not (Dekel et al. 2017, "On the
-effectiveness of visible watermarks", use the same fact over many photographs). A print found so is a template; how much of
+The gradient of text survives averaging over time, that of a moving scene does not (Dekel et al. 2017, "On the
+effectiveness of visible watermarks", use the same fact over many photographs). A text found so is a template; how much of
 it each single frame shows, says from when to when it was there.
 """
 
@@ -21,15 +21,15 @@ Grey = UInt8[np.ndarray, "h w"]
 
 STRONG_GRADIENT = 6.0  # mean over time, grey levels a pixel
 STILL_COHERENCE = (
-    0.92  # |mean gradient| / mean |gradient|: 1 on print, 0.3 on a scene that passes by (95th percentile 0.6)
+    0.92  # |mean gradient| / mean |gradient|: 1 on text, 0.3 on a scene that passes by (95th percentile 0.6)
 )
 MAX_SCENE_COHERENCE = 0.6  # median over strong gradients; above, the scene itself hardly moves and nothing can be told
-# The scene round a print must have gone this far in the meantime, as a share of the image width: farther than the
+# The scene round a text must have gone this far in the meantime, as a share of the image width: farther than the
 # broad shades of a soft texture reach.
-MIN_EXCURSION = 0.015
-# The extent of a print that is known already may be seen after a shorter way.
-MIN_EXCURSION_KNOWN = 0.005
-WINDOW_PX = 15  # print has edges of several directions within it; the edge of a table under a pan has one
+MIN_DISPLACEMENT = 0.015
+# The extent of a text that is known already may be seen after a shorter way.
+MIN_DISPLACEMENT_KNOWN = 0.005
+WINDOW_PX = 15  # text has edges of several directions within it; the edge of a table under a pan has one
 MIN_CROSS_SHARE = 0.08  # of the gradient energy in a window: how much lies across its main direction
 CLOSE_PX = 4  # half the gap between letters
 MIN_PRINT_PX = 40
@@ -38,14 +38,14 @@ MIN_PRINT_PX = 40
 MIN_EDGE_PX = 30
 MIN_EDGE_PX_SHORT = 120
 SHORT_WINDOW_FRAMES = 30
-# Right beside print the scene passes; beside what only seems to stand still (where a forward motion comes from, a figure
+# Right beside text the scene passes; beside what only seems to stand still (where a forward motion comes from, a figure
 # that the camera follows) it does not. Median coherence of strong edges within RING_PX.
 RING_PX = 14
 MAX_RING_COHERENCE = 0.6
 SPEED_SEARCH_PX = 3
 MIN_RING_PX = 40
 SHAPE_CLOSE_PX = 2
-# Share of the template that a frame must show: fading print is masked from here on, and single noisy frames between two
+# Share of the template that a frame must show: fading text is masked from here on, and single noisy frames between two
 # that show it are taken along.
 MIN_PRESENCE = 0.3
 CLEAR_PRESENCE = 0.6
@@ -55,8 +55,8 @@ MIN_PRESENT_FRAMES = 12
 
 
 @dataclass(frozen=True)
-class Print:
-    """One print in the axes of the frames that it was found in.
+class BurnedInText:
+    """One text in the axes of the frames that it was found in.
 
     Attributes:
         edges: where its gradients stand.
@@ -71,29 +71,29 @@ class Print:
     def shape(self) -> Bool[np.ndarray, "h w"]:
         """The area that it covers: its edges with what they enclose."""
         closed = cv2.morphologyEx(self.edges.astype(np.uint8), cv2.MORPH_CLOSE, disc(SHAPE_CLOSE_PX)).astype(bool)
-        # Nothing larger than the print itself counts as a letter's inside.
+        # Nothing larger than the text itself counts as a letter's inside.
         return fill_holes(closed, int(self.edges.sum()))
 
 
-def find_prints(
+def find_burned_in_text(
     greys: Sequence[Grey],
-    excursion_px: Float[np.ndarray, "h w"],
+    displacement_px: Float[np.ndarray, "h w"],
     min_edge_px: int,
-    min_excursion: float = MIN_EXCURSION,
-) -> list[Print]:
+    min_displacement: float = MIN_DISPLACEMENT,
+) -> list[BurnedInText]:
     """Prints that stand still through ``greys``, one for each group of neighbouring letters.
 
     Args:
-        excursion_px: how far the scene moved meanwhile, at each pixel.
-        min_edge_px: prints with fewer pixels of still edges are passed over.
-        min_excursion: share of the image width that the scene must have moved behind a print.
+        displacement_px: how far the scene moved meanwhile, at each pixel.
+        min_edge_px: texts with fewer pixels of still edges are passed over.
+        min_displacement: share of the image width that the scene must have moved behind a text.
     """
     mean_x, mean_y, strength = mean_gradients(greys)
     strong = strength > STRONG_GRADIENT
     coherence = np.hypot(mean_x, mean_y) / np.maximum(strength, 1e-6)
     if not strong.any() or np.median(coherence[strong]) > MAX_SCENE_COHERENCE:
         return []
-    passing = excursion_px > min_excursion * excursion_px.shape[1]
+    passing = displacement_px > min_displacement * displacement_px.shape[1]
     still = strong & (coherence > STILL_COHERENCE) & passing
     printed = still & has_crossing_edges(mean_x * still, mean_y * still)
     closed = cv2.morphologyEx(printed.astype(np.uint8), cv2.MORPH_CLOSE, disc(CLOSE_PX)).astype(bool)
@@ -103,7 +103,7 @@ def find_prints(
         region = labels == label
         edges = still & region
         if edges.sum() >= min_edge_px and _scene_passes_beside(region, strong & ~still, coherence):
-            found.append(Print(edges, mean_x * edges, mean_y * edges))
+            found.append(BurnedInText(edges, mean_x * edges, mean_y * edges))
     return found
 
 
@@ -114,17 +114,17 @@ def _scene_passes_beside(
     return bool(ring.sum() < MIN_RING_PX or float(np.median(coherence[ring])) <= MAX_RING_COHERENCE)
 
 
-def presence(one: Print, greys: Sequence[Grey], search_px: int = 0) -> Float[np.ndarray, " n"]:
-    """Share of the print that each frame shows: its gradient's projection on the template, 1 where it is all there.
+def presence(one: BurnedInText, greys: Sequence[Grey], search_px: int = 0) -> Float[np.ndarray, " n"]:
+    """Share of the text that each frame shows: its gradient's projection on the template, 1 where it is all there.
 
     Args:
-        search_px: the print may be this far from its place.
+        search_px: the text may be this far from its place.
     """
     return _projections(one, greys, search_px).reshape(len(greys), -1).max(axis=1)
 
 
-def remaining_speed(one: Print, greys: Sequence[Grey], there: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " 2"]:
-    """Speed (x, y), in pixels a frame, that the print still has in ``greys``: a line through its places where it is there."""
+def remaining_speed(one: BurnedInText, greys: Sequence[Grey], there: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " 2"]:
+    """Speed (x, y), in pixels a frame, that the text still has in ``greys``: a line through its places where it is there."""
     times = np.flatnonzero(there)
     projections = _projections(one, [greys[i] for i in times.tolist()], SPEED_SEARCH_PX)
     if len(times) < MIN_PRESENT_FRAMES:
@@ -132,12 +132,12 @@ def remaining_speed(one: Print, greys: Sequence[Grey], there: Bool[np.ndarray, "
     best = projections.reshape(len(times), -1).argmax(axis=1)
     rows, columns = np.unravel_index(best, projections.shape[1:])
     places = np.stack([columns, rows], axis=1) - SPEED_SEARCH_PX
-    # Theil and Sen's line: single frames in which something else looks more like the print count for nothing.
+    # Theil and Sen's line: single frames in which something else looks more like the text count for nothing.
     return np.array([float(theilslopes(places[:, axis], times).slope) for axis in (0, 1)])
 
 
-def _projections(one: Print, greys: Sequence[Grey], search_px: int) -> Float[np.ndarray, "n s s"]:
-    """Projection on the template with the print displaced by up to ``search_px`` in y and x."""
+def _projections(one: BurnedInText, greys: Sequence[Grey], search_px: int) -> Float[np.ndarray, "n s s"]:
+    """Projection on the template with the text displaced by up to ``search_px`` in y and x."""
     rows, columns = (slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(one.edges))
     templates = [component[rows, columns].astype(np.float32) for component in (one.gradient_x, one.gradient_y)]
     energy = sum(float((template**2).sum()) for template in templates)
@@ -151,7 +151,7 @@ def _projections(one: Print, greys: Sequence[Grey], search_px: int) -> Float[np.
 
 
 def present_frames(shown: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """Frames in which a print is there, from its presence: runs above MIN_PRESENCE that somewhere are clearly there."""
+    """Frames in which a text is there, from its presence: runs above MIN_PRESENCE that somewhere are clearly there."""
     # Median over time: edges of the scene that pass behind disturb single frames.
     half = PRESENCE_WINDOW // 2
     padded = np.pad(shown, half, mode="edge")

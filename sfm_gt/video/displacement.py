@@ -14,13 +14,13 @@ Grey = UInt8[np.ndarray, "h w"]
 CELLS = 16
 FLOW_LONG_SIDE_PX = 160
 # A scene that goes farther takes its lines beyond the rows that a line in place is compared with (line_evidence.CONTEXT_ROWS).
-MIN_EXCURSION_PX = 6.0
+MIN_DISPLACEMENT_PX = 6.0
 # Of the way that the scene goes along the line: flow leans by up to 0.065 of it across (parking, level and sideways), and a
 # camera that is carried moves by more (0.2 in m3d_frag1).
 MIN_ACROSS = 0.1
 
 
-class Excursions:
+class Displacements:
     """How far parts of the image get over a clip; the flow is computed when first asked for."""
 
     def __init__(self, greys: Sequence[Grey]):
@@ -58,8 +58,8 @@ def _moves(flow: Float[np.ndarray, "f a b 2"], axis: int) -> bool:
     # A median over the strip first, as single cells drift.
     step = np.median(flow.reshape(len(flow), -1, 2), axis=1)
     gone = np.cumsum(step[:, axis])
-    excursion = max(gone.max(), 0) - min(gone.min(), 0)
-    return bool(excursion >= max(MIN_EXCURSION_PX, MIN_ACROSS * np.abs(step[:, 1 - axis]).sum()))
+    displacement = max(gone.max(), 0) - min(gone.min(), 0)
+    return bool(displacement >= max(MIN_DISPLACEMENT_PX, MIN_ACROSS * np.abs(step[:, 1 - axis]).sum()))
 
 
 def _flows(greys: Sequence[Grey]) -> Float[np.ndarray, "f c c 2"]:

@@ -1,4 +1,4 @@
-"""Depth maps carried from one view into another: the first hypotheses of a frame between two keyframes."""
+"""Depth maps warped from one view into another: the first hypotheses of a frame between two keyframes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _HALF = np.float32(0.5)
 CLOSED_PX = 3
 
 
-def carry(source: Pyramid, target: Pyramid, inverse_depth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+def warp(source: Pyramid, target: Pyramid, inverse_depth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
     """The inverse depth map of ``source`` as seen by ``target``, float32, 0 where nothing of it is seen.
 
     Forward warp with a z-buffer; exact to half a pixel, which is within reach of the refinement.
     """
     a, b = pair_geometry(source, target, 0)
-    carried = _splat(inverse_depth, a.astype(np.float32), b.astype(np.float32))
+    warped = _splat(inverse_depth, a.astype(np.float32), b.astype(np.float32))
     # A view that comes closer spreads the pixels: cracks are closed from what surrounds them.
-    closed = cv2.morphologyEx(carried, cv2.MORPH_CLOSE, np.ones((CLOSED_PX, CLOSED_PX), dtype=np.uint8))
-    return np.where(carried > 0, carried, closed)
+    closed = cv2.morphologyEx(warped, cv2.MORPH_CLOSE, np.ones((CLOSED_PX, CLOSED_PX), dtype=np.uint8))
+    return np.where(warped > 0, warped, closed)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy")

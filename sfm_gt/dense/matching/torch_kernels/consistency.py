@@ -43,8 +43,8 @@ def compare(planes: Tensor, pair: Pair, max_rel_difference: float) -> tuple[Tens
     # The plane's own slope bridges the way to where the neighbour's pixel comes back.
     difference = v / back_z - (w + wx * dx + wy * dy)
     near = dx * dx + dy * dy <= float(MAX_RETURN_PX) ** 2
-    against = seen & (v * z < w * (1.0 - float(SEES_THROUGH_REL)))
-    return difference, seen & ~against & near & (difference.abs() <= max_rel_difference * w), against
+    violations = seen & (v * z < w * (1.0 - float(SEES_THROUGH_REL)))
+    return difference, seen & ~violations & near & (difference.abs() <= max_rel_difference * w), violations
 
 
 def _carry(a: Tensor, b: Tensor, x: Tensor, y: Tensor, w: Tensor) -> list[Tensor]:
