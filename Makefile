@@ -9,7 +9,7 @@ INSTALLED := .venv/.installed
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test check docs format clean
+.PHONY: mutants help demo test check docs format clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,9 @@ demo: $(INSTALLED) ## run the workflow on the embedded clip, print the table and
 
 test: $(INSTALLED) ## run all tests
 	pytest
+
+mutants: $(INSTALLED) ## sabotage the package, one small patch after the other; some test must fail under each
+	python tests/mutants/run.py
 
 check: $(INSTALLED) ## formatting, lint, types, layers, workflow lint and dry run
 	ruff format --check .
