@@ -22,7 +22,7 @@ GEOMETRY = [
 install_import_hook([f"sfm_gt.{room}" for room in ("imaging", "scale", "sfm", "masks", "video", *GEOMETRY, *METRICS)],
                     "beartype.beartype")  # fmt: skip
 
-from tests.masks.clips import frozen, jumping, walking  # noqa: E402, F401 - fixtures of several folders, hooked
+from tests.masks.clips import frozen, jumping, standing, walking  # noqa: E402, F401 - fixtures of several folders, hooked
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -142,7 +142,7 @@ def propagated(kernels, stage: Stage, trial: Trial, active: np.ndarray) -> Answe
     planes, cost = stage.planes.copy(), np.full((HEIGHT, WIDTH), UNMATCHED)
     changed = kernels.propagate(
         stage.level.grey, stage.level.usable, active, stage.neighbours, stage.source_views, trial.patch, planes, cost,
-        stage.limits, stage.lens, stage.step, trial.agreement, trial.n_offsets, trial.min_gain, trial.min_variance,
+        stage.limits, stage.lens, stage.step, trial.geometric_weight, trial.n_offsets, trial.min_gain, trial.min_variance,
     )  # fmt: skip
     return Answer(changed, planes, cost, np.full((HEIGHT, WIDTH), np.nan, dtype=np.float32))
 
@@ -151,7 +151,7 @@ def refined(kernels, stage: Stage, trial: Trial, before: Answer) -> Answer:
     planes, cost, sigma = before.planes.copy(), before.cost.copy(), before.sigma.copy()
     kernels.refine(
         stage.level.grey, stage.level.usable, before.changed, stage.neighbours, stage.source_views, trial.patch, planes, cost,
-        stage.limits, stage.lens, stage.step, trial.agreement, sigma,
+        stage.limits, stage.lens, stage.step, trial.geometric_weight, sigma,
     )  # fmt: skip
     return Answer(before.changed, planes, cost, sigma)
 

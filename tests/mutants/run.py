@@ -1,10 +1,10 @@
-"""Sabotage: applies each mutant of ``tests/mutants/*.yaml`` to a copy of the package and runs the tests that must fail under it.
+"""Sabotage: each mutant of ``tests/mutants/*.yaml``, applied to a copy of the package, and the tests that must fail under it.
 
     python tests/mutants/run.py [--only WORDS] [--jobs N] [--json FILE]
 
 A mutant is a small patch of one file: the text ``old``, which stands there once, becomes ``new``; ``tests`` are pytest ids, at
 least one of which has to fail. Prints one line a mutant and exits with status 1 where one survives, or where the tests fail
-without it.
+without any.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import yaml
@@ -57,19 +58,21 @@ def read_mutants(folder: Path) -> Iterator[Mutant]:
             yield Mutant(f"{path.stem}: {name}", entry["file"], entry["old"], entry["new"], tuple(entry["tests"]))
 
 
-def _copy_tree(target: Path) -> None:
-    """A tree in which only the package is a copy; numba's caches stay behind, so that compiled code is that of the copy."""
+def _make_tree(scratch: Path) -> Path:
+    """A tree in which package and tests are copies; numba's caches stay behind, so that compiled code is that of the copy."""
+    tree = scratch / REPOSITORY.name
+    tree.mkdir(parents=True)
     for path in REPOSITORY.iterdir():
-        if path.name == "sfm_gt":
-            shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif path.name == "tests":
-            shutil.copytree(path, target / path.name, ignore=shutil.ignore_patterns("__pycache__"))
+        if path.name in ("sfm_gt", "tests"):
+            shutil.copytree(path, tree / path.name, ignore=shutil.ignore_patterns("__pycache__"))
         elif path.name not in (".git", ".pytest_cache"):
-            (target / path.name).symlink_to(path)
+            (tree / path.name).symlink_to(path)
+    (scratch / "shared").symlink_to(REPOSITORY.parent / "shared")
+    return tree
 
 
-def _pytest(tree: Path, tests: tuple[str, ...]) -> int:
-    environment = os.environ | {"PYTHONPATH": str(tree), "NUMBA_CACHE_DIR": str(tree / ".numba")}
+def _pytest(tree: Path, tests: Sequence[str], cache: Path) -> int:
+    environment = os.environ | {"PYTHONPATH": str(tree), "NUMBA_CACHE_DIR": str(cache), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     try:
         return subprocess.run(command, cwd=tree, env=environment, capture_output=True, timeout=LIMIT_S).returncode
@@ -77,23 +80,47 @@ def _pytest(tree: Path, tests: tuple[str, ...]) -> int:
         return FAILED
 
 
-def outcome(mutant: Mutant) -> dict[str, Any]:
-    """Whether the mutant dies, and how long that took."""
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory() as scratch:
-        tree = Path(scratch) / REPOSITORY.name
-        tree.mkdir()
-        (Path(scratch) / "shared").symlink_to(REPOSITORY.parent / "shared")
-        _copy_tree(tree)
-        if _pytest(tree, mutant.tests) != PASSED:
-            said = "tests fail without it"
-        else:
-            path = tree / mutant.file
-            path.write_text(mutant.applied(path.read_text()))
-            shutil.rmtree(tree / ".numba", ignore_errors=True)
-            status = _pytest(tree, mutant.tests)
-            said = {PASSED: "SURVIVES", FAILED: "dies"}.get(status, f"pytest ended with status {status}")
+def outcome(mutant: Mutant, tree: Path) -> dict[str, Any]:
+    """Whether the mutant dies, and how long that took; the tree is as before afterwards."""
+    started, path = time.monotonic(), tree / mutant.file
+    sound = path.read_text()
+    with tempfile.TemporaryDirectory() as fresh:
+        # Compiled functions hold those of other files that they call, which numba's cache does not notice.
+        cache = Path(fresh) if "njit" in sound else tree / ".numba"
+        path.write_text(mutant.applied(sound))
+        try:
+            status = _pytest(tree, mutant.tests, cache)
+        finally:
+            path.write_text(sound)
+    said = {PASSED: "SURVIVES", FAILED: "dies"}.get(status, f"pytest {status}")
     return {"mutant": mutant.name, "outcome": said, "seconds": round(time.monotonic() - started, 1)}
+
+
+def run(mutants: Sequence[Mutant], jobs: int) -> list[dict[str, Any]]:
+    """One row a mutant, in their order.
+
+    Raises:
+        SystemExit: the tests fail without any mutant.
+    """
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(jobs) as pool:
+        trees: SimpleQueue[Path] = SimpleQueue()
+        for number in range(jobs):
+            trees.put(_make_tree(Path(scratch) / str(number)))
+
+        def in_a_tree(mutant: Mutant) -> dict[str, Any]:
+            tree = trees.get()
+            try:
+                row = outcome(mutant, tree)
+            finally:
+                trees.put(tree)
+            print(f"{row['outcome']:10} {row['seconds']:6.1f} s  {row['mutant']}", flush=True)
+            return row
+
+        first = trees.get()
+        if _pytest(first, sorted({test for mutant in mutants for test in mutant.tests}), first / ".numba") != PASSED:
+            sys.exit("the tests fail without any mutant; run them by themselves")
+        trees.put(first)
+        return list(pool.map(in_a_tree, mutants))
 
 
 def main() -> None:
@@ -104,11 +131,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the table there")
     arguments = parser.parse_args()
     mutants = [mutant for mutant in read_mutants(Path(__file__).parent) if (arguments.only or "") in mutant.name]
-    started, rows = time.monotonic(), []
-    with ThreadPoolExecutor(arguments.jobs) as pool:
-        for row in pool.map(outcome, mutants):
-            print(f"{row['outcome']:10} {row['seconds']:6.1f} s  {row['mutant']}", flush=True)
-            rows.append(row)
+    started = time.monotonic()
+    rows = run(mutants, arguments.jobs)
     dead = sum(row["outcome"] == "dies" for row in rows)
     print(
         f"{dead} of {len(rows)} mutants die, {(time.monotonic() - started) / 60:.1f} min with {arguments.jobs} at a time"
