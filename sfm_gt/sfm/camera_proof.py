@@ -23,6 +23,7 @@ from sfm_gt.sfm.lens_choice import choose_lens
 from sfm_gt.sfm.lens_noise import CameraSigma, camera_sigma, lens_noise
 from sfm_gt.sfm.linearised import Linearised, lens_directions
 from sfm_gt.sfm.observations import Observations
+from sfm_gt.sfm.pixel_aspect import MIN_OFF, PixelAspect, pixel_aspect
 
 # Views and points that state sigma; it takes one linearisation, so that many may take part.
 PROOF_VIEWS, PROOF_POINTS = 40, 2000
@@ -58,6 +59,7 @@ class CameraProof:
             not freed.
         flat_share: share of the points that keep to one plane.
         curve: the focal length over time.
+        aspect: of the pixels.
     """
 
     focal_px: float
@@ -67,6 +69,7 @@ class CameraProof:
     principal_point_off: float
     flat_share: float
     curve: FocalCurve
+    aspect: PixelAspect
 
     def measures(self) -> dict[str, float]:
         """Figures for the manifest."""
@@ -78,6 +81,8 @@ class CameraProof:
             "focal_high_px": self.focal_range_px[1],
             "principal_point_off": self.principal_point_off,
             "flat_share": self.flat_share,
+            "pixel_aspect": self.aspect.ratio,
+            "pixel_aspect_sigmas": self.aspect.sigmas,
             "focal_swing": self.curve.swing,
             "focal_significant_swing": self.curve.significant_swing,
         }
@@ -187,6 +192,7 @@ def prove_camera(
         focal_by_long_side=focal / max(bundle.size), focal_range_px=(low * focal, high * focal),
         principal_point_off=float(np.linalg.norm(centre)) / max(bundle.size) if off_centre else 0.0,
         flat_share=flat_share(Bundle.of(seen)), curve=focal_curve(bundle, times_s[bundle.view_rows]),
+        aspect=pixel_aspect(bundle, "fep" if off_centre else "fe"),
     )  # fmt: skip
 
 
@@ -196,12 +202,18 @@ _CAMERA_HELPS = "camera: {focal_px: ...} in the clip's sidecar settles it"
 def judge_camera(
     proof: CameraProof, max_rel_focal_sigma: float, max_rel_depth_sigma: float, max_focal_swing: float
 ) -> None:
-    """Raises Rejected where the images do not prove the camera: ``flat_scene``, ``zoom``, ``breathing``,
-    ``implausible_focal``, ``focal_uncertain``, ``small_parallax``."""
+    """Raises Rejected where the images do not prove the camera: ``flat_scene``, ``non_square_pixels``,
+    ``zoom``, ``breathing``, ``implausible_focal``, ``focal_uncertain``, ``small_parallax``."""
     if proof.flat_share >= FLAT_SHARE:
         raise Rejected("flat_scene", f"{100 * proof.flat_share:.0f} % of the points lie on one plane, at most "
                        f"{100 * FLAT_SHARE:.0f} % allowed; a page, a poster or a photograph determines neither focal length "
                        "nor depth", proof.flat_share, FLAT_SHARE)  # fmt: skip
+    if not proof.aspect.square:
+        ratio = proof.aspect.ratio
+        raise Rejected("non_square_pixels", f"the vertical focal length is {ratio:.2f} times the horizontal one, at "
+                       f"{proof.aspect.sigmas:.0f} sigma: the picture was squeezed or its pixel aspect got lost; bring it back "
+                       f"(ffmpeg -vf scale=iw:ih/{ratio:.2f},setsar=1), or state camera: {{intrinsics_px: ...}} in the sidecar",
+                       ratio, 1.0 + float(np.copysign(MIN_OFF, ratio - 1.0)))  # fmt: skip
     _judge_swing(proof.curve, max_focal_swing, CLEAR_SWING)
     low, high = proof.focal_range_px
     # Before the bounds: where nearly every focal length fits, the one found may lie anywhere, and footage is not at fault.

@@ -123,6 +123,16 @@ def test_a_crop_off_the_centre_is_found_and_measured() -> None:
     assert proven(filmed(turning_path(N_FRAMES), room(N_POINTS))).principal_point_off == 0.0
 
 
+def test_a_squeezed_picture_is_refused_with_its_ratio() -> None:
+    squeezed = pycolmap.Camera(model="PINHOLE", width=WIDTH, height=HEIGHT,
+                               params=[FOCAL, 0.75 * FOCAL, WIDTH / 2, HEIGHT / 2])  # fmt: skip
+    proof = proven(filmed(turning_path(N_FRAMES), room(N_POINTS), lens=squeezed))
+    assert reason(proof) == "non_square_pixels"
+    # One step from a compromise between two focal lengths.
+    assert proof.aspect.ratio == pytest.approx(0.75, abs=0.1)
+    assert proven(filmed(turning_path(N_FRAMES), room(N_POINTS))).aspect.square
+
+
 def test_a_fisheye_is_found_behind_a_radial_lens() -> None:
     focal = 280.0
     lens = pycolmap.Camera(model="SIMPLE_RADIAL_FISHEYE", width=WIDTH, height=HEIGHT,
