@@ -79,6 +79,10 @@ def frozen_interval(
         # For a moment after somebody has left a place frames may be at rest among themselves, but not with those before.
         parts = sorted([*_runs(rest & settled), *_runs(rest & ~settled)])
         at_rest = [(a, b) for a, b in parts if b >= run[0] and a <= run[1] and b + 1 - a >= MIN_REST_FRAMES]
+        # Beside a rest that gives ground truth by itself a shorter one, with motion on both sides, is a pause: who waves passes
+        # his old place.
+        if any(b + 1 - a >= min_frames for a, b in at_rest):
+            at_rest = [(a, b) for a, b in at_rest if b + 1 - a >= min_frames or a == 0 or b == len(frames) - 1]
         # What keeps to its epipolar line hardly shows: of several rests, that in which least of it does.
         calm = _longest(_joined(at_rest, returned), counted & settled & _at_most(frames, known, MAX_CALM))
         if calm is not None:

@@ -60,20 +60,22 @@ def row_skew_px(model: SparseModel) -> float:
     return float(np.median(skews)) if skews else 0.0
 
 
-def trajectory_jump(model: SparseModel, timestamps_s: Float[np.ndarray, " n"]) -> float:
-    """Farthest that a camera lies off the line between its neighbours in time, as a share of the scene's median depth.
+def trajectory_jump(model: SparseModel, timestamps_s: Float[np.ndarray, " n"]) -> tuple[float, int]:
+    """Farthest that a camera lies off the line between its neighbours in time, as a share of the scene's median depth, and the
+    frame in which it does.
 
     Args:
         timestamps_s: of the model's frames.
     """
     if len(model.frame_indices) < 3 or not len(model.observations):
-        return 0.0
+        return 0.0, 0
     centres = camera_centres(model.cam_from_world)
     before, here, after = timestamps_s[:-2], timestamps_s[1:-1], timestamps_s[2:]
     near = (after > before) & (after - before < 2 * MAX_NEIGHBOUR_GAP_S)
     share = np.divide(here - before, after - before, out=np.zeros_like(here), where=near)[:, None]
     off = np.linalg.norm(centres[1:-1] - (1 - share) * centres[:-2] - share * centres[2:], axis=1)
-    return float(off[near].max() / median_depth_sfm(model)) if near.any() else 0.0
+    off = np.where(near, off, 0.0) / median_depth_sfm(model)
+    return float(off.max()), int(model.frame_indices[1 + off.argmax()])
 
 
 def median_depth_sfm(model: SparseModel) -> float:

@@ -58,6 +58,7 @@ def measure(model: SparseModel, n_frames: int, timestamps_s: Float[np.ndarray, "
     """
     angle_deg = float(np.nanmedian(triangulation_angles_deg(model))) if len(model.points_sfm) else 0.0
     error_px = float(np.nanmean(reprojection_errors_px(model))) if len(model.observations) else 0.0
+    jump, jump_frame = model_checks.trajectory_jump(model, timestamps_s)
     return {
         "registered_frames": float(len(model.frame_indices)),
         "registered_fraction": len(model.frame_indices) / n_frames,
@@ -69,7 +70,8 @@ def measure(model: SparseModel, n_frames: int, timestamps_s: Float[np.ndarray, "
         "focal_by_width": model.camera.fx / model.camera.width,
         "residual_field_px": model_checks.residual_field_px(model),
         "row_skew_px": model_checks.row_skew_px(model),
-        "trajectory_jump": model_checks.trajectory_jump(model, timestamps_s),
+        "trajectory_jump": jump,
+        "trajectory_jump_frame": jump_frame,
     }
 
 
@@ -89,13 +91,20 @@ def judge(measures: dict[str, float], bounds: Bounds) -> None:
     """Raises Rejected with the first bound that the figures of :func:`measure` break."""
     pattern = bounds.max_systematic_error_px
     fit = bounds.max_reprojection_error_px
+    jump = f"jump of the camera at frame {measures['trajectory_jump_frame']:.0f} over scene depth"
     # What names the cause comes before what only says that the fit is bad.
     table = (
         ("few_registered", "registered_fraction", bounds.min_registered, 1, "share of registered frames"),
         ("too_few_points", "points", bounds.min_points, 1, "number of sparse points"),
         ("lens_distortion", "residual_field_px", pattern, -1, "pattern of residuals over the image in px"),
         ("rolling_shutter", "row_skew_px", pattern, -1, "shift of residuals from top to bottom row in px"),
-        ("jumping_camera", "trajectory_jump", bounds.max_trajectory_jump, -1, "jump of the camera over scene depth"),
+        (
+            "jumping_camera",
+            "trajectory_jump",
+            bounds.max_trajectory_jump,
+            -1,
+            jump,
+        ),
         ("poor_fit", "mean_reprojection_error_px", fit, -1, "mean reprojection error in px"),
         (
             "small_parallax",

@@ -44,6 +44,12 @@ def test_who_moves_in_between_and_stops_is_masked_and_who_unfreezes_for_good_end
     assert interval([0.06] * 12 + [0.0] * 20, 15) == (12, 31)
 
 
+def test_who_waves_past_his_old_place_has_not_come_to_rest() -> None:
+    assert interval([0.0] * 20 + [0.05] * 6 + [0.0] * 6 + [0.05] * 6, 15) == (0, 19)
+    # Where no rest is long enough by itself, what comes back is what joins them.
+    assert interval([0.0] * 10 + [0.06] * 8 + [0.01] * 10, 15) == (0, 27)
+
+
 def test_who_moves_all_the_time_and_is_small_is_masked() -> None:
     assert interval([0.05] * 30, 15) == (0, 29)
 

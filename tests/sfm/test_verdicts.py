@@ -69,11 +69,13 @@ def test_a_jump_of_the_camera_is_named_and_measured() -> None:
     poses[10, 1, 3] += 0.5
     jumped = SparseModel(CAMERA, model.frame_indices, poses, model.points_sfm, model.observations, model.observation_px)
     depth = model_checks.median_depth_sfm(jumped)
-    assert model_checks.trajectory_jump(jumped, TIMES) == pytest.approx(0.5 / depth, rel=0.02)
+    jump, frame = model_checks.trajectory_jump(jumped, TIMES)
+    assert jump == pytest.approx(0.5 / depth, rel=0.02)
+    assert frame == model.frame_indices[10]
     # A gap in time may hold any motion.
-    assert model_checks.trajectory_jump(jumped, TIMES * 20) == 0.0
+    assert model_checks.trajectory_jump(jumped, TIMES * 20)[0] == 0.0
     # Nor does a clock that stands still say how far the camera should have gone.
-    assert model_checks.trajectory_jump(jumped, TIMES * 0) == 0.0
+    assert model_checks.trajectory_jump(jumped, TIMES * 0)[0] == 0.0
 
 
 def test_depth_accuracy_by_hand() -> None:
