@@ -9,7 +9,7 @@ INSTALLED := .venv/.installed
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: mutants help demo test check docs format clean
+.PHONY: figures mutants help demo test check docs format clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,6 +36,7 @@ check: $(INSTALLED) ## formatting, lint, types, layers, workflow lint and dry ru
 	ruff format --check .
 	ruff check .
 	mypy
+	python benchmarks/figures/write.py --check
 	lint-imports
 	snakefmt --check Snakefile pipelines/rules
 	@echo "snakemake --lint (one environment serves all rules, so its wish for one a rule is left out)"
@@ -45,6 +46,9 @@ check: $(INSTALLED) ## formatting, lint, types, layers, workflow lint and dry ru
 
 docs: $(INSTALLED) ## API pages into docs/api
 	pdoc --output-directory docs/api sfm_gt
+
+figures: $(INSTALLED) ## write the figures of README and docs from benchmarks/results
+	python benchmarks/figures/write.py
 
 format: $(INSTALLED) ## rewrite all sources in the house format
 	ruff format .

@@ -201,8 +201,8 @@ def main() -> None:
     found = {
         "training_frames": len(frames["image"]), "held_out_frames": len(held_out["image"]), "options": asdict(options),
         "size": [HEIGHT, WIDTH], "held_out_abs_rel": {
-            "initial": [round(float(value), 4) for value in (starts.mean(), starts.std())],
-            "trained": [round(float(value), 4) for value in (ends.mean(), ends.std())],
+            "initial": [round(float(value), 4) for value in (starts.mean(), starts.std(ddof=1))],
+            "trained": [round(float(value), 4) for value in (ends.mean(), ends.std(ddof=1))],
             **{name: round(value, 4) for name, value in baselines(held_out).items()},
         },
         "runs": runs, "machine": platform.processor() or platform.machine(),
