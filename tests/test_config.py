@@ -26,7 +26,7 @@ CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "pipelines" / "config"
         ({"videos": None}, "videos = None"),
     ],
 )
-def test_a_mistake_names_the_key_and_the_mend(change, says):
+def test_a_mistake_names_the_key_and_the_fix(change, says):
     with pytest.raises(ConfigError) as fault:
         validate(MINIMAL | change)
     assert says in str(fault.value)

@@ -31,7 +31,7 @@ CLIP = "mannequin-000"
 
 
 def score(out: Path, truth: Path = TRUTH) -> dict[str, float]:
-    """Figures of the issue: accuracy and share of static pixels, scale error, recall and false alarms of moving masks."""
+    """Accuracy and share of static pixels, scale error, recall and false alarms of moving masks."""
     described = json.loads((truth / "truth.json").read_text())
     frames = [frame for frame in sfm_gt.open_dataset(out) if frame.clip_id == CLIP]
     lens = Undistortion.from_dict(read_json(Workspace(out).clip_stage(CLIP, "sfm") / "undistortion.json"))

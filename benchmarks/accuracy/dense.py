@@ -48,7 +48,7 @@ LIMITS = Limits(**CleanConfig().model_dump())
 MAX_REL_SIGMAS = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15)
 # What may be spent instead of the default: (neighbours, share of the width and height).
 CHEAPER = ((3, 0.5), (DenseConfig().n_neighbours, 0.5), (3, 1.0), (5, 1.0))
-# Frames of the harder stretch of the kitchen.
+# A harder stretch of the kitchen.
 HARD_FRAMES = range(120, 271)
 
 

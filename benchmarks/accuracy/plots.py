@@ -20,11 +20,6 @@ from matplotlib.axes import Axes
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 SCENES = ("kitchen", "studio", "corridor", "demo", "fountain")
 PANEL_INCHES, DPI = (4.4, 3.4), 110
-# OpenMVS 2.3 DensifyPointCloud on the kitchen's 16 frames, full resolution: figures of the issue, not of this run.
-OPENMVS_KITCHEN = (
-    {"name": "5 views", "abs_rel": 0.042, "share": 0.658, "cpu_seconds_a_frame": 22.7},
-    {"name": "8 views", "abs_rel": 0.045, "share": 0.705, "cpu_seconds_a_frame": 34.6},
-)
 
 
 def draw_all(folder: Path) -> None:
@@ -54,7 +49,6 @@ def _completeness(axis: Axes, result: dict[str, Any]) -> None:
     axis.plot(*_columns([result["ours"]["mean"]], "share"), "k*", ms=8, label="ours, default")
     if "by_max_cost" in result["peer"]:
         axis.plot(*_columns(result["peer"]["by_max_cost"], "share"), "s--", ms=3, label="ppg_core, by its cost")
-    _quote(axis, result, "share")
     axis.set_xlabel("share of the truth's pixels", fontsize=8)
 
 
@@ -64,20 +58,13 @@ def _seconds(axis: Axes, result: dict[str, Any]) -> None:
     if "mean" in result["peer"]:
         peers = [{"cpu_seconds_a_frame": result["peer"]["cpu_seconds_a_frame"], **result["peer"]["mean"]}]
         axis.plot(*_columns(peers, "cpu_seconds_a_frame"), "s", ms=4, label="ppg_core, all it answers")
-    _quote(axis, result, "cpu_seconds_a_frame")
-    quoted = OPENMVS_KITCHEN if result["scene"] == "kitchen" else ()
-    for row in (*result["by_seconds"], *peers, *quoted):
+    for row in (*result["by_seconds"], *peers):
         # Errors compare only beside the share that was answered.
         axis.annotate(f"{row['share']:.2f}", (row["cpu_seconds_a_frame"], row["abs_rel"]), fontsize=6, xytext=(3, 3),
                       textcoords="offset points")  # fmt: skip
     axis.set_xscale("log")
     axis.margins(x=0.15)
     axis.set_xlabel("CPU seconds a frame; labels: share of the truth's pixels", fontsize=8)
-
-
-def _quote(axis: Axes, result: dict[str, Any], column: str) -> None:
-    if result["scene"] == "kitchen":
-        axis.plot(*_columns(OPENMVS_KITCHEN, column), "^", ms=4, label="OpenMVS 2.3, quoted")
 
 
 def _columns(rows: Any, column: str) -> tuple[list[float], list[float]]:

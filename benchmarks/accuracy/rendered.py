@@ -14,7 +14,7 @@ from sfm_gt.geometry.transforms import transform_points
 from sfm_gt.geometry.types import PinholeCamera, SparseModel, View
 from sfm_gt.video.decode import iterate_frames
 
-# Sparse points stand in for those of SfM: one on every so manieth pixel of every so manieth frame.
+# Sparse points stand in for those of SfM: one pixel in so many of one frame in so many.
 POINT_STEP_PX, POINT_FRAME_STEP = 16, 6
 SCORED_STEP = 3
 # A point is seen where it lies on the truth's surface up to this relative difference of depth.

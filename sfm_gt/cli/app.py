@@ -327,7 +327,7 @@ def schema(folder: Annotated[Path, typer.Argument(help="folder for default.yaml 
 
 
 def _os_error_line(fault: OSError) -> str:
-    mends = {
+    fixes = {
         errno.ENOSPC: "the disk is full; free some space or choose another out folder, then run again",
         errno.EDQUOT: "the disk quota is used up; free some space or choose another out folder, then run again",
         errno.EROFS: "the file system is read-only; choose another out folder",
@@ -335,7 +335,7 @@ def _os_error_line(fault: OSError) -> str:
         errno.EPERM: "permission denied; make it writable or choose another folder",
     }
     where = f"{fault.filename}: " if fault.filename else ""
-    return where + mends.get(fault.errno or 0, str(fault))
+    return where + fixes.get(fault.errno or 0, str(fault))
 
 
 def main() -> None:

@@ -218,7 +218,7 @@ def _export(workspace: Workspace, folder: Path, forgotten: Sequence[str]) -> tup
         if kept:
             export.check(workspace.root, manifest["format"], kept)
     except SfmGtError as fault:
-        raise InputError(f"--also {folder}: cannot be exported again without the source ({fault}); mend that, or delete the "
+        raise InputError(f"--also {folder}: cannot be exported again without the source ({fault}); fix that, or delete the "
                          "export and forget without it") from None  # fmt: skip
     return str(folder.resolve()), manifest["format"], tuple(kept)
 

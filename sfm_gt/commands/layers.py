@@ -36,7 +36,7 @@ PAIRS_NAME = "ordinal_pairs.parquet"
 N_PAIRS = 1000
 # Frames that a plate is made from, evenly over the clip: more see hardly more.
 N_SOURCES = 16
-NO_PEOPLE = "the data set holds no person layer: nobody looked for people"
+NO_PEOPLE = "the data set holds no person mask"
 
 
 def run(out: Path, clip_ids: Sequence[str], seed: int) -> dict[str, Manifest]:

@@ -1,4 +1,4 @@
-"""L1: what training code imports. Reading needs numpy and OpenCV only; torch is imported when its datasets are asked for."""
+"""what training code imports. Reading needs numpy and OpenCV only; torch is imported when its datasets are asked for."""
 
 from __future__ import annotations
 

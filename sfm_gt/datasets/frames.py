@@ -115,7 +115,7 @@ class Frame:
 
     @cached_property
     def person(self) -> Bool[np.ndarray, "h w"] | None:
-        """True on people, or None where nobody looked for them: unknown is not "no person"."""
+        """True on people, or None where there is no person mask: unknown is not "no person"."""
         return self._read("person") > 0 if self.has_person else None
 
 

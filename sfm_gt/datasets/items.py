@@ -1,8 +1,8 @@
 """One frame as tensors: what every loader yields, whichever files it reads.
 
 An item holds ``image`` (3, H, W) float32 RGB in 0..1; ``z_depth_m`` and ``sigma_m`` (1, H, W) float32 in metres, 0 where
-invalid; ``valid``, ``moving``, ``overlay`` and ``person`` (1, H, W) bool; ``person_known``, False where nobody looked for
-people and ``person`` means nothing; ``intrinsics`` (3, 3) and ``cam_from_world`` (4, 4) float64, in pixels with centres at +0.5
+invalid; ``valid``, ``moving``, ``overlay`` and ``person`` (1, H, W) bool; ``person_known``, False where there is no person mask
+and ``person`` means nothing; ``intrinsics`` (3, 3) and ``cam_from_world`` (4, 4) float64, in pixels with centres at +0.5
 and metres; ``sigma_log_scale`` of the clip's metres, which ``sigma_m`` does not hold; ``timestamp_s``, ``frame_index``,
 ``clip_id``, ``video_id`` and ``license`` ("" where none is stated).
 

@@ -1,0 +1,1 @@
+"""Plug-ins: dense depth, one file a method."""

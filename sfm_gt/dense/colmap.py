@@ -1,4 +1,4 @@
-"""COLMAP's own multi-view stereo (Schönberger et al. 2016) through the door of the dense stage; needs CUDA.
+"""COLMAP's own multi-view stereo (Schönberger et al. 2016) as a method of the dense stage; needs CUDA.
 
 COLMAP works on a workspace folder as a whole: all photometric maps first, then geometric maps filtered by agreement. So
 this method densifies a clip, not a view. It states no error of its own; see :func:`stated_sigma`.

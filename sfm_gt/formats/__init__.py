@@ -1,0 +1,1 @@
+"""One module a format on disk, read and written."""

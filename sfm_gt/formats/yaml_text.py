@@ -31,7 +31,7 @@ def read_yaml(path: Path) -> Any:
         _check_events(path, text)
         return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as fault:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(fault).split())}); mend or remove it") from None
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(fault).split())}); fix or remove it") from None
 
 
 def _check_events(path: Path, text: str) -> None:

@@ -1,1 +1,1 @@
-"""L0: pure geometry on numpy arrays. Imports no torch, no pycolmap, no logging and no paths."""
+"""pure geometry on numpy arrays. Imports no torch, no pycolmap, no logging and no paths."""

@@ -1,0 +1,1 @@
+"""What several rooms do with pixels: optical flow and regions of masks."""

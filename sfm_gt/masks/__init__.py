@@ -1,0 +1,1 @@
+"""Plug-ins: masks of what moves, one file a method."""

@@ -1,0 +1,1 @@
+"""Metrics, alignments and protocols as pure functions."""

@@ -33,7 +33,7 @@ class GtFrame:
 
     Attributes:
         z_depth: (H, W), metres where ``metric``, else SfM units; NaN = invalid.
-        person: None where nobody looked for people.
+        person: None where there is no person mask.
     """
 
     z_depth: Float[np.ndarray, "h w"]

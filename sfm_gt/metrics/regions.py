@@ -113,7 +113,7 @@ def scored_pixels(
 
     Args:
         z_depth: finite and positive where ``scored``; in metres where ``metric``, which alone has depth bins.
-        person: None where nobody looked for people.
+        person: None where there is no person mask.
     """
     bits = moving.astype(np.uint8) * _MOVING + boundary.astype(np.uint8) * _BOUNDARY
     if person is not None:

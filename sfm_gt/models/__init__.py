@@ -1,0 +1,1 @@
+"""Plug-ins: depth models, one file a method."""

@@ -1,1 +1,1 @@
-"""L2: whose videos these are: traces of a source in a tree, their removal, releases with and without pictures."""
+"""whose videos these are: traces of a source in a tree, their removal, releases with and without pictures."""

@@ -33,5 +33,5 @@ def require(
     if against:
         named = "; ".join(f"{path}: {reason}" for path, reason in sorted(against.items())[:MAX_NAMED])
         more = f"; and {len(against) - MAX_NAMED} more" if len(against) > MAX_NAMED else ""
-        raise InputError(f"{action} for {use} use is not allowed: {named}{more}. Leave these sources out, mend their "
+        raise InputError(f"{action} for {use} use is not allowed: {named}{more}. Leave these sources out, fix their "
                          "sidecars, or state another provenance.use")  # fmt: skip

@@ -123,7 +123,7 @@ def mentions(traces: Traces, path: Path) -> bool:
             return True
     except (tarfile.TarError, zipfile.BadZipFile, pa.ArrowException, EOFError, OSError) as fault:
         raise InputError(
-            f"{path}: cannot be read ({fault}), so nobody can say what it holds; remove or mend it"
+            f"{path}: cannot be read ({fault}), so nobody can say what it holds; remove or fix it"
         ) from None
     return path.stat().st_size in traces._sizes and traces.is_copy(path.read_bytes())
 

@@ -1,1 +1,1 @@
-"""L3: what people look at: tables, pictures, plots and the HTML page."""
+"""what people look at: tables, pictures, plots and the HTML page."""

@@ -59,7 +59,7 @@ def limits(rows: Sequence[Mapping[str, Any]], infos: Sequence[Mapping[str, Any]]
     if not_metric:
         found.append(f"{not_metric} of {len(infos)} clips have no metric scale; their lengths are in SfM units.")
     if unlooked:
-        found.append(f"In {unlooked} of {len(rows)} frames nobody looked for people: unknown is not 'no person'.")
+        found.append(f"{unlooked} of {len(rows)} frames have no person mask: unknown is not 'no person'.")
     if videos < 30:
         found.append(f"{videos} video{'s' if videos > 1 else ''} only: statistics over videos are weak.")
     found.append("Sigma holds matching noise and the disagreement of views, not the bias of self-calibrated cameras.")

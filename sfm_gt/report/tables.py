@@ -20,7 +20,7 @@ HEADLINE = {
     "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)", "abs_rel_floor": "AbsRel floor",
     "videos": "videos", "frames": "frames", "pixels": "pixels", "missing": "missing",
 }  # fmt: skip
-NETWORK = {"parameters": "parameters", "forward_ms": "network ms", "total_ms": "all of it ms"}
+NETWORK = {"parameters": "parameters", "forward_ms": "network ms", "total_ms": "total ms"}
 """Beside the headline where some model is a network: median and quartiles of a pass, without and with what is around it."""
 SENSITIVITY = {
     "protocol": "protocol", "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑",

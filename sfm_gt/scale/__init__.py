@@ -1,1 +1,1 @@
-"""L2 plug-ins: metric scale. One file a cue; fusion.py joins them. A cue without evidence raises, it never answers 1."""
+"""Plug-ins: metric scale. One file a cue; fusion.py joins them. A cue without evidence raises, it never answers 1."""

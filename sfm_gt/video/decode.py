@@ -173,9 +173,9 @@ class VideoReader:
         Raises:
             Rejected: no_timestamps or broken_timestamps.
         """
-        mended, before_s = self.mended_times_s, -math.inf
+        repaired, before_s = self.repaired_times_s, -math.inf
         for frame_index, frame in enumerate(self.frames()):
-            timestamp_s = _time_s(frame) if mended is None else mended[frame_index]
+            timestamp_s = _time_s(frame) if repaired is None else repaired[frame_index]
             if not timestamp_s > before_s:  # frames with other times than their packets
                 message = f"{self.path.name}: the time of frame {frame_index} does not grow; {RETIME}"
                 raise Rejected("broken_timestamps", message)
@@ -188,7 +188,7 @@ class VideoReader:
         return _mended_times(self.path, _identity(self.path))[1]
 
     @cached_property
-    def mended_times_s(self) -> tuple[float, ...] | None:
+    def repaired_times_s(self) -> tuple[float, ...] | None:
         """Times of all frames where the container's do not grow, else None; for reasons see :meth:`timed_frames`."""
         return _mended_times(self.path, _identity(self.path))[0]
 

@@ -63,7 +63,7 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
 
     Raises:
         Rejected: empty_file, not_a_video, no_video_stream, truncated, unreadable, too_small, too_few_frames, interlaced
-            no_timestamps or broken_timestamps; the message is one line that names the file and the mend.
+            no_timestamps or broken_timestamps; the message is one line that names the file and the fix.
     """
     if path.is_file() and path.stat().st_size == 0:
         raise Rejected("empty_file", f"{path.name}: the file is empty (0 bytes); copy or download it again", 0)
@@ -94,14 +94,14 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
 
 def _refuse_interlaced(path: Path, flagged: float, combing: CombingMeter) -> None:
     # The two fields of such a frame were filmed at different times: no single camera pose is right for it.
-    mend = "deinterlace it (ffmpeg -vf bwdif), or undo the pull-down of film (-vf fieldmatch,decimate), first"
+    fix = "deinterlace it (ffmpeg -vf bwdif), or undo the pull-down of film (-vf fieldmatch,decimate), first"
     if flagged > MAX_INTERLACED:
-        message = f"{path.name}: {100 * flagged:.0f} % of the frames are interlaced; {mend}"
+        message = f"{path.name}: {100 * flagged:.0f} % of the frames are interlaced; {fix}"
         raise Rejected("interlaced", message, round(flagged, 4), MAX_INTERLACED)
     if combing.combed_share > MAX_COMBED:
         message = (
             f"{path.name}: even and odd lines show different times in {100 * combing.combed_share:.0f} % of "
-            f"{combing.n_judged} frames looked at, though no flag says so; {mend}"
+            f"{combing.n_judged} frames looked at, though no flag says so; {fix}"
         )
         raise Rejected("interlaced", message, round(combing.combed_share, 4), MAX_COMBED)
 

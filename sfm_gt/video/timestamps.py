@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 WINDOW = 16
 # A camera reads out no two frames within this share of a frame time, not even in a burst of 960 in 30 frames a second.
 MIN_STEP_SHARE = 0.02
-# So short a step between usual ones is a muxer's mend of two equal times, by one tick of its clock.
+# So short a step between usual ones is a muxer's repair of two equal times, by one tick of its clock.
 GLITCH_SHARE, USUAL_SHARE = 0.1, 0.5
 # No frame is shown for longer than the larger of a minute and so many usual steps (time lapse): the clock has jumped.
 MAX_STEP_S, MAX_STEP_SHARE = 60.0, 100.0
@@ -105,7 +105,7 @@ def n_mended(raw_s: Float[np.ndarray, " n"], times_s: Float[np.ndarray, " n"]) -
 
 
 def repairable(n_faults: int, raw_s: Float[np.ndarray, " n"], usual_s: float, stated_fps: float | None) -> bool:
-    """Whether mended times can be believed: where most had to be made up, the container has to state the same rate."""
+    """Whether repaired times can be believed: where most had to be made up, the container has to state the same rate."""
     if 2 * n_faults <= len(raw_s):
         return True
     return stated_fps is not None and _same_rate(stated_fps, usual_s)

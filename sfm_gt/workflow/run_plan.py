@@ -104,7 +104,7 @@ class RunPlan:
         return read
 
     def sidecar_fault(self, video_id: str) -> str:
-        """Why the sidecar cannot be used, empty when it can: a mended sidecar makes ingest run again."""
+        """Why the sidecar cannot be used, empty when it can: a repaired sidecar makes ingest run again."""
         sidecar = self._sidecars[video_id]
         return sidecar if isinstance(sidecar, str) else ""
 

@@ -19,7 +19,7 @@ def test_layers_of_a_clip_with_people_and_of_one_where_nobody_looked(tmp_path):
     manifests = layers.run(out, (), seed=0)
     folder = out / "dataset" / "layers"
     assert read_manifest(folder / "near-000") == manifests["near-000"]
-    assert "nobody looked for people" in manifests["far-000"].measures["absent"]["plate"]
+    assert "no person mask" in manifests["far-000"].measures["absent"]["plate"]
     assert manifests["far-000"].measures["absent"]["joints"].startswith("joints need the run's config.yaml")
     assert open_dataset(out).joints("far-000") is None
     assert sorted(path.name for path in (folder / "far-000").iterdir()) == [

@@ -199,7 +199,7 @@ def _tag(path: Path) -> None:
         ("ddad", "000150/scene_0.json", lambda p: p.write_text('{"data": []}'), "'samples' is missing"),
     ],
 )  # fmt: skip
-def test_faults_name_the_file_and_the_mend(trees, tmp_path, name, file, spoil, message):
+def test_faults_name_the_file_and_the_fix(trees, tmp_path, name, file, spoil, message):
     folder = Path(shutil.copytree(trees[name], tmp_path / name))
     spoil(folder / file)
     with pytest.raises(InputError, match=message) as fault:

@@ -23,7 +23,7 @@ def test_a_run_with_bad_files_beside_a_good_one_succeeds(demo_run):
     assert (folder / "out" / "report" / "index.html").is_file()
 
 
-def test_every_refused_file_is_named_with_its_reason_and_the_mend(demo_run):
+def test_every_refused_file_is_named_with_its_reason_and_the_fix(demo_run):
     folder, finished = demo_run
     lines = [line for line in (folder / "out" / "summary.txt").read_text().splitlines() if line.startswith("refused:")]
     for name, reason in (

@@ -116,7 +116,7 @@ def test_no_sidecar_and_an_empty_one_say_nothing(tmp_path):
         ("- a\n- b", "valid dictionary"),
     ],
 )
-def test_a_bad_sidecar_gets_one_line_with_file_and_mend(tmp_path, text, says):
+def test_a_bad_sidecar_gets_one_line_with_file_and_fix(tmp_path, text, says):
     path = tmp_path / "clip.yaml"
     path.write_text(text)
     with pytest.raises(InputError) as fault:

@@ -118,7 +118,7 @@ def test_output_that_is_no_map_is_refused():
         ({"output": {"name": "depth"}}, "no output 'depth', it has disparity"),
     ],
 )
-def test_faults_name_file_and_mend(tiny_onnx, changes, message):
+def test_faults_name_file_and_fix(tiny_onnx, changes, message):
     with pytest.raises(InputError, match=message) as fault:
         OnnxModel(_config(tiny_onnx(**changes)))
     assert "\n" not in str(fault.value)

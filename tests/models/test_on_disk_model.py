@@ -1,4 +1,4 @@
-"""Predictions on disk: every format gives the same values, faults name the file and the mend."""
+"""Predictions on disk: every format gives the same values, faults name the file and the fix."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_missing_frame_is_no_fault_of_the_run(model):
         ("png", None, "found an unreadable file"),
     ],
 )
-def test_faults_name_file_and_mend(model, tmp_path, suffix, content, message):
+def test_faults_name_file_and_fix(model, tmp_path, suffix, content, message):
     path = tmp_path / "clip" / f"000005.{suffix}"
     if content is None:
         path.write_bytes(b"nonsense")

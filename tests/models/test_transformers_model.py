@@ -267,7 +267,7 @@ def _other_architecture(folder: Path) -> None:
         (_drop_weight, r"1 weights of the network are missing or of another shape \(head\.conv3\.weight\)"),
     ],
 )
-def test_faults_name_the_folder_and_the_mend(folder, spoil, message):
+def test_faults_name_the_folder_and_the_fix(folder, spoil, message):
     spoil(folder)
     with pytest.raises(InputError, match=message) as fault:
         _model(folder)

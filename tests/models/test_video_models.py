@@ -114,7 +114,7 @@ def test_the_image_plugin_and_the_video_plugin_tell_their_networks_apart(tmp_pat
         ({"window": {"frames": 5, "overlap": 0}}, r"window\.overlap = 0: input should be greater than 0"),
     ],
 )
-def test_faults_name_file_and_mend(tmp_path, changes, message):
+def test_faults_name_file_and_fix(tmp_path, changes, message):
     path = write_tiny_video_model(tmp_path)
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
     with pytest.raises(InputError, match=message) as fault:

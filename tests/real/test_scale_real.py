@@ -11,7 +11,7 @@ from benchmarks.accuracy.scale import aprilgrid
 from sfm_gt.errors import InputError
 from sfm_gt.scale.shared.pose_network import PoseNetwork
 
-# The bound; the board's stated edge is good to 4.5 %.
+# The board's stated edge is good to 4.5 %.
 APRILGRID_ERROR = 0.05
 
 

@@ -1,4 +1,4 @@
-"""Known distances on the rendered clip: error, honest sigma, and refusal with the mend."""
+"""Known distances on the rendered clip: error, honest sigma, and refusal with the fix."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_two_distances_that_contradict_are_refused_with_the_likely_cause(evidenc
         ask(evidence, stated[1], stated[2].model_copy(update={"metres": 52.6}))
 
 
-def test_a_spot_without_texture_is_refused_with_the_mend(evidence):
+def test_a_spot_without_texture_is_refused_with_the_fix(evidence):
     flat = replace(evidence, load_gray=lambda frame: np.full((360, 640), 128, np.uint8))
     with pytest.raises(NoEvidenceError, match="without texture; choose a corner"):
         ask(flat, KnownDistance(frame_index=4, point_a=(50.5, 50.5), point_b=(90.5, 50.5), metres=1))

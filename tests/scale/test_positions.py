@@ -59,8 +59,8 @@ def test_times_that_do_not_overlap_are_named_and_an_offset_mends_them(tmp_path):
     rows = timed(centres) + np.array([1.7e9, 0, 0, 0])
     with pytest.raises(NoEvidenceError, match=r"0 of 90 positions .* lie within the clip .* video's clock"):
         ask(tmp_path, rows, centres)
-    mended = ask(tmp_path, rows, centres, clock_offset_s=-1.7e9)
-    assert np.exp(mended.log_scale) == pytest.approx(METRIC_FROM_SFM, rel=1e-3)
+    repaired = ask(tmp_path, rows, centres, clock_offset_s=-1.7e9)
+    assert np.exp(repaired.log_scale) == pytest.approx(METRIC_FROM_SFM, rel=1e-3)
 
 
 def test_a_sensor_whose_own_unit_is_off_keeps_that_in_sigma(tmp_path):

@@ -16,7 +16,7 @@ from tests.video.make_videos import panning
 
 MASK_SCENES = Path(__file__).resolve().parents[2] / "examples" / "masks"
 SHAPE = (240, 320)
-# What the issue asks for, against the exact pixels that the text changes.
+# Against the exact pixels that the text changes.
 MIN_IOU = 0.8
 MAX_FRAMES_OFF = 2
 

@@ -112,7 +112,7 @@ def test_too_small_and_too_few(tmp_path: Path) -> None:
     assert reason(write_video(tmp_path / "one.mp4", panning(1))) == "too_few_frames"
 
 
-def test_an_interlaced_video_is_refused_with_the_mend(tmp_path: Path) -> None:
+def test_an_interlaced_video_is_refused_with_the_fix(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mpg", panning(8), codec="mpeg2video", interlaced=True)
     assert reason(path) == "interlaced"
 
@@ -174,6 +174,6 @@ def test_further_tracks_are_mentioned_and_covers_are_none(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("comb", [interlaced, pulled_down])
-def test_combed_frames_without_a_flag_are_refused_with_the_mend(tmp_path: Path, comb) -> None:
+def test_combed_frames_without_a_flag_are_refused_with_the_fix(tmp_path: Path, comb) -> None:
     path = write_video(tmp_path / "a.mp4", comb(panning(32)))
     assert reason(path) == "interlaced"

@@ -12,7 +12,7 @@ HOUR = 108_000  # frames
 EXACT = 1e-6  # s: sums of floats as large as a day
 
 
-def mended(ticks: list[float], stated_fps: float | None = FPS) -> np.ndarray:
+def repaired(ticks: list[float], stated_fps: float | None = FPS) -> np.ndarray:
     """Mended times of ``ticks``, in frames."""
     raw_s = np.array(ticks) / FPS
     usual_s = usual_step_s(raw_s, stated_fps)
@@ -44,18 +44,18 @@ CODING_ORDER = [1, 4, 3, 5, 2, 8, 7, 9, 6, 12, 11, 13, 10, 16, 15, 17, 14]
     ],
 )
 def test_steady_times_are_restored(ticks: list[float]) -> None:
-    np.testing.assert_allclose(np.diff(mended(ticks)), 1.0, atol=EXACT * FPS)
+    np.testing.assert_allclose(np.diff(repaired(ticks)), 1.0, atol=EXACT * FPS)
 
 
 def test_the_clock_of_most_frames_is_kept() -> None:
-    assert mended([HOUR, *RAMP[1:]])[5] == pytest.approx(5)
-    assert mended(RAMP + RAMP[:20])[:60] == pytest.approx(RAMP)
+    assert repaired([HOUR, *RAMP[1:]])[5] == pytest.approx(5)
+    assert repaired(RAMP + RAMP[:20])[:60] == pytest.approx(RAMP)
 
 
 def test_an_uneven_rate_is_kept_on_both_sides_of_a_fault() -> None:
     steps = np.random.default_rng(0).choice([0.5, 1, 1, 1, 2, 9], 60)
     uneven = np.cumsum(steps)
-    found = np.diff(mended([*uneven, *uneven]))
+    found = np.diff(repaired([*uneven, *uneven]))
     np.testing.assert_allclose(found[:59], steps[1:], atol=EXACT * FPS)
     np.testing.assert_allclose(found[60:], steps[1:], atol=EXACT * FPS)
     assert found[59] == pytest.approx(1)
@@ -72,7 +72,7 @@ def test_an_uneven_rate_is_kept_on_both_sides_of_a_fault() -> None:
 )
 def test_growing_times_stay(steps: list[float]) -> None:
     ticks = np.concatenate([[100.0], 100 + np.cumsum(steps)])
-    assert n_mended(ticks / FPS, mended(ticks.tolist(), stated_fps=None) / FPS) == 0
+    assert n_mended(ticks / FPS, repaired(ticks.tolist(), stated_fps=None) / FPS) == 0
 
 
 def test_what_cannot_be_put_right_is_known_as_such() -> None:

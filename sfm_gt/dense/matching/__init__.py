@@ -1,0 +1,1 @@
+"""Matching of slanted patches between views: numba kernels and what drives them."""

@@ -9,7 +9,7 @@ from sfm_gt.geometry.camera import pixel_grid, project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 from sfm_gt.geometry.types import SparseModel
 
-# Every so manieth pixel in both directions is enough for a median.
+# One pixel in so many, in both directions, is enough for a median.
 STEP_PX = 4
 # Beyond this relative difference two frames look at different surfaces.
 OCCLUDED_REL = 0.1

@@ -1,0 +1,1 @@
+"""What mask methods share: their interface, views rendered from other frames, outlines of people."""

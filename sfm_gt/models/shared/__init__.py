@@ -1,0 +1,1 @@
+"""What depth models share: predictions, descriptions of networks, runtimes, stored maps."""

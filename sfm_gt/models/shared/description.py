@@ -195,7 +195,7 @@ def read_description(config: ModelConfig, form: type[Form]) -> tuple[Form, Path]
         form: what the plug-in needs described.
 
     Raises:
-        InputError: the YAML or the file is missing or does not validate; one line with the file and the mend.
+        InputError: the YAML or the file is missing or does not validate; one line with the file and the fix.
     """
     path = description_path(config)
     try:
@@ -232,5 +232,5 @@ def check_shape(found: list[Any], needed: Sequence[int | None], network: Path) -
         described = [n if n is not None else "any" for n in needed]
         raise InputError(
             f"{network}: the network's input is {list(found)}, the description says {described}; "
-            "mend height, width, layout or fit in the description YAML"
+            "fix height, width, layout or fit in the description YAML"
         )

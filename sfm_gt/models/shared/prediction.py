@@ -77,7 +77,7 @@ def agreed_kind(config: ModelConfig, own: Kind) -> Kind:
     if config.kind not in (None, own):
         raise ConfigError(
             f"models: {config.name}: kind: {config.kind} disagrees with the model's own, {own}; "
-            f"leave kind out of the configuration, or mend the model's description"
+            f"leave kind out of the configuration, or fix the model's description"
         )
     return own
 
