@@ -18,7 +18,8 @@ from sfm_gt.dense.shared.neighbours import choose_neighbours
 from sfm_gt.dense.shared.parallax import Companion, choose_companion
 from sfm_gt.geometry.transforms import inverse_rigid
 from sfm_gt.geometry.types import PinholeCamera, SparseModel, View
-from sfm_gt.imaging.flow import flow_both_ways, one_thread_a_call
+from sfm_gt.imaging.flow import flow_both_ways
+from sfm_gt.imaging.pools import one_thread_a_call
 from sfm_gt.stages.clean import MAX_ROUND_TRIP_PX
 
 # A pixel's matching cost is the mean over so many of its best neighbours, as the engine judges.

@@ -53,12 +53,13 @@ rule moving:
         f"{OUT}/logs/moving/{{clip}}.log",
     benchmark:
         f"{OUT}/logs/moving/{{clip}}.tsv"
+    threads: workflow.cores
     params:
         config=RUN.config_path,
         version=RUN.version("moving"),
         options=RUN.options("moving"),
     shell:
-        "sfm-gt moving --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"
+        "sfm-gt moving --config {params.config:q} --clip {wildcards.clip} --cores {threads} 2>&1 | tee {log:q}"
 
 
 rule clean:
@@ -70,9 +71,10 @@ rule clean:
         f"{OUT}/logs/clean/{{clip}}.log",
     benchmark:
         f"{OUT}/logs/clean/{{clip}}.tsv"
+    threads: workflow.cores
     params:
         config=RUN.config_path,
         version=RUN.version("clean"),
         options=RUN.options("clean"),
     shell:
-        "sfm-gt clean --config {params.config:q} --clip {wildcards.clip} 2>&1 | tee {log:q}"
+        "sfm-gt clean --config {params.config:q} --clip {wildcards.clip} --cores {threads} 2>&1 | tee {log:q}"

@@ -151,23 +151,23 @@ def dense(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> Non
 
 
 @app.command()
-def moving(config: ConfigOption, clip: ClipOption) -> None:
+def moving(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
     """Moving regions of one clip: observed flow against the rigid flow of depth and poses."""
     from sfm_gt.stages import moving as stage
 
     run = _Run(config)
     run.claim("moving", clip)
-    _say(stage.run(run.workspace, clip, run.config.moving))
+    _say(stage.run(run.workspace, clip, run.config.moving, cores))
 
 
 @app.command()
-def clean(config: ConfigOption, clip: ClipOption) -> None:
+def clean(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
     """Which dense depth of one clip is valid; what each rule drops."""
     from sfm_gt.stages import clean as stage
 
     run = _Run(config)
     run.claim("clean", clip)
-    _say(stage.run(run.workspace, clip, run.config.clean))
+    _say(stage.run(run.workspace, clip, run.config.clean, cores))
 
 
 @app.command()

@@ -15,10 +15,11 @@ from sfm_gt.formats.image_hashes import IMAGES_JSON, ImageHash, hash_image, read
 from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.perceptual_hash import bits_between
 from sfm_gt.formats.shutter_shifts import read_shutter_shifts
+from sfm_gt.imaging.resizing import fitted
 from sfm_gt.sfm.clip_views import undistortion_of
 from sfm_gt.sfm.undistortion import Undistortion
 from sfm_gt.stages.ingest import sha256_of
-from sfm_gt.video.decode import iterate_frames, shrink
+from sfm_gt.video.decode import iterate_frames
 
 # Another version of the decoder rounds a few pixels otherwise; another picture differs in half of the 64 bits.
 MAX_BITS_BETWEEN_DECODERS = 4
@@ -92,7 +93,7 @@ def _pictures(folder: Path, info: Mapping[str, Any], video: Path, wanted: Collec
     for frame_index, _, source in iterate_frames(video, min(wanted), max(wanted)):
         if frame_index in wanted:
             image = undistortion_of(undistortion, shutter, frame_index).image(
-                shrink(source, max(lens["width"], lens["height"]))
+                fitted(source, max(lens["width"], lens["height"]))
             )
             _, content = cv2.imencode(LAYERS["image"][1], cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
             yield frame_index, content.tobytes()

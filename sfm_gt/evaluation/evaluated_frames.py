@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from sfm_gt.datasets.frames import Dataset, Frame
+from sfm_gt.imaging.pools import in_order, one_thread_a_call
 from sfm_gt.metrics.alignment import Affine
 from sfm_gt.metrics.evaluation import EvaluatedFrame, Evaluation, GradedFrame, ModelResult
 from sfm_gt.metrics.grading import FramePrediction, GtFrame, PooledFits
@@ -37,26 +36,22 @@ def evaluated_frames(
     numbers = [number for number, clip_id in enumerate(clip_of) if clip_id in clip_ids]
     load = partial(_load, evaluation, dataset, predict)
     keep_freed_memory()
-    threads_before = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # frames are what runs side by side
-    try:
-        with ThreadPoolExecutor(cores) as threads, progress("evaluate") as report:
-            over_all = evaluation.pools("dataset", len(numbers))
-            if "dataset" in evaluation.scopes:
-                _fit(evaluation, over_all, _in_order(threads, load, numbers, cores))
-            done = 0
-            for _, of_clip in groupby(numbers, key=lambda number: clip_of[number]):
-                clip = list(of_clip)
-                over_clip = evaluation.pools("clip", len(clip))
-                if "clip" in evaluation.scopes:
-                    _fit(evaluation, over_clip, _in_order(threads, load, clip, cores))
-                work = partial(_graded, evaluation, load, _by_scope(over_all, over_clip))
-                for graded in _in_order(threads, work, clip, cores):
-                    yield graded.frame, evaluation.add(graded)
-                    done += 1
-                    report(done, len(numbers))
-    finally:
-        cv2.setNumThreads(threads_before)
+    # Frames are what runs side by side.
+    with one_thread_a_call(), ThreadPoolExecutor(cores) as threads, progress("evaluate") as report:
+        over_all = evaluation.pools("dataset", len(numbers))
+        if "dataset" in evaluation.scopes:
+            _fit(evaluation, over_all, in_order(threads, load, numbers, cores))
+        done = 0
+        for _, of_clip in groupby(numbers, key=lambda number: clip_of[number]):
+            clip = list(of_clip)
+            over_clip = evaluation.pools("clip", len(clip))
+            if "clip" in evaluation.scopes:
+                _fit(evaluation, over_clip, in_order(threads, load, clip, cores))
+            work = partial(_graded, evaluation, load, _by_scope(over_all, over_clip))
+            for graded in in_order(threads, work, clip, cores):
+                yield graded.frame, evaluation.add(graded)
+                done += 1
+                report(done, len(numbers))
 
 
 def loaded(frame: Frame | BenchmarkFrame, predictions: Mapping[str, FramePrediction]) -> EvaluatedFrame:
@@ -106,20 +101,3 @@ def _by_scope(over_all: Pools, over_clip: Pools) -> dict[str, PooledFits]:
         return fitted
 
     return {model: of_model(model) for model in over_clip}
-
-
-def _in_order(
-    threads: ThreadPoolExecutor, work: Callable[[int], Result], numbers: Iterable[int], cores: int
-) -> Iterator[Result]:
-    """Results in order, computed only a little ahead: a slow consumer must not fill the memory."""
-    waiting: deque[Future[Result]] = deque()
-    try:
-        for number in numbers:
-            waiting.append(threads.submit(work, number))
-            if len(waiting) > 2 * cores:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from sfm_gt.imaging.pools import one_thread_a_call
+from sfm_gt.imaging.resizing import fitted
 from sfm_gt.imaging.types import Frame
 
 MOTION_WIDTH_PX = 160
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -38,41 +34,10 @@ class FlowPair:
 
 def working_images(frames: Sequence[Frame], max_long_side_px: int) -> list[UInt8[np.ndarray, "h2 w2"]]:
     """Grey frames with a long side of at most ``max_long_side_px``."""
-    return [_working_image(frame, max_long_side_px) for frame in frames]
-
-
-def _working_image(frame: Frame, max_long_side_px: int) -> UInt8[np.ndarray, "h2 w2"]:
-    grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
-    height, width = grey.shape
-    factor = max_long_side_px / max(height, width)
-    if factor >= 1:
-        return grey
-    return cv2.resize(grey, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
-
-
-@contextmanager
-def one_thread_a_call() -> Iterator[None]:
-    """One thread in OpenCV: DIS cuts its work by the number of threads, and its result hangs on the cuts."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
-
-
-def in_parallel(work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """Results of ``work`` in the order of ``items``, computed on all cores (OpenCV releases the interpreter's lock)."""
-    workers = os.cpu_count() or 1
-    running: deque[Future[_Result]] = deque()
-    with one_thread_a_call(), ThreadPoolExecutor(workers) as pool:
-        for item in items:
-            running.append(pool.submit(work, item))
-            # Few results wait at a time: each holds maps of a whole frame.
-            if len(running) > 2 * workers:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
+    return [
+        fitted(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame, max_long_side_px)
+        for frame in frames
+    ]
 
 
 def dis_flow(
@@ -124,18 +89,6 @@ def patch_difference(
     return cv2.blur(difference, (window_px, window_px))
 
 
-def median_motion_px(images: Sequence[UInt8[np.ndarray, "h w"]]) -> Float[np.ndarray, " n"]:
-    """Median flow from each frame to the next, in pixels of ``images``; the last entry is 0."""
-    small = [_working_image(image, MOTION_WIDTH_PX) for image in images]
-    factor = images[0].shape[1] / small[0].shape[1]
-
-    def motion(position: int) -> float:
-        flow = dis_flow(small[position], small[position + 1], cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        return float(np.median(np.hypot(flow[..., 0], flow[..., 1]))) * factor
-
-    return np.array([*in_parallel(motion, range(len(images) - 1)), 0.0])
-
-
 def pairs_by_motion(
     motion_px: Float[np.ndarray, " n"], wanted_px: Sequence[float], max_gap: int
 ) -> list[tuple[int, int]]:
@@ -157,3 +110,12 @@ def followed(
     # Long flows err by more; 1 % of their length is what DIS loses on clean input.
     limit = max_round_trip_px + 0.01 * np.hypot(there[..., 0], there[..., 1])
     return inside(positions) & (np.hypot(round_trip[..., 0], round_trip[..., 1]) < limit)
+
+
+def median_motion_px(images: Sequence[UInt8[np.ndarray, "h w"]]) -> Float[np.ndarray, " n"]:
+    """Median flow from each frame to the next, in pixels of ``images``; the last entry is 0."""
+    small = working_images(images, MOTION_WIDTH_PX)
+    factor = images[0].shape[1] / small[0].shape[1]
+    with one_thread_a_call():
+        flows = [dis_flow(a, b, cv2.DISOPTICAL_FLOW_PRESET_FAST) for a, b in pairwise(small)]
+    return np.array([*(float(np.median(np.hypot(flow[..., 0], flow[..., 1]))) * factor for flow in flows), 0.0])

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, UInt8
 from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.geometry.types import PinholeCamera, View
 from sfm_gt.imaging import flow, regions
+from sfm_gt.imaging.pools import in_parallel
 from sfm_gt.imaging.types import Frame
 from sfm_gt.masks.shared.rigid_view import Shot, project, render_view
 
@@ -69,8 +70,8 @@ class RigidFlow:
 
     needs_reconstruction: ClassVar[bool] = True
 
-    def __init__(self, threshold_px: float = 1.0, dilate_px: int = 1):
-        self._threshold_px = threshold_px
+    def __init__(self, threshold_px: float = 1.0, dilate_px: int = 1, n_threads: int = 1):
+        self._threshold_px, self._n_threads = threshold_px, n_threads
         self._dilate_px = dilate_px
 
     def segment(self, frames: Sequence[Frame], reconstruction: Sequence[View] | None) -> Bool[np.ndarray, "n h w"]:
@@ -96,13 +97,13 @@ class RigidFlow:
         def count(position: int) -> UInt8[np.ndarray, "3 h w"]:
             return evidence(shots[position], [shots[other] for other in partners[position]], self._threshold_px)
 
-        counts = list(flow.in_parallel(count, range(len(shots))))
+        counts = list(in_parallel(count, range(len(shots)), self._n_threads))
 
         def mask(position: int) -> Bool[np.ndarray, "h w"]:
             found = region(joined(shots, counts, position))
             return regions.dilate(regions.enlarge(found, height, width), self._dilate_px)
 
-        return np.stack(list(flow.in_parallel(mask, range(len(shots)))))
+        return np.stack(list(in_parallel(mask, range(len(shots)), self._n_threads)))
 
 
 def evidence(shot: Shot, partners: Sequence[Shot], threshold_px: float) -> UInt8[np.ndarray, "3 h w"]:

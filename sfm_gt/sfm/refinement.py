@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 import pycolmap
 from jaxtyping import UInt8
 
 from sfm_gt.geometry.conventions import integer_centred_from_pixel, pixel_from_integer_centred
+from sfm_gt.imaging.tracking import Tracker
 
-LUCAS_KANADE = {"winSize": (13, 13), "maxLevel": 0, "flags": cv2.OPTFLOW_USE_INITIAL_FLOW,
-                "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.003)}  # fmt: skip
 # An observation that moves farther than this, or does not come back to the reference to within that, matched something
 # else. It keeps its detected position then: views far apart look too different for a plain shift of a patch, and they are
 # the ones that hold the focal length.
 MAX_MOVE_PX = 1.5
-MAX_ROUND_TRIP_PX = 0.2
+TRACKER = Tracker(window_px=13, levels=0, max_step_px=0.003, max_round_trip_px=0.2)
 
 
 def refine_observations(
@@ -76,11 +74,7 @@ def _match(
     reference: np.ndarray, target: np.ndarray, start: np.ndarray, guess: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Positions in ``target`` (pixels, centres at +0.5) and whether each can be trusted."""
-    start_cv = integer_centred_from_pixel(start).astype(np.float32)
-    guess_cv = integer_centred_from_pixel(guess).astype(np.float32)
-    found, seen, _ = cv2.calcOpticalFlowPyrLK(reference, target, start_cv, guess_cv.copy(), **LUCAS_KANADE)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(target, reference, found, start_cv.copy(), **LUCAS_KANADE)
-    good = (seen[:, 0] & returned[:, 0]).astype(bool)
+    guess_cv = integer_centred_from_pixel(guess)
+    found, good = TRACKER.follow(reference, target, integer_centred_from_pixel(start), guess_cv)
     good &= np.linalg.norm(found - guess_cv, axis=1) < MAX_MOVE_PX
-    good &= np.linalg.norm(back - start_cv, axis=1) < MAX_ROUND_TRIP_PX
     return pixel_from_integer_centred(found.astype(np.float64)), good

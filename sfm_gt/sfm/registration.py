@@ -7,25 +7,22 @@ frames are so alike that tracking finds the same points to a fraction of a pixel
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 
-import cv2
 import numpy as np
 import pycolmap
 from jaxtyping import Bool, Float, Int, UInt8
 
 from sfm_gt.geometry.conventions import integer_centred_from_pixel, pixel_from_integer_centred
+from sfm_gt.imaging.pools import in_parallel
+from sfm_gt.imaging.tracking import Tracker
 
 Gray = UInt8[np.ndarray, "h w"]
 Ignored = Bool[np.ndarray, "h w"]
 
-KLT = {"winSize": (15, 15), "maxLevel": 3,
-       "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.01)}  # fmt: skip
-# A track that does not come back to within this distance has slipped.
-MAX_ROUND_TRIP_PX = 0.7
+TRACKER = Tracker(window_px=15, levels=3, max_step_px=0.01, max_round_trip_px=0.7)
 # Largest reprojection error of a track that takes part in the pose and in bundle adjustment.
 MAX_POSE_ERROR_PX = 2.0
 MIN_POSE_POINTS = 30
@@ -75,17 +72,10 @@ def register_frames(
         return [(index, *solved) for index, solved in found.items() if solved is not None]
 
     next_id = max(model.images) + 1
-    # Threads of OpenCV would compete with those of the pool.
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        with ThreadPoolExecutor(n_threads) as pool:
-            for solved in pool.map(solve, _stretches(frame_indices, anchors)):
-                for index, seen, pose in solved:
-                    _add_image(model, next_id, frames.name_of(index), seen, pose)
-                    next_id += 1
-    finally:
-        cv2.setNumThreads(before)
+    for solved in in_parallel(solve, _stretches(frame_indices, anchors), n_threads):
+        for index, seen, pose in solved:
+            _add_image(model, next_id, frames.name_of(index), seen, pose)
+            next_id += 1
 
 
 def _stretches(frame_indices: Sequence[int], anchors: dict[int, Observed]) -> list[Sequence[int]]:
@@ -114,12 +104,8 @@ def _advance(last: Gray, now: Gray, seen: Observed, ignored: Ignored | None) -> 
     """Follows points into the next frame and drops those that slip, leave the image or enter ``ignored``."""
     if len(seen.xy) == 0:
         return seen
-    start = integer_centred_from_pixel(seen.xy).astype(np.float32)
-    after, found, _ = cv2.calcOpticalFlowPyrLK(last, now, start, None, **KLT)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(now, last, after, None, **KLT)
+    after, keep = TRACKER.follow(last, now, integer_centred_from_pixel(seen.xy))
     height, width = now.shape
-    keep = (found[:, 0] & returned[:, 0]).astype(bool)
-    keep &= np.linalg.norm(back - start, axis=1) < MAX_ROUND_TRIP_PX
     column, row = np.rint(after).astype(int).T
     keep &= (column >= 0) & (column < width) & (row >= 0) & (row < height)
     if ignored is not None:

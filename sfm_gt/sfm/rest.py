@@ -95,6 +95,7 @@ def find_rest(
     frames_folder: Path,
     listed: FrameList,
     printed: Callable[[int], Bool[np.ndarray, "h w"]],
+    n_threads: int = 1,
 ) -> Rest:
     """Looks at all registered frames of an adjusted model.
 
@@ -119,7 +120,7 @@ def find_rest(
         raise Rejected("sfm_failed", "no point of the model is left in front of its cameras; it needs a static, textured scene "
                        "and a camera that moves past it", 0, 1)  # fmt: skip
     nearest = NEAREST_SHARE * float(np.quantile(in_front, NEAREST_QUANTILE))
-    motions = find_motion(views, times_s, nearest)
+    motions = find_motion(views, times_s, nearest, n_threads)
     vacated = zip(
         *(shares.tolist() for shares in vacated_shares(seen, times_s, partial(_filmed, frames_folder))), strict=True
     )

@@ -25,6 +25,7 @@ from jaxtyping import Bool, Float, UInt8
 from sfm_gt.geometry.transforms import inverse_rigid
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.imaging import flow, regions
+from sfm_gt.imaging.pools import in_parallel
 
 Map = Float[np.ndarray, "h w"]
 Image = UInt8[np.ndarray, "h w"]
@@ -107,15 +108,18 @@ class _Opinion:
     px_per_inverse_depth: Map
 
 
-def find_motion(views: Sequence[PosedImage], times_s: Float[np.ndarray, " n"], nearest_sfm: float) -> list[Motion]:
+def find_motion(
+    views: Sequence[PosedImage], times_s: Float[np.ndarray, " n"], nearest_sfm: float, n_threads: int = 1
+) -> list[Motion]:
     """The verdict on each view, in order: what moves there and in a neighbouring view as well.
 
     Args:
         views: consecutive registered frames of one clip, about 320 pixels on the long side.
         times_s: presentation time of each.
         nearest_sfm: nothing is nearer to a camera than this.
+        n_threads: the result does not depend on it.
     """
-    alone = list(_each(views, times_s, nearest_sfm))
+    alone = list(_each(views, times_s, nearest_sfm, n_threads))
     settled = []
     for position, motion in enumerate(alone):
         beside = [alone[i].moving for i in (position - 1, position + 1) if 0 <= i < len(alone)]
@@ -130,14 +134,16 @@ def find_motion(views: Sequence[PosedImage], times_s: Float[np.ndarray, " n"], n
     return settled
 
 
-def _each(views: Sequence[PosedImage], times_s: Float[np.ndarray, " n"], nearest_sfm: float) -> Iterator[Motion]:
+def _each(
+    views: Sequence[PosedImage], times_s: Float[np.ndarray, " n"], nearest_sfm: float, n_threads: int
+) -> Iterator[Motion]:
     """The verdict on each view by itself."""
     pairs, max_inverse = _pairs([view.grey for view in views], times_s), 1.0 / nearest_sfm
     noise_px = THRESHOLD_SIGMAS * _sigma_px(views, pairs, max_inverse)
     limits = _Limits(max(MIN_THRESHOLD_PX, noise_px), max_inverse)
     waiting: dict[int, list[_Opinion]] = defaultdict(list)
     ready = 0
-    heard = flow.in_parallel(lambda pair: _opinions(views, *pair, max_inverse), pairs)
+    heard = in_parallel(lambda pair: _opinions(views, *pair, max_inverse), pairs, n_threads)
     for (first, _), opinions in zip(pairs, heard, strict=True):
         for position in range(ready, first):
             yield _verdict(views, position, waiting.pop(position, []), limits)

@@ -15,7 +15,8 @@ from sfm_gt.dense.shared.parallax import Companion, choose_companion
 from sfm_gt.formats.manifest import Manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.transforms import inverse_rigid
-from sfm_gt.imaging.flow import flow_both_ways, in_parallel
+from sfm_gt.imaging.flow import flow_both_ways
+from sfm_gt.imaging.pools import in_parallel
 from sfm_gt.sfm.clip_views import ClipViews
 from sfm_gt.workflow.clip_stage import run_clip_stage
 from sfm_gt.workflow.versions import VERSIONS
@@ -26,22 +27,27 @@ VERSION = VERSIONS[STAGE]
 MAX_ROUND_TRIP_PX = 1.0
 
 
-def run(workspace: Workspace, clip_id: str, config: CleanConfig) -> Manifest:
+def run(workspace: Workspace, clip_id: str, config: CleanConfig, n_threads: int = 1) -> Manifest:
     """Writes ``work/clips/<clip>/clean/NNNNNN.png``, 8 bit, for every frame with dense depth.
 
     0 = valid, 255 = no depth there, anything else the rule of ``dense/shared/cleaning.py`` that dropped the pixel. The manifest
     counts pixels: ``dropped_<rule>`` those that a rule was the first to drop, ``found_<rule>`` all that it speaks against.
     """
     return run_clip_stage(
-        workspace, clip_id, STAGE, VERSION, "dense", lambda folder: _clean(folder, workspace, clip_id, config)
+        workspace,
+        clip_id,
+        STAGE,
+        VERSION,
+        "dense",
+        lambda folder: _clean(folder, workspace, clip_id, config, n_threads),
     )
 
 
-def _clean(folder: Path, workspace: Workspace, clip_id: str, config: CleanConfig) -> dict[str, Any]:
+def _clean(folder: Path, workspace: Workspace, clip_id: str, config: CleanConfig, n_threads: int) -> dict[str, Any]:
 
     frames = _Frames(workspace, clip_id, Limits(**config.model_dump()))
     totals: dict[str, int] = {}
-    for frame_index, cleaned in in_parallel(frames.clean, frames.frame_indices):
+    for frame_index, cleaned in in_parallel(frames.clean, frames.frame_indices, n_threads):
         path = folder / f"{frame_index:06d}.png"
         if not cv2.imwrite(str(path), cleaned.dropped_by):
             raise OSError(f"{path}: could not be written")

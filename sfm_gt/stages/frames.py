@@ -21,10 +21,11 @@ from sfm_gt.formats.frame_folder import (
 from sfm_gt.formats.manifest import Manifest
 from sfm_gt.formats.overlay_folder import Overlay, covered_ever, write_overlays
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.imaging.resizing import fitted
 from sfm_gt.report.mask_sheet import write_mask_sheet
 from sfm_gt.video import picture_area
 from sfm_gt.video.composites import judge_composition
-from sfm_gt.video.decode import iterate_frames, shrink
+from sfm_gt.video.decode import iterate_frames
 from sfm_gt.video.displacement import Displacements
 from sfm_gt.video.keyframes import choose_keyframes, keyframe_bound, repeats, sharpness, tracking_image
 from sfm_gt.video.motion import judge_parallax, measure_motion, motion_image
@@ -102,7 +103,7 @@ class _Decoded:
         self.tracking: list[np.ndarray] = []
         self.printed: list[np.ndarray] = []
         for frame_index, timestamp_s, source in iterate_frames(video_path, clip["first_frame"], clip["last_frame"]):
-            rgb = shrink(source, config.max_long_side_px)
+            rgb = fitted(source, config.max_long_side_px)
             write_frame(folder, frame_index, rgb)
             self.tracking.append(tracking_image(rgb))
             self.printed.append(working_image(rgb))

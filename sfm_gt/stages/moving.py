@@ -24,20 +24,25 @@ VERSION = VERSIONS[STAGE]
 PERSON_FOLDER = "person"
 
 
-def run(workspace: Workspace, clip_id: str, config: MovingConfig) -> Manifest:
+def run(workspace: Workspace, clip_id: str, config: MovingConfig, n_threads: int = 1) -> Manifest:
     """Writes ``work/clips/<clip>/moving/NNNNNN.png`` (255 = moving) for every frame with dense depth.
 
     Where a person network is configured, ``person/NNNNNN.png`` (255 = person, moving or frozen) lies beside them.
     """
     return run_clip_stage(
-        workspace, clip_id, STAGE, VERSION, "dense", lambda folder: _segment(folder, workspace, clip_id, config)
+        workspace,
+        clip_id,
+        STAGE,
+        VERSION,
+        "dense",
+        lambda folder: _segment(folder, workspace, clip_id, config, n_threads),
     )
 
 
-def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingConfig) -> dict[str, Any]:
+def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingConfig, n_threads: int) -> dict[str, Any]:
 
     views = ViewsWithDepth(workspace, clip_id)
-    segmenter = load("masks", config.method)(config.threshold_px, config.dilate_px)
+    segmenter = load("masks", config.method)(config.threshold_px, config.dilate_px, n_threads)
     moving = segmenter.segment(Images(views), views)
     measures = _find_people(folder, views, moving, config) if config.person_segmentation else {}
     for frame_index, mask in zip(views.frame_indices, moving, strict=True):

@@ -113,7 +113,7 @@ def _reconstruct(
     motion = read_manifest(frames_folder).measures
     try:
         solution = solve(frames_folder, listed, printed, options)
-        adjusted, rest, interval = _at_rest(solution, frames_folder, listed, printed, config, sheet)
+        adjusted, rest, interval = _at_rest(solution, frames_folder, listed, printed, config, sheet, n_threads)
     except Rejected as verdict:
         raise _named(verdict, motion) from None
     frozen = _frozen_measures(interval, [frame.frame_index for frame in listed.frames])
@@ -168,12 +168,13 @@ def _at_rest(
     printed: Callable[[int], np.ndarray],
     config: SfmConfig,
     sheet: Path,
+    n_threads: int,
 ) -> tuple[Adjusted | None, Rest, FrozenInterval]:
     """Adjusts the model so far that it shows what moves, and then without that and outside of the frozen interval."""
 
     model = solution.model
     begun = solution.begin(model)
-    rest = find_rest(model, begun.readout if begun else None, frames_folder, listed, printed)
+    rest = find_rest(model, begun.readout if begun else None, frames_folder, listed, printed, n_threads)
     indices = [frame.frame_index for frame in listed.frames]
     write_mask_sheet(sheet, frames_folder, indices, read_overlays(frames_folder), rest.moving)
     try:

@@ -260,17 +260,6 @@ def iterate_frames(
                 yield frame_index, timestamp_s, display.apply(to_rgb(frame))
 
 
-def shrink(rgb: UInt8[np.ndarray, "h w 3"], max_long_side_px: int) -> UInt8[np.ndarray, "h2 w2 3"]:
-    """The frame with a long side of at most ``max_long_side_px``, averaged over areas; smaller frames as they are."""
-    height, width = rgb.shape[:2]
-    factor = max_long_side_px / max(height, width)
-    if factor >= 1:
-        return rgb
-    return cv2.resize(
-        rgb, (max(1, round(width * factor)), max(1, round(height * factor))), interpolation=cv2.INTER_AREA
-    )
-
-
 def _open(path: Path) -> av.container.InputContainer:
     try:
         # With its protocol: FFmpeg takes what stands before a colon in a name for one.

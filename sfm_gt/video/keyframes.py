@@ -8,18 +8,20 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from sfm_gt.imaging.tracking import Tracker
+
 TRACK_WIDTH_PX = 320  # motion is measured in frames of this width
 MAX_CORNERS = 300
 MIN_TRACKS = 20  # below, the view has changed so much that a keyframe is due whatever the tracks say
 EARLY, LATE = 0.7, 1.3  # the sharpest frame may lie this far before or behind the wanted motion, as a share of it
-MAX_ROUND_TRIP_PX = 0.7
 # Grey levels in tracking images between a frame and its re-encoded copy. The noise of a sensor alone, and any motion that
 # could be measured, differs by more.
 MAX_REPEAT_MEAN, MAX_REPEAT_PEAK = 0.25, 6
 USUAL_FRAMES = (
     900  # half a minute at 30 frames a second; a longer clip shows more, and needs as many keyframes a second
 )
-_LK = {"winSize": (15, 15), "maxLevel": 3, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)}
+# Half a pixel and some noise: median motion is asked for, which single slips do not move.
+_TRACKER = Tracker(window_px=15, levels=3, max_step_px=0.03, max_round_trip_px=0.7)
 
 
 def tracking_image(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2"]:
@@ -92,7 +94,7 @@ def _next_keyframe(
     points, previous = origin, start
     window: list[int] = []
     for position in following:
-        points, kept = _track(greys[previous], greys[position], points)
+        points, kept = _TRACKER.follow(greys[previous], greys[position], points)
         points, origin, previous = points[kept], origin[kept], position
         if len(points) < MIN_TRACKS:
             return max(window or [int(position)], key=lambda p: sharpnesses[p])
@@ -108,17 +110,6 @@ def _next_keyframe(
 def _corners(grey: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "n 2"]:
     found = cv2.goodFeaturesToTrack(grey, MAX_CORNERS, 0.01, 6)
     return np.zeros((0, 2), np.float32) if found is None else found.reshape(-1, 2)
-
-
-def _track(
-    before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w"], points: Float[np.ndarray, "n 2"]
-) -> tuple[Float[np.ndarray, "n 2"], Bool[np.ndarray, " n"]]:
-    if len(points) == 0:
-        return points, np.zeros(0, dtype=bool)
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, **_LK)
-    back, found_back, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, None, **_LK)
-    near = np.linalg.norm(back - points, axis=-1) < MAX_ROUND_TRIP_PX
-    return moved, near & (found.ravel() == 1) & (found_back.ravel() == 1)
 
 
 def _evenly(positions: np.ndarray, count: int) -> np.ndarray:

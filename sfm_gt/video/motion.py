@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import Rejected
+from sfm_gt.imaging.tracking import Tracker
 
 Grey = UInt8[np.ndarray, "h w"]
 
@@ -26,7 +27,7 @@ MIN_SURVIVORS = 0.4  # of a start's tracks: what is left of fewer is chosen by i
 # Distance from a homography within which a track is explained by it, as a share of the long side: twice what lens
 # distortion and rolling shutter leave of a mere turn.
 HOMOGRAPHY_TOLERANCE = 0.004
-_LK = {"winSize": (15, 15), "maxLevel": 3, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)}
+_TRACKER = Tracker(window_px=15, levels=3, max_step_px=0.03, max_round_trip_px=MAX_ROUND_TRIP_PX)
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,7 @@ def follow(
     before: Grey, after: Grey, points: Float[np.ndarray, "k 2"]
 ) -> tuple[Float[np.ndarray, "k 2"], Bool[np.ndarray, " k"]]:
     """Positions of ``points`` in the next frame, and which of them come back and stay in the picture."""
-    if len(points) == 0:
-        return points, np.zeros(0, dtype=bool)
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, **_LK)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, None, **_LK)
-    kept = (found[:, 0] & returned[:, 0]).astype(bool) & (np.linalg.norm(back - points, axis=1) < MAX_ROUND_TRIP_PX)
+    moved, kept = _TRACKER.follow(before, after, points)
     height, width = before.shape
     inside = (moved >= 0).all(axis=1) & (moved[:, 0] < width) & (moved[:, 1] < height)
     return moved, kept & inside

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.formats.overlay_folder import Overlay
 from sfm_gt.imaging.regions import dilate, enlarge
+from sfm_gt.imaging.resizing import fitted
 from sfm_gt.imaging.types import Frame
 from sfm_gt.video import burned_in_text, overlay_motion
 from sfm_gt.video.burned_in_text import BurnedInText
@@ -45,11 +46,7 @@ class _Found:
 def working_image(frame: Frame) -> UInt8[np.ndarray, "h2 w2"]:
     """The grey image that overlays are looked for in: a long side of at most WORKING_LONG_SIDE_PX."""
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) if frame.ndim == 3 else frame
-    height, width = grey.shape
-    factor = WORKING_LONG_SIDE_PX / max(height, width)
-    if factor >= 1:
-        return grey
-    return cv2.resize(grey, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
+    return fitted(grey, WORKING_LONG_SIDE_PX)
 
 
 def find_overlays(

@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from sfm_gt.imaging.flow import MOTION_WIDTH_PX, grid, one_thread_a_call, sample
+from sfm_gt.imaging.flow import MOTION_WIDTH_PX, grid, sample
+from sfm_gt.imaging.pools import one_thread_a_call
+from sfm_gt.imaging.tracking import Tracker
 
 Grey = UInt8[np.ndarray, "h w"]
 
@@ -25,7 +27,7 @@ MIN_OFF_SCENE_PX = 5.0  # how far a drifting track and the scene part over the w
 SAME_SPEED_PX = 0.12  # a frame
 MIN_TRACKS = 8
 MAX_SPREAD = 0.4  # of the image's sides: tracks of one text lie together
-_LK = {"winSize": (11, 11), "maxLevel": 2, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)}
+_TRACKER = Tracker(window_px=11, levels=2, max_step_px=0.03, max_round_trip_px=MAX_ROUND_TRIP_PX)
 
 
 def scene_flows(greys: Sequence[Grey]) -> Float[np.ndarray, "f fh fw 2"]:
@@ -104,10 +106,8 @@ def _follow(greys: Sequence[Grey]) -> Float[np.ndarray, "n k 2"]:
     path = [corners.reshape(-1, 2)]
     alive = np.ones(len(path[0]), dtype=bool)
     for before, after in pairwise(greys):
-        moved, found, _ = cv2.calcOpticalFlowPyrLK(before, after, path[-1], None, **_LK)
-        back, returned, _ = cv2.calcOpticalFlowPyrLK(after, before, moved, None, **_LK)
-        alive &= (found[:, 0] & returned[:, 0]).astype(bool)
-        alive &= np.linalg.norm(back - path[-1], axis=1) < MAX_ROUND_TRIP_PX
+        moved, followed = _TRACKER.follow(before, after, path[-1])
+        alive &= followed
         path.append(moved)
     return np.array(path)[:, alive]
 

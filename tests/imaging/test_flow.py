@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.imaging import flow
+from sfm_gt.imaging.pools import in_parallel
 from tests.video.make_videos import panning
 
 FLOW_ERROR_PX = 0.15  # DIS on a clean shift
@@ -29,7 +30,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
     for threads in (1, 4):
         cv2.setNumThreads(threads)
         found.append(
-            [f.flow_px for f, _ in flow.in_parallel(lambda i: flow.flow_both_ways(images, i, i + 1, 1.0), range(3))]
+            [f.flow_px for f, _ in in_parallel(lambda i: flow.flow_both_ways(images, i, i + 1, 1.0), range(3), 2)]
         )
         assert cv2.getNumThreads() == threads
     cv2.setNumThreads(-1)
@@ -37,7 +38,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
 
 
 def test_results_come_in_order() -> None:
-    assert list(flow.in_parallel(lambda i: i * i, range(20))) == [i * i for i in range(20)]
+    assert list(in_parallel(lambda i: i * i, range(20), 2)) == [i * i for i in range(20)]
 
 
 def test_pairs_span_the_wanted_motion() -> None:

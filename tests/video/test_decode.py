@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sfm_gt.video.decode import Display, iterate_frames, shrink
+from sfm_gt.imaging.resizing import fitted
+from sfm_gt.video.decode import Display, iterate_frames
 from sfm_gt.video.hdr import hlg_curve, pq_curve
 from tests.video.make_videos import cut_off, panning, write_video
 
@@ -114,8 +115,8 @@ def test_hdr_frames_go_through_the_curve(tmp_path: Path) -> None:
 
 
 def test_shrink_keeps_small_frames_and_the_shape_of_large_ones() -> None:
-    assert shrink(marked(), 320).shape == (240, 320, 3)
-    assert shrink(marked(243, 321), 160).shape == (121, 160, 3)
+    assert fitted(marked(), 320).shape == (240, 320, 3)
+    assert fitted(marked(243, 321), 160).shape == (121, 160, 3)
 
 
 def test_frames_with_b_frames_in_avi_come_in_order_at_steady_times(tmp_path: Path) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import pairwise
 from typing import Protocol
 
-import cv2
 import numpy as np
 from jaxtyping import Float
 
@@ -20,6 +18,7 @@ from sfm_gt.dense.patchmatch import PatchMatch
 from sfm_gt.dense.shared.estimate import DepthEstimate, empty_estimate
 from sfm_gt.dense.shared.neighbours import can_bound_depth, choose_neighbours, depth_range
 from sfm_gt.geometry.types import SparseModel, View
+from sfm_gt.imaging.pools import in_order, one_thread_a_call
 
 # A new keyframe is due when the image has moved by this share of its long side: far enough to be worth a search of its own,
 # near enough for the maps to be warped. Clips of little motion get this many all the same.
@@ -90,20 +89,14 @@ def _in_passes(
     clip = _Clip(model, load_view, method, rows, n_neighbours)
     n_steps = len(rows) + 2 * len(clip.keyframes)
     done = 0
-    threads_before = cv2.getNumThreads()
-    # Frames run side by side; OpenCV's own threads would only compete with them.
-    cv2.setNumThreads(1)
-    try:
-        with ThreadPoolExecutor(n_workers) as pool:
-            # Each pass reads what the pass before said about the neighbours, so they run one after the other.
-            for work, these in ((clip.match, clip.keyframes), (clip.improve, clip.keyframes), (clip.verify, rows)):
-                for row, estimate in _in_order(pool, work, these, n_workers):
-                    done += 1
-                    progress(done, n_steps)
-                    if estimate is not None:
-                        yield int(model.frame_indices[row]), estimate
-    finally:
-        cv2.setNumThreads(threads_before)
+    with one_thread_a_call(), ThreadPoolExecutor(n_workers) as pool:
+        # Each pass reads what the pass before said about the neighbours, so they run one after the other.
+        for work, these in ((clip.match, clip.keyframes), (clip.improve, clip.keyframes), (clip.verify, rows)):
+            for row, estimate in zip(these, in_order(pool, work, these, n_workers), strict=True):
+                done += 1
+                progress(done, n_steps)
+                if estimate is not None:
+                    yield int(model.frame_indices[row]), estimate
 
 
 def choose_keyframes(model: SparseModel, rows: Sequence[int]) -> list[int]:
@@ -133,25 +126,6 @@ def _shift(model: SparseModel, before: int, after: int) -> float:
         return float("inf")
     way = np.linalg.norm(model.observation_px[first][i] - model.observation_px[second][j], axis=1)
     return float(np.median(way) / max(model.camera.width, model.camera.height))
-
-
-def _in_order(
-    pool: ThreadPoolExecutor, work: Callable[[int], DepthEstimate | None], rows: Sequence[int], n_workers: int
-) -> Iterator[tuple[int, DepthEstimate | None]]:
-    """Results in the order of ``rows``, computed only a little ahead: a slow consumer must not fill the memory."""
-    waiting: deque[tuple[int, Future[DepthEstimate | None]]] = deque()
-    try:
-        for row in rows:
-            waiting.append((row, pool.submit(work, row)))
-            if len(waiting) > 2 * n_workers:
-                first, future = waiting.popleft()
-                yield first, future.result()
-        while waiting:
-            first, future = waiting.popleft()
-            yield first, future.result()
-    finally:
-        for _, future in waiting:
-            future.cancel()
 
 
 class _Clip:

@@ -18,6 +18,7 @@ class Segmenter(Protocol):
     Args:
         threshold_px: residual above which a pixel moves, in pixels of a frame with a long side of 480.
         dilate_px: safety margin around what moves, in pixels of the frames.
+        n_threads: results do not depend on their number.
 
     Attributes:
         needs_reconstruction: whether ``segment`` wants poses (and depth where there is some) beside the frames.
@@ -25,7 +26,7 @@ class Segmenter(Protocol):
 
     needs_reconstruction: ClassVar[bool]
 
-    def __init__(self, threshold_px: float, dilate_px: int): ...
+    def __init__(self, threshold_px: float, dilate_px: int, n_threads: int = 1): ...
 
     def segment(self, frames: Sequence[Frame], reconstruction: Sequence[View] | None) -> Bool[np.ndarray, "n h w"]:
         """True where something moves, in every frame; all False where the method cannot tell.
