@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import logging
 import sys
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +24,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(source_commands)
+log = logging.getLogger("sfm_gt")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sfm-gt {installed_version('sfm-gt')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and leave")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="say more, for bug reports")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="say nothing but warnings and errors")] = False,
+) -> None:
+    """What holds for every command."""
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout, force=True)
+    log.setLevel(level)
+
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", help="configuration (YAML); a run leaves it in OUT/config.yaml")
@@ -79,9 +103,10 @@ class _Run:
 def _say(manifest: Any) -> None:
     """One line about the outcome of a clip's stage, for the log."""
     if manifest.ok:
-        typer.echo(f"{manifest.stage}: ok")
+        log.info("%s: ok", manifest.stage)
+        log.debug("%s: %s", manifest.stage, manifest.measures)
     else:
-        typer.echo(f"{manifest.stage}: {manifest.status} ({manifest.reason}): {manifest.message}")
+        log.warning("%s: %s (%s): %s", manifest.stage, manifest.status, manifest.reason, manifest.message)
 
 
 @app.command()
@@ -91,7 +116,10 @@ def ingest(config: ConfigOption, video: VideoOption) -> None:
 
     run = _Run(config)
     facts = stage.run(run.workspace, run.video(video), run.config.frames, run.config.provenance.salt_file)
-    typer.echo(f"ingest: {facts['status']}" + (f" ({facts['reason']}): {facts['message']}" if facts["reason"] else ""))
+    said = f"ingest: {facts['status']}" + (f" ({facts['reason']}): {facts['message']}" if facts["reason"] else "")
+    log.log(logging.WARNING if facts["reason"] else logging.INFO, said)
+    for warning in facts.get("warnings", ()):
+        log.warning("ingest: %s", warning)
 
 
 @app.command()
@@ -101,7 +129,7 @@ def clips(config: ConfigOption, video: VideoOption) -> None:
 
     run = _Run(config)
     content = stage.run(run.workspace, video, run.video(video).path, run.config.clips)
-    typer.echo(f"clips: {len(content['clips'])} kept, {len(content['rejected'])} rejected")
+    log.info("clips: %d kept, %d rejected", len(content["clips"]), len(content["rejected"]))
 
 
 @app.command("clip-list")
@@ -111,7 +139,7 @@ def clip_list(config: ConfigOption) -> None:
 
     run = _Run(config)
     content = stage.run(run.workspace, run.videos())
-    typer.echo(f"clip-list: {len(content['clips'])} clips of {len(content['videos'])} videos")
+    log.info("clip-list: %d clips of %d videos", len(content["clips"]), len(content["videos"]))
 
 
 @app.command()
@@ -197,7 +225,7 @@ def index(config: ConfigOption) -> None:
 
     run = _Run(config)
     content = stage.run(run.workspace, run.clip_ids())
-    typer.echo(f"index: {content['frames']} frames of {len(content['clips'])} clips")
+    log.info("index: %d frames of %d clips", content["frames"], len(content["clips"]))
 
 
 @app.command()

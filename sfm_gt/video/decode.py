@@ -183,7 +183,7 @@ class VideoReader:
             before_s = timestamp_s
 
     @cached_property
-    def n_mended_steps(self) -> int:
+    def n_repaired_steps(self) -> int:
         """Steps from one frame to the next that are not the container's."""
         return _mended_times(self.path, _identity(self.path))[1]
 

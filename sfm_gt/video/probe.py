@@ -124,19 +124,19 @@ def _facts(reader: VideoReader, first: av.VideoFrame, times: _Times) -> Probe:
         duration_s=times.duration_s,
         fps_mean=times.fps_mean,
         variable_frame_rate=times.variable,
-        timestamps="repaired" if reader.n_mended_steps else "container",
-        n_timestamps_repaired=reader.n_mended_steps,
+        timestamps="repaired" if reader.n_repaired_steps else "container",
+        n_timestamps_repaired=reader.n_repaired_steps,
         truncated=truncation is not None,
         warnings=tuple(line for line in (truncation, _repair(reader), _other_tracks(reader)) if line is not None),
     )
 
 
 def _repair(reader: VideoReader) -> str | None:
-    if reader.n_mended_steps == 0:
+    if reader.n_repaired_steps == 0:
         return None
     return (
-        f"{reader.path.name}: {reader.n_mended_steps} times do not grow from frame to frame as they should; put right "
-        "from the order of the frames and their rate"
+        f"{reader.path.name}: time does not grow from frame to frame at {reader.n_repaired_steps} place(s); put right from "
+        "the order of the frames and their rate"
     )
 
 
@@ -210,6 +210,6 @@ def _frames_by_duration(reader: VideoReader, times: _Times) -> int:
     # reaches from the zero of the clock. MPEG streams state none: what FFmpeg reports is measured.
     stated = reader.container.format.name in STATES_DURATION
     alone = stated and len(reader.container.streams) == 1
-    if reader.container.duration is None or not alone or times.variable or reader.n_mended_steps:
+    if reader.container.duration is None or not alone or times.variable or reader.n_repaired_steps:
         return 0
     return int((reader.container.duration / 1_000_000 - max(0.0, times.first_s)) / (times.usual_step_s or 1))
