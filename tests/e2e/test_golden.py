@@ -21,6 +21,8 @@ FRAMES = (10, 30, 50)
 # Another processor rounds differently, and PatchMatch turns that into other choices at single pixels; a change of method
 # moves these means by more.
 REL_TOLERANCE = 0.002
+# Outlines of masks hang on thresholds, where rounding flips single pixels of a region that is a few per cent of the picture.
+MOVING_TOLERANCE = 0.02
 
 
 def versions() -> dict[str, int]:
@@ -36,15 +38,21 @@ def values(out: Path) -> dict[str, float]:
         frame = frames[index]
         found[f"mean_depth_m_{index}"] = float(np.nanmean(frame.z_depth_m))
         found[f"valid_fraction_{index}"] = float(frame.valid.mean())
+        found[f"mean_sigma_m_{index}"] = float(np.nanmean(frame.sigma_m))
+        found[f"moving_fraction_{index}"] = float(frame.moving.mean())
     return found
 
 
 def test_values_move_only_with_a_version(demo_run):
     golden = json.loads(GOLDEN.read_text())
     assert versions() == golden["versions"], "a VERSION moved: write golden.json anew and add a line to CHANGELOG.md"
-    assert values(demo_run[0] / "out") == pytest.approx(golden["values"], rel=REL_TOLERANCE), (
-        "ground truth moved: bump the stage's VERSION, write golden.json anew, add a line to CHANGELOG.md"
-    )
+    found = values(demo_run[0] / "out")
+    assert found.keys() == golden["values"].keys()
+    for name, value in golden["values"].items():
+        tolerance = MOVING_TOLERANCE if name.startswith("moving") else REL_TOLERANCE
+        assert found[name] == pytest.approx(value, rel=tolerance), (
+            f"{name}: ground truth moved: bump the stage's VERSION, write golden.json anew, add a line to CHANGELOG.md"
+        )
 
 
 if __name__ == "__main__":
