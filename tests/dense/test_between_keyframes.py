@@ -15,8 +15,9 @@ from sfm_gt.dense.patchmatch import PatchMatch
 from sfm_gt.dense.shared.clip import choose_keyframes, densify
 from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.dense.shared.temporal import temporal_difference
+from sfm_gt.geometry.types import View
 from tests.dense.conftest import silent, valid
-from tests.dense.scenes import Scene, film
+from tests.dense.scenes import CAMERA, Scene, film
 
 N_VIEWS = 24
 # A splat lands within half a pixel; a pixel of this scene's steepest plane spans half a percent of depth.
@@ -76,6 +77,20 @@ def test_carried_depth_is_that_of_the_other_view(long_scene: Scene) -> None:
     assert (error < CARRIED_REL).mean() > 0.97
 
 
+@pytest.mark.parametrize("shift_px", [(2.7, -1.3), (3.3, 0.6)])
+def test_a_carried_pixel_lands_on_the_nearest_one(shift_px: tuple[float, float]) -> None:
+    here, column, row = 0.25, 60, 40
+    image, usable = np.zeros((CAMERA.height, CAMERA.width, 3), np.uint8), np.ones((CAMERA.height, CAMERA.width), bool)
+    moved = np.eye(4)
+    moved[:2, 3] = np.array(shift_px) / (CAMERA.fx * here)
+    source, target = (build_pyramid(View(0, image, usable, CAMERA, pose), 4) for pose in (np.eye(4), moved))
+    inverse_depth = np.zeros(usable.shape, np.float32)
+    inverse_depth[row, column] = here
+    rows, columns = np.nonzero(warp(source, target, inverse_depth))
+    # Cutting digits off instead of rounding would be half a pixel wrong on average, always to the same side.
+    assert (columns.tolist(), rows.tolist()) == ([column + round(shift_px[0])], [row + round(shift_px[1])])
+
+
 def test_frames_between_are_as_good_as_keyframes(long_scene: Scene, found: dict[int, DepthEstimate]) -> None:
     keyframes = choose_keyframes(long_scene.model, list(range(N_VIEWS)))
     between = [row for row in range(N_VIEWS) if row not in keyframes]
@@ -83,6 +98,16 @@ def test_frames_between_are_as_good_as_keyframes(long_scene: Scene, found: dict[
     (error, share), (error_between, share_between) = (_errors(long_scene, found, rows) for rows in (keyframes, between))
     assert error_between < WORSE * error
     assert share_between > share / WORSE
+
+
+def test_a_frame_between_needs_a_witness_beside_the_keyframe_it_came_from(
+    long_scene: Scene, found: dict[int, DepthEstimate]
+) -> None:
+    keyframes = choose_keyframes(long_scene.model, list(range(N_VIEWS)))
+    for row, each in enumerate(found.values()):
+        answered = np.isfinite(each.z_depth_sfm)
+        # That keyframe always agrees: the frame's depth is its own, seen from elsewhere.
+        assert each.n_consistent[answered].min() >= (1 if row in keyframes else 2)
 
 
 def test_temporal_difference_sees_a_change_of_scale(long_scene: Scene, found: dict[int, DepthEstimate]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -20,6 +21,9 @@ MEDIAN_ERROR = (5e-5, 2.5e-3)
 # Every pixel of the scene has texture; what is left out lies beside the board's outline and at the image border.
 LEAST_SHARE = 0.75
 WITHIN_1_PERCENT = 0.97
+# Share of the pixels within two of an outline whose own answer is off by 3 %. A patch of 9 pixels straddles outlines there:
+# it leaves 26 %, one of half the width 17 % (measured); the bound lies between.
+OUTLINE_PX, OUTLINE_WRONG = 2, 0.21
 # One standard deviation of a normal is 68 %; the factor was fitted on another scene, and this one has no pose errors.
 SIGMA_COVERAGE = (0.55, 0.90)
 # Planes are fitted over 11 pixels, where an error of 0.03 px tilts them by some degrees; their mean must not lean.
@@ -48,6 +52,15 @@ class TestAccuracy:
     def test_most_of_the_scene_is_answered(self, estimates: dict[int, DepthEstimate]) -> None:
         shares = [valid(each).mean() for each in estimates.values()]
         assert np.mean(shares) > LEAST_SHARE
+
+    def test_surfaces_end_at_their_outlines(self, scene: Scene, estimates: dict[int, DepthEstimate]) -> None:
+        beside, window = np.ones((3, 3), np.uint8), np.ones((2 * OUTLINE_PX + 1, 2 * OUTLINE_PX + 1), np.uint8)
+        wrong = []
+        for truth, estimate in zip(scene.truth, estimates.values(), strict=True):
+            outline = (cv2.dilate(truth, beside) > 1.1 * cv2.erode(truth, beside)).astype(np.uint8)
+            near = cv2.dilate(outline, window) > 0
+            wrong.append((~(np.abs(estimate.hypothesis_sfm / truth - 1.0) < 0.03))[near].mean())
+        assert np.mean(wrong) < OUTLINE_WRONG
 
     def test_sigma_covers_the_error(self, scene: Scene, estimates: dict[int, DepthEstimate]) -> None:
         error, sigma = _errors(scene, estimates)

@@ -10,11 +10,11 @@ import pytest
 from benchmarks.accuracy.scale_draws import (
     METRIC_FROM_SFM,
     camera_height,
+    carried,
     evidence_of,
     metric_network,
     model_of,
     room_depth,
-    warped,
 )
 from sfm_gt import registry
 from sfm_gt.errors import NoEvidenceError
@@ -27,9 +27,9 @@ HEIGHT_M = 1.5
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    """A camera warped 1.5 m above the floor of a room, with dense depth."""
+    """A camera carried 1.5 m above the floor of a room, with dense depth."""
     rng = np.random.default_rng(4)
-    poses = warped(rng, 10)
+    poses = carried(rng, 10)
     depth = room_depth(poses, HEIGHT_M, rng)
     return evidence_of(model_of(poses), ScaleEvidence(), depth_frames=tuple(depth), load_depth_sfm=depth.__getitem__)
 
@@ -78,6 +78,23 @@ def test_a_network_sets_the_scale_by_its_median_and_says_so(evidence):
     assert np.exp(found.log_scale) == pytest.approx(METRIC_FROM_SFM, rel=1e-3)
     assert found.sigma_log_scale >= 0.1
     assert found.set_by == ("net", "abc")
+
+
+def test_more_frames_of_one_clip_do_not_make_a_network_surer(evidence):
+    n_frames = len(evidence.depth_frames)
+    often = replace(
+        evidence,
+        depth_frames=tuple(range(3 * n_frames)),
+        load_depth_sfm=lambda frame: evidence.load_depth_sfm(frame % n_frames),
+    )
+    sigmas = []
+    for clip in (evidence, often):
+        ask = with_network(clip, lambda frame: often.load_depth_sfm(frame) * np.exp(0.05 * (frame % n_frames)))
+        ask = replace(ask, network=replace(ask.network, sigma_log_scale=1e-6))
+        sigmas.append(registry.load("scale", "metric_network")().estimate(ask).sigma_log_scale)
+    # The same frames thrice: whatever a network gets wrong in a scene, it gets wrong again in the next frame of it. Were
+    # frames independent, sigma would fall by sqrt(3).
+    assert sigmas[1] == pytest.approx(sigmas[0], rel=1e-6)
 
 
 def test_a_network_with_too_few_frames_is_no_evidence(evidence):

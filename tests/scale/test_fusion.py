@@ -56,6 +56,12 @@ def test_one_cue_against_a_consistent_majority_is_left_out_by_name():
     assert fused.scale.notes[-1].startswith("left out, contradicting fiducials says 1")
 
 
+def test_what_is_left_out_is_no_observation():
+    fused = fuse({"fiducials": cue(1.0, 0.01), "people": cue(1.02, 0.05), "positions": cue(1.3, 0.01)}, MAX_APART)
+    # Three of each cue.
+    assert fused.scale.n_observations == 6
+
+
 def test_the_last_resort_counts_only_alone():
     wide = {"camera_height": cue(3.0, 0.2)}
     assert fuse(wide, MAX_APART).scale.log_scale == pytest.approx(np.log(3.0))

@@ -68,6 +68,15 @@ def test_known_distances_give_the_scale_of_the_rendered_clip(evidence, stated):
     assert abs(found.log_scale - np.log(METRIC_FROM_SFM)) < 3 * found.sigma_log_scale
 
 
+def test_the_tape_measure_s_own_error_is_in_the_sigma(evidence, stated):
+    metres = stated[1].metres
+    fine, coarse = (
+        ask(evidence, stated[1].model_copy(update={"sigma_m": share * metres})).sigma_log_scale for share in (0.1, 0.2)
+    )
+    # Independent of where the two spots were found, so its square adds to that of the length; rounding alone is left.
+    assert coarse**2 - fine**2 == pytest.approx(0.2**2 - 0.1**2, rel=1e-6)
+
+
 def test_a_distance_in_centimetres_among_two_in_metres_is_left_out_by_name(evidence, stated):
     one, other, wrong = stated[1], stated[2], stated[1].model_copy(update={"metres": 83.3, "label": "wrong unit"})
     found = ask(evidence, one, other, wrong)
