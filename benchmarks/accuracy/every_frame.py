@@ -23,9 +23,10 @@ sys.path.insert(0, str(REPOSITORY))
 from benchmarks.accuracy.dense import LIMITS, silent  # noqa: E402 - a script beside the package, not in it
 from benchmarks.accuracy.scoring import mean_and_spread, score  # noqa: E402
 from sfm_gt.config import DenseConfig  # noqa: E402
+from sfm_gt.dense.matching.passes import choose_anchors  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
 from sfm_gt.dense.shared.cleaning import clean  # noqa: E402
-from sfm_gt.dense.shared.clip import choose_keyframes, densify  # noqa: E402
+from sfm_gt.dense.shared.clip import densify  # noqa: E402
 from sfm_gt.dense.shared.neighbours import can_bound_depth  # noqa: E402
 from sfm_gt.dense.shared.temporal import temporal_difference  # noqa: E402
 from sfm_gt.formats.workspace import Workspace  # noqa: E402
@@ -39,7 +40,7 @@ def measure(views: ClipViews, data: Path, n_workers: int) -> dict[str, object]:
     """Densify all registered frames and score those with sensor depth, after the rules that need no second frame."""
     model = views.model
     frames = model.frame_indices.tolist()
-    keyframes = choose_keyframes(model, [row for row in range(len(frames)) if can_bound_depth(model, row)])
+    keyframes = choose_anchors(model, [row for row in range(len(frames)) if can_bound_depth(model, row)])
     list(densify(model, views.view, frames[:3], PatchMatch(), 2, 1, silent))
     start, depths, drifts, before = time.process_time(), {}, [], None
     n_neighbours = DenseConfig().n_neighbours

@@ -33,8 +33,9 @@ from benchmarks.accuracy.judging import find_companion, valid_depth  # noqa: E40
 from benchmarks.accuracy.kitchen_clip import SENSOR_NOISE_REL  # noqa: E402
 from benchmarks.accuracy.scoring import coverage, mean_and_spread, score  # noqa: E402
 from sfm_gt.config import Config, DenseConfig  # noqa: E402
+from sfm_gt.dense.matching.passes import choose_anchors  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
-from sfm_gt.dense.shared.clip import choose_keyframes, densify  # noqa: E402
+from sfm_gt.dense.shared.clip import densify  # noqa: E402
 from sfm_gt.formats.workspace import Workspace  # noqa: E402
 from sfm_gt.geometry.camera import pixel_grid  # noqa: E402
 from sfm_gt.sfm.clip_views import ClipViews  # noqa: E402
@@ -146,7 +147,7 @@ def _depth(views: ClipViews, window: Window, kitchen: Path) -> dict[str, Any]:
     """Figures over the scored frames at one scale; dense depth is made for these and the clip's own keyframes alone."""
     model = views.model
     scored = window.truth_frames(model.frame_indices.tolist())
-    keyframes = choose_keyframes(model, list(range(len(model.frame_indices))))
+    keyframes = choose_anchors(model, list(range(len(model.frame_indices))))
     frames = sorted({*scored, *model.frame_indices[keyframes].tolist()})
     found = dict(densify(model, views.view, frames, PatchMatch(), DenseConfig().n_neighbours, 1, silent))
     truth = {index: _truth_m(views, window, kitchen, index) for index in scored}

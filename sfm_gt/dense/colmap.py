@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import cv2
 import numpy as np
@@ -40,10 +40,10 @@ _PROBE_REL = 1e-3
 class Colmap:
     """See the module. Unlike the CPU engine it has no bound on relative depth: COLMAP's own is :data:`MAX_RETURN_PX`."""
 
-    needs_cuda = True
+    needs_cuda: ClassVar[bool] = True
 
     def __init__(self, min_consistent: int = 3, max_rel_difference: float = 0.02, device: str = "cuda"):
-        """``min_consistent`` neighbours must agree, at least :data:`MIN_CONSISTENT`; the others belong to the common door.
+        """``min_consistent`` neighbours must agree, at least :data:`MIN_CONSISTENT`; the others belong to the interface.
 
         Raises:
             InputError: pycolmap was built without CUDA.
@@ -63,6 +63,7 @@ class Colmap:
         load_view: Callable[[int], View],
         frame_indices: Sequence[int],
         n_neighbours: int,
+        n_threads: int,
         progress: Callable[[int, int], None],
     ) -> Iterator[tuple[int, DepthEstimate]]:
         """Depth of every frame of ``frame_indices``, in their order; neighbours are chosen among them.
@@ -71,6 +72,7 @@ class Colmap:
         disk a pixel and frame.
 
         Args:
+            n_threads: of no effect; the GPU does the work.
             progress: called with the frames read back and in all; matching itself says nothing on its way.
 
         Raises:

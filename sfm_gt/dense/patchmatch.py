@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar, cast
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int8, UInt8
 from sfm_gt.dense.matching import kernels as numba_kernels
 from sfm_gt.dense.matching.hypothesis import MAX_COST, Hypothesis
 from sfm_gt.dense.matching.normals import surface_normals
+from sfm_gt.dense.matching.passes import in_passes
 from sfm_gt.dense.matching.patch import make_patch
 from sfm_gt.dense.matching.propagate import OFFSETS, select_views
 from sfm_gt.dense.matching.pyramid import (
@@ -26,7 +27,7 @@ from sfm_gt.dense.matching.sigma import sigma_of_inverse_depth
 from sfm_gt.dense.matching.sweep import planes_from_inverse_depth, sweep
 from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.errors import InputError
-from sfm_gt.geometry.types import View
+from sfm_gt.geometry.types import SparseModel, View
 
 # 5 x 5 samples, every second pixel: 9 pixels wide. Outlines are redrawn with the same samples on 5 x 5 pixels.
 PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY = 5, 2, 25.0
@@ -42,13 +43,15 @@ SHARPEN_SIGMA_PX, SHARPEN_COST, SHARPEN_REL, SHARPEN_STEP_PX, SHARPEN_WINDOW_PX 
 SHARPEN_VARIANCE, SHARPEN_GAIN = np.float32(10.0), np.float32(0.02)
 # Where warped maps differ by more than this, the images decide between them and what lies beside.
 CARRIED_REL = 0.01
-# Frames between keyframes, whose surfaces are known but for details, make do with fewer source views.
+# Frames between anchors, whose surfaces are known but for details, make do with fewer source views.
 FOLLOWED_SOURCE_VIEWS = 3
 _ZERO = np.float32(0.0)
 
 
 class PatchMatch:
     """See the module. Results are the same for any number of threads; nothing is drawn at random."""
+
+    needs_cuda: ClassVar[bool] = False
 
     def __init__(self, min_consistent: int = 1, max_rel_difference: float = 0.02, device: str = "cpu"):
         """``min_consistent`` neighbours must agree within ``max_rel_difference`` of depth.
@@ -79,6 +82,18 @@ class PatchMatch:
             maps = [each.inverse_depth for i, each in enumerate(coarse) if i != k]
             fine.append(self.improve(pyramid, others[k], depth_range_sfm, coarse[k], maps))
         return self.verify(pyramids[0], pyramids[1:], fine[0], [each.inverse_depth for each in fine[1:]])
+
+    def densify_clip(
+        self,
+        model: SparseModel,
+        load_view: Callable[[int], View],
+        frame_indices: Sequence[int],
+        n_neighbours: int,
+        n_threads: int,
+        progress: Callable[[int, int], None],
+    ) -> Iterator[tuple[int, DepthEstimate]]:
+        """See :class:`~sfm_gt.dense.shared.method.DenseMethod` and :mod:`~sfm_gt.dense.matching.passes`."""
+        return in_passes(model, load_view, frame_indices, self, n_neighbours, n_threads, progress)
 
     def pyramid(self, view: View) -> Pyramid:
         """The view made ready for matching."""
@@ -121,7 +136,7 @@ class PatchMatch:
         warped: Sequence[Float[np.ndarray, "h w"]],
         inverse_depths: Sequence[Float[np.ndarray, "h w"]],
     ) -> Hypothesis:
-        """Planes of a frame between keyframes, from their maps ``warped`` into it (0 = unknown), judged by the images.
+        """Planes of a frame between anchors, from their maps ``warped`` into it (0 = unknown), judged by the images.
 
         No search over depth: pixels on which the maps agree are only refined, the others look at their neighbourhood.
         """

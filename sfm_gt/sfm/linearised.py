@@ -198,7 +198,7 @@ class Estimate:
         white: (k, k) covariance if every observation erred by itself.
         clustered: (k, k) covariance with the errors that observations share taken together, see
             :meth:`Linearised._clustered`.
-        noise_px2: variance of one coordinate of an observation.
+        noise_px2: variance of one coordinate of an observation, as the loss weighs it.
     """
 
     step: Float[np.ndarray, " k"]

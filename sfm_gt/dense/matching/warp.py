@@ -1,4 +1,4 @@
-"""Depth maps warped from one view into another: the first hypotheses of a frame between two keyframes."""
+"""Depth maps warped from one view into another: the first hypotheses of a frame between two anchors."""
 
 from __future__ import annotations
 

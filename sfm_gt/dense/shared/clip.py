@@ -1,196 +1,25 @@
-"""Dense depth of a whole clip: every frame matches on its own, then the frames have to agree."""
+"""Dense depth of a whole clip by any method, with the error that all its pixels share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from itertools import pairwise
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-from jaxtyping import Float
-
-from sfm_gt.dense.matching.hypothesis import Hypothesis, StoredHypothesis, restore, store
-from sfm_gt.dense.matching.pyramid import Pyramid
-from sfm_gt.dense.matching.warp import warp
-from sfm_gt.dense.patchmatch import PatchMatch
-from sfm_gt.dense.shared.estimate import DepthEstimate, empty_estimate
-from sfm_gt.dense.shared.neighbours import can_bound_depth, choose_neighbours, depth_range
+from sfm_gt.dense.shared.estimate import DepthEstimate
+from sfm_gt.dense.shared.method import DenseMethod
 from sfm_gt.geometry.types import SparseModel, View
-from sfm_gt.imaging.pools import in_order, one_thread_a_call
-
-# A new keyframe is due when the image has moved by this share of its long side: far enough to be worth a search of its own,
-# near enough for the maps to be warped. Clips of little motion get this many all the same.
-KEYFRAME_SHIFT, MIN_KEYFRAMES = 0.05, 16
-# Frames between keyframes make do with this many neighbours.
-FOLLOWED_NEIGHBOURS = 6
-# Views kept ready for matching; a frame's neighbours lie within some tens of frames.
-CACHED_VIEWS = 96
-
-
-class ClipMethod(Protocol):
-    """A method that takes a clip as a whole instead of view by view."""
-
-    def densify_clip(
-        self,
-        model: SparseModel,
-        load_view: Callable[[int], View],
-        frame_indices: Sequence[int],
-        n_neighbours: int,
-        progress: Callable[[int, int], None],
-    ) -> Iterator[tuple[int, DepthEstimate]]:
-        """As :func:`densify`."""
 
 
 def densify(
     model: SparseModel,
     load_view: Callable[[int], View],
     frame_indices: Sequence[int],
-    method: PatchMatch | ClipMethod,
+    method: DenseMethod,
     n_neighbours: int,
-    n_workers: int,
+    n_threads: int,
     progress: Callable[[int, int], None],
 ) -> Iterator[tuple[int, DepthEstimate]]:
-    """Depth of every frame of ``frame_indices``, in their order; neighbours are chosen among their keyframes.
-
-    Keyframes are searched from scratch and agree among themselves. The frames between them start from the maps of the
-    keyframes around, meet the images anew and are verified against the keyframes; that costs a fraction.
-
-    A frame that sees too few sparse points, or none that another frame sees under a useful angle, gets an empty map.
-    Memory: about 20 bytes a pixel and keyframe, beside the views in the cache.
-
-    Args:
-        load_view: a registered frame by its index.
-        n_workers: threads; results do not depend on their number.
-        progress: called with the steps done and in all (one a frame, two more a keyframe).
-
-    Raises:
-        InputError: fewer than two frames, or poses that are not finite.
-    """
-    if isinstance(method, PatchMatch):
-        found = _in_passes(model, load_view, frame_indices, method, n_neighbours, n_workers, progress)
-    else:
-        found = method.densify_clip(model, load_view, frame_indices, n_neighbours, progress)
-    for frame_index, estimate in found:
-        yield frame_index, estimate.with_shared_error(model.depth_sigma_rel)
-
-
-def _in_passes(
-    model: SparseModel,
-    load_view: Callable[[int], View],
-    frame_indices: Sequence[int],
-    method: PatchMatch,
-    n_neighbours: int,
-    n_workers: int,
-    progress: Callable[[int, int], None],
-) -> Iterator[tuple[int, DepthEstimate]]:
-    rows = [model.row_of(index) for index in frame_indices]
-    clip = _Clip(model, load_view, method, rows, n_neighbours)
-    n_steps = len(rows) + 2 * len(clip.keyframes)
-    done = 0
-    with one_thread_a_call(), ThreadPoolExecutor(n_workers) as pool:
-        # Each pass reads what the pass before said about the neighbours, so they run one after the other.
-        for work, these in ((clip.match, clip.keyframes), (clip.improve, clip.keyframes), (clip.verify, rows)):
-            for row, estimate in zip(these, in_order(pool, work, these, n_workers), strict=True):
-                done += 1
-                progress(done, n_steps)
-                if estimate is not None:
-                    yield int(model.frame_indices[row]), estimate
-
-
-def choose_keyframes(model: SparseModel, rows: Sequence[int]) -> list[int]:
-    """Rows, out of ``rows`` in the order of time, between which the image moves by about :data:`KEYFRAME_SHIFT`.
-
-    Short clips get at least :data:`MIN_KEYFRAMES` (or all their frames): each needs neighbours. Where two frames share no
-    point, both become keyframes.
-    """
-    shifts = [_shift(model, before, after) for before, after in pairwise(rows)]
-    path = sum(shift for shift in shifts if np.isfinite(shift))
-    limit = min(KEYFRAME_SHIFT, path / MIN_KEYFRAMES)
-    chosen, travelled = list(rows[:1]), 0.0
-    for k, shift in enumerate(shifts, start=1):
-        travelled += shift
-        # The last frame is one too: no frame should stand outside of the keyframes.
-        if travelled >= limit or k == len(rows) - 1:
-            chosen.append(rows[k])
-            travelled = 0.0
-    return chosen
-
-
-def _shift(model: SparseModel, before: int, after: int) -> float:
-    """Median way of the common points from one frame to the other, in shares of the long side; infinite without any."""
-    first, second = (model.observations[:, 0] == row for row in (before, after))
-    _, i, j = np.intersect1d(model.observations[first, 1], model.observations[second, 1], return_indices=True)
-    if i.size == 0:
-        return float("inf")
-    way = np.linalg.norm(model.observation_px[first][i] - model.observation_px[second][j], axis=1)
-    return float(np.median(way) / max(model.camera.width, model.camera.height))
-
-
-class _Clip:
-    """What the passes over a clip know: views on demand, and the keyframes' hypotheses so far."""
-
-    def __init__(
-        self,
-        model: SparseModel,
-        load_view: Callable[[int], View],
-        method: PatchMatch,
-        rows: Sequence[int],
-        n_neighbours: int,
+    """As :meth:`DenseMethod.densify_clip`; sigma holds what the cameras leave open in depth as well."""
+    for frame_index, estimate in method.densify_clip(
+        model, load_view, frame_indices, n_neighbours, n_threads, progress
     ):
-        self._model, self._method = model, method
-        # Rows without a known depth range or without neighbours are left out.
-        able = [row for row in rows if can_bound_depth(model, row)]
-        self.keyframes = choose_keyframes(model, able)
-        fewer, keyframes = min(n_neighbours, FOLLOWED_NEIGHBOURS), self.keyframes
-        chosen = {
-            row: choose_neighbours(model, row, n_neighbours if row in keyframes else fewer, keyframes).tolist()
-            for row in able
-        }
-        self._partners = {row: others for row, others in chosen.items() if others}
-        self._load = lru_cache(maxsize=CACHED_VIEWS)(
-            lambda row: method.pyramid(load_view(int(model.frame_indices[row])))
-        )
-        self._coarse: dict[int, Hypothesis] = {}
-        self._fine: dict[int, StoredHypothesis] = {}
-
-    def match(self, row: int) -> None:
-        """First pass: coarse planes of a keyframe from the images."""
-        if row in self._partners:
-            self._coarse[row] = self._method.match(self._load(row), self._others(row), depth_range(self._model, row))
-
-    def improve(self, row: int) -> None:
-        """Second pass: planes of a keyframe at full size, with the neighbours' coarse maps in view."""
-        if row in self._partners:
-            maps = [_inverse_depth(self._coarse, other) for other in self._partners[row]]
-            fine = self._method.improve(
-                self._load(row), self._others(row), depth_range(self._model, row), self._coarse[row], maps
-            )
-            self._fine[row] = store(fine)
-
-    def verify(self, row: int) -> DepthEstimate:
-        """Third pass, all frames: what the neighbours agree on."""
-        if row not in self._partners or not self._fine:
-            return empty_estimate(*self._load(row).levels[0].grey.shape)
-        maps = [_inverse_depth(self._fine, other) for other in self._partners[row]]
-        if row in self._fine:
-            return self._method.verify(self._load(row), self._others(row), restore(self._fine[row]), maps)
-        own = self._follow(row, maps)
-        # Its hypothesis came from a keyframe, which is therefore no witness.
-        return self._method.verify(self._load(row), self._others(row), own, maps, n_dependent=1)
-
-    def _follow(self, row: int, maps: list[np.ndarray]) -> Hypothesis:
-        known = [key for key in self.keyframes if key in self._fine]
-        around = [max((k for k in known if k < row), default=None), min((k for k in known if k > row), default=None)]
-        here = self._load(row)
-        warped = [warp(self._load(k), here, self._fine[k].inverse_depth) for k in around if k is not None]
-        return self._method.follow(here, self._others(row), depth_range(self._model, row), warped, maps)
-
-    def _others(self, row: int) -> list[Pyramid]:
-        return [self._load(other) for other in self._partners[row]]
-
-
-def _inverse_depth(hypotheses: Mapping[int, Hypothesis | StoredHypothesis], row: int) -> Float[np.ndarray, "h w"]:
-    """A neighbour's map; one that has none itself (it found no neighbours) says nothing."""
-    return hypotheses[row].inverse_depth if row in hypotheses else np.zeros((1, 1), dtype=np.float32)
+        yield frame_index, estimate.with_shared_error(model.depth_sigma_rel)

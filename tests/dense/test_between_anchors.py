@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
+from sfm_gt.dense.matching.passes import choose_anchors
 from sfm_gt.dense.matching.pyramid import build_pyramid
 from sfm_gt.dense.matching.sweep import planes_from_inverse_depth
 from sfm_gt.dense.matching.warp import warp
 from sfm_gt.dense.patchmatch import PatchMatch
-from sfm_gt.dense.shared.clip import choose_keyframes, densify
+from sfm_gt.dense.shared.clip import densify
 from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.dense.shared.temporal import temporal_difference
 from sfm_gt.geometry.types import View
@@ -51,7 +52,7 @@ def _errors(scene: Scene, found: dict[int, DepthEstimate], rows: list[int]) -> t
 
 class TestChoice:
     def test_first_and_last_frame_are_keyframes_and_not_all_are(self, long_scene: Scene) -> None:
-        keyframes = choose_keyframes(long_scene.model, list(range(N_VIEWS)))
+        keyframes = choose_anchors(long_scene.model, list(range(N_VIEWS)))
         assert keyframes[0] == 0
         assert keyframes[-1] == N_VIEWS - 1
         assert keyframes == sorted(set(keyframes))
@@ -59,12 +60,12 @@ class TestChoice:
 
     def test_frames_far_apart_are_all_keyframes(self, long_scene: Scene) -> None:
         rows = list(range(0, N_VIEWS, 8))
-        assert choose_keyframes(long_scene.model, rows) == rows
+        assert choose_anchors(long_scene.model, rows) == rows
 
     def test_frames_that_share_no_point_are_keyframes(self, long_scene: Scene) -> None:
         model = long_scene.model
         alone = replace(model, observations=model.observations[:0], observation_px=model.observation_px[:0])
-        assert choose_keyframes(alone, list(range(N_VIEWS))) == list(range(N_VIEWS))
+        assert choose_anchors(alone, list(range(N_VIEWS))) == list(range(N_VIEWS))
 
 
 def test_carried_depth_is_that_of_the_other_view(long_scene: Scene) -> None:
@@ -92,7 +93,7 @@ def test_a_carried_pixel_lands_on_the_nearest_one(shift_px: tuple[float, float])
 
 
 def test_frames_between_are_as_good_as_keyframes(long_scene: Scene, found: dict[int, DepthEstimate]) -> None:
-    keyframes = choose_keyframes(long_scene.model, list(range(N_VIEWS)))
+    keyframes = choose_anchors(long_scene.model, list(range(N_VIEWS)))
     between = [row for row in range(N_VIEWS) if row not in keyframes]
     assert len(between) >= 4
     (error, share), (error_between, share_between) = (_errors(long_scene, found, rows) for rows in (keyframes, between))
@@ -103,7 +104,7 @@ def test_frames_between_are_as_good_as_keyframes(long_scene: Scene, found: dict[
 def test_a_frame_between_needs_a_witness_beside_the_keyframe_it_came_from(
     long_scene: Scene, found: dict[int, DepthEstimate]
 ) -> None:
-    keyframes = choose_keyframes(long_scene.model, list(range(N_VIEWS)))
+    keyframes = choose_anchors(long_scene.model, list(range(N_VIEWS)))
     for row, each in enumerate(found.values()):
         answered = np.isfinite(each.z_depth_sfm)
         # That keyframe always agrees: the frame's depth is its own, seen from elsewhere.
