@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from sfm_gt.geometry.types import PinholeCamera, View
-from sfm_gt.masks.rigid_flow import RigidFlow, rigid_flow
-from tests.masks.scenes import CAMERA, Scene
+from sfm_gt.masks.rigid_flow import ELSEWHERE, MISSED, PATCH_PX, WORKING_LONG_SIDE_PX, RigidFlow, evidence, rigid_flow
+from sfm_gt.masks.shared.rigid_view import Shot, render_view
+from tests.masks.scenes import BOXES, CAMERA, FLOOR, WALL, Rectangle, Scene, render
+from tests.video.make_videos import textured
 
 MIN_RECALL = 0.8
 MIN_RECALL_WRONG_DEPTH = 0.75  # partners in which the figure has the same wrong depth vouch for some of it
@@ -71,6 +73,48 @@ def test_where_depth_is_missing_motion_across_the_epipolar_lines_is_still_found(
     recall, false = rates(jumping, with_depth(jumping, moving_factor=np.nan, holes=0.2))
     assert recall > MIN_RECALL
     assert false < MAX_FALSE
+
+
+def shot(x: float, *extra: Rectangle) -> tuple[Shot, np.ndarray]:
+    """What a camera at ``x`` sees of the frozen scene with something more in it, and where that is."""
+    pose = np.eye(4)
+    pose[0, 3] = -x
+    view, added = render((WALL, FLOOR, *BOXES, *extra), pose, 0)
+    return Shot.of(view.image, view, WORKING_LONG_SIDE_PX, PATCH_PX), added
+
+
+def test_what_stood_in_front_at_another_time_says_nothing_of_what_is_behind() -> None:
+    board = Rectangle((-0.5, -0.9, 2.6), (0.9, 0, 0), (0, 1.4, 0), 9, moves_in=range(1))
+    (bare, _), (hidden, covered), (left, _), (right, _) = shot(0.0), shot(0.15, board), shot(-0.15), shot(0.25)
+    assert covered.mean() > 0.2
+    counts = evidence(bare, [hidden, left, right], 1.0)
+    # A fifth of the picture does not look as the partner with the board expects it; what is left are its outlines.
+    assert (counts[[ELSEWHERE, MISSED]].sum(axis=0) > 0).mean() < 0.005
+    # The other way round it counts: partners that saw the wall must have seen through the board.
+    (with_board, covered), (beside, _) = shot(0.0, board), shot(0.15)
+    denied = evidence(with_board, [beside, left, right], 1.0)[[ELSEWHERE, MISSED]].sum(axis=0) >= 2
+    assert denied[covered].mean() > 0.5
+    assert denied[~covered].mean() < 0.005
+
+
+def test_a_frozen_view_is_rendered_as_it_was_filmed() -> None:
+    # A wall at depth 2 and a camera that slides along it by 0.1: its picture moves by 300 * 0.1 / 2 = 15 whole pixels, which
+    # nothing has to interpolate.
+    shift, (height, width) = 15, (CAMERA.height, CAMERA.width)
+    wall = textured(3, height, width + shift)[..., 0]
+    rng = np.random.default_rng(0)
+    wall = np.clip(wall + rng.normal(scale=20, size=wall.shape), 0, 255).astype(np.uint8)  # no two neighbours are alike
+    z, clear = np.full((height, width), 2.0, np.float32), np.ones((height, width), np.uint8)
+    there = np.eye(4)
+    there[0, 3] = -0.1
+    filmed = Shot(0, np.ascontiguousarray(wall[:, :width]), CAMERA, np.eye(4), z, clear)
+    partner = Shot(1, np.ascontiguousarray(wall[:, shift:]), CAMERA, there, z, clear)
+    rendered = render_view(filmed, partner)
+    # All of what both see, but for the rim.
+    assert rendered.seen.mean() == pytest.approx(1 - shift / width, abs=2 * (1 / width + 1 / height))
+    off = np.abs(rendered.grey[rendered.seen].astype(int) - filmed.grey[rendered.seen])
+    assert off.max() <= 1, "rounding to grey levels"
+    assert rendered.parallax_px[rendered.seen] == pytest.approx(shift, abs=0.01)
 
 
 def test_a_missing_reconstruction_is_named(frozen: Scene) -> None:

@@ -14,9 +14,10 @@ from sfm_gt.sfm.bundle import Bundle
 from sfm_gt.sfm.bundle_solver import solve
 from sfm_gt.sfm.camera_proof import CameraProof, carry, judge_camera, prove_camera
 from sfm_gt.sfm.database import KnownCamera
+from sfm_gt.sfm.lens_noise import MAX_MISFIT, LensNoise, lens_noise
 from sfm_gt.sfm.linearised import Linearised, lens_directions
 from sfm_gt.sfm.observations import Observations
-from tests.sfm.synthetic import FOCAL, HEIGHT, WIDTH, filmed, room, sideways_path, times_s, turning_path
+from tests.sfm.synthetic import FOCAL, HEIGHT, NOISE_PX, WIDTH, filmed, room, sideways_path, times_s, turning_path
 
 N_FRAMES, N_POINTS = 30, 200
 MAX_REL_SIGMA, MAX_DEPTH_SIGMA, MAX_SWING = 0.08, 0.05, 0.015
@@ -150,6 +151,21 @@ def test_a_fisheye_is_found_behind_a_radial_lens() -> None:
 def test_a_clock_that_stands_still_says_nothing_of_a_zoom() -> None:
     proof = proven(filmed(turning_path(N_FRAMES), room(N_POINTS)), times=np.zeros(N_FRAMES))
     assert proof.curve.swing == 0.0
+
+
+def test_noise_is_measured_and_a_principal_point_taken_for_the_centre_shows_as_misfit() -> None:
+    def noise(centre: tuple[float, float]) -> LensNoise:
+        model = filmed(turning_path(N_FRAMES), room(N_POINTS), centre=centre)
+        bundle = Bundle.of(Observations.of(model))
+        return lens_noise(bundle, times_s(N_FRAMES)[bundle.view_rows])
+
+    centred, off = noise((WIDTH / 2, HEIGHT / 2)), noise((WIDTH / 2 + 15, HEIGHT / 2 - 15))
+    # Thousands of observations: known to a few per cent. The loss halves the weight of an error of three medians, which
+    # takes the variance of normal errors to 0.78 of what it was.
+    assert centred.noise_px2 == pytest.approx(0.78 * NOISE_PX**2, rel=0.1)
+    # Root mean square of five errors in units of their sigma: beyond 1.7 in one case of a hundred.
+    assert centred.misfit < 1.7
+    assert off.misfit == MAX_MISFIT
 
 
 def test_the_step_of_a_lens_parameter_is_the_parameter() -> None:

@@ -49,3 +49,9 @@ def test_what_is_not_in_the_model_is_not_explained(model: pycolmap.Reconstructio
         model.delete_point3D(point_id)
     assert matches.explained_by(model) == pytest.approx(whole / 2, abs=0.1)
     assert VerifiedMatches({}).explained_by(model) == 0.0
+
+
+def test_a_match_between_two_points_is_not_explained(model: pycolmap.Reconstruction) -> None:
+    # As a repeated pattern makes them: both ends lie on points of the model, on different ones.
+    crossed = {pair: np.c_[rows[:, 0], np.roll(rows[:, 1], 1)] for pair, rows in matches_of(model).by_pair.items()}
+    assert VerifiedMatches(crossed).explained_by(model) == 0.0

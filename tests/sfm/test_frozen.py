@@ -62,6 +62,15 @@ def test_a_partner_that_shows_motion_ahead_of_time_does_not_end_the_interval() -
     assert frozen_interval(steady, MAX_MOVING, 15, always) == (0, 25)
 
 
+def test_a_clip_that_starts_with_motion_is_judged_as_its_mirror_image_is() -> None:
+    # Against what follows the frames before the rest are still, against what went before they are not.
+    listed = [*frames([0.06] * 10, 8), *[FrameMotion(0.06, 0.06, 0.0, 1.0, 8, 8)] * 6, *frames([0.0] * 20, 8)]
+    assert frozen_interval(listed, MAX_MOVING, 15, always) == (10, 35)
+    left = FrameMotion(0.06, 0.0, 0.0, 1.0, 8, 8, vacated_future=0.04)
+    emptied = [*frames([0.06] * 10, 8), *[left] * 6, *frames([0.0] * 20, 8)]
+    assert frozen_interval(emptied, MAX_MOVING, 15, always) == (16, 35)
+
+
 def test_places_left_behind_end_the_interval_where_they_are_left() -> None:
     at_rest, gone = frames([0.0] * 20, 8), FrameMotion(0.0, 0.0, 0.0, 1.0, 15, 15, vacated_past=0.04)
     assert frozen_interval([*at_rest, *[gone] * 10, *frames([0.0] * 5, 8)], 0.1, 15, never) == (0, 19)

@@ -2,69 +2,49 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
-import pycolmap
 import pytest
 
 from sfm_gt.sfm.registration import Frames, Observed, _merge, _stretches, register_frames
+from tests.sfm.sliding import FOCAL, HEIGHT, STEP_PX, WIDTH, frame, keyframe_model, name_of, positions
 
-WIDTH, HEIGHT, FOCAL = 320, 240, 300.0
-STEP_PX = 3.5  # image motion from frame to frame
 N_FRAMES = 9
 KEYFRAMES = (0, 4)
 # Tracks are good to a tenth of a pixel or better, a pose averages many of them: 0.02 px of 300 px focal length.
 CENTRE_ERROR = 0.02 / FOCAL
 
 
-def wall() -> np.ndarray:
-    noise = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH + 60)).astype(np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 2.0)
-    return cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX)
-
-
-def frame(index: int) -> np.ndarray:
-    """A textured wall at depth 1, filmed by a camera that slides along it: a shift of the picture."""
-    moved = np.float32([[1, 0, -STEP_PX * index], [0, 1, 0]])
-    return cv2.warpAffine(wall(), moved, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC).round().astype(np.uint8)
-
-
-def keyframe_model() -> pycolmap.Reconstruction:
-    """Two keyframes that see points of the wall, spread in x and y."""
-    model = pycolmap.Reconstruction()
-    camera = pycolmap.Camera(
-        model="SIMPLE_RADIAL", width=WIDTH, height=HEIGHT, params=[FOCAL, WIDTH / 2, HEIGHT / 2, 0], camera_id=1
-    )
-    model.add_camera_with_trivial_rig(camera)
-    columns, rows = np.meshgrid(np.arange(50.5, 300, 20), np.arange(20.5, 230, 20))
-    first = np.stack([columns.ravel(), rows.ravel()], axis=1)
-    tracks = [pycolmap.Track() for _ in first]
-    for image_id, index in enumerate(KEYFRAMES, start=1):
-        xy = first - [STEP_PX * index, 0]
-        image = pycolmap.Image(name=f"{index:06d}.png", keypoints=xy, camera_id=1, image_id=image_id)
-        centre = STEP_PX * index / FOCAL
-        model.add_image_with_trivial_frame(image, pycolmap.Rigid3d(np.c_[np.eye(3), [-centre, 0, 0]]))
-        for row, track in enumerate(tracks):
-            track.add_element(image_id, row)
-    xyz = np.c_[(first - [WIDTH / 2, HEIGHT / 2]) / FOCAL, np.ones(len(first))]
-    for point, track in zip(xyz, tracks, strict=True):
-        model.add_point3D(point, track)
-    return model
-
-
 def registered(n_threads: int) -> dict[str, np.ndarray]:
-    model = keyframe_model()
-    frames = Frames(lambda index: f"{index:06d}.png", frame, lambda index: None)
+    model = keyframe_model(KEYFRAMES)
+    frames = Frames(name_of, frame, lambda index: None)
     register_frames(model, list(range(N_FRAMES)), frames, seed=0, n_threads=n_threads)
     return {image.name: image.projection_center() for image in model.images.values()}
 
 
 def test_frames_between_and_behind_keyframes_are_registered_alike_on_any_number_of_threads():
     alone, together = registered(1), registered(3)
-    assert sorted(alone) == [f"{index:06d}.png" for index in range(N_FRAMES)]
+    assert sorted(alone) == [name_of(index) for index in range(N_FRAMES)]
     for name, centre in alone.items():
         assert centre == pytest.approx([STEP_PX * int(name[:6]) / FOCAL, 0, 0], abs=CENTRE_ERROR)
         assert centre.tolist() == together[name].tolist()
+
+
+def test_points_are_lost_where_something_is_ignored_and_kept_beside_it():
+    # Something moves in the left half of one frame; whatever was tracked there lies on it.
+    ignored = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    ignored[:, : WIDTH // 2] = True
+    model = keyframe_model(KEYFRAMES)
+    frames = Frames(name_of, frame, lambda index: ignored if index == 2 else None)
+    register_frames(model, list(range(KEYFRAMES[-1] + 1)), frames, seed=0, n_threads=1)
+    seen = {
+        image.name: sorted(point.point3D_id for point in image.points2D if point.has_point3D())
+        for image in model.images.values()
+    }
+    everything = seen[name_of(0)]
+    # Points are numbered in the order of their positions; none lies within 3 px of the middle, where tracks might differ.
+    beside = [number for number, (x, _) in zip(everything, positions(2), strict=True) if x > WIDTH / 2]
+    assert seen[name_of(2)] == beside
+    assert seen[name_of(1)] == seen[name_of(3)] == everything
 
 
 def test_positions_from_both_ends_are_averaged_and_disagreement_drops_a_point():

@@ -78,6 +78,17 @@ def test_a_jump_of_the_camera_is_named_and_measured() -> None:
     assert model_checks.trajectory_jump(jumped, TIMES * 0)[0] == 0.0
 
 
+def test_a_steady_camera_in_uneven_time_has_not_jumped() -> None:
+    # A variable frame rate: frames lie where the camera got to, nearer to the one neighbour than to the other.
+    times = np.cumsum(np.tile([1.0, 2.0, 1.0, 3.0], N_FRAMES // 4)) / 90
+    model = filmed()
+    poses = model.cam_from_world.copy()
+    poses[:, 0, 3] = -0.9 * times
+    steady = SparseModel(CAMERA, model.frame_indices, poses, model.points_sfm, model.observations, model.observation_px)
+    # Of an even speed nothing is left but rounding.
+    assert model_checks.trajectory_jump(steady, times) < 1e-9
+
+
 def test_depth_accuracy_by_hand() -> None:
     # 1 px at a focal length of 1000 px is 0.001 rad, a tenth of 0.01 rad.
     assert relative_depth_sigma(1000.0, np.degrees(0.01), 1.0) == pytest.approx(0.1)

@@ -57,6 +57,17 @@ def test_copies_and_blank_frames_are_left_out() -> None:
     assert keys[-1] == 38
 
 
+def test_a_frame_in_which_something_small_moves_is_no_copy() -> None:
+    # A ball a hundredth of the picture wide: it changes hardly anything on the average, and plainly where it is.
+    still = np.full((240, 320), 120, np.uint8)
+    frames = [cv2.circle(still.copy(), (100 + 4 * i, 120), 2, 200, -1) for i in range(3)]
+    assert not repeats(frames).any()
+    noise = np.random.default_rng(0).integers(0, 2, (3, 120, 160), dtype=np.uint8).repeat(2, axis=1).repeat(2, axis=2)
+    # One grey level in some pixels is what coding leaves of a copy.
+    copies = repeats([frames[0] + (grain & (np.indices(still.shape).sum(axis=0) % 8 == 0)) for grain in noise])
+    assert copies.tolist() == [False, True, True]
+
+
 def test_one_still_image_leaves_one() -> None:
     frames = [panning(1)[0]] * 10
     assert choose(frames, eligible=~repeats([tracking_image(f) for f in frames])) == (0,)

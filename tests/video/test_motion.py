@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 
 from sfm_gt.errors import Rejected
 from sfm_gt.video.motion import judge_parallax, measure_motion, motion_image
@@ -36,6 +37,19 @@ def test_a_camera_that_stands_is_named() -> None:
     found, motion = judged(noisy)
     assert found == "static_camera"
     assert motion < 0.002
+
+
+def test_print_that_keeps_its_place_does_not_make_a_camera_stand() -> None:
+    frames = [image.copy() for image in panning(N_FRAMES, step_px=3.0)]
+    print_ = np.zeros_like(NOTHING)
+    print_[60:] = True  # most of the picture: its own texture would outvote the scene's
+    for image in frames[1:]:
+        image[print_] = frames[0][print_]
+    pairs = measure_motion([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in frames], print_)
+    assert pairs
+    for pair in pairs:
+        # Tracks are good to a tenth of a pixel a frame; the slide is 3.
+        assert pair.motion * 320 == pytest.approx(3.0 * (pair.last - pair.first), rel=0.05)
 
 
 def test_a_camera_that_only_turns_is_named() -> None:
