@@ -37,7 +37,7 @@ def test_an_edited_file_of_evidence_runs_scale_again_and_nothing_else(folder: Pa
     assert after["camera"] == before["camera"]
 
 
-def test_a_run_clears_its_own_lock_and_not_that_of_an_output_folder_whose_name_begins_alike(folder: Path) -> None:
+def test_a_run_clears_its_own_lock_and_not_that_of_a_folder_whose_name_begins_alike(folder: Path) -> None:
     locks = folder / ".snakemake" / "locks"
     locks.mkdir(parents=True)
     for name in ("out", "out2"):
