@@ -6,6 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from sfm_gt import registry
@@ -15,6 +17,7 @@ from sfm_gt.formats.dataset_layout import layer_path
 from tests.exporters.small_dataset import write_dataset
 
 FORMATS = registry.names("exporters")
+OF_POSES = ("mannequin_challenge", "realestate10k")  # no layer is read
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +48,24 @@ def test_an_export_names_its_videos_and_repeats_byte_for_byte(name, out, tmp_pat
     assert digests(out) == before, "the data set is only read"
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_a_mask_of_another_size_is_refused_by_name_and_leaves_nothing(name, tmp_path):
-    if name in ("mannequin_challenge", "realestate10k"):
-        return  # poses only: no layer is read
-    import cv2
-    import numpy as np
-
-    out = write_dataset(tmp_path / "out")
+def shrink_a_mask(out: Path) -> None:
     path = layer_path(out / "dataset", "near-000", "moving", 5)
     cv2.imwrite(str(path), np.zeros((24, 32), np.uint8))
+
+
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {*OF_POSES}))
+def test_a_mask_of_another_size_is_refused_by_name_and_leaves_nothing(name, tmp_path):
+    out = write_dataset(tmp_path / "out")
+    shrink_a_mask(out)
     with pytest.raises(InputError, match=r"moving/000005\.png: 32 x 24 pixels; needed 64 x 48"):
         export.run(out, name, tmp_path / "to", ["near-000"])
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("name", OF_POSES)
+def test_a_mask_that_a_format_of_poses_never_shows_does_not_stop_it(name, tmp_path):
+    out = write_dataset(tmp_path / "out")
+    export.run(out, name, tmp_path / "sound", ["near-000"])
+    shrink_a_mask(out)
+    export.run(out, name, tmp_path / "to", ["near-000"])
+    assert digests(tmp_path / "to") == digests(tmp_path / "sound")

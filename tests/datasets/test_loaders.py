@@ -221,6 +221,15 @@ def test_near_duplicates_share_a_split_and_no_video_is_in_two(tmp_path: Path) ->
     assert groups == {"a": "a", "b": "b", "c": "a", "d": "d"}
 
 
+def test_copies_of_a_copy_are_in_one_group_though_too_unlike_themselves() -> None:
+    # Eight bits apart are copies, sixteen are not: c is a copy of a and of b, and e of b.
+    first, between, last, further = "0000000000000000", "00000000000000ff", "000000000000ffff", "0000000000ffffff"
+    groups = near_duplicate_groups({"a": [first], "b": [last], "c": [between], "e": [further], "z": ["f" * 16]})
+    assert groups == {"a": "a", "b": "a", "c": "a", "e": "a", "z": "z"}
+    renamed = near_duplicate_groups({"a": [first], "b": [further], "c": [last], "e": [between], "z": ["f" * 16]})
+    assert renamed == groups, "whatever the order of names"
+
+
 def surface(batch: dict) -> torch.Tensor:
     """World points of every pixel (B, H, W, 3), by depth, intrinsics and pose."""
     _n, _, height, width = batch["z_depth_m"].shape

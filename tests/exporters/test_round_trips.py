@@ -122,6 +122,14 @@ def test_kitti_png_and_depth_anything_lists(exported):
     assert_depth(read_steps(folder / depth, 1 / 256), 3, 1 / 256)
 
 
+def test_kitti_intrinsics_give_every_pixel_its_ray(exported):
+    matrix = np.loadtxt(exported("kitti") / "intrinsics/near-000/000009.txt").reshape(3, 3)
+    column, row = 50, 20
+    # Integers are pixel centres in KITTI's kit, ours lie at +0.5. Nine digits are written.
+    expected = unproject(CAMERA, np.array([[column + 0.5, row + 0.5]]), np.array([1.0]))[0]
+    assert np.linalg.solve(matrix, [column, row, 1.0]) == pytest.approx(expected, abs=1e-7)
+
+
 def test_depth_beyond_the_range_of_a_format_is_counted_and_invalid(tmp_path):
     out = write_dataset(tmp_path / "out")
     import pandas as pd

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from sfm_gt.errors import InputError, Rejected
 from sfm_gt.formats.atomic import replacing_directory, replacing_file
@@ -14,6 +15,7 @@ from sfm_gt.formats.manifest import Manifest, read_manifest, write_manifest
 from sfm_gt.formats.run_lock import try_hold
 from sfm_gt.formats.sidecar import read_sidecar
 from sfm_gt.formats.sparse_model import read_sparse_model, write_sparse_model
+from sfm_gt.formats.tum_trajectory import read_trajectory, write_trajectory
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
 
 
@@ -131,3 +133,14 @@ def test_a_sidecar_that_is_not_text_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00\x01" * 8)
     with pytest.raises(InputError, match="save it as UTF-8 text"):
         read_sidecar(path)
+
+
+def test_times_and_poses_of_a_trajectory_stay_together_whatever_the_order_of_lines(tmp_path):
+    poses = np.tile(np.eye(4), (5, 1, 1))
+    poses[:, :3, :3] = Rotation.from_rotvec(np.outer(np.arange(5), [0.0, 0.2, 0.0])).as_matrix()
+    poses[:, 0, 3] = np.arange(5)
+    order = [3, 0, 4, 1, 2]
+    write_trajectory(tmp_path / "track.txt", np.arange(5.0)[order], poses[order])
+    times, read = read_trajectory(tmp_path / "track.txt")
+    assert times.tolist() == [0, 1, 2, 3, 4]
+    assert read == pytest.approx(poses, abs=1e-9), "twelve digits are written"

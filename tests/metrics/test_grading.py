@@ -194,3 +194,17 @@ def test_input_is_left_as_it_is(scene):
     list(FrameGrader(gt, PER_IMAGE).grade(FramePrediction("metric_depth", values), None, PER_IMAGE))
     for now, then in zip((gt.z_depth, gt.moving, gt.overlay, gt.person, values), before, strict=True):
         np.testing.assert_array_equal(now, then)
+
+
+def test_a_fit_on_some_pixels_is_a_fair_sample_of_all():
+    # Near pixels and far ones ask for different scales, so pixels of one part of the frame give another scale than all do.
+    z_depth = np.random.default_rng(2).uniform(1, 9, (60, 80))
+    nowhere, n_pixels = np.zeros(z_depth.shape, bool), 400
+    gt = GtFrame(z_depth, nowhere, nowhere, None, True)
+    scale = {
+        n: _grade(gt, z_depth**1.5, protocol=OURS.model_copy(update={"fit_pixels": n}))["median"].affine.scale
+        for n in (None, n_pixels)
+    }
+    # The median of n draws from U(1, 9) is off by 8 / (2 sqrt n), 4 % of it; the scale goes with its root. Three sigma. The
+    # nearest 400 pixels would be off by 50 %.
+    assert scale[n_pixels] == pytest.approx(scale[None], rel=0.06)

@@ -72,3 +72,14 @@ def test_pixel_centres_stay_where_they_are():
 
 def test_behind_the_camera_nothing_lands():
     assert np.isnan(splat(_wall(1.0), CAMERA, CAMERA, _view(_wall(1.0), forward=2.0).cam_from_world, True)).all()
+
+
+def test_depth_of_what_moves_is_not_scored_where_its_surface_stays_the_same():
+    # Somebody slides along the wall: no step of depth gives the motion away, the mask alone does.
+    still = np.ones((30, 40), bool)
+    still[10:20, 10:20] = False
+    predicted = _wall(4.0)
+    predicted[~still] = 3.0
+    pair = FramePair(_view(_wall(4.0)), _view(_wall(4.0), still=still))
+    # Exact: camera and wall stay, so every still pixel is compared with itself.
+    assert pair.tae(_wall(4.0), predicted) == pytest.approx(0.0, abs=1e-4)

@@ -17,6 +17,7 @@ from sfm_gt.formats.overlay_folder import Overlay, write_overlays
 from sfm_gt.formats.shutter_shifts import ShutterShifts, write_shutter_shifts
 from sfm_gt.formats.sources import hashed_uploader
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.sfm.clip_views import write_mask
 from sfm_gt.sfm.rectification import GRID_HEIGHT, GRID_WIDTH
 from sfm_gt.stages import dataset
 from tests.masks.scenes import film
@@ -102,3 +103,42 @@ def test_shares_are_of_the_picture_and_not_of_the_bars_round_it(workspace: Works
     rows = pq.read_table(workspace.dataset / "clips" / CLIP / "frames.parquet").to_pylist()
     # All but the margin of 4 px beside the bar.
     assert [row["valid_fraction"] for row in rows] == pytest.approx([28 / 32] * N_FRAMES, abs=0.02)
+
+
+def published(workspace: Workspace, layer: str, frame_index: int) -> np.ndarray:
+    """A map in the unit of the data set, 0 where it is invalid."""
+    unit = read_json(workspace.dataset / "clips" / CLIP / "clip.json")[f"{layer}_unit"]
+    return cv2.imread(str(layer_path(workspace.dataset, CLIP, layer, frame_index)), cv2.IMREAD_UNCHANGED) * unit
+
+
+def true_depth(workspace: Workspace, frame_index: int) -> np.ndarray:
+    """What the dense stage found, in SfM units."""
+    with np.load(workspace.clip_stage(CLIP, "dense") / f"{frame_index:06d}.npz") as maps:
+        return maps["z_depth_sfm"]
+
+
+def test_what_moves_and_what_is_printed_has_no_depth(workspace: Workspace) -> None:
+    moves, printed = np.zeros((2, 240, 320), dtype=bool)
+    moves[60:120, 30:90], printed[180:200, 200:300] = True, True
+    write_mask(workspace.clip_stage(CLIP, "moving") / "000001.png", moves)
+    write_overlays(workspace.clip_stage(CLIP, "frames"), [Overlay(0, N_FRAMES - 1, printed)])
+    info(workspace)
+    # The lens is none, so that masks stay where they are. Ten pixels are more than any margin around print.
+    away = cv2.dilate(printed.astype(np.uint8), np.ones((21, 21))) == 0
+    for frame_index in range(N_FRAMES):
+        valid = published(workspace, "depth", frame_index) > 0
+        held = moves if frame_index == 1 else np.zeros_like(moves)
+        assert not valid[held | printed].any()
+        np.testing.assert_array_equal(
+            valid[~held & away], np.isfinite(true_depth(workspace, frame_index))[~held & away]
+        )
+        np.testing.assert_array_equal(published(workspace, "sigma", frame_index) > 0, valid)
+
+
+def test_depth_and_its_sigma_are_metres(workspace: Workspace) -> None:
+    units = info(workspace)
+    depth, sigma = published(workspace, "depth", 1), published(workspace, "sigma", 1)
+    metres = 2.0 * true_depth(workspace, 1)[depth > 0]
+    # Both are rounded to whole steps.
+    np.testing.assert_allclose(depth[depth > 0], metres, rtol=0, atol=0.51 * units["depth_unit"])
+    np.testing.assert_allclose(sigma[depth > 0], 0.01 * metres, rtol=0, atol=0.51 * units["sigma_unit"])

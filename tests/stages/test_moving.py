@@ -16,6 +16,7 @@ from sfm_gt.geometry.types import SparseModel
 from sfm_gt.sfm.clip_views import write_mask
 from sfm_gt.stages import moving
 from tests.masks.scenes import CAMERA, Rectangle, Scene, film
+from tests.video.make_videos import textured
 
 CLIP = "a-000"
 CAPTION = (slice(220, 236), slice(20, 120))
@@ -75,3 +76,19 @@ def test_an_earlier_verdict_is_passed_on(tmp_path: Path) -> None:
     write_manifest(dense, Manifest("sfm", 1, "rejected", "no_parallax", "too little parallax", 0.4, 1.0))
     manifest = moving.run(workspace, CLIP, MovingConfig())
     assert (manifest.status, manifest.reason) == ("skipped", "no_parallax")
+
+
+def test_print_that_looks_like_a_thing_of_the_scene_is_not_taken_for_motion(tmp_path: Path) -> None:
+    # A picture in the picture, which flow follows well: it stands still while the scene goes by.
+    workspace, logo = Workspace(tmp_path), np.zeros((240, 320), dtype=bool)
+    logo[150:210, 110:210] = True
+    still = film(10)
+    write_clip(workspace, still)
+    frames = workspace.clip_stage(CLIP, "frames")
+    for view in still.views:
+        write_frame(frames, view.frame_index, np.where(logo[..., None], textured(9, 240, 320), view.image))
+    write_overlays(frames, [Overlay(0, 9, logo)])
+    moving.run(workspace, CLIP, MovingConfig())
+    folder = workspace.clip_stage(CLIP, "moving")
+    found = np.stack([cv2.imread(str(folder / f"{i:06d}.png"), cv2.IMREAD_UNCHANGED) for i in range(10)])
+    assert (found > 0).mean() < 0.03, "nothing moves"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from benchmarks.accuracy.scale_draws import CAMERA, FPS, METRIC_FROM_SFM, model_of, skeleton_m, walk
 from sfm_gt.config import ScaleConfig
-from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame_list
+from sfm_gt.formats.frame_folder import FrameList, FrameRecord, read_frame_list, write_frame_list
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.formats.sparse_model import write_sparse_model
 from sfm_gt.formats.workspace import Workspace
@@ -87,3 +88,17 @@ def test_a_scale_that_is_too_wide_leaves_the_clip_without_metres(run):
     found = run(100.0, CONFIG.model_copy(update={"max_sigma_log_scale": 0.001}))
     assert not found["metric"]
     assert "scale.max_sigma_log_scale" in found["notes"][0]
+
+
+def test_pixels_of_a_source_that_was_shrunk_mean_the_same_lengths(run, tmp_path):
+    config = CONFIG.model_copy(update={"cues": ("people",)})
+    expected = run(1.0, config)["metric_from_sfm"]
+    # The same film at twice the width and half as much again of the height: pixels of the source are not square.
+    frames = Workspace(tmp_path / "out").clip_stage(CLIP, "frames")
+    write_frame_list(frames, replace(read_frame_list(frames), source_width=1280, source_height=720))
+    header, *rows = (tmp_path / "joints.csv").read_text().splitlines()
+    apart = [row.split(",") for row in rows]
+    stretched = [[*rest, f"{2.0 * float(x):.2f}", f"{1.5 * float(y):.2f}"] for *rest, x, y in apart]
+    (tmp_path / "joints.csv").write_text("\n".join([header, *map(",".join, stretched)]))
+    # Joints are written to 0.01 px of limbs of tens of pixels, and a clip has hundreds of them.
+    assert run(1.0, config)["metric_from_sfm"] == pytest.approx(expected, rel=1e-3)

@@ -1,0 +1,46 @@
+"""What makes a stage run again, and what a run clears away of another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from sfm_gt.config import Config
+from sfm_gt.workflow.run_plan import RunPlan, prepare
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that a run starts in, with one video whose sidecar names a track."""
+    monkeypatch.chdir(tmp_path)
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    (videos / "room.mp4").touch()
+    (videos / "track.csv").write_text("timestamp_s,x_m,y_m,z_m\n0,0,0,0\n")
+    (videos / "room.yaml").write_text("scale:\n  positions: [{file: track.csv, sigma_m: 0.01}]\n")
+    return tmp_path
+
+
+def test_an_edited_file_of_evidence_runs_scale_again_and_nothing_else(folder: Path) -> None:
+    def sections() -> dict[str, str]:
+        plan = RunPlan(Config(videos=folder / "videos", out=folder / "out"))
+        (video_id,) = plan.video_ids
+        return {section: plan.sidecar_section(f"{video_id}-000", section) for section in ("scale", "camera")}
+
+    before = sections()
+    assert sections() == before, "nothing was edited"
+    (folder / "videos" / "track.csv").write_text("timestamp_s,x_m,y_m,z_m\n0,1,0,0\n")
+    after = sections()
+    assert after["scale"] != before["scale"]
+    assert after["camera"] == before["camera"]
+
+
+def test_a_run_clears_its_own_lock_and_not_that_of_a_folder_whose_name_begins_alike(folder: Path) -> None:
+    locks = folder / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    for name in ("out", "out2"):
+        (locks / f"{name}.output.lock").write_text(f"{folder / name}/work/clips.json\n")
+    prepare(SimpleNamespace(is_main_process=True), {"videos": str(folder / "videos"), "out": str(folder / "out")})
+    assert [path.name for path in locks.iterdir()] == ["out2.output.lock"]
