@@ -24,7 +24,7 @@ PAIR_TYPE = np.dtype([("scene_id", np.int64), ("im1_id", np.int64), ("im2_id", n
 class Dust3rExporter:
     """A scene a split, a subscene a clip: ``<split>/<clip>/NNNNNN.*``."""
 
-    VERSION = 1
+    VERSION = 2
     LENGTHS = "any"
 
     def write(self, clips: Sequence[ExportedClip], folder: Path) -> dict[str, Any]:

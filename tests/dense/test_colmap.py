@@ -57,7 +57,7 @@ def densified(scene: Scene, load: Callable[[int], View] | None = None) -> dict[i
     model = scene.model
     seen = model.observations[:, 0] != model.row_of(FRAMES[-1])
     poorer = replace(model, observations=model.observations[seen], observation_px=model.observation_px[seen])
-    return dict(Colmap().densify_clip(poorer, load or scene.load, FRAMES, 5, silent))
+    return dict(Colmap().densify_clip(poorer, load or scene.load, FRAMES, 5, 1, silent))
 
 
 def test_without_cuda_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

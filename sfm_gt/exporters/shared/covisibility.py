@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from sfm_gt.datasets.covisibility import PosedDepth, covisibility
 from sfm_gt.datasets.frames import Frame
-from sfm_gt.exporters.shared.tracks import grid_points, sees
-from sfm_gt.geometry.camera import unproject
-from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 
 # Pairs between: less shares too little to match, more teaches nothing that a single view does not.
 MIN_SHARE, MAX_SHARE = 0.2, 0.95
@@ -25,13 +23,7 @@ def covisible_pairs(
     At most MAX_FRAMES frames, evenly chosen, take part.
     """
     chosen = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), MAX_FRAMES)).astype(int)).tolist()
-    share = np.zeros((len(chosen), len(chosen)))
-    for i, a in enumerate(chosen):
-        pixels, z = grid_points(depths[a])
-        if not len(z):
-            continue
-        world = transform_points(inverse_rigid(frames[a].cam_from_world), unproject(frames[a].camera, pixels, z))
-        share[i] = [sees(frames[b], depths[b], world)[0].mean() for b in chosen]
-    mutual = np.minimum(share, share.T)
+    posed = [PosedDepth(depths[i], frames[i].camera, frames[i].cam_from_world) for i in chosen]
+    mutual = covisibility(posed, max_gap=len(posed))
     return [(chosen[i], chosen[j], float(mutual[i, j])) for i in range(len(chosen)) for j in range(i + 1, len(chosen))
             if MIN_SHARE <= mutual[i, j] <= MAX_SHARE]  # fmt: skip
