@@ -12,6 +12,7 @@ from jaxtyping import Bool
 
 from sfm_gt.errors import InputError, OutputError
 from sfm_gt.formats.manifest import read_json, write_json
+from sfm_gt.imaging.regions import dilate
 
 OVERLAYS_JSON = "overlays.json"
 
@@ -51,8 +52,7 @@ def covered(
         union |= overlay.mask_in(frame_index)
     if margin_px == 0 or not union.any():
         return union
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin_px + 1, 2 * margin_px + 1))
-    return cv2.dilate(union.astype(np.uint8), kernel).astype(bool)
+    return dilate(union, margin_px)
 
 
 def covered_ever(

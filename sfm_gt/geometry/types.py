@@ -87,6 +87,13 @@ class SparseModel:
         """Row of a registered frame. Raises KeyError when the frame is not registered."""
         return self._rows[frame_index]
 
+    @property
+    def median_depth_sfm(self) -> float:
+        """Median z-depth of all observations, in SfM units."""
+        poses = self.cam_from_world[self.observations[:, 0]]
+        depths = np.einsum("mi,mi->m", poses[:, 2, :3], self.points_sfm[self.observations[:, 1]]) + poses[:, 2, 3]
+        return float(np.median(depths))
+
     def points_seen_by(self, row: int) -> Int[np.ndarray, " k"]:
         """Rows into ``points_sfm`` of the points that view ``row`` observes."""
         return self.observations[self.observations[:, 0] == row, 1]

@@ -8,7 +8,7 @@ patterns do not.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from sfm_gt.geometry.camera import project
 from sfm_gt.geometry.transforms import camera_centres, transform_points
@@ -74,15 +74,5 @@ def trajectory_jump(model: SparseModel, timestamps_s: Float[np.ndarray, " n"]) -
     near = (after > before) & (after - before < 2 * MAX_NEIGHBOUR_GAP_S)
     share = np.divide(here - before, after - before, out=np.zeros_like(here), where=near)[:, None]
     off = np.linalg.norm(centres[1:-1] - (1 - share) * centres[:-2] - share * centres[2:], axis=1)
-    off = np.where(near, off, 0.0) / median_depth_sfm(model)
+    off = np.where(near, off, 0.0) / model.median_depth_sfm
     return float(off.max()), int(model.frame_indices[1 + off.argmax()])
-
-
-def median_depth_sfm(model: SparseModel) -> float:
-    """Median z-depth of all observations, in SfM units."""
-    return float(np.median(_depths(model, model.observations)))
-
-
-def _depths(model: SparseModel, observations: Int[np.ndarray, "m 2"]) -> Float[np.ndarray, " m"]:
-    poses = model.cam_from_world[observations[:, 0]]
-    return np.einsum("mi,mi->m", poses[:, 2, :3], model.points_sfm[observations[:, 1]]) + poses[:, 2, 3]

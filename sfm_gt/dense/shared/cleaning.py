@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.dense.shared.parallax import Companion, against_parallax, at_infinity, read_parallax
+from sfm_gt.imaging.regions import disc
 
 NO_DEPTH = 255
 # A step of inverse depth that separates two surfaces, relative.
@@ -159,16 +160,12 @@ def bleeding_edges(
     # The median takes lone mistaken pixels out, which would open a margin of their own.
     far_smooth = cv2.medianBlur(np.where(known, inverse, np.float32(1e9)), 5)
     near_smooth = cv2.medianBlur(inverse, 5)
-    farthest, nearest = cv2.erode(far_smooth, _disc(margin_px)), cv2.dilate(near_smooth, _disc(margin_px))
+    farthest, nearest = cv2.erode(far_smooth, disc(margin_px)), cv2.dilate(near_smooth, disc(margin_px))
     judged = np.where(np.isfinite(z_depth), 1.0 / z_depth, inverse).astype(np.float32)
-    without_thin = cv2.morphologyEx(judged, cv2.MORPH_OPEN, _disc(THIN_MARGINS * margin_px // 2))
+    without_thin = cv2.morphologyEx(judged, cv2.MORPH_OPEN, disc(THIN_MARGINS * margin_px // 2))
     behind, before = judged - farthest, np.maximum(nearest - judged, 0.0)
     rim = (behind - before > EDGE_REL * farthest) & (judged <= without_thin * (1.0 + EDGE_REL))
     return rim & np.isfinite(z_depth)
-
-
-def _disc(radius_px: int) -> UInt8[np.ndarray, "k k"]:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
 
 
 def unstable(z_depth: Float[np.ndarray, "h w"], max_difference: float) -> Bool[np.ndarray, "h w"]:

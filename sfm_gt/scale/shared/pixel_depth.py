@@ -18,6 +18,7 @@ from sfm_gt.geometry.camera import project, unproject
 from sfm_gt.geometry.conventions import integer_centred_from_pixel
 from sfm_gt.geometry.transforms import camera_centres, inverse_rigid, transform_points
 from sfm_gt.geometry.types import SparseModel
+from sfm_gt.metrics.order_statistics import weighted_median
 
 # The patch, and the spread of the weights that it is looked at with a second time: of a patch over an outline the stronger
 # pattern wins, the spot lies where the middle does, and where the two differ nothing is certain.
@@ -69,7 +70,7 @@ def locate(model: SparseModel, load_gray: LoadGray, frame_index: int, pixel: Flo
     inverse_depth = search.coarse()
     measured, sigmas = search.fine(inverse_depth)
     weights = 1.0 / sigmas**2
-    centre = _weighted_median(measured, weights)
+    centre = weighted_median(measured, weights)
     scatter = max(1.0, 1.4826 * float(np.median(np.abs(measured - centre) / sigmas)))
     kept = np.abs(measured - centre) < 3.0 * scatter * sigmas
     mean = float(np.average(measured[kept], weights=weights[kept]))
@@ -237,12 +238,6 @@ def _vertex(curve: Float[np.ndarray, "3"]) -> float:
     """Where the parabola through three samples peaks, in samples from the middle one."""
     bend = curve[0] - 2.0 * curve[1] + curve[2]
     return 0.0 if bend >= 0 else float(0.5 * (curve[0] - curve[2]) / bend)
-
-
-def _weighted_median(values: Float[np.ndarray, " n"], weights: Float[np.ndarray, " n"]) -> float:
-    order = np.argsort(values)
-    cumulative = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(cumulative, 0.5 * cumulative[-1])])
 
 
 def _spot(pixel: Float[np.ndarray, "2"]) -> str:

@@ -6,20 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sfm_gt.geometry.transforms import camera_centres, transform_points
+from sfm_gt.geometry.transforms import camera_centres
 from sfm_gt.geometry.types import SparseModel
 
 # Speeds are taken over this time, so that the noise of single poses does not look like motion.
 SPEED_STEP_S = 0.5
-
-
-def median_depth_sfm(model: SparseModel) -> float:
-    """Median z-depth of sparse points in the views that see them, SfM units."""
-    depths = [
-        transform_points(pose, model.points_sfm[model.points_seen_by(row)])[:, 2]
-        for row, pose in enumerate(model.cam_from_world)
-    ]
-    return float(np.median(np.concatenate(depths)))
 
 
 def median_speed_sfm(model: SparseModel, timestamps_s: Mapping[int, float]) -> float:
@@ -43,7 +34,7 @@ def implausible(
 ) -> str | None:
     """Why a scale cannot be right, with what to check; None where it can."""
     if len(model.observations):
-        depth_m = metric_from_sfm * median_depth_sfm(model)
+        depth_m = metric_from_sfm * model.median_depth_sfm
         if not depth_range_m[0] <= depth_m <= depth_range_m[1]:
             return (
                 f"the scene would lie {depth_m:.3g} m away (median), plausible are {depth_range_m[0]:g} to "
