@@ -55,7 +55,6 @@ def run(
 
 
 def _job(gt: Path, predictions: Path, kind: str, protocols: Sequence[str], benchmark: str | None) -> Job:
-
     if kind not in KINDS:
         raise ConfigError(f"--kind: found {kind!r}, needed one of {', '.join(KINDS)}")
     name = predictions.resolve().name
@@ -76,7 +75,6 @@ def _job(gt: Path, predictions: Path, kind: str, protocols: Sequence[str], bench
 
 
 def _predict(plugin: OnDiskModel, folder: Path, _: str, frame: Frame | BenchmarkFrame) -> FramePrediction:
-
     height, width = depth_of(frame).shape
     try:
         # As stored: how a map comes to the size of the GT is the protocol's to say.
@@ -88,7 +86,6 @@ def _predict(plugin: OnDiskModel, folder: Path, _: str, frame: Frame | Benchmark
 
 
 def _protocols(names: Sequence[str], benchmark: Benchmark | None) -> list[Protocol]:
-
     config = EvaluateConfig()
     if benchmark is None:
         return load_protocols(names or config.protocols, config.min_depth_m, config.max_depth_m, config.min_pixels)

@@ -61,7 +61,6 @@ def _check_target(to: Path) -> None:
 
 
 def _clips(out: Path, clip_ids: Sequence[str]) -> list[ExportedClip]:
-
     dataset = open_dataset(out)
     unknown = sorted(set(clip_ids) - set(dataset.clip_ids))
     if unknown:

@@ -335,7 +335,6 @@ def _make_again(workspace: Workspace, job: Job, cores: int) -> None:
 
 
 def _remake(workspace: Workspace, name: str, cores: int) -> None:
-
     config = read_config(workspace.config)
     clip_ids = [clip["clip_id"] for clip in read_json(workspace.clip_list)["clips"]]
     if not clip_ids:

@@ -65,7 +65,6 @@ def run(out: Path, clip_ids: Sequence[str], seed: int) -> dict[str, Manifest]:
 
 
 def _build(folder: Path, frames: Sequence[Frame], seed: int) -> dict[str, Any]:
-
     pairs = []
     for frame in frames:
         depth = static_depth(frame)
@@ -95,7 +94,6 @@ def _write_joints(
 
 
 def _write_plates(folder: Path, frames: Sequence[Frame]) -> dict[str, Any]:
-
     sources = {frame.frame_index: _view(frame) for frame in evenly(frames, N_SOURCES)}
     n_behind = n_hidden = 0
     for frame in frames:
@@ -113,7 +111,6 @@ def _write_plates(folder: Path, frames: Sequence[Frame]) -> dict[str, Any]:
 
 
 def _view(frame: Frame) -> PlateView:
-
     covered = _person(frame) | frame.moving | frame.overlay
     return PlateView(frame.image, static_depth(frame), covered, frame.camera, frame.cam_from_world)
 
@@ -149,7 +146,6 @@ def _clip_joints(workspace: Workspace, clip_id: str, frames: Sequence[Frame]) ->
 
 
 def _sidecar(config: Config, video_id: str) -> Path | None:
-
     try:
         videos = list_videos(config.videos)
     except InputError as gone:

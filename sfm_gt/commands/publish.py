@@ -79,7 +79,6 @@ def run(
 
 
 def _face_blur(model: Path | None) -> FaceBlur | None:
-
     return FaceBlur(model) if model else None
 
 
@@ -109,7 +108,6 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _write_hashes(dataset: Dataset, clip_id: str, folder: Path) -> None:
-
     indices = [frame.frame_index for frame in dataset.frames_of(clip_id)]
     hashes = [hash_image(i, layer_path(dataset.path, clip_id, "image", i).read_bytes()) for i in indices]
     write_image_hashes(folder / "clips" / clip_id, hashes)
@@ -160,7 +158,6 @@ def _write_cards(workspace: Workspace, dataset: Dataset, folder: Path, release: 
 
 
 def _funnel(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Any], Sequence[Any]]:
-
     if not workspace.clip_list.is_file():
         return (), ()
     corpus = read_json(workspace.clip_list)

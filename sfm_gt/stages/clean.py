@@ -44,7 +44,6 @@ def run(workspace: Workspace, clip_id: str, config: CleanConfig, n_threads: int 
 
 
 def _clean(folder: Path, workspace: Workspace, clip_id: str, config: CleanConfig, n_threads: int) -> dict[str, Any]:
-
     frames = _Frames(workspace, clip_id, Limits(**config.model_dump()))
     totals: dict[str, int] = {}
     for frame_index, cleaned in in_parallel(frames.clean, frames.frame_indices, n_threads):
@@ -67,7 +66,6 @@ class _Frames:
     """The clip's dense depth, and flow from each frame to its companion, which need not have depth itself."""
 
     def __init__(self, workspace: Workspace, clip_id: str, limits: Limits):
-
         self._views, self._limits = ClipViews(workspace, clip_id), limits
         self._dense = workspace.clip_stage(clip_id, "dense")
         self.frame_indices = sorted(int(path.stem) for path in self._dense.glob("*.npz"))
@@ -84,7 +82,6 @@ class _Frames:
         return frame_index, clean(depth, sigma, hypothesis, companion, self._limits)
 
     def _companion(self, frame_index: int, z_depth_sfm: np.ndarray) -> Companion | None:
-
         model = self._views.model
         row = model.row_of(frame_index)
         other = choose_companion(z_depth_sfm, model.camera, model.cam_from_world, model.frame_indices.tolist(), row)
@@ -96,5 +93,4 @@ class _Frames:
         return Companion(model.camera, b_from_a, grey_a, grey_b, there.flow_px, there.followed)
 
     def _read_grey(self, frame_index: int) -> np.ndarray:
-
         return cv2.cvtColor(self._views.image(frame_index), cv2.COLOR_RGB2GRAY)

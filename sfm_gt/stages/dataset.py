@@ -44,7 +44,6 @@ def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: Datase
 def _build(
     folder: Path, workspace: Workspace, clip_id: str, sidecar: Path | None, config: DatasetConfig
 ) -> dict[str, Any]:
-
     views = ClipViews(workspace, clip_id)
     scale = read_json(workspace.clip_stage(clip_id, "scale") / SCALE_NAME)
     layers = _Layers(workspace, clip_id, views, scale["metric_from_sfm"] or 1.0, config)
@@ -141,7 +140,6 @@ def _clip_columns(clip_id: str, scale: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-
     pq.write_table(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA), path)
 
 
@@ -183,7 +181,6 @@ def _clip_json(
 
 
 def _uploader_hash(sidecar: Path | None, uploader: str | None, salt_file: Path | None) -> str | None:
-
     try:
         return hashed_uploader(uploader, salt_file) if uploader else None
     except InputError as fault:

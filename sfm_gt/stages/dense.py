@@ -31,7 +31,6 @@ def run(workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int)
 
 
 def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> dict[str, Any]:
-
     views = ClipViews(workspace, clip_id)
     method = registry.load("dense", config.method)(config.min_consistent, config.max_rel_difference, config.device)
     frame_indices = views.model.frame_indices[:: config.frame_step].tolist()

@@ -51,7 +51,6 @@ def run(
 
 
 def _prediction(stored: Callable[[str, str], StoredPredictions], model: str, frame: Frame) -> FramePrediction:
-
     found = stored(model, frame.clip_id)
     values, flipped = found.read(frame.frame_index, (frame.camera.height, frame.camera.width))
     return FramePrediction(found.kind, values, flipped)

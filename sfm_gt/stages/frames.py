@@ -58,7 +58,6 @@ def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: Fr
 
 
 def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesConfig, sheet: Path) -> dict[str, Any]:
-
     measures = decoded.find_picture()
     # Bars would say that nothing moves and that nothing is blank.
     tracking = [picture_of(grey, decoded.picture, decoded.width) for grey in decoded.tracking]
@@ -98,7 +97,6 @@ class _Decoded:
     """Writes the frames one after the other and keeps small grey versions of them, so that memory stays low."""
 
     def __init__(self, folder: Path, clip: dict[str, Any], video_path: Path, config: FramesConfig):
-
         self.rows: list[tuple[int, float, float]] = []
         self.tracking: list[np.ndarray] = []
         self.printed: list[np.ndarray] = []

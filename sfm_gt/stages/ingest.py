@@ -39,7 +39,6 @@ def run(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file:
 
 
 def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None) -> dict[str, Any]:
-
     if video.refusal is not None:
         raise Rejected(video.refusal, video.message or video.refusal)
     try:
@@ -64,7 +63,6 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
 
 
 def _uploader_hash(video: VideoFile, uploader: str | None, salt_file: Path | None) -> str | None:
-
     try:
         return hashed_uploader(uploader, salt_file) if uploader else None
     except InputError as fault:
@@ -72,7 +70,6 @@ def _uploader_hash(video: VideoFile, uploader: str | None, salt_file: Path | Non
 
 
 def _refuse_forgotten(workspace: Workspace, video: VideoFile, url: str | None, facts: dict[str, Any]) -> None:
-
     hashes = tuple(facts["perceptual_hash"])
     if any(tombstone.covers(facts["source_sha256"], url, hashes) for tombstone in read_tombstones(workspace.dataset)):
         raise Rejected("forgotten", f"{video.path.name}: this video, or a copy of it, was forgotten and must not come back; "

@@ -40,7 +40,6 @@ def run(workspace: Workspace, clip_id: str, config: MovingConfig, n_threads: int
 
 
 def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingConfig, n_threads: int) -> dict[str, Any]:
-
     views = ViewsWithDepth(workspace, clip_id)
     segmenter = load("masks", config.method)(config.threshold_px, config.dilate_px, n_threads)
     moving = segmenter.segment(Images(views), views)
@@ -72,7 +71,6 @@ class ViewsWithDepth(Sequence["View"]):
     """The clip's views with depth, read from disk when asked for: all of them at once would fill the memory."""
 
     def __init__(self, workspace: Workspace, clip_id: str):
-
         self._clip = ClipViews(workspace, clip_id)
         self._paths = sorted(workspace.clip_stage(clip_id, "dense").glob("*.npz"))
         self.frame_indices = [int(path.stem) for path in self._paths]

@@ -74,7 +74,6 @@ def run_benchmark(benchmark: Benchmark, model: ModelConfig, out: Path) -> dict[s
 def _predict_clip(
     plugin: DepthModel, model: ModelConfig, dataset: Dataset | Benchmark, clip_id: str, folder: Path
 ) -> Manifest:
-
     n_frames, title = len(dataset.frames_of(clip_id)), f"{model.name} on {clip_id}"
     finite_shares: list[float] = []
     sizes: list[tuple[int, int]] = []
@@ -138,7 +137,6 @@ def _predictions(plugin: DepthModel, clip: Iterator[ClipFrame], times: list[Pass
 
 
 def _manifest(plugin: DepthModel, sizes: list[tuple[int, int]], finite_shares: list[float]) -> Manifest:
-
     n_frames = len(sizes)
     missing, without = n_frames - len(finite_shares), finite_shares.count(0.0)
     found = [(missing, "have no prediction"), (without, "have no finite value")]

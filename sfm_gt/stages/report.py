@@ -96,13 +96,11 @@ def _manifests(workspace: Workspace, clip_id: str) -> dict[str, Manifest]:
 
 
 def _index(dataset: Dataset) -> list[dict[str, Any]]:
-
     rows: list[dict[str, Any]] = pq.read_table(dataset.path / INDEX_NAME).to_pylist()
     return rows
 
 
 def _models(summary: dict[str, Any]) -> dict[str, Any]:
-
     return {
         "table": table(headline(summary["rows"]), summary["rows"], []),
         "sensitivity": table(SENSITIVITY, summary["sensitivity"], []),
@@ -120,7 +118,6 @@ def _clips(
     manifests: dict[str, dict[str, Manifest]],
     folder: Path,
 ) -> list[dict[str, Any]]:
-
     scores = pd.read_parquet(workspace.evaluation / "frames.parquet")
     summary = read_json(workspace.evaluation / "summary.json")
     clip_ids = sorted({row["clip_id"] for row in index})
@@ -143,7 +140,6 @@ def _clips(
 
 
 def _facts(info: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
-
     first, scale = rows[0], info.get("scale", {})
     poses = np.array([row["cam_from_world"] for row in rows], dtype=np.float64).reshape(-1, 4, 4)
     times = np.array([row["timestamp_s"] for row in rows])
@@ -176,7 +172,6 @@ def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
 def _sheet(
     workspace: Workspace, config: ReportConfig, dataset: Dataset, clip_id: str, summary: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
-
     frames = dataset.frames_of(clip_id)
     shown = [frames[position] for position in chosen(len(frames), config.frames_per_clip)]
     protocol = Protocol.model_validate(summary["protocols"][summary["protocol"]])

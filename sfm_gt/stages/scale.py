@@ -45,7 +45,6 @@ def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleC
 def _scale(
     folder: Path, workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig
 ) -> dict[str, Any]:
-
     evidence = evidence_of_clip(workspace, clip_id, sidecar, config)
     cues, refused, contradicting = _ask_cues(evidence, config)
     content: dict[str, Any] = {
@@ -167,7 +166,6 @@ def _network(clip_id: str, config: ScaleConfig, views: ClipViews) -> NetworkEvid
 
 
 def _find_joints(views: ClipViews, config: ScaleConfig) -> JointTracks:
-
     assert config.pose_network is not None, "the caller looks"
     network = PoseNetwork(config.pose_network.detection, config.pose_network.landmarks)
     frames = views.model.frame_indices.tolist()

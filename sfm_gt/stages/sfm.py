@@ -86,7 +86,6 @@ def _reconstruct(
     cameras: GivenCameras | None,
     sheet: Path,
 ) -> dict[str, Any]:
-
     listed, overlays = read_frame_list(frames_folder), read_overlays(frames_folder)
     n_distinct = sum(not frame.repeated for frame in listed.frames)
     if n_distinct < config.min_frozen_frames:
@@ -224,7 +223,6 @@ def _judged(
 def _write(
     folder: Path, model: pycolmap.Reconstruction, adjusted: Adjusted | None, listed: FrameList, rest: Rest
 ) -> None:
-
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
     if adjusted is not None and adjusted.settled is not None:
@@ -260,7 +258,6 @@ def _known_camera(hints: CameraHints, listed: FrameList) -> KnownCamera | None:
 def _shutter_shifts(
     model: pycolmap.Reconstruction, frame_indices: np.ndarray, listed: FrameList, readout: Readout
 ) -> ShutterShifts:
-
     times_s = listed.times_s(frame_indices)
     return ShutterShifts(frame_indices, shift_fields(Observations.of(model), times_s, readout))
 
@@ -303,6 +300,5 @@ def _on_given_cameras(
     printed: Callable[[int], np.ndarray],
     options: KeyframeOptions,
 ) -> Solution:
-
     indices = [frame.frame_index for frame in listed.frames]
     return reconstruct(cameras, frames_folder, listed, indices, printed, config.max_reprojection_error_px, options)
