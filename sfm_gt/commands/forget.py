@@ -211,7 +211,6 @@ def _check_also(workspace: Workspace, folder: Path) -> None:
 
 def _export(workspace: Workspace, folder: Path, forgotten: Sequence[str]) -> tuple[str, str, tuple[str, ...]]:
     """What is to be exported again. Raises SfmGtError where that cannot be done, while all is still there."""
-
     manifest = read_json(folder / EXPORT_JSON)
     kept = [entry["clip_id"] for entry in manifest["clips"] if entry["clip_id"] not in forgotten]
     try:
@@ -307,7 +306,6 @@ def _rewrite_shared(workspace: Workspace, job: Job, folder: Path) -> int:
 
 def _recount(workspace: Workspace) -> None:
     """The data set's own counts, which pruning its list of clips does not change."""
-
     path = workspace.dataset / DATASET_JSON
     if path.is_file():
         write_json(path, read_json(path) | {"frames": pq.read_metadata(workspace.dataset / INDEX_NAME).num_rows})
@@ -315,7 +313,6 @@ def _recount(workspace: Workspace) -> None:
 
 def _export_again(workspace: Workspace, folder: Path, format_name: str, clip_ids: Sequence[str]) -> None:
     """An export of the remaining clips in place of the old one: its lists and archives follow no pattern of ours."""
-
     if clip_ids:
         export.run(workspace.root, format_name, folder, clip_ids)  # beside the old one, which it then replaces
     elif folder.exists():

@@ -82,7 +82,6 @@ def _verified(where: str, made: ImageHash, released: ImageHash) -> bool:
 
 def _pictures(folder: Path, info: Mapping[str, Any], video: Path, wanted: Collection[int]) -> Any:
     """Frame index and JPEG bytes of the wanted frames, made as the stages ``frames`` and ``dataset`` make them."""
-
     shutter = read_shutter_shifts(folder / SHUTTER_NPZ)
     if shutter is None and info.get("measures", {}).get("sfm", {}).get("readout_s"):
         raise InputError(f"{folder / SHUTTER_NPZ}: missing, and the pictures of {info['clip_id']} were brought to a global "

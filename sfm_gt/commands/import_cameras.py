@@ -24,7 +24,6 @@ def run(video: Path, format_name: str, file: Path, refine: bool) -> str:
     Raises:
         InputError: no video, a sidecar that imports already, an unknown format, a file that is not in it.
     """
-
     found = [entry for entry in list_videos(video.parent) if entry.path.name == video.name]
     if not found:
         raise InputError(f"{video}: no video there; give the file that the cameras belong to")

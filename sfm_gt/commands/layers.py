@@ -45,7 +45,6 @@ def run(out: Path, clip_ids: Sequence[str], seed: int) -> dict[str, Manifest]:
     Raises:
         InputError: no data set, or an unknown clip.
     """
-
     dataset = open_dataset(out)
     unknown = sorted(set(clip_ids) - set(dataset.clip_ids))
     if unknown:
@@ -83,7 +82,6 @@ def _write_joints(
     folder: Path, workspace: Workspace, clip_id: str, frames: Sequence[Frame]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Measures of the joints, or why there are none."""
-
     try:
         joints = _clip_joints(workspace, clip_id, frames)
     except NoEvidenceError as reason:
@@ -131,7 +129,6 @@ def _clip_joints(workspace: Workspace, clip_id: str, frames: Sequence[Frame]) ->
         NoEvidenceError: nobody named joints and no pose network is configured, or the run is not there any more.
         InputError: the joints file cannot be read.
     """
-
     if not workspace.config.is_file() or not (workspace.clip_stage(clip_id, "sfm") / MODEL_NAME).is_file():
         raise NoEvidenceError("joints need the run's config.yaml and work/ beside the data set")
     config = read_config(workspace.config)
@@ -157,7 +154,6 @@ def _person_joints(
     model: SparseModel, tracks: Mapping[str, Mapping[int, np.ndarray]], frames: Sequence[Frame]
 ) -> PersonJoints:
     """Positions scaled as the data set is, see ``metric_from_sfm`` of its frames."""
-
     published = [frame.frame_index for frame in frames]
     seen = {
         index: {name: by_frame[index] for name, by_frame in tracks.items() if index in by_frame} for index in published

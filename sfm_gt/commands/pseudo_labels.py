@@ -43,7 +43,6 @@ def run(workspace: Workspace, clip_id: str, teacher: str) -> PseudoLabels:
     Raises:
         InputError: no predictions of this teacher, or of another size than the ground truth.
     """
-
     dataset = open_dataset(workspace.root)
     predictions = workspace.predictions(teacher, clip_id)
     kind = _kind(predictions, teacher)
@@ -81,7 +80,6 @@ def _kind(predictions: Path, teacher: str) -> str:
 
 def _label(frame: Frame, predictions: Path, alignment: str) -> tuple[Float[np.ndarray, "h w"], tuple[float, float]]:
     """Depth of a frame in the unit of the ground truth, and (agreement, AbsRel) on blocks kept from the fit."""
-
     truth = frame.z_depth_m if frame.metric else frame.z_depth_sfm
     stored, _ = StoredPredictions.open(predictions).read(frame.frame_index, (truth.shape[0], truth.shape[1]))
     if stored is None:

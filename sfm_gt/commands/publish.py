@@ -115,7 +115,6 @@ def _write_hashes(dataset: Dataset, clip_id: str, folder: Path) -> None:
 
 def _copy_images(dataset: Dataset, clip_id: str, folder: Path, blur: FaceBlur | None, counts: dict[str, int]) -> None:
     """Pictures as they are; one with faces is encoded anew, without them."""
-
     quality = dataset.clip_info(clip_id).get("config", {}).get("dataset", {}).get("jpeg_quality", 95)
     for frame in dataset.frames_of(clip_id):
         target = layer_path(folder, clip_id, "image", frame.frame_index)
@@ -133,7 +132,6 @@ def _copy_images(dataset: Dataset, clip_id: str, folder: Path, blur: FaceBlur | 
 
 def _write_cards(workspace: Workspace, dataset: Dataset, folder: Path, release: dict[str, Any]) -> None:
     """Index, sources, tombstones, datasheet and Croissant card."""
-
     for name in (INDEX_NAME, DATASET_JSON, TOMBSTONES_JSON):
         if (dataset.path / name).is_file():
             shutil.copyfile(dataset.path / name, folder / name)

@@ -51,7 +51,6 @@ def grade(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
     Returns:
         What was refused, a line each.
     """
-
     refused = refusals(job.dataset, job.clip_ids, job.kinds, job.predict)
     setters = models_that_set_scales(job.dataset, job.clip_ids, job.kinds, job.model_sha256)
     predict = marking(job.predict, setters)
@@ -69,7 +68,6 @@ def grade(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
 
 def network_facts(folder: Path) -> dict[str, Any]:
     """Size and clock times of the network whose predictions lie in the folder, as columns; empty for all else."""
-
     found = read_latency(folder)
     if found is None:
         return {}

@@ -52,7 +52,6 @@ def read_cameras(sidecar: Path | None, facts: dict[str, Any]) -> GivenCameras | 
     Raises:
         InputError: unknown format, or a file that is not in it.
     """
-
     stated = read_sidecar(sidecar)
     if stated.imported is None or sidecar is None:
         return None
@@ -131,7 +130,6 @@ def _triangulate(
     options: KeyframeOptions,
 ) -> tuple[pycolmap.Reconstruction, float]:
     """Points of the anchors, once their images have confirmed the poses; and how well they do, in pixels."""
-
     camera = camera_of(cameras.track.lens, listed.width, listed.height)
     known = KnownCamera(camera.model.name, tuple(camera.params), fixed=True)
     named = {frame_path(frames_folder, index).name: poses[index] for index in anchors}

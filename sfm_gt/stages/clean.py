@@ -74,7 +74,6 @@ class _Frames:
 
     def clean(self, frame_index: int) -> tuple[int, Cleaned]:
         """The verdict on one frame."""
-
         with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
             depth, sigma, hypothesis = maps["z_depth_sfm"], maps["sigma_sfm"], maps["hypothesis_sfm"]
         needed = self._limits.sky or self._limits.max_parallax_difference > 0

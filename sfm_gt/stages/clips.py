@@ -23,7 +23,6 @@ def run(workspace: Workspace, video_id: str, video_path: Path, config: ClipsConf
     Every frame lies in one entry of ``clips`` or ``rejected``. Shots are numbered in order, whether kept or not, so that a
     clip's name does not hang on ``min_frames``; what lies between them has a name of its own.
     """
-
     content: dict[str, Any] = {"video_id": video_id, "version": VERSION, "clips": [], "rejected": []}
     if read_json(workspace.ingest(video_id))["status"] == "ok":
         numbers: Counter[str] = Counter()

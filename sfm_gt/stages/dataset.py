@@ -75,12 +75,10 @@ class _Layers:
     @property
     def has_person(self) -> bool:
         """Whether somebody looked for people."""
-
         return (self._moving / PERSON_FOLDER).is_dir()
 
     def _read(self, frame_index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Depth and sigma in the unit of the data set, NaN where not valid, and the moving mask."""
-
         moving = read_mask(self._moving / f"{frame_index:06d}.png")
         with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
             depth, sigma = maps["z_depth_sfm"] * self._scale, maps["sigma_sfm"] * self._scale
@@ -90,7 +88,6 @@ class _Layers:
 
     def choose_frames(self) -> tuple[list[int], list[int]]:
         """Frames with enough valid depth and those without."""
-
         kept, dropped = [], []
         for path in sorted(self._dense.glob("*.npz")):
             depth, _, _ = self._read(int(path.stem))
@@ -105,7 +102,6 @@ class _Layers:
 
     def write(self, folder: Path, frame_index: int, depth_unit: float, sigma_unit: float) -> dict[str, Any]:
         """Writes the layers of one frame and returns its columns of the index."""
-
         depth, sigma, moving = self._read(frame_index)
         view = self._views.view(frame_index)
         arrays = {"image": cv2.cvtColor(view.image, cv2.COLOR_RGB2BGR), "depth": quantised(depth, depth_unit),
@@ -152,7 +148,6 @@ def _clip_json(
     units: tuple[float, float],
 ) -> dict[str, Any]:
     """Everything that is known about a clip: provenance, versions, configuration, scale and units."""
-
     video_id = clip_id.rsplit("-", 1)[0]
     stated = read_sidecar(sidecar)
     settings = read_config(workspace.config)

@@ -36,7 +36,6 @@ def run(
         ConfigError: a protocol cannot be used.
         InputError: predictions that should be there are not, or are of images of another size than the ground truth.
     """
-
     dataset = open_dataset(workspace.root)
     protocols = load_protocols(config.protocols, config.min_depth_m, config.max_depth_m, config.min_pixels)
     wanted = [clip_id for clip_id in dataset.clip_ids if clip_id in set(clip_ids)]

@@ -113,7 +113,6 @@ class _Decoded:
 
     def write_thumbnail(self, path: Path) -> None:
         """A small picture of the middle frame, which stays when the clip is refused."""
-
         write_thumbnail(path, read_frame(self._folder, self.rows[len(self.rows) // 2][0]))
 
     def find_picture(self) -> dict[str, float]:
@@ -122,7 +121,6 @@ class _Decoded:
         Raises:
             Rejected: the frames are put together of several pictures.
         """
-
         greys, displacements = picture_area.sampled(self.printed), Displacements(self.printed)
         self._working_picture = picture_area.find_picture(greys, displacements)
         measures = judge_composition(greys, self._working_picture, displacements)
@@ -135,7 +133,6 @@ class _Decoded:
 
     def find_overlays(self) -> list[Any]:
         """Print on the picture, and all that lies outside of it."""
-
         indices = [row[0] for row in self.rows]
         found = find_overlays(self.printed, indices, self.height, self.width, self._working_picture)
         bars = self.picture.outside(self.height, self.width)
@@ -153,7 +150,6 @@ def _judge_motion(decoded: _Decoded, overlays: list[Any], config: FramesConfig) 
     Raises:
         Rejected: ``static_camera`` or ``rotation_only``: the tracks show for certain that there is no parallax.
     """
-
     indices = [row[0] for row in decoded.rows]
     ever = covered_ever(overlays, indices, (decoded.height, decoded.width), OVERLAY_MARGIN_PX)
     greys = [motion_image(grey) for grey in decoded.printed]

@@ -22,7 +22,6 @@ VERSION = VERSIONS[STAGE]
 
 def run(workspace: Workspace, clip_ids: Sequence[str]) -> dict[str, Any]:
     """Writes the data set's index, sources.json and dataset.json; clips without ground truth have no rows."""
-
     folders = {clip_id: workspace.clip_stage(clip_id, "dataset") for clip_id in sorted(clip_ids)}
     accepted = {clip_id: folder for clip_id, folder in folders.items() if read_manifest(folder).ok}
     tables = [pq.read_table(folder / FRAMES_NAME, schema=INDEX_SCHEMA) for folder in accepted.values()]

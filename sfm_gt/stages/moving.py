@@ -56,7 +56,6 @@ def _segment(folder: Path, workspace: Workspace, clip_id: str, config: MovingCon
 
 def _find_people(folder: Path, views: ViewsWithDepth, moving: np.ndarray, config: MovingConfig) -> dict[str, float]:
     """Writes the person layer and lets ``moving`` take the outlines of those who move."""
-
     assert config.person_segmentation is not None
     finder, total = PersonFinder(config.person_segmentation, config.person_detection), 0.0
     for position, (frame_index, image) in enumerate(zip(views.frame_indices, Images(views), strict=True)):

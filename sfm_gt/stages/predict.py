@@ -97,7 +97,6 @@ def _predict_clip(
 
 def _frames(dataset: Dataset | Benchmark, clip_id: str) -> Iterator[ClipFrame]:
     """One by one: a frame keeps the layers that it has read, so a list of frames would grow with the clip."""
-
     for frame in dataset:
         if frame.clip_id == clip_id:
             yield ClipFrame(frame.image, frame.camera, FrameKey(frame.clip_id, frame.frame_index))
@@ -110,7 +109,6 @@ def _mirrored(frame: ClipFrame) -> ClipFrame:
 
 def _shown(predictions: Iterator[Answer], title: str, n_frames: int) -> Iterator[Answer]:
     """The same with progress."""
-
     with progress(title) as report:
         for done, answer in enumerate(predictions, start=1):
             yield answer
@@ -119,7 +117,6 @@ def _shown(predictions: Iterator[Answer], title: str, n_frames: int) -> Iterator
 
 def _predictions(plugin: DepthModel, clip: Iterator[ClipFrame], times: list[PassTime]) -> Iterator[Answer]:
     """Every frame with its map, or None where the model has nothing; a network's passes are added to ``times``."""
-
     if isinstance(plugin, VideoNetworkModel):
         for given, prediction in predict_clip(plugin, clip, times):
             yield given, prediction.values

@@ -42,7 +42,6 @@ def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> 
     Raises:
         InputError: one of them is missing, or a stored prediction cannot be read.
     """
-
     dataset = open_dataset(workspace.root)
     corpus = read_json(workspace.clip_list)
     manifests = {clip_id: _manifests(workspace, clip_id) for clip_id in clip_ids}
@@ -79,7 +78,6 @@ def _thumbnails(workspace: Workspace, names: Sequence[str], folder: Path) -> dic
 
 def _mask_sheets(workspace: Workspace, refused: Sequence[Refusal], folder: Path) -> list[dict[str, Any]]:
     """The mask sheet of every clip that was refused after the stage frames, copied beside the page."""
-
     sheets = []
     for refusal in refused:
         source = workspace.mask_sheet(refusal.name)
@@ -190,7 +188,6 @@ def _sheet(
 
 def _maps(stored: Mapping[str, StoredPredictions], kinds: Mapping[str, str], frame: Frame) -> list[ModelMaps]:
     """Every model's prediction of one frame."""
-
     return [ModelMaps(name, kind, [_map(stored[name], frame)]) for name, kind in kinds.items()]
 
 

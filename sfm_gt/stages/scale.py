@@ -70,7 +70,6 @@ def _scale(
 
 def _with_focal_length(found: ScaleEstimate, focal_sigma_rel: float) -> ScaleEstimate:
     """The scale of depth: cues measure lengths across the line of sight; how far away those are goes with the focal length."""
-
     by_cues, by_lens = 100 * found.sigma_log_scale, 100 * focal_sigma_rel
     note = f"sigma of the scale: {by_cues:.2g} % by the cues, {by_lens:.2g} % by the focal length"
     sigma = math.hypot(found.sigma_log_scale, focal_sigma_rel)
@@ -84,7 +83,6 @@ def _described(scale: ScaleEstimate) -> dict[str, Any]:
 
 def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleEstimate], list[str], list[str]]:
     """Answers of the cues that have evidence and are possible at all, why the others have none, and who contradicts itself."""
-
     cues, refused, contradicting = {}, [], []
     for name in config.cues:
         try:
@@ -107,7 +105,6 @@ def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleE
 
 def evidence_of_clip(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig) -> Evidence:
     """All that the cues of one clip may look at."""
-
     views = ClipViews(workspace, clip_id)
     shrink = np.array([views.frames.width / views.frames.source_width,
                        views.frames.height / views.frames.source_height])  # fmt: skip
@@ -130,7 +127,6 @@ def evidence_of_clip(workspace: Workspace, clip_id: str, sidecar: Path | None, c
 
 def _with_depth(evidence: Evidence, workspace: Workspace, clip_id: str, views: ClipViews) -> Evidence:
     """The evidence with the clip's valid dense depth, where dense depth came about."""
-
     dense, clean = workspace.clip_stage(clip_id, "dense"), workspace.clip_stage(clip_id, "clean")
     if not read_manifest(clean).ok:
         return evidence

@@ -170,7 +170,6 @@ def _at_rest(
     n_threads: int,
 ) -> tuple[Adjusted | None, Rest, FrozenInterval]:
     """Adjusts the model so far that it shows what moves, and then without that and outside of the frozen interval."""
-
     model = solution.model
     begun = solution.begin(model)
     rest = find_rest(model, begun.readout if begun else None, frames_folder, listed, printed, n_threads)
@@ -200,7 +199,6 @@ def _judged(
     config: SfmConfig,
 ) -> dict[str, Any]:
     """Figures of the adjusted model. Raises Rejected where they do not carry ground truth."""
-
     lens = undistortion.Undistortion.of(next(iter(model.cameras.values())))
     sparse = undistortion.sparse_model(model, lens, lambda name: int(Path(name).stem))
     timestamps_s = listed.times_s(sparse.frame_indices)
@@ -243,7 +241,6 @@ def _write(
 
 def _known_camera(hints: CameraHints, listed: FrameList) -> KnownCamera | None:
     """The sidecar's camera, in pixels of the frames."""
-
     by_x, by_y = listed.width / listed.source_width, listed.height / listed.source_height
     if hints.intrinsics_px is not None:
         fx, fy, cx, cy = hints.intrinsics_px
