@@ -31,6 +31,11 @@ AUC_END = 5 * math.log(1.25)
 """Where the accuracy curve of UniDepth ends: max(p/g, g/p) = 1.25^5."""
 
 _BOUNDS = tuple(BOUNDS.values())
+# Columns as the compiled loops know them.
+(
+    _N, _RELATIVE, _SQUARE_OVER_DEPTH, _RELATIVE_SQUARE, _ABSOLUTE, _SQUARE, _INVERSE_SQUARE, _LOG,
+    _LOG_SQUARE, _LOG_ABSOLUTE, _AUC, _NOT_POSITIVE,
+) = (COLUMN[name] for name in SUMS[: -len(BOUNDS)])  # fmt: skip
 _N_SUMS = len(SUMS)
 _FIRST_BOUND = COLUMN["delta_1_03"]
 _BLOCK = 1024
@@ -108,13 +113,13 @@ def _sum_errors(depth, g, smaller, larger, sums):
         square += difference * difference
         inverse_difference = 1.0 / depth[i] - inverse_gt
         inverse += inverse_difference * inverse_difference
-    sums[0] += depth.size
-    sums[1] += relative
-    sums[2] += square_over_depth
-    sums[3] += relative_square
-    sums[4] += absolute
-    sums[5] += square
-    sums[6] += inverse
+    sums[_N] += depth.size
+    sums[_RELATIVE] += relative
+    sums[_SQUARE_OVER_DEPTH] += square_over_depth
+    sums[_RELATIVE_SQUARE] += relative_square
+    sums[_ABSOLUTE] += absolute
+    sums[_SQUARE] += square
+    sums[_INVERSE_SQUARE] += inverse
 
 
 @njit(cache=True, nogil=True, fastmath=REASSOCIATE, error_model="numpy")
@@ -143,11 +148,11 @@ def _sum_logs(depth, g, ratio, sums):
         log_square += error * error
         log_absolute += abs(error)
         auc += max(0.0, 1.0 - abs(error) / AUC_END)
-    sums[7] += log
-    sums[8] += log_square
-    sums[9] += log_absolute
-    sums[10] += auc - not_positive
-    sums[11] += not_positive
+    sums[_LOG] += log
+    sums[_LOG_SQUARE] += log_square
+    sums[_LOG_ABSOLUTE] += log_absolute
+    sums[_AUC] += auc - not_positive
+    sums[_NOT_POSITIVE] += not_positive
 
 
 @njit(cache=True, nogil=True, fastmath=REASSOCIATE, error_model="numpy")
