@@ -10,7 +10,7 @@ from benchmarks.accuracy.gates import pass_gates
 from benchmarks.accuracy.yields import cases, judge
 from sfm_gt.config import Config
 
-CHEAP = {"kettle_static": "rotation_only", "breakdance_static_camera": "static_camera"}
+CHEAP = {"breakdance_static_camera": "static_camera"}
 
 
 @pytest.mark.parametrize("name", sorted(CHEAP))
