@@ -87,16 +87,7 @@ def make_frames(video: Path, work: Path, n_frames: int | None) -> str:
 
 
 def run_stage(work: Path, clip_id: str) -> None:
-    """The sfm stage; the seconds that its moving masks take are kept beside it."""
-    find_ignored, start = sfm_stage._find_ignored, time.perf_counter()
-
-    def clocked(*arguments: object) -> object:
-        found = find_ignored(*arguments)
-        (work / "masks_times.json").write_text(json.dumps({"wall_s": time.perf_counter() - start,
-                                                           "cpu_s": time.process_time()}))  # fmt: skip
-        return found
-
-    sfm_stage._find_ignored = clocked
+    """The sfm stage."""
     sfm_stage.run(Workspace(work), clip_id, SfmConfig(), CameraHints(), SEED, THREADS)
 
 
@@ -195,7 +186,6 @@ def measure_kitchen(data: Path, work: Path, n_frames: int | None) -> dict[str, o
     n_filmed = len(read_frame_list(folder).frames)
     ours_times = timed("kitchen", work, "--clip", clip_id)
     stock_times = timed("stock", work, "--clip", clip_id)
-    masks_times = json.loads((work / "masks_times.json").read_text())
     stage = Workspace(work).clip_stage(clip_id, "sfm")
     ours, stock = pycolmap.Reconstruction(str(stage / "colmap")), pycolmap.Reconstruction(str(work / "stock"))
     views = ClipViews(Workspace(work), clip_id)
@@ -209,7 +199,7 @@ def measure_kitchen(data: Path, work: Path, n_frames: int | None) -> dict[str, o
             "camera": [round(float(value), 5) for value in next(iter(model.cameras.values())).params],
             "sparse": sparse_scores(model, data / "kitchen"), "dense": dense_scores(seen_by, data / "kitchen"),
         }  # fmt: skip
-    rows["sfm_gt"] |= {"masks": masks_times, "measures": read_manifest(stage).measures}
+    rows["sfm_gt"] |= {"measures": read_manifest(stage).measures}
     rows["stock"] |= {"images_by_model": json.loads((work / "stock" / "models.json").read_text())}
     ratio = {key: rows["stock"][key] / rows["sfm_gt"][key] for key in ("wall_s_a_frame", "cpu_s_a_frame")}
     return rows | {"stock_by_sfm_gt": ratio}
