@@ -20,7 +20,7 @@ class PixelAspect:
     """Vertical over horizontal focal length.
 
     Attributes:
-        ratio: as the images have it, 1 for square pixels.
+        ratio: 1 for square pixels; one step from a compromise between two focal lengths, so good to about a tenth.
         sigmas: its distance from 1 in standard deviations.
     """
 
