@@ -211,8 +211,8 @@ def judge_camera(
     if not proof.aspect.square:
         ratio = proof.aspect.ratio
         raise Rejected("non_square_pixels", f"the vertical focal length is about {ratio:.2f} times the horizontal one, at "
-                       f"{proof.aspect.sigmas:.0f} sigma: the picture was squeezed or its pixel aspect got lost; bring it back to "
-                       "the shape it was filmed in (ffmpeg -vf scale=WIDTH:HEIGHT,setsar=1)",
+                       f"{proof.aspect.sigmas:.0f} sigma: the picture was squeezed or its pixel aspect got lost; bring it back "
+                       "to the shape it was filmed in (ffmpeg -vf scale=WIDTH:HEIGHT,setsar=1)",
                        ratio, 1.0 + float(np.copysign(MIN_OFF, ratio - 1.0)))  # fmt: skip
     _judge_swing(proof.curve, max_focal_swing, CLEAR_SWING)
     low, high = proof.focal_range_px
