@@ -8,7 +8,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from sfm_gt.dense.matching.patch import make_patch
+from sfm_gt.dense.matching.patch import ReferenceImage, make_patch
 from sfm_gt.dense.matching.propagate import all_view_costs
 from sfm_gt.dense.matching.pyramid import build_pyramid, integer_centred_matrix, stack_neighbours
 from sfm_gt.dense.patchmatch import PATCH_SAMPLES, PATCH_SIGMA_GREY, PATCH_STRIDE
@@ -76,7 +76,7 @@ def matching_cost(view: View, neighbours: Sequence[View], z_depth: np.ndarray, n
     here = pyramids[0].levels[0]
     stacked = stack_neighbours(pyramids[0], pyramids[1:], 0)
     planes = _planes(z_depth, normal, integer_centred_matrix(here.camera))
-    costs = np.sort(all_view_costs(here.grey, here.usable, stacked, patch, planes), axis=-1)
+    costs = np.sort(all_view_costs(ReferenceImage(here.grey, here.usable), stacked, patch, planes), axis=-1)
     return costs[..., :N_BEST].mean(axis=-1)
 
 

@@ -20,6 +20,7 @@ from sfm_gt.dense.matching.pyramid import (
     build_pyramid,
     integer_centred_matrix,
     pair_geometry,
+    stack_geometry,
     stack_neighbours,
 )
 from sfm_gt.dense.matching.rounds import Kernels, Scene, propagated, refined, unmatched
@@ -164,7 +165,8 @@ class PatchMatch:
         # Every second pixel will do for what is averaged anyway; the patch's samples lie on those pixels alone.
         asked = scene.here.usable.copy()
         asked[1::2], asked[:, 1::2] = 0, 0
-        costs = scene.kernels.all_view_costs(scene.here.grey, asked, scene.neighbours, self._patch, planes)
+        image = scene.image._replace(usable=asked)
+        costs = scene.kernels.all_view_costs(image, scene.neighbours, self._patch, planes)
         # A single neighbour leaves no last axis behind in OpenCV.
         return select_views(cv2.blur(costs, (SELECTION_WINDOW, SELECTION_WINDOW)).reshape(costs.shape))
 
@@ -207,17 +209,13 @@ class PatchMatch:
 
         ``n_dependent``: so many of the neighbours agree because ``own`` came from them.
         """
-        there = [pair_geometry(reference, other, 0) for other in neighbours]
-        back = [pair_geometry(other, reference, 0) for other in neighbours]
-        a, b, back_a, back_b = (
-            np.stack([pair[k] for pair in pairs]).astype(np.float32) for pairs in (there, back) for k in (0, 1)
-        )
+        there = stack_geometry([pair_geometry(reference, other, 0) for other in neighbours])
+        back = stack_geometry([pair_geometry(other, reference, 0) for other in neighbours])
         size = reference.levels[0].camera.width, reference.levels[0].camera.height
         maps = [cv2.resize(each, size, interpolation=cv2.INTER_NEAREST) for each in inverse_depths]
         fused, count, violations, spread = self._kernels.check_consistency(
-            own.planes, own.cost, a, b, back_a, back_b, np.stack(maps),
-            np.float32(self._max_rel_difference), MAX_COST,
-        )  # fmt: skip
+            own.planes, own.cost, there, back, np.stack(maps), np.float32(self._max_rel_difference), MAX_COST
+        )
         usable = reference.levels[0].usable > 0
         needed = n_dependent + min(self._min_consistent, max(len(neighbours) - n_dependent, 1))
         kept = (count >= needed) & usable & (fused > 0) & np.isfinite(own.sigma)

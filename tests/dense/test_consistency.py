@@ -7,6 +7,7 @@ import pytest
 
 from sfm_gt.dense.matching.consistency import check_consistency
 from sfm_gt.dense.matching.hypothesis import MAX_COST
+from sfm_gt.dense.matching.patch import Geometry
 
 HEIGHT, WIDTH = 6, 9
 INVERSE_DEPTH = 0.5
@@ -22,8 +23,9 @@ def _checked(planes: np.ndarray, maps: list[np.ndarray], beside_px: float = 0.0)
     still = np.zeros((len(maps), 3), np.float32)
     cost = np.zeros(planes.shape[:2], np.float32)
     return check_consistency(
-        planes, cost, there, still, back, still, np.stack(maps).astype(np.float32), MAX_REL_DIFFERENCE, MAX_COST
-    )
+        planes, cost, Geometry(there, still), Geometry(back, still), np.stack(maps).astype(np.float32), MAX_REL_DIFFERENCE,
+        MAX_COST,
+    )  # fmt: skip
 
 
 def _facing() -> np.ndarray:

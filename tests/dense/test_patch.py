@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sfm_gt.dense.matching.patch import NOISE_VARIANCE, load_reference, make_patch, pack_grey, patch_cost, project_patch
+from sfm_gt.dense.matching.patch import (
+    NOISE_VARIANCE,
+    Plane,
+    ReferenceImage,
+    load_reference,
+    make_patch,
+    make_scratch,
+    pack_grey,
+    patch_cost,
+    project_patch,
+)
 from sfm_gt.dense.matching.pyramid import build_pyramid, integer_centred_matrix, stack_neighbours
 from sfm_gt.geometry.camera import pixel_grid, project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
@@ -46,18 +56,15 @@ def slow_cost(scene: Scene, reference: int, neighbour: int, x: int, y: int, plan
 def test_fast_cost_equals_the_slow_one(scene: Scene, x: int, y: int, error: float) -> None:
     reference, neighbour = 2, 4
     pyramids = [build_pyramid(scene.views[i], REACH) for i in (reference, neighbour)]
-    packed, _, a, b, _, _ = stack_neighbours(pyramids[0], pyramids[1:], 0)
+    neighbours = stack_neighbours(pyramids[0], pyramids[1:], 0)
     patch = make_patch(SAMPLES, STRIDE, SIGMA_GREY)
     level = pyramids[0].levels[0]
-    values, weights = np.empty(25, np.float32), np.empty(25, np.float32)
-    variance = load_reference(level.grey, level.usable, x, y, patch, values, weights)
+    scratch = make_scratch(patch)
+    here = load_reference(ReferenceImage(level.grey, level.usable), x, y, patch, scratch)
     plane = (1.0 / scene.truth[reference][y, x] * (1.0 + error), 2e-4, -1e-4)
-    w, wx, wy = (np.float32(value) for value in plane)
-    inside, *place, _ = project_patch(a, b, 0, x, y, w, wx, wy, patch.reach, CAMERA.width, CAMERA.height)
+    inside, footprint = project_patch(neighbours, 0, x, y, Plane(*map(np.float32, plane)), patch.reach)
     assert inside
-    scratch = (np.empty(25, kind) for kind in (np.int32, np.float32, np.float32, np.int32))
-    first, stride = np.int32(0), np.int32(CAMERA.width)
-    fast = patch_cost(packed, first, stride, *place, patch.offsets, values, weights, variance, *scratch)
+    fast = patch_cost(here, neighbours, 0, footprint, patch.offsets, scratch)
     assert fast == pytest.approx(slow_cost(scene, reference, neighbour, x, y, plane), abs=COST_TOLERANCE)
 
 
@@ -95,9 +102,9 @@ def test_patch_without_enough_usable_samples_is_refused() -> None:
     patch = make_patch(SAMPLES, STRIDE, SIGMA_GREY)
     grey, usable = np.zeros((20, 20), np.uint8), np.zeros((20, 20), np.uint8)
     usable[:, :9] = 1
-    values, weights = np.empty(25, np.float32), np.empty(25, np.float32)
-    assert load_reference(grey, usable, 10, 10, patch, values, weights) < 0
-    assert load_reference(grey, usable, 8, 10, patch, values, weights) == 0
+    image, scratch = ReferenceImage(grey, usable), make_scratch(patch)
+    assert load_reference(image, 10, 10, patch, scratch).variance < 0
+    assert load_reference(image, 8, 10, patch, scratch).variance == 0
 
 
 def test_levels_halve_and_masks_shrink(scene: Scene) -> None:

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from sfm_gt.dense.matching import consistency, propagate, refine
-from sfm_gt.dense.matching.patch import Patch, make_patch
-from sfm_gt.dense.matching.propagate import UNMATCHED, select_views
+from sfm_gt.dense.matching.patch import Geometry, Neighbours, Patch, ReferenceImage, make_patch
+from sfm_gt.dense.matching.propagate import UNMATCHED, Candidates, PlaneField, Search, select_views
 from sfm_gt.dense.matching.pyramid import (
     Level,
-    Neighbours,
     build_pyramid,
     integer_centred_matrix,
     pair_geometry,
+    stack_geometry,
     stack_neighbours,
 )
 from sfm_gt.dense.matching.torch_kernels import TorchKernels
@@ -57,7 +57,12 @@ class Stage(NamedTuple):
     limits: np.ndarray
     lens: np.ndarray
     step: np.float32
-    pairs: tuple[np.ndarray, ...]
+    there: Geometry
+    back: Geometry
+
+    @property
+    def image(self) -> ReferenceImage:
+        return ReferenceImage(self.level.grey, self.level.usable)
 
     @property
     def everywhere(self) -> np.ndarray:
@@ -69,9 +74,7 @@ class Trial(NamedTuple):
 
     patch: Patch
     geometric_weight: np.float32
-    n_offsets: int
-    min_gain: np.float32
-    min_variance: np.float32
+    candidates: Candidates
 
 
 class Answer(NamedTuple):
@@ -83,9 +86,11 @@ class Answer(NamedTuple):
 
 PATCH = make_patch(5, 2, 25.0)
 TRIALS = {
-    "images alone": Trial(PATCH, np.float32(0.0), 8, np.float32(0.01), np.float32(0.0)),
-    "with the neighbours' maps": Trial(PATCH, np.float32(0.2), 4, np.float32(0.01), np.float32(0.0)),
-    "small textured patches": Trial(make_patch(5, 1, 25.0), np.float32(0.2), 8, np.float32(0.02), np.float32(10.0)),
+    "images alone": Trial(PATCH, np.float32(0.0), Candidates(8, np.float32(0.01), np.float32(0.0))),
+    "with the neighbours' maps": Trial(PATCH, np.float32(0.2), Candidates(4, np.float32(0.01), np.float32(0.0))),
+    "small textured patches": Trial(
+        make_patch(5, 1, 25.0), np.float32(0.2), Candidates(8, np.float32(0.02), np.float32(10.0))
+    ),
 }
 
 
@@ -118,7 +123,7 @@ def stage(request: pytest.FixtureRequest, scene: Scene) -> Stage:
     planes = np.concatenate([w[..., None], slopes], axis=-1).astype(np.float32)
     matrix = integer_centred_matrix(camera)
     level = pyramids[REFERENCE].levels[0]
-    costs = propagate.all_view_costs(level.grey, level.usable, neighbours, PATCH, planes)
+    costs = propagate.all_view_costs(ReferenceImage(level.grey, level.usable), neighbours, PATCH, planes)
     return Stage(
         level=level,
         neighbours=neighbours,
@@ -127,7 +132,8 @@ def stage(request: pytest.FixtureRequest, scene: Scene) -> Stage:
         limits=np.array([0.1, 0.35], dtype=np.float32),
         lens=matrix[[0, 1, 0, 1], [0, 1, 2, 2]].astype(np.float32),
         step=step,
-        pairs=tuple(np.stack([p[k] for p in pairs]).astype(np.float32) for pairs in (there, back) for k in (0, 1)),
+        there=stack_geometry(there),
+        back=stack_geometry(back),
     )
 
 
@@ -141,8 +147,8 @@ def propagated(kernels, stage: Stage, trial: Trial, active: np.ndarray) -> Answe
     """One round on fresh copies; ``kernels``: what holds a function of that name."""
     planes, cost = stage.planes.copy(), np.full((HEIGHT, WIDTH), UNMATCHED)
     changed = kernels.propagate(
-        stage.level.grey, stage.level.usable, active, stage.neighbours, stage.source_views, trial.patch, planes, cost,
-        stage.limits, stage.lens, stage.step, trial.geometric_weight, trial.n_offsets, trial.min_gain, trial.min_variance,
+        stage.image, stage.neighbours, trial.patch, PlaneField(planes, cost, stage.source_views), active,
+        Search(stage.limits, stage.lens, stage.step, trial.geometric_weight), trial.candidates,
     )  # fmt: skip
     return Answer(changed, planes, cost, np.full((HEIGHT, WIDTH), np.nan, dtype=np.float32))
 
@@ -150,8 +156,8 @@ def propagated(kernels, stage: Stage, trial: Trial, active: np.ndarray) -> Answe
 def refined(kernels, stage: Stage, trial: Trial, before: Answer) -> Answer:
     planes, cost, sigma = before.planes.copy(), before.cost.copy(), before.sigma.copy()
     kernels.refine(
-        stage.level.grey, stage.level.usable, before.changed, stage.neighbours, stage.source_views, trial.patch, planes, cost,
-        stage.limits, stage.lens, stage.step, trial.geometric_weight, sigma,
+        stage.image, stage.neighbours, trial.patch, PlaneField(planes, cost, stage.source_views), before.changed,
+        Search(stage.limits, stage.lens, stage.step, trial.geometric_weight), sigma,
     )  # fmt: skip
     return Answer(before.changed, planes, cost, sigma)
 
@@ -162,7 +168,7 @@ def close_in_pixels(first: np.ndarray, second: np.ndarray, step: np.float32, tol
 
 
 def test_costs_are_equal(kernels: TorchKernels, stage: Stage) -> None:
-    arguments = stage.level.grey, stage.level.usable, stage.neighbours, PATCH, stage.planes
+    arguments = stage.image, stage.neighbours, PATCH, stage.planes
     expected, found = propagate.all_view_costs(*arguments), kernels.all_view_costs(*arguments)
     assert found.dtype == expected.dtype
     assert found.shape == expected.shape
@@ -217,7 +223,15 @@ def test_unmatched_planes_get_their_cost(kernels: TorchKernels, stage: Stage) ->
 
 def test_neighbours_agree_alike(kernels: TorchKernels, stage: Stage) -> None:
     cost = np.random.default_rng(NOISE_SEED).uniform(0.0, 1.0, (HEIGHT, WIDTH)).astype(np.float32)
-    arguments = stage.planes, cost, *stage.pairs, stage.neighbours.inverse_depths, np.float32(0.02), np.float32(0.9)
+    arguments = (
+        stage.planes,
+        cost,
+        stage.there,
+        stage.back,
+        stage.neighbours.inverse_depths,
+        np.float32(0.02),
+        np.float32(0.9),
+    )
     expected, found = consistency.check_consistency(*arguments), kernels.check_consistency(*arguments)
     assert [each.dtype for each in found] == [each.dtype for each in expected]
     same = (found[1] == expected[1]) & (found[2] == expected[2])

@@ -6,8 +6,13 @@ depth there, and that depth is warped back.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from jaxtyping import Float
 from numba import njit
+
+from sfm_gt.dense.matching.patch import INNER, KERNEL, Geometry, Plane
 
 _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
@@ -23,50 +28,75 @@ _SILENT = np.float32(1e30)
 _AGAINST = np.float32(2e30)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def check_consistency(planes, cost, a, b, back_a, back_b, inverse_depths, max_rel_difference, max_cost):
-    """Joins a view's planes with the inverse depth maps of its neighbours.
+class Agreement(NamedTuple):
+    """What neighbours say about a view's planes, (h, w) maps.
 
-    Args: ``planes`` (h, w, 3), ``cost`` (h, w); ``a``, ``b`` (J, 3, 3), (J, 3): reference to neighbour, and ``back_a``,
-    ``back_b`` back; ``inverse_depths`` (J, h, w), 0 = unknown.
-
-    Returns (h, w) maps: fused inverse depth (0 where nobody agrees), how many neighbours agree, how many see through
-    it, and the standard deviation of what the view and those that agree say about its inverse depth.
+    Attributes:
+        fused: float32, inverse depth, 0 where nobody agrees.
+        n_consistent: uint8, how many neighbours agree.
+        n_violations: uint8, how many see through it.
+        spread: float32, standard deviation of what the view and those that agree say about its inverse depth.
     """
-    height, width = cost.shape
-    fused = np.zeros((height, width), dtype=np.float32)
-    count = np.zeros((height, width), dtype=np.uint8)
-    spread = np.zeros((height, width), dtype=np.float32)
-    violations = np.zeros((height, width), dtype=np.uint8)
+
+    fused: np.ndarray
+    n_consistent: np.ndarray
+    n_violations: np.ndarray
+    spread: np.ndarray
+
+
+def check_consistency(
+    planes: Float[np.ndarray, "h w 3"],
+    cost: Float[np.ndarray, "h w"],
+    there: Geometry,
+    back: Geometry,
+    inverse_depths: Float[np.ndarray, "j h w"],
+    max_rel_difference: np.float32,
+    max_cost: np.float32,
+) -> Agreement:
+    """Joins a view's planes with the inverse depth maps of its neighbours, 0 = unknown.
+
+    ``there`` and ``back``: from the view to its neighbours and back.
+    """
+    maps = Agreement(*(np.zeros(cost.shape, dtype=kind) for kind in (np.float32, np.uint8, np.uint8, np.float32)))
+    _check_consistency(planes, cost < max_cost, there, back, inverse_depths, max_rel_difference, maps)
+    return maps
+
+
+@njit(**KERNEL)
+def _check_consistency(planes, matched, there, back, inverse_depths, max_rel_difference, maps):
+    fused, n_consistent, n_violations, spread = maps
+    height, width = matched.shape
     for y in range(height):
         for x in range(width):
             w = planes[y, x, 0]
-            if not (cost[y, x] < max_cost and w > _ZERO):
+            if not (matched[y, x] and w > _ZERO):
                 continue
             n = 0
             total = _ZERO
             square = _ZERO
             for j in range(inverse_depths.shape[0]):
-                difference = _difference(w, planes[y, x, 1], planes[y, x, 2], x, y, j, a, b, back_a, back_b,
-                                         inverse_depths, max_rel_difference)  # fmt: skip
+                plane = Plane(w, planes[y, x, 1], planes[y, x, 2])
+                difference = _difference(plane, x, y, j, there, back, inverse_depths, max_rel_difference)
                 if difference == _AGAINST:
-                    violations[y, x] += 1
+                    n_violations[y, x] += 1
                 elif difference < _SILENT:
                     n += 1
                     total += difference
                     square += difference * difference
-            count[y, x] = n
+            n_consistent[y, x] = n
             if n > 0:
                 # The view's own value is one voice among n + 1.
                 mean = total / np.float32(n + 1)
                 fused[y, x] = w + mean
                 spread[y, x] = np.sqrt(max(square / np.float32(n + 1) - mean * mean, _ZERO))
-    return fused, count, violations, spread
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def _difference(w, wx, wy, x, y, j, a, b, back_a, back_b, inverse_depths, max_rel_difference):
+@njit(**INNER)
+def _difference(plane, x, y, j, there, back, inverse_depths, max_rel_difference):
     """What neighbour ``j`` says about the inverse depth at (x, y), minus the plane's, where the two agree."""
+    w, wx, wy = plane
+    a, b = there
+    back_a, back_b = back
     height, width = inverse_depths.shape[1], inverse_depths.shape[2]
     fx, fy = np.float32(x), np.float32(y)
     answer = _SILENT

@@ -21,6 +21,14 @@ from numba import njit
 # and without this term the NCC of two noise patches would decide.
 NOISE_VARIANCE = np.float32(4.0)
 
+# How the kernels are compiled. They own nothing (callers allocate), so nothing has to be counted: by default numba counts the
+# references to an array wherever it is taken out of a tuple, which would take a third of the time.
+KERNEL = {"cache": True, "nogil": True, "fastmath": True, "error_model": "numpy", "_nrt": False}
+# Their parts become one body with them, whoever calls.
+INNER = KERNEL | {"forceinline": True}
+# Fast arithmetic but for fused multiply-add.
+_UNFUSED = {"nnan", "ninf", "nsz", "arcp", "reassoc", "afn"}
+
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
 # Signed, because only signed words become floats without a branch.
@@ -46,6 +54,114 @@ class Patch(NamedTuple):
     reach: np.float32
 
 
+class ReferenceImage(NamedTuple):
+    """The image whose depth is sought.
+
+    Attributes:
+        grey: (h, w) uint8.
+        usable: (h, w) uint8, 1 where the pixel may be matched.
+    """
+
+    grey: np.ndarray
+    usable: np.ndarray
+
+
+class Neighbours(NamedTuple):
+    """What the kernels read of J neighbours at one level; a tuple of arrays because numba takes it as an argument.
+
+    Attributes:
+        packed: (J * h * w,) int32, one image after the other.
+        matchable: (J, h, w) uint8.
+        a, b: (J, 3, 3) and (J, 3) float32: pixel (x, y) at inverse depth w lies at ``a (x, y, 1) + b w``, homogeneous;
+            the third coordinate times 1/w is the z-depth in the neighbour.
+        shift_px: (J,) float32, typical displacement in pixels of a unit of inverse depth.
+        inverse_depths: (J, h, w) float32, the neighbours' own depth maps so far; 0 = unknown.
+    """
+
+    packed: np.ndarray
+    matchable: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    shift_px: np.ndarray
+    inverse_depths: np.ndarray
+
+
+class Geometry(NamedTuple):
+    """The way from one view to J others: pixel (x, y) at inverse depth w lies at ``a (x, y, 1) + b w``, homogeneous.
+
+    Attributes:
+        a: (J, 3, 3) float32, homographies of the plane at infinity.
+        b: (J, 3) float32, epipoles.
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+
+
+class Plane(NamedTuple):
+    """A plane hypothesis at a pixel: inverse depth ``w(x + du, y + dv) = w + wx * du + wy * dv``."""
+
+    w: np.float32
+    wx: np.float32
+    wy: np.float32
+
+
+class ReferencePatch(NamedTuple):
+    """The patch of the reference around one pixel, see :func:`load_reference`.
+
+    Attributes:
+        x, y: the pixel.
+        values: (K,) float32, grey values centred on their weighted mean.
+        weights: (K,) float32, of sum 1.
+        variance: weighted, of the grey values.
+    """
+
+    x: int
+    y: int
+    values: np.ndarray
+    weights: np.ndarray
+    variance: np.float32
+
+
+class Footprint(NamedTuple):
+    """A patch as a neighbour sees it, to first order.
+
+    Attributes:
+        x, y: the centre.
+        x_du, y_du, x_dv, y_dv: how the position changes per column and per row of the reference.
+        z: homogeneous third coordinate of the centre.
+    """
+
+    x: np.float32
+    y: np.float32
+    x_du: np.float32
+    y_du: np.float32
+    x_dv: np.float32
+    y_dv: np.float32
+    z: np.float32
+
+
+class Scratch(NamedTuple):
+    """Buffers for one patch after the other, of K samples each.
+
+    Attributes:
+        values, weights: float32, of the reference, see :class:`ReferencePatch`.
+        places: int32, index of each sample of a neighbour's patch into the packed images.
+        words: int32, packed grey values of the four pixels around it.
+        right_of, below: float32, how far it lies to the right of the first of them and below.
+        sampled, slopes: float32, its grey value and the derivative of that by inverse depth.
+    """
+
+    values: np.ndarray
+    weights: np.ndarray
+    places: np.ndarray
+    words: np.ndarray
+    right_of: np.ndarray
+    below: np.ndarray
+    sampled: np.ndarray
+    slopes: np.ndarray
+
+
 def make_patch(samples: int, stride: int, sigma_grey: float) -> Patch:
     """A ``samples`` x ``samples`` grid of ``stride`` pixels whose weights fall with grey difference and distance."""
     reach = stride * (samples // 2)
@@ -58,6 +174,12 @@ def make_patch(samples: int, stride: int, sigma_grey: float) -> Patch:
     return Patch(steps, offsets, (spatial[:, None] * grey).astype(np.float32), np.float32(reach))
 
 
+def make_scratch(patch: Patch) -> Scratch:
+    """Buffers for the patches of one kernel call."""
+    kinds = {"places": np.int32, "words": np.int32}
+    return Scratch(*(np.empty(len(patch.steps), dtype=kinds.get(name, np.float32)) for name in Scratch._fields))
+
+
 def pack_grey(grey: UInt8[np.ndarray, "h w"]) -> Int32[np.ndarray, "h w"]:
     """Each pixel with its right, lower and diagonal neighbour in one word, lowest byte first."""
     wide = grey.astype(np.uint32)
@@ -68,12 +190,20 @@ def pack_grey(grey: UInt8[np.ndarray, "h w"]) -> Int32[np.ndarray, "h w"]:
     return packed.view(np.int32)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def load_reference(grey, usable, x, y, patch, values, weights):
-    """Fill ``values`` (centred on their weighted mean) and ``weights`` (sum 1) of the patch; returns its variance.
+@njit(**INNER | {"fastmath": _UNFUSED})
+def rounded_product(first, second):
+    """A product that is rounded before it is subtracted: whether the compiler fuses the two would depend on the caller."""
+    return first * second
 
-    Samples outside the image or on unusable pixels weigh 0. Returns -1 when fewer than half of the samples are left.
+
+@njit(**KERNEL)
+def load_reference(image, x, y, patch, scratch):
+    """The :class:`ReferencePatch` at (x, y), in the buffers of ``scratch``.
+
+    Samples outside the image or on unusable pixels weigh 0. The variance is -1 when fewer than half of the samples are left.
     """
+    values, weights = scratch.values, scratch.weights
+    grey, usable = image
     steps = patch.steps
     height, width = grey.shape
     centre = np.int32(grey[y, x])
@@ -95,7 +225,7 @@ def load_reference(grey, usable, x, y, patch, values, weights):
         total += weight
         mean += weight * value
     if 2 * count < steps.shape[0]:
-        return np.float32(-1.0)
+        return ReferencePatch(x, y, values, weights, np.float32(-1.0))
     inverse = _ONE / total
     mean *= inverse
     variance = _ZERO
@@ -103,29 +233,30 @@ def load_reference(grey, usable, x, y, patch, values, weights):
         weights[k] *= inverse
         values[k] -= mean
         variance += weights[k] * values[k] * values[k]
-    return variance
+    return ReferencePatch(x, y, values, weights, variance)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def project_patch(a, b, j, x, y, plane_w, plane_x, plane_y, reach, width, height):
-    """The patch's position in neighbour ``j``: whether that sees all of it, x and y of the centre, then their change per
-    du and per dv, and the homogeneous third coordinate of the centre.
+@njit(**INNER)
+def project_patch(neighbours, j, x, y, plane, reach):
+    """Whether neighbour ``j`` sees all of the patch at (x, y), and its :class:`Footprint` there.
 
     First order is enough: across a patch of +-4 px the perspective term moves a sample by about 0.01 px at 10 degrees
     of rotation.
     """
+    a, b = neighbours.a, neighbours.b
+    height, width = neighbours.matchable.shape[1], neighbours.matchable.shape[2]
     fx = np.float32(x)
     fy = np.float32(y)
-    z = a[j, 2, 0] * fx + a[j, 2, 1] * fy + a[j, 2, 2] + b[j, 2] * plane_w
+    z = a[j, 2, 0] * fx + a[j, 2, 1] * fy + a[j, 2, 2] + b[j, 2] * plane.w
     inverse = _ONE / z
-    z_du = a[j, 2, 0] + b[j, 2] * plane_x
-    z_dv = a[j, 2, 1] + b[j, 2] * plane_y
-    px = (a[j, 0, 0] * fx + a[j, 0, 1] * fy + a[j, 0, 2] + b[j, 0] * plane_w) * inverse
-    py = (a[j, 1, 0] * fx + a[j, 1, 1] * fy + a[j, 1, 2] + b[j, 1] * plane_w) * inverse
-    px_du = (a[j, 0, 0] + b[j, 0] * plane_x - px * z_du) * inverse
-    py_du = (a[j, 1, 0] + b[j, 1] * plane_x - py * z_du) * inverse
-    px_dv = (a[j, 0, 1] + b[j, 0] * plane_y - px * z_dv) * inverse
-    py_dv = (a[j, 1, 1] + b[j, 1] * plane_y - py * z_dv) * inverse
+    z_du = a[j, 2, 0] + b[j, 2] * plane.wx
+    z_dv = a[j, 2, 1] + b[j, 2] * plane.wy
+    px = (a[j, 0, 0] * fx + a[j, 0, 1] * fy + a[j, 0, 2] + b[j, 0] * plane.w) * inverse
+    py = (a[j, 1, 0] * fx + a[j, 1, 1] * fy + a[j, 1, 2] + b[j, 1] * plane.w) * inverse
+    px_du = (a[j, 0, 0] + b[j, 0] * plane.wx - px * z_du) * inverse
+    py_du = (a[j, 1, 0] + b[j, 1] * plane.wx - py * z_du) * inverse
+    px_dv = (a[j, 0, 1] + b[j, 0] * plane.wy - px * z_dv) * inverse
+    py_dv = (a[j, 1, 1] + b[j, 1] * plane.wy - py * z_dv) * inverse
     reach_x = reach * (abs(px_du) + abs(px_dv))
     reach_y = reach * (abs(py_du) + abs(py_dv))
     # Strictly below the last pixel: every bilinear sample needs its four neighbours.
@@ -136,22 +267,24 @@ def project_patch(a, b, j, x, y, plane_w, plane_x, plane_y, reach, width, height
         and py - reach_y >= _ZERO
         and py + reach_y < np.float32(height - 1)
     )
-    return inside, px, py, px_du, py_du, px_dv, py_dv, z
+    return inside, Footprint(px, py, px_du, py_du, px_dv, py_dv, z)
 
 
 # Positions first, then loading, then arithmetic on what was loaded (in the callers): loading is the one loop that cannot be
 # vectorised, and apart from the others it takes half the time of one loop for all.
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def load_patch(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offsets, places, right_of, below, words):
-    """Fill ``words`` (K,) with the packed grey values of the samples, ``right_of`` and ``below`` with their fractions.
+@njit(**INNER)
+def load_patch(neighbours, j, footprint, offsets, scratch):
+    """Fill ``scratch`` with the packed grey values at ``footprint`` in neighbour ``j``.
 
-    ``packed``: all neighbours' packed images as one flat array, this one's begins at ``first`` and has rows of
-    ``stride`` words (slicing an array inside a kernel costs more than half a patch); ``px`` to ``py_dv`` from
-    :func:`project_patch`; ``offsets`` (2, K) f32: du and dv of each sample; ``places`` (K,) int32 is scratch.
+    All neighbours' packed images are one flat array, since slicing an array inside a kernel costs more than half a patch.
     """
+    packed = neighbours.packed
+    height, width = neighbours.matchable.shape[1], neighbours.matchable.shape[2]
+    first, stride = np.int32(j * height * width), np.int32(width)
+    places, words, right_of, below = scratch.places, scratch.words, scratch.right_of, scratch.below
     for k in range(places.shape[0]):
-        sx = px + offsets[0, k] * px_du + offsets[1, k] * px_dv
-        sy = py + offsets[0, k] * py_du + offsets[1, k] * py_dv
+        sx = footprint.x + offsets[0, k] * footprint.x_du + offsets[1, k] * footprint.x_dv
+        sy = footprint.y + offsets[0, k] * footprint.y_du + offsets[1, k] * footprint.y_dv
         ix = np.int32(sx)
         iy = np.int32(sy)
         right_of[k] = sx - np.float32(ix)
@@ -161,15 +294,12 @@ def load_patch(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offset
         words[k] = packed[places[k]]
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def patch_cost(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offsets, values, weights, variance,
-               places, right_of, below, words):  # fmt: skip
-    """1 - NCC of the reference patch with a neighbour's patch that lies inside the image; 0 is a perfect match.
-
-    Arguments as in :func:`load_patch`; ``values``, ``weights``, ``variance`` as :func:`load_reference` left them; the last
-    four arrays are scratch.
-    """
-    load_patch(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offsets, places, right_of, below, words)
+@njit(**INNER)
+def patch_cost(reference, neighbours, j, footprint, offsets, scratch):
+    """1 - NCC of the reference patch with its footprint in neighbour ``j``, which lies inside; 0 is a perfect match."""
+    load_patch(neighbours, j, footprint, offsets, scratch)
+    values, weights, variance = reference.values, reference.weights, reference.variance
+    words, right_of, below = scratch.words, scratch.right_of, scratch.below
     mean = _ZERO
     second = _ZERO
     cross = _ZERO
@@ -184,5 +314,5 @@ def patch_cost(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offset
         mean += weighted
         second += weighted * value
         cross += weighted * values[k]
-    spread = max(second - mean * mean, _ZERO)
+    spread = max(second - rounded_product(mean, mean), _ZERO)
     return _ONE - cross / np.sqrt((variance + NOISE_VARIANCE) * (spread + NOISE_VARIANCE))

@@ -7,10 +7,24 @@ plane wins by choosing other views.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from jaxtyping import Float, UInt8
 from numba import njit
 
-from sfm_gt.dense.matching.patch import load_reference, patch_cost, project_patch
+from sfm_gt.dense.matching.patch import (
+    INNER,
+    KERNEL,
+    Neighbours,
+    Patch,
+    Plane,
+    ReferenceImage,
+    load_reference,
+    make_scratch,
+    patch_cost,
+    project_patch,
+)
 
 _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
@@ -31,53 +45,83 @@ UNMATCHED = np.float32(2.0)
 MIN_COS_INCIDENCE = np.float32(0.15)
 
 
-# The next three are inlined into the kernels and take bare arrays: taking an array out of a tuple or slicing it inside
-# a loop counts references, which costs more than half a patch.
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights, variance,
-              places, right_of, below, words):  # fmt: skip
-    """Patch cost in neighbour ``j``, 1 where it does not see the patch, and the patch's place and third coordinate there.
+class PlaneField(NamedTuple):
+    """The planes of all pixels, which the kernels change in place.
 
-    Arrays as in ``Neighbours`` and ``Patch``; the last four are scratch of :func:`sfm_gt.dense.matching.patch.patch_cost`.
+    Attributes:
+        planes: (h, w, 3) float32, w, wx and wy.
+        cost: (h, w) float32, of the planes; :data:`UNMATCHED` where they have not met the images yet.
+        source_views: (h, w, V) int8, the neighbours a pixel is matched with, -1 beyond the last; only read.
     """
-    height, width = matchable.shape[1], matchable.shape[2]
+
+    planes: np.ndarray
+    cost: np.ndarray
+    source_views: np.ndarray
+
+
+class Search(NamedTuple):
+    """What planes are looked for.
+
+    Attributes:
+        limits: (2,) float32, least and largest inverse depth.
+        lens: (4,) float32, fx, fy, cx, cy for integer-centred coordinates.
+        step: inverse depth that moves a pixel by about one pixel in the neighbours.
+        geometric_weight: weight of the neighbours' own depth maps against 1 - NCC; 0 = the images alone.
+    """
+
+    limits: np.ndarray
+    lens: np.ndarray
+    step: np.float32
+    geometric_weight: np.float32
+
+
+class Candidates(NamedTuple):
+    """Which planes compete with a pixel's own.
+
+    Attributes:
+        n_offsets: how many of :data:`OFFSETS` give one.
+        min_gain: a candidate has to be better by this: in flat costs the plane that came first stays.
+        min_variance: patches of less are left alone.
+    """
+
+    n_offsets: int
+    min_gain: np.float32
+    min_variance: np.float32
+
+
+@njit(**INNER)
+def view_cost(reference, neighbours, j, plane, patch, scratch):
+    """Patch cost in neighbour ``j``, 1 where it does not see the patch, and the footprint there."""
     value = _ONE
-    inside, px, py, px_du, py_du, px_dv, py_dv, z = project_patch(a, b, j, x, y, w, wx, wy, reach, width, height)
-    if inside and matchable[j, np.int32(py + _HALF), np.int32(px + _HALF)] != 0:
-        first = np.int32(j * height * width)
-        value = min(patch_cost(packed, first, np.int32(width), px, py, px_du, py_du, px_dv, py_dv, offsets, values,
-                               weights, variance, places, right_of, below, words), _ONE)  # fmt: skip
-    return value, px, py, z
+    inside, footprint = project_patch(neighbours, j, reference.x, reference.y, plane, patch.reach)
+    if inside and neighbours.matchable[j, np.int32(footprint.y + _HALF), np.int32(footprint.x + _HALF)] != 0:
+        value = min(patch_cost(reference, neighbours, j, footprint, patch.offsets, scratch), _ONE)
+    return value, footprint
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def _disagreement(inverse_depths, shift_px, j, w, px, py, z):
-    """How far the point at inverse depth ``w`` lies from neighbour ``j``'s own depth map, 0 to 1; 1 where it has none.
-
-    ``px``, ``py``, ``z``: the point's place and third coordinate in the neighbour.
-    """
-    v = inverse_depths[j, np.int32(py + _HALF), np.int32(px + _HALF)]
-    return min(abs(w / z - v) * shift_px[j] / AGREEMENT_CAP_PX, _ONE) if v > _ZERO else _ONE
+@njit(**INNER)
+def _disagreement(neighbours, j, w, footprint):
+    """How far the point at inverse depth ``w`` lies from neighbour ``j``'s own depth map, 0 to 1; 1 where it has none."""
+    v = neighbours.inverse_depths[j, np.int32(footprint.y + _HALF), np.int32(footprint.x + _HALF)]
+    return min(abs(w / footprint.z - v) * neighbours.shift_px[j] / AGREEMENT_CAP_PX, _ONE) if v > _ZERO else _ONE
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, x, y, w, wx, wy, offsets, reach,
-               values, weights, variance, places, right_of, below, words, geometric_weight, bound):  # fmt: skip
-    """Cost of a plane in the source views of (x, y); stops early, with 2, when it cannot fall below ``bound``."""
+@njit(**INNER)
+def plane_cost(reference, neighbours, source_views, plane, patch, scratch, geometric_weight, bound):
+    """Cost of a plane in the source views of the pixel; stops early, with 2, when it cannot fall below ``bound``."""
     total = _ZERO
     worst = _ZERO
     n_views = 0
-    while n_views < N_SELECTED and source_views[y, x, n_views] >= 0:
+    while n_views < N_SELECTED and source_views[reference.y, reference.x, n_views] >= 0:
         n_views += 1
     n_kept = n_views - 1 if n_views == N_SELECTED else n_views
     limit = bound * np.float32(n_kept)
     for k in range(n_views):
-        j = np.int32(source_views[y, x, k])
-        value, px, py, z = view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values, weights,
-                                     variance, places, right_of, below, words)  # fmt: skip
+        j = np.int32(source_views[reference.y, reference.x, k])
+        value, footprint = view_cost(reference, neighbours, j, plane, patch, scratch)
         if geometric_weight > _ZERO:
             if value < _ONE:
-                value += geometric_weight * _disagreement(inverse_depths, shift_px, j, w, px, py, z)
+                value += geometric_weight * _disagreement(neighbours, j, plane.w, footprint)
             else:
                 value += geometric_weight
         total += value
@@ -90,9 +134,11 @@ def plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, 
     return mean if total <= limit else _ONE + _ONE
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def is_admissible(x, y, w, wx, wy, limits, lens):
-    """Whether a plane lies within the depth limits and is not seen at a grazing angle; ``lens``: fx, fy, cx, cy."""
+@njit(**KERNEL)
+def is_admissible(x, y, plane, search):
+    """Whether a plane lies within the depth limits and is not seen at a grazing angle."""
+    w, wx, wy = plane
+    limits, lens = search.limits, search.lens
     if not (w >= limits[0] and w <= limits[1]):
         return False
     xc, yc = np.float32(x) - lens[2], np.float32(y) - lens[3]
@@ -101,30 +147,28 @@ def is_admissible(x, y, w, wx, wy, limits, lens):
     return w * w > MIN_COS_INCIDENCE * MIN_COS_INCIDENCE * (nx * nx + ny * ny + nz * nz) * (rx * rx + ry * ry + _ONE)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def all_view_costs(grey, usable, neighbours, patch, planes):
+def all_view_costs(
+    image: ReferenceImage, neighbours: Neighbours, patch: Patch, planes: Float[np.ndarray, "h w 3"]
+) -> Float[np.ndarray, "h w j"]:
     """(h, w, J) float32: the patch cost of the current plane in every neighbour."""
-    packed, matchable, a, b, _, _ = neighbours
-    _, offsets, _, reach = patch
-    height, width = grey.shape
-    n_views = matchable.shape[0]
-    out = np.ones((height, width, n_views), dtype=np.float32)
-    values = np.empty(patch.steps.shape[0], dtype=np.float32)
-    weights = np.empty(patch.steps.shape[0], dtype=np.float32)
-    places, words = np.empty(patch.steps.shape[0], dtype=np.int32), np.empty(patch.steps.shape[0], dtype=np.int32)
-    right_of, below = np.empty(patch.steps.shape[0], dtype=np.float32), np.empty(patch.steps.shape[0], dtype=np.float32)
+    costs = np.ones((*image.grey.shape, len(neighbours.matchable)), dtype=np.float32)
+    _all_view_costs(image, neighbours, patch, planes, make_scratch(patch), costs)
+    return costs
+
+
+@njit(**KERNEL)
+def _all_view_costs(image, neighbours, patch, planes, scratch, costs):
+    height, width, n_views = costs.shape
     for y in range(height):
         for x in range(width):
-            if usable[y, x] == 0:
+            if image.usable[y, x] == 0:
                 continue
-            variance = load_reference(grey, usable, x, y, patch, values, weights)
-            if variance < _ZERO:
+            reference = load_reference(image, x, y, patch, scratch)
+            if reference.variance < _ZERO:
                 continue
-            w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
+            plane = Plane(planes[y, x, 0], planes[y, x, 1], planes[y, x, 2])
             for j in range(n_views):
-                out[y, x, j], _, _, _ = view_cost(packed, matchable, a, b, j, x, y, w, wx, wy, offsets, reach, values,
-                                                  weights, variance, places, right_of, below, words)  # fmt: skip
-    return out
+                costs[y, x, j], _ = view_cost(reference, neighbours, j, plane, patch, scratch)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -146,65 +190,77 @@ def select_views(smoothed):
     return source_views
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def propagate(grey, usable, active, neighbours, source_views, patch, planes, cost, limits, lens, step, geometric_weight,
-              n_offsets, min_gain, min_variance):  # fmt: skip
-    """One red-black round over the ``active`` pixels, in place on ``planes`` (h, w, 3) and ``cost`` (h, w).
-
-    Args: ``limits`` least and largest inverse depth; ``lens`` fx, fy, cx, cy; ``step`` inverse depth that moves a pixel
-    by about one pixel in the neighbours; ``geometric_weight`` that of the neighbours' own depth maps; ``n_offsets`` how many
-    of :data:`OFFSETS` give candidates. A candidate has to be better by ``min_gain``: in flat costs the plane that came
-    first stays. Patches of less than ``min_variance`` are left alone.
+def propagate(
+    image: ReferenceImage,
+    neighbours: Neighbours,
+    patch: Patch,
+    field: PlaneField,
+    active: UInt8[np.ndarray, "h w"],
+    search: Search,
+    candidates: Candidates,
+) -> UInt8[np.ndarray, "h w"]:
+    """One red-black round over the ``active`` pixels, in place on ``field``.
 
     A pixel that comes with a cost below :data:`UNMATCHED` keeps plane and cost unless a candidate wins. One that comes
     unmatched gets its plane's cost, but only where candidates had to be compared with it (or none were asked for): the
-    refinement that follows looks at the others anyway. Returns (h, w) uint8: 1 where the plane is new or came unmatched.
+    refinement that follows looks at the others anyway. Returns 1 where the plane is new or came unmatched.
     """
-    packed, matchable, a, b, shift_px, inverse_depths = neighbours
-    _, offsets, _, reach = patch
-    height, width = grey.shape
-    values = np.empty(patch.steps.shape[0], dtype=np.float32)
-    weights = np.empty(patch.steps.shape[0], dtype=np.float32)
-    places, words = np.empty(patch.steps.shape[0], dtype=np.int32), np.empty(patch.steps.shape[0], dtype=np.int32)
-    right_of, below = np.empty(patch.steps.shape[0], dtype=np.float32), np.empty(patch.steps.shape[0], dtype=np.float32)
-    changed = np.zeros(grey.shape, dtype=np.uint8)
+    changed = np.zeros(image.grey.shape, dtype=np.uint8)
+    _propagate(image, neighbours, patch, field, active, search, candidates, make_scratch(patch), changed)
+    return changed
+
+
+@njit(**KERNEL)
+def _propagate(image, neighbours, patch, field, active, search, candidates, scratch, changed):
+    planes, cost, source_views = field
+    n_offsets, min_gain, min_variance = candidates
+    usable = image.usable
+    height, width = usable.shape
     for colour in range(2):
         for y in range(height):
             for x in range((y + colour) % 2, width, 2):
                 if active[y, x] == 0 or usable[y, x] == 0:
                     continue
-                variance = load_reference(grey, usable, x, y, patch, values, weights)
-                if variance < min_variance:
+                reference = load_reference(image, x, y, patch, scratch)
+                if reference.variance < min_variance:
                     continue
-                w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
+                plane = Plane(planes[y, x, 0], planes[y, x, 1], planes[y, x, 2])
                 best = cost[y, x]
                 new = best >= UNMATCHED
                 compared = n_offsets == 0
                 if compared:
-                    best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, x, y, w, wx, wy, offsets,
-                                      reach, values, weights, variance, places, right_of, below, words,
-                                      geometric_weight, ANY_COST)  # fmt: skip
+                    best = plane_cost(
+                        reference, neighbours, source_views, plane, patch, scratch, search.geometric_weight, ANY_COST
+                    )
                 for k in range(n_offsets):
                     xx, yy = x + OFFSETS[k, 0], y + OFFSETS[k, 1]
                     if not (0 <= xx < width and 0 <= yy < height):
                         continue
                     ux, uy = planes[yy, xx, 1], planes[yy, xx, 2]
                     u = planes[yy, xx, 0] - ux * np.float32(OFFSETS[k, 0]) - uy * np.float32(OFFSETS[k, 1])
-                    if abs(u - w) < DISTINCT_PX * step or not is_admissible(x, y, u, ux, uy, limits, lens):
+                    candidate = Plane(u, ux, uy)
+                    if abs(u - plane.w) < DISTINCT_PX * search.step or not is_admissible(x, y, candidate, search):
                         continue
                     if not compared:
-                        best = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, x, y, w, wx, wy,
-                                          offsets, reach, values, weights, variance, places, right_of, below, words,
-                                          geometric_weight, ANY_COST)  # fmt: skip
+                        best = plane_cost(
+                            reference,
+                            neighbours,
+                            source_views,
+                            plane,
+                            patch,
+                            scratch,
+                            search.geometric_weight,
+                            ANY_COST,
+                        )
                         compared = True
-                    c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, x, y, u, ux, uy, offsets,
-                                   reach, values, weights, variance, places, right_of, below, words,
-                                   geometric_weight, best - min_gain)  # fmt: skip
-                    if c < best - min_gain:
-                        best, w, wx, wy = c, u, ux, uy
+                    bound = best - min_gain
+                    c = plane_cost(
+                        reference, neighbours, source_views, candidate, patch, scratch, search.geometric_weight, bound
+                    )
+                    if c < bound:
+                        best, plane = c, candidate
                         new = True
                 if new:
-                    planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = w, wx, wy
+                    planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = plane
                     cost[y, x] = best
                     changed[y, x] = 1
-    return changed

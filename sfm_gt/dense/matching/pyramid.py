@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Float, Int32, UInt8
 
-from sfm_gt.dense.matching.patch import pack_grey
+from sfm_gt.dense.matching.patch import Geometry, Neighbours, pack_grey
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.conventions import PIXEL_CENTRE
 from sfm_gt.geometry.transforms import inverse_rigid
@@ -49,26 +48,6 @@ class Pyramid:
     frame_index: int
     cam_from_world: Float[np.ndarray, "4 4"]
     levels: tuple[Level, ...]
-
-
-class Neighbours(NamedTuple):
-    """What the kernels read of J neighbours at one level; a tuple of arrays because numba takes it as an argument.
-
-    Attributes:
-        packed: (J * h * w,) int32, one image after the other.
-        matchable: (J, h, w) uint8.
-        a, b: (J, 3, 3) and (J, 3) float32: pixel (x, y) at inverse depth w lies at ``a (x, y, 1) + b w``, homogeneous;
-            the third coordinate times 1/w is the z-depth in the neighbour.
-        shift_px: (J,) float32, typical displacement in pixels of a unit of inverse depth.
-        inverse_depths: (J, h, w) float32, the neighbours' own depth maps so far; 0 = unknown.
-    """
-
-    packed: np.ndarray
-    matchable: np.ndarray
-    a: np.ndarray
-    b: np.ndarray
-    shift_px: np.ndarray
-    inverse_depths: np.ndarray
 
 
 def build_pyramid(view: View, patch_reach: int) -> Pyramid:
@@ -116,6 +95,11 @@ def pair_geometry(
     return k_neighbour @ relative[:3, :3] @ np.linalg.inv(k_reference), k_neighbour @ relative[:3, 3]
 
 
+def stack_geometry(pairs: Sequence[tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, " 3"]]]) -> Geometry:
+    """Several answers of :func:`pair_geometry` as the kernels read them."""
+    return Geometry(*(np.stack(each).astype(np.float32) for each in zip(*pairs, strict=True)))
+
+
 def stack_neighbours(
     reference: Pyramid,
     neighbours: Sequence[Pyramid],
@@ -143,8 +127,7 @@ def stack_neighbours(
     return Neighbours(
         np.concatenate([lv.packed.ravel() for lv in levels]),
         np.stack([lv.matchable for lv in levels]),
-        np.stack([a for a, _ in geometry]).astype(np.float32),
-        np.stack([b for _, b in geometry]).astype(np.float32),
+        *stack_geometry(geometry),
         np.array(shift, dtype=np.float32),
         _maps_at(inverse_depths, camera, len(levels)),
     )

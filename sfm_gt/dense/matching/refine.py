@@ -7,11 +7,27 @@ normal matrix times the residual variance is the covariance of the plane: curvat
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from jaxtyping import Float, UInt8
 from numba import njit
 
-from sfm_gt.dense.matching.patch import NOISE_VARIANCE, load_patch, load_reference, project_patch
-from sfm_gt.dense.matching.propagate import N_SELECTED, UNMATCHED, is_admissible, plane_cost
+from sfm_gt.dense.matching.patch import (
+    INNER,
+    KERNEL,
+    NOISE_VARIANCE,
+    Neighbours,
+    Patch,
+    Plane,
+    ReferenceImage,
+    load_patch,
+    load_reference,
+    make_scratch,
+    project_patch,
+    rounded_product,
+)
+from sfm_gt.dense.matching.propagate import N_SELECTED, UNMATCHED, PlaneField, Search, is_admissible, plane_cost
 
 _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
@@ -26,16 +42,53 @@ MAX_STEP_PX = np.float32(1.0)
 SHORT_STEP_PX = np.float32(0.2)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def _sample_patch(packed, first, stride, b, j, px, py, px_du, py_du, px_dv, py_dv, z, offsets,
-                  places, right_of, below, words, sampled, slopes):  # fmt: skip
-    """Grey values of a neighbour's patch and their derivative by inverse depth, into ``sampled`` and ``slopes`` (K,).
+class Moments(NamedTuple):
+    """Weighted second moments of a neighbour's patch, which derivatives 0, 1, 2 by w, wx, wy belong to.
 
-    ``z``: homogeneous third coordinate at the patch centre, taken as constant across the patch like the affine map.
+    Attributes:
+        variance: of the neighbour's grey values.
+        covariance: of these with the reference.
+        p0, p1, p2: covariances of the neighbour's grey values with the derivatives.
+        q0, q1, q2: covariances of the reference with the derivatives.
+        h00, h01, h02, h11, h12, h22: covariances of the derivatives.
     """
-    move_x = (b[j, 0] - px * b[j, 2]) / z
-    move_y = (b[j, 1] - py * b[j, 2]) / z
-    load_patch(packed, first, stride, px, py, px_du, py_du, px_dv, py_dv, offsets, places, right_of, below, words)
+
+    variance: np.float32
+    covariance: np.float32
+    p0: np.float32
+    p1: np.float32
+    p2: np.float32
+    q0: np.float32
+    q1: np.float32
+    q2: np.float32
+    h00: np.float32
+    h01: np.float32
+    h02: np.float32
+    h11: np.float32
+    h12: np.float32
+    h22: np.float32
+
+
+# The normal equations of a pixel, (11,) float32, summed over its views: the upper triangle of the matrix of w, wx, wy, the
+# gradient, the variance that gain and offset leave in squared grey levels, and how many views went in.
+H00, H01, H02, H11, H12, H22, G0, G1, G2, RESIDUAL, N_VIEWS = range(11)
+# Their solution, (4,) float32: what is added to the plane, and the first entry of the inverse, which times the variance of the
+# residuals is the variance of w.
+W, WX, WY, VARIANCE_FACTOR = range(4)
+
+
+@njit(**INNER)
+def _sample_patch(neighbours, j, footprint, offsets, scratch):
+    """Fill ``scratch`` with the grey values of neighbour ``j``'s patch and their derivative by inverse depth.
+
+    The third coordinate of the centre is taken for the whole patch, like the affine map.
+    """
+    b = neighbours.b
+    move_x = (b[j, 0] - footprint.x * b[j, 2]) / footprint.z
+    move_y = (b[j, 1] - footprint.y * b[j, 2]) / footprint.z
+    load_patch(neighbours, j, footprint, offsets, scratch)
+    words, right_of, below = scratch.words, scratch.right_of, scratch.below
+    sampled, slopes = scratch.sampled, scratch.slopes
     for k in range(sampled.shape[0]):
         word = words[k]
         top = np.float32(word & _MASK)
@@ -48,9 +101,10 @@ def _sample_patch(packed, first, stride, b, j, px, py, px_du, py_du, px_dv, py_d
         slopes[k] = (across_top + below[k] * (across_low - across_top)) * move_x + (lower - upper) * move_y
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _means(weights, sampled, slopes, offsets):
+@njit(**KERNEL)
+def _means(weights, scratch, offsets):
     """Weighted means of a neighbour's patch and of its derivatives by the three parameters of the plane."""
+    sampled, slopes = scratch.sampled, scratch.slopes
     mean, m0, m1, m2 = _ZERO, _ZERO, _ZERO, _ZERO
     for k in range(sampled.shape[0]):
         s = weights[k] * slopes[k]
@@ -61,11 +115,12 @@ def _means(weights, sampled, slopes, offsets):
     return mean, m0, m1, m2
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _moments(values, weights, sampled, slopes, offsets, out):
-    """Fill ``out`` (14,): variance of the neighbour's patch, its covariance with the reference, the covariance of both with
-    the three derivatives, and the six covariances of these."""
-    mean, m0, m1, m2 = _means(weights, sampled, slopes, offsets)
+@njit(**KERNEL)
+def _moments(reference, scratch, offsets):
+    """The :class:`Moments` of a neighbour's patch."""
+    values, weights = reference.values, reference.weights
+    sampled, slopes = scratch.sampled, scratch.slopes
+    mean, m0, m1, m2 = _means(weights, scratch, offsets)
     spread, cross = _ZERO, _ZERO
     p0, p1, p2, q0, q1, q2 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
     h00, h01, h02, h11, h12, h22 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
@@ -88,45 +143,43 @@ def _moments(values, weights, sampled, slopes, offsets, out):
         h11 += w1 * j1
         h12 += w1 * j2
         h22 += weights[k] * j2 * j2
-    out[0], out[1], out[2], out[3], out[4], out[5], out[6], out[7] = spread, cross, p0, p1, p2, q0, q1, q2
-    out[8], out[9], out[10], out[11], out[12], out[13] = h00, h01, h02, h11, h12, h22
+    return Moments(spread, cross, p0, p1, p2, q0, q1, q2, h00, h01, h02, h11, h12, h22)
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+@njit(**KERNEL)
 def _add_view(moments, variance, system):
-    """Add one view's normal equations to ``system`` (11,): six of the matrix, three of the gradient, residual, views.
-    Returns the view's cost.
+    """Add one view's normal equations to ``system`` (11,); returns the view's cost.
 
     Gain and offset are eliminated by projecting the columns onto what is orthogonal to the constant and to the
     neighbour's own patch. Views that match badly add nothing.
     """
-    spread, cross = moments[0], moments[1]
+    spread, cross = moments.variance, moments.covariance
     cost = _ONE - cross / np.sqrt((variance + NOISE_VARIANCE) * (spread + NOISE_VARIANCE))
     if not (cost < MAX_VIEW_COST and spread > _ONE):
         return min(cost, _ONE)
     # Residual r - g v with the least-squares gain g; in the reference's grey levels.
     gain = cross / spread
     g2, inverse = gain * gain, _ONE / spread
-    p0, p1, p2 = moments[2], moments[3], moments[4]
-    system[0] += g2 * (moments[8] - p0 * p0 * inverse)
-    system[1] += g2 * (moments[9] - p0 * p1 * inverse)
-    system[2] += g2 * (moments[10] - p0 * p2 * inverse)
-    system[3] += g2 * (moments[11] - p1 * p1 * inverse)
-    system[4] += g2 * (moments[12] - p1 * p2 * inverse)
-    system[5] += g2 * (moments[13] - p2 * p2 * inverse)
-    system[6] += gain * (moments[5] - gain * p0)
-    system[7] += gain * (moments[6] - gain * p1)
-    system[8] += gain * (moments[7] - gain * p2)
-    system[9] += max(variance - gain * cross, _ZERO)
-    system[10] += _ONE
+    p0, p1, p2 = moments.p0, moments.p1, moments.p2
+    system[H00] += g2 * (moments.h00 - p0 * p0 * inverse)
+    system[H01] += g2 * (moments.h01 - p0 * p1 * inverse)
+    system[H02] += g2 * (moments.h02 - p0 * p2 * inverse)
+    system[H11] += g2 * (moments.h11 - p1 * p1 * inverse)
+    system[H12] += g2 * (moments.h12 - p1 * p2 * inverse)
+    system[H22] += g2 * (moments.h22 - p2 * p2 * inverse)
+    system[G0] += gain * (moments.q0 - gain * p0)
+    system[G1] += gain * (moments.q1 - gain * p1)
+    system[G2] += gain * (moments.q2 - gain * p2)
+    system[RESIDUAL] += max(variance - gain * cross, _ZERO)
+    system[N_VIEWS] += _ONE
     return cost
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-def _solve(system, damping, out):
-    """Solve the damped system into ``out`` (4,): the step and the first entry of the inverse; False if singular."""
-    h00, h11, h22 = system[0] * (_ONE + damping), system[3] * (_ONE + damping), system[5] * (_ONE + damping)
-    h01, h02, h12 = system[1], system[2], system[4]
+@njit(**KERNEL)
+def _solve(system, damping, step):
+    """Solve the damped system into ``step`` (4,); False if it is singular."""
+    h00, h11, h22 = system[H00] * (_ONE + damping), system[H11] * (_ONE + damping), system[H22] * (_ONE + damping)
+    h01, h02, h12 = system[H01], system[H02], system[H12]
     c00 = h11 * h22 - h12 * h12
     c01 = h02 * h12 - h01 * h22
     c02 = h01 * h12 - h02 * h11
@@ -134,38 +187,43 @@ def _solve(system, damping, out):
     if not determinant > np.float32(1e-6) * h00 * h11 * h22:
         return False
     inverse = _ONE / determinant
-    g0, g1, g2 = system[6], system[7], system[8]
-    out[0] = (c00 * g0 + c01 * g1 + c02 * g2) * inverse
-    out[1] = (c01 * g0 + (h00 * h22 - h02 * h02) * g1 + (h01 * h02 - h00 * h12) * g2) * inverse
-    out[2] = (c02 * g0 + (h01 * h02 - h00 * h12) * g1 + (h00 * h11 - h01 * h01) * g2) * inverse
-    out[3] = c00 * inverse
+    g0, g1, g2 = system[G0], system[G1], system[G2]
+    step[W] = (c00 * g0 + c01 * g1 + c02 * g2) * inverse
+    step[WX] = (c01 * g0 + (h00 * h22 - h02 * h02) * g1 + (h01 * h02 - h00 * h12) * g2) * inverse
+    step[WY] = (c02 * g0 + (h01 * h02 - h00 * h12) * g1 + (h00 * h11 - h01 * h01) * g2) * inverse
+    step[VARIANCE_FACTOR] = c00 * inverse
     return True
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
-def _linearise(packed, matchable, a, b, source_views, x, y, w, wx, wy, offsets, reach, values, weights, variance,
-               places, right_of, below, words, sampled, slopes, moments, system):  # fmt: skip
-    """Fill ``system`` with the normal equations of all source views of (x, y) that see the plane; returns the plane's cost.
+@njit(**KERNEL)
+def _sum_of_squares(weights, squares):
+    """The sum, with ``squares`` as scratch: a pass for the squares and one for the sum, as numpy would."""
+    for k in range(weights.shape[0]):
+        squares[k] = weights[k] * weights[k]
+    return np.sum(squares)
+
+
+@njit(**INNER)
+def _linearise(reference, neighbours, source_views, plane, patch, scratch, system):
+    """Fill ``system`` with the normal equations of all source views that see the plane; returns the plane's cost.
 
     The cost is that of :func:`sfm_gt.dense.matching.propagate.plane_cost` without the neighbours' own depth maps.
     """
-    height, width = matchable.shape[1], matchable.shape[2]
     system[:] = _ZERO
     total = _ZERO
     worst = _ZERO
     n_views = 0
     for k in range(source_views.shape[2]):
-        j = np.int32(source_views[y, x, k])
+        j = np.int32(source_views[reference.y, reference.x, k])
         if j < 0:
             break
         n_views += 1
         value = _ONE
-        inside, px, py, px_du, py_du, px_dv, py_dv, z = project_patch(a, b, j, x, y, w, wx, wy, reach, width, height)
-        if inside and matchable[j, np.int32(py + _HALF), np.int32(px + _HALF)] != 0:
-            _sample_patch(packed, np.int32(j * height * width), np.int32(width), b, j, px, py, px_du, py_du, px_dv, py_dv,
-                          z, offsets, places, right_of, below, words, sampled, slopes)  # fmt: skip
-            _moments(values, weights, sampled, slopes, offsets, moments)
-            value = _add_view(moments, variance, system)
+        inside, footprint = project_patch(neighbours, j, reference.x, reference.y, plane, patch.reach)
+        if inside and neighbours.matchable[j, np.int32(footprint.y + _HALF), np.int32(footprint.x + _HALF)] != 0:
+            _sample_patch(neighbours, j, footprint, patch.offsets, scratch)
+            moments = _moments(reference, scratch, patch.offsets)
+            value = _add_view(moments, reference.variance, system)
         total += value
         worst = max(worst, value)
     if n_views == N_SELECTED:
@@ -174,53 +232,60 @@ def _linearise(packed, matchable, a, b, source_views, x, y, w, wx, wy, offsets, 
     return total / np.float32(n_views) if n_views > 0 else _ONE
 
 
-@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 def refine(
-    grey, usable, active, neighbours, source_views, patch, planes, cost, limits, lens, step, geometric_weight, sigma
-):
-    """One Gauss-Newton step at every ``active`` pixel, in place on ``planes``, ``cost`` and ``sigma`` (h, w).
+    image: ReferenceImage,
+    neighbours: Neighbours,
+    patch: Patch,
+    field: PlaneField,
+    active: UInt8[np.ndarray, "h w"],
+    search: Search,
+    sigma: Float[np.ndarray, "h w"],
+) -> None:
+    """One Gauss-Newton step at every ``active`` pixel, in place on ``field`` and ``sigma``.
 
     A long step that does not lower the cost is not taken; short ones are in the basin and need no proof. Pixels that were
-    not matched yet get the cost of the plane they came with. Arguments as in :func:`sfm_gt.dense.matching.propagate.propagate`.
-    ``sigma`` of inverse depth becomes infinite where nothing could be solved; it is calibrated later.
+    not matched yet get the cost of the plane they came with. ``sigma`` of inverse depth becomes infinite where nothing
+    could be solved; it is calibrated later.
     """
-    packed, matchable, a, b, shift_px, inverse_depths = neighbours
-    _, offsets, _, reach = patch
-    n_samples = offsets.shape[1]
-    values, weights = np.empty(n_samples, dtype=np.float32), np.empty(n_samples, dtype=np.float32)
-    sampled, slopes = np.empty(n_samples, dtype=np.float32), np.empty(n_samples, dtype=np.float32)
-    places, words = np.empty(n_samples, dtype=np.int32), np.empty(n_samples, dtype=np.int32)
-    right_of, below = np.empty(n_samples, dtype=np.float32), np.empty(n_samples, dtype=np.float32)
-    moments = np.empty(14, dtype=np.float32)
-    system, answer = np.empty(11, dtype=np.float32), np.empty(4, dtype=np.float32)
-    longest = MAX_STEP_PX * step
-    for y in range(grey.shape[0]):
-        for x in range(grey.shape[1]):
+    system, step = np.empty(N_VIEWS + 1, dtype=np.float32), np.empty(VARIANCE_FACTOR + 1, dtype=np.float32)
+    _refine(image, neighbours, patch, field, active, search, (make_scratch(patch), system, step), sigma)
+
+
+@njit(**KERNEL)
+def _refine(image, neighbours, patch, field, active, search, buffers, sigma):
+    scratch, system, step = buffers
+    planes, cost, source_views = field
+    usable = image.usable
+    longest = MAX_STEP_PX * search.step
+    for y in range(usable.shape[0]):
+        for x in range(usable.shape[1]):
             if active[y, x] == 0:
                 continue
             sigma[y, x] = np.inf
             if usable[y, x] == 0:
                 continue
-            variance = load_reference(grey, usable, x, y, patch, values, weights)
-            if variance < _ZERO:
+            reference = load_reference(image, x, y, patch, scratch)
+            if reference.variance < _ZERO:
                 continue
-            w, wx, wy = planes[y, x, 0], planes[y, x, 1], planes[y, x, 2]
-            before = _linearise(packed, matchable, a, b, source_views, x, y, w, wx, wy, offsets, reach, values, weights,
-                       variance, places, right_of, below, words, sampled, slopes, moments, system)  # fmt: skip
+            plane = Plane(planes[y, x, 0], planes[y, x, 1], planes[y, x, 2])
+            before = _linearise(reference, neighbours, source_views, plane, patch, scratch, system)
             if cost[y, x] >= UNMATCHED:
                 cost[y, x] = before
-            if system[10] < _HALF or not _solve(system, DAMPING, answer):
+            if system[N_VIEWS] < _HALF or not _solve(system, DAMPING, step):
                 continue
             # Mean residual over the views times the samples lost to the weights; the matrix is summed over the views.
-            sigma[y, x] = np.sqrt((system[9] / system[10] + _ONE) * np.sum(weights * weights) * answer[3])
-            u, ux, uy = w + max(-longest, min(longest, answer[0])), wx + answer[1], wy + answer[2]
-            if not is_admissible(x, y, u, ux, uy, limits, lens):
+            residual = system[RESIDUAL] / system[N_VIEWS] + _ONE
+            lost = _sum_of_squares(reference.weights, scratch.sampled)
+            sigma[y, x] = np.sqrt(rounded_product(residual, lost) * step[VARIANCE_FACTOR])
+            moved = Plane(plane.w + max(-longest, min(longest, step[W])), plane.wx + step[WX], plane.wy + step[WY])
+            if not is_admissible(x, y, moved, search):
                 continue
-            if abs(answer[0]) < SHORT_STEP_PX * step:
-                planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = u, ux, uy
+            if abs(step[W]) < SHORT_STEP_PX * search.step:
+                planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = moved
                 continue
-            c = plane_cost(packed, matchable, a, b, shift_px, inverse_depths, source_views, x, y, u, ux, uy, offsets, reach,
-                           values, weights, variance, places, right_of, below, words, geometric_weight, cost[y, x])  # fmt: skip
+            c = plane_cost(
+                reference, neighbours, source_views, moved, patch, scratch, search.geometric_weight, cost[y, x]
+            )
             if c < cost[y, x]:
-                planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = u, ux, uy
+                planes[y, x, 0], planes[y, x, 1], planes[y, x, 2] = moved
                 cost[y, x] = c

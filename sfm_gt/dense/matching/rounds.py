@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int8, UInt8
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
-from sfm_gt.dense.matching.patch import Patch
-from sfm_gt.dense.matching.propagate import UNMATCHED
-from sfm_gt.dense.matching.pyramid import Level, Neighbours, integer_centred_matrix
+from sfm_gt.dense.matching.patch import Neighbours, Patch, ReferenceImage
+from sfm_gt.dense.matching.propagate import UNMATCHED, Candidates, PlaneField, Search
+from sfm_gt.dense.matching.pyramid import Level, integer_centred_matrix
 
 # A candidate plane has to be better by this much: in flat costs the plane that came first stays.
 MIN_GAIN = np.float32(0.01)
@@ -44,10 +44,15 @@ class Scene:
     kernels: Kernels
 
     @property
-    def lens(self) -> Float[np.ndarray, " 4"]:
-        """fx, fy, cx, cy for coordinates in which integers are pixel centres."""
+    def image(self) -> ReferenceImage:
+        """What the kernels read of the view itself."""
+        return ReferenceImage(self.here.grey, self.here.usable)
+
+    def search(self, step: float) -> Search:
+        """What planes the kernels look for; ``step`` as in :class:`~sfm_gt.dense.matching.hypothesis.Hypothesis`."""
         camera = integer_centred_matrix(self.here.camera)
-        return np.array([camera[0, 0], camera[1, 1], camera[0, 2], camera[1, 2]], dtype=np.float32)
+        lens = np.array([camera[0, 0], camera[1, 1], camera[0, 2], camera[1, 2]], dtype=np.float32)
+        return Search(self.limits, lens, np.float32(step), self.geometric_weight)
 
     @property
     def everywhere(self) -> UInt8[np.ndarray, "h w"]:
@@ -74,18 +79,15 @@ def propagated(
 ) -> tuple[Hypothesis, UInt8[np.ndarray, "h w"]]:
     """After one red-black round over the ``active`` pixels, and 1 where plane or cost are new."""
     planes, cost = found.planes.copy(), found.cost.copy()
-    changed = scene.kernels.propagate(
-        scene.here.grey, scene.here.usable, active, scene.neighbours, found.source_views, patch, planes, cost, scene.limits,
-        scene.lens, np.float32(found.step), scene.geometric_weight, n_offsets, min_gain, min_variance,
-    )  # fmt: skip
+    field, search = PlaneField(planes, cost, found.source_views), scene.search(found.step)
+    candidates = Candidates(n_offsets, min_gain, min_variance)
+    changed = scene.kernels.propagate(scene.image, scene.neighbours, patch, field, active, search, candidates)
     return Hypothesis(planes, cost, found.sigma, found.step, found.source_views), changed
 
 
 def refined(scene: Scene, found: Hypothesis, active: UInt8[np.ndarray, "h w"], patch: Patch) -> Hypothesis:
     """After one Gauss-Newton step of the ``active`` pixels, with their sigma; unmatched ones take the step at any cost."""
     planes, cost, sigma = found.planes.copy(), found.cost.copy(), found.sigma.copy()
-    scene.kernels.refine(
-        scene.here.grey, scene.here.usable, active, scene.neighbours, found.source_views, patch, planes, cost, scene.limits,
-        scene.lens, np.float32(found.step), scene.geometric_weight, sigma,
-    )  # fmt: skip
+    field = PlaneField(planes, cost, found.source_views)
+    scene.kernels.refine(scene.image, scene.neighbours, patch, field, active, scene.search(found.step), sigma)
     return Hypothesis(planes, cost, sigma, found.step, found.source_views)

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sfm_gt.dense.matching.patch import NOISE_VARIANCE, Patch
-from sfm_gt.dense.matching.propagate import AGREEMENT_CAP_PX, MIN_COS_INCIDENCE, N_SELECTED
-from sfm_gt.dense.matching.pyramid import Neighbours
+from sfm_gt.dense.matching.patch import NOISE_VARIANCE, Neighbours, Patch, ReferenceImage
+from sfm_gt.dense.matching.propagate import AGREEMENT_CAP_PX, MIN_COS_INCIDENCE, N_SELECTED, Search
 
 NOISE = float(NOISE_VARIANCE)
 _GREY_LEVELS = 256
@@ -89,10 +88,9 @@ def upload(array: np.ndarray, device: torch.device) -> Tensor:
     return torch.tensor(array, device=device)
 
 
-def upload_scene(
-    grey: np.ndarray, usable: np.ndarray, neighbours: Neighbours, patch: Patch, device: torch.device
-) -> Scene:
-    """Everything that all kernels read; ``grey`` and ``usable`` (h, w) uint8."""
+def upload_scene(image: ReferenceImage, neighbours: Neighbours, patch: Patch, device: torch.device) -> Scene:
+    """Everything that all kernels read."""
+    grey, usable = image
     height, width = grey.shape
     # Sampling reads the pixel to the right and the row below by shifting the whole array.
     images = torch.nn.functional.pad((upload(neighbours.packed, device) & (_GREY_LEVELS - 1)).float(), (0, width + 1))
@@ -223,12 +221,12 @@ def _disagreement(scene: Scene, footprint: Footprint, views: Tensor, w: Tensor) 
     return torch.where(v > 0, apart.clamp(max=1.0), 1.0)
 
 
-def is_admissible(patches: Patches, planes: Tensor, limits: np.ndarray, lens: np.ndarray) -> Tensor:
-    """(N,) whether ``planes`` (3, N) lie within ``limits`` of inverse depth and are not seen at a grazing angle."""
-    fx, fy, cx, cy = lens.tolist()
+def is_admissible(patches: Patches, planes: Tensor, search: Search) -> Tensor:
+    """(N,) whether ``planes`` (3, N) lie within the limits of inverse depth and are not seen at a grazing angle."""
+    fx, fy, cx, cy = search.lens.tolist()
     w, wx, wy = planes
     xc, yc = patches.x - cx, patches.y - cy
     nx, ny, nz = wx * fx, wy * fy, w - wx * xc - wy * yc
     rx, ry = xc / fx, yc / fy
     least = float(MIN_COS_INCIDENCE) ** 2 * (nx * nx + ny * ny + nz * nz) * (rx * rx + ry * ry + 1.0)
-    return (w >= float(limits[0])) & (w <= float(limits[1])) & (w * w > least)
+    return (w >= float(search.limits[0])) & (w <= float(search.limits[1])) & (w * w > least)

@@ -6,17 +6,17 @@ is numba's up to the rounding of float32 sums. Nothing is added up across pixels
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int8, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from sfm_gt.dense.matching.patch import Patch
-from sfm_gt.dense.matching.propagate import DISTINCT_PX, OFFSETS, UNMATCHED
-from sfm_gt.dense.matching.pyramid import Neighbours
+from sfm_gt.dense.matching.consistency import Agreement
+from sfm_gt.dense.matching.patch import Geometry, Neighbours, Patch, ReferenceImage
+from sfm_gt.dense.matching.propagate import DISTINCT_PX, OFFSETS, UNMATCHED, Candidates, PlaneField, Search
 from sfm_gt.dense.matching.refine import MAX_STEP_PX, SHORT_STEP_PX
 from sfm_gt.dense.matching.torch_kernels.consistency import Pair, compare
 from sfm_gt.dense.matching.torch_kernels.cost import (
@@ -37,16 +37,6 @@ from sfm_gt.dense.matching.torch_kernels.normal_equations import gauss_newton
 GPU_BLOCK, CPU_BLOCK = 1 << 18, 1 << 13
 
 
-class Rules(NamedTuple):
-    """What a candidate has to meet; arguments of :func:`sfm_gt.dense.matching.propagate.propagate`."""
-
-    limits: np.ndarray
-    lens: np.ndarray
-    step: float
-    geometric_weight: float
-    min_gain: float
-
-
 class Field(NamedTuple):
     """What is known of all pixels: planes (3, h * w), cost (h * w,), source_views (V, h * w) int8."""
 
@@ -54,10 +44,10 @@ class Field(NamedTuple):
     cost: Tensor
     source_views: Tensor
 
-    def write(self, planes: np.ndarray, cost: np.ndarray) -> None:
-        """Into ``planes`` (h, w, 3) and ``cost`` (h, w)."""
-        planes[...] = self.planes.T.reshape(planes.shape).cpu().numpy()
-        cost[...] = self.cost.reshape(cost.shape).cpu().numpy()
+    def write(self, field: PlaneField) -> None:
+        """Planes and cost, into the caller's arrays."""
+        field.planes[...] = self.planes.T.reshape(field.planes.shape).cpu().numpy()
+        field.cost[...] = self.cost.reshape(field.cost.shape).cpu().numpy()
 
 
 class TorchKernels:
@@ -69,15 +59,11 @@ class TorchKernels:
         self._block = CPU_BLOCK if self._device.type == "cpu" else GPU_BLOCK
 
     def all_view_costs(
-        self,
-        grey: UInt8[np.ndarray, "h w"],
-        usable: UInt8[np.ndarray, "h w"],
-        neighbours: Neighbours,
-        patch: Patch,
-        planes: Float[np.ndarray, "h w 3"],
+        self, image: ReferenceImage, neighbours: Neighbours, patch: Patch, planes: Float[np.ndarray, "h w 3"]
     ) -> Float[np.ndarray, "h w j"]:
         """(h, w, J) float32, see :func:`sfm_gt.dense.matching.propagate.all_view_costs`."""
-        scene = upload_scene(grey, usable, neighbours, patch, self._device)
+        scene = upload_scene(image, neighbours, patch, self._device)
+        grey = image.grey
         n_views = len(neighbours.matchable)
         # Every neighbour is asked, so nobody has to be chosen.
         nobody = torch.empty((0, grey.size), dtype=torch.int8, device=self._device)
@@ -91,84 +77,65 @@ class TorchKernels:
 
     def propagate(
         self,
-        grey: UInt8[np.ndarray, "h w"],
-        usable: UInt8[np.ndarray, "h w"],
-        active: UInt8[np.ndarray, "h w"],
+        image: ReferenceImage,
         neighbours: Neighbours,
-        source_views: Int8[np.ndarray, "h w v"],
         patch: Patch,
-        planes: Float[np.ndarray, "h w 3"],
-        cost: Float[np.ndarray, "h w"],
-        limits: Float[np.ndarray, " 2"],
-        lens: Float[np.ndarray, " 4"],
-        step: np.float32,
-        geometric_weight: np.float32,
-        n_offsets: int,
-        min_gain: np.float32,
-        min_variance: np.float32,
+        field: PlaneField,
+        active: UInt8[np.ndarray, "h w"],
+        search: Search,
+        candidates: Candidates,
     ) -> UInt8[np.ndarray, "h w"]:
         """One red-black round in place, see :func:`sfm_gt.dense.matching.propagate.propagate`."""
-        scene = upload_scene(grey, usable, neighbours, patch, self._device)
-        field = self._field(planes, cost, source_views)
-        rules = Rules(limits, lens, float(step), float(geometric_weight), float(min_gain))
-        changed = torch.zeros(grey.size, dtype=torch.uint8, device=self._device)
-        rows, columns = (torch.arange(n, device=self._device) for n in grey.shape)
+        scene = upload_scene(image, neighbours, patch, self._device)
+        here = self._upload_field(field)
+        changed = torch.zeros(active.size, dtype=torch.uint8, device=self._device)
+        rows, columns = (torch.arange(n, device=self._device) for n in active.shape)
         colours = (rows[:, None] + columns).flatten() % 2
         visited = (upload(active, self._device).flatten() != 0) & scene.usable
         for colour in range(2):
             for pixels in self._blocks(visited & (colours == colour)):
-                pixels, patches = _textured(scene, field.source_views, pixels, float(min_variance))
-                changed[_propagate_block(scene, rules, field, pixels, patches, OFFSETS[:n_offsets].tolist())] = 1
-        field.write(planes, cost)
-        return changed.reshape(grey.shape).cpu().numpy()
+                pixels, patches = _textured(scene, here.source_views, pixels, float(candidates.min_variance))
+                changed[_propagate_block(scene, search, candidates, here, pixels, patches)] = 1
+        here.write(field)
+        return changed.reshape(active.shape).cpu().numpy()
 
     def refine(
         self,
-        grey: UInt8[np.ndarray, "h w"],
-        usable: UInt8[np.ndarray, "h w"],
-        active: UInt8[np.ndarray, "h w"],
+        image: ReferenceImage,
         neighbours: Neighbours,
-        source_views: Int8[np.ndarray, "h w v"],
         patch: Patch,
-        planes: Float[np.ndarray, "h w 3"],
-        cost: Float[np.ndarray, "h w"],
-        limits: Float[np.ndarray, " 2"],
-        lens: Float[np.ndarray, " 4"],
-        step: np.float32,
-        geometric_weight: np.float32,
+        field: PlaneField,
+        active: UInt8[np.ndarray, "h w"],
+        search: Search,
         sigma: Float[np.ndarray, "h w"],
     ) -> None:
         """One Gauss-Newton step in place, see :func:`sfm_gt.dense.matching.refine.refine`."""
-        scene = upload_scene(grey, usable, neighbours, patch, self._device)
-        field = self._field(planes, cost, source_views)
-        # Any gain will do: a step stays on the surface.
-        rules = Rules(limits, lens, float(step), float(geometric_weight), min_gain=0.0)
-        here = upload(active, self._device).flatten() != 0
-        sigmas = torch.where(here, torch.inf, upload(sigma, self._device).flatten())
-        for pixels in self._blocks(here & scene.usable):
-            pixels, patches = _textured(scene, field.source_views, pixels, 0.0)
-            _refine_block(scene, rules, field, sigmas, pixels, patches)
-        field.write(planes, cost)
+        scene = upload_scene(image, neighbours, patch, self._device)
+        here = self._upload_field(field)
+        chosen = upload(active, self._device).flatten() != 0
+        sigmas = torch.where(chosen, torch.inf, upload(sigma, self._device).flatten())
+        for pixels in self._blocks(chosen & scene.usable):
+            pixels, patches = _textured(scene, here.source_views, pixels, 0.0)
+            _refine_block(scene, search, here, sigmas, pixels, patches)
+        here.write(field)
         sigma[...] = sigmas.reshape(sigma.shape).cpu().numpy()
 
     def check_consistency(
         self,
         planes: Float[np.ndarray, "h w 3"],
         cost: Float[np.ndarray, "h w"],
-        a: Float[np.ndarray, "j 3 3"],
-        b: Float[np.ndarray, "j 3"],
-        back_a: Float[np.ndarray, "j 3 3"],
-        back_b: Float[np.ndarray, "j 3"],
+        there: Geometry,
+        back: Geometry,
         inverse_depths: Float[np.ndarray, "j h w"],
         max_rel_difference: np.float32,
         max_cost: np.float32,
-    ) -> tuple[Float[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
-        """Fused inverse depth, agreeing, seeing through and spread, see :func:`sfm_gt.dense.matching.consistency.agree`."""
+    ) -> Agreement:
+        """See :func:`sfm_gt.dense.matching.consistency.check_consistency`."""
         every = upload(planes, self._device).movedim(-1, 0)
         matched = (upload(cost, self._device) < float(max_cost)) & (every[0] > 0)
         count, violations = (torch.zeros(cost.shape, dtype=torch.uint8, device=self._device) for _ in range(2))
         total, square = (torch.zeros(cost.shape, device=self._device) for _ in range(2))
-        for arrays in zip(a, b, back_a, back_b, inverse_depths, strict=True):
+        for arrays in zip(*there, *back, inverse_depths, strict=True):
             pair = Pair(*(upload(each, self._device) for each in arrays))
             difference, agrees, contradicts = compare(every, pair, float(max_rel_difference))
             difference = torch.where(matched & agrees, difference, 0.0)
@@ -180,13 +147,14 @@ class TorchKernels:
         mean = total / (count + 1.0)
         fused = torch.where(count > 0, every[0] + mean, 0.0)
         spread = torch.sqrt((square / (count + 1.0) - mean * mean).clamp(min=0.0))
-        return fused.cpu().numpy(), count.cpu().numpy(), violations.cpu().numpy(), spread.cpu().numpy()
+        return Agreement(*(each.cpu().numpy() for each in (fused, count, violations, spread)))
 
     def _blocks(self, chosen: Tensor) -> Iterator[Tensor]:
         """Flat indices of the pixels that are ``chosen`` (h * w,), so many at a time."""
         yield from chosen.nonzero().flatten().split(self._block)
 
-    def _field(self, planes: np.ndarray, cost: np.ndarray, source_views: np.ndarray) -> Field:
+    def _upload_field(self, field: PlaneField) -> Field:
+        planes, cost, source_views = field
         return Field(
             upload(planes, self._device).reshape(-1, 3).T.contiguous(),
             upload(cost, self._device).flatten(),
@@ -202,54 +170,58 @@ def _textured(scene: Scene, source_views: Tensor, pixels: Tensor, min_variance: 
 
 
 def _propagate_block(
-    scene: Scene, rules: Rules, field: Field, pixels: Tensor, patches: Patches, offsets: list[list[int]]
+    scene: Scene, search: Search, candidates: Candidates, field: Field, pixels: Tensor, patches: Patches
 ) -> Tensor:
-    """Tries the planes at ``offsets`` on pixels of one colour; writes to ``field``, returns the pixels that are new."""
+    """Tries the candidates on pixels of one colour; writes to ``field``, returns the pixels that are new."""
+    offsets = OFFSETS[: candidates.n_offsets].tolist()
+    geometric_weight, min_gain = float(search.geometric_weight), float(candidates.min_gain)
     planes = field.planes[:, pixels]
-    best = plane_cost(scene, patches, planes, rules.geometric_weight)
+    best = plane_cost(scene, patches, planes, geometric_weight)
     before = field.cost[pixels]
     new = before >= float(UNMATCHED)
     compared = torch.full_like(new, not offsets)
-    for dx, dy in offsets:
-        candidates, tried = _candidates(scene, rules, field, pixels, patches, planes, dx, dy)
+    for offset in offsets:
+        planes_there, inside = _planes_at(scene, field, pixels, patches, offset)
+        distinct = (planes_there[0] - planes[0]).abs() >= float(DISTINCT_PX) * float(search.step)
+        tried = (inside & distinct & is_admissible(patches, planes_there, search)).nonzero().flatten()
         compared[tried] = True
-        cost = plane_cost(scene, pick(patches, tried), candidates[:, tried], rules.geometric_weight)
-        better = cost < best[tried] - rules.min_gain
+        cost = plane_cost(scene, pick(patches, tried), planes_there[:, tried], geometric_weight)
+        better = cost < best[tried] - min_gain
         won = tried[better]
-        best[won], planes[:, won], new[won] = cost[better], candidates[:, won], True
+        best[won], planes[:, won], new[won] = cost[better], planes_there[:, won], True
     best = torch.where(compared, best, before)
     field.planes[:, pixels[new]], field.cost[pixels[new]] = planes[:, new], best[new]
     return pixels[new]
 
 
-def _candidates(
-    scene: Scene, rules: Rules, field: Field, pixels: Tensor, patches: Patches, planes: Tensor, dx: int, dy: int
+def _planes_at(
+    scene: Scene, field: Field, pixels: Tensor, patches: Patches, offset: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """The planes (3, N) of the pixels at (dx, dy), warped over, and the indices of those worth a comparison."""
+    """The planes (3, N) of the pixels at ``offset``, carried on to these, and whether there are such pixels."""
+    dx, dy = offset
     x, y = patches.x + dx, patches.y + dy
     inside = (x >= 0) & (x < scene.width) & (y >= 0) & (y < scene.height)
-    candidates = field.planes[:, torch.where(inside, pixels + dy * scene.width + dx, 0)]
-    candidates[0] -= candidates[1] * dx + candidates[2] * dy
-    distinct = (candidates[0] - planes[0]).abs() >= float(DISTINCT_PX) * rules.step
-    allowed = inside & distinct & is_admissible(patches, candidates, rules.limits, rules.lens)
-    return candidates, allowed.nonzero().flatten()
+    planes = field.planes[:, torch.where(inside, pixels + dy * scene.width + dx, 0)]
+    planes[0] -= planes[1] * dx + planes[2] * dy
+    return planes, inside
 
 
-def _refine_block(scene: Scene, rules: Rules, field: Field, sigmas: Tensor, pixels: Tensor, patches: Patches) -> None:
+def _refine_block(scene: Scene, search: Search, field: Field, sigmas: Tensor, pixels: Tensor, patches: Patches) -> None:
     """Steps that are short or lower the cost go to ``field``, sigma of what could be solved to ``sigmas`` (h * w,)."""
     planes = field.planes[:, pixels]
     step, sigma, solved, first_cost = gauss_newton(scene, patches, planes)
     cost = field.cost[pixels]
     cost = torch.where(cost >= float(UNMATCHED), first_cost, cost)
     sigmas[pixels[solved]] = sigma[solved]
-    short = step[0].abs() < float(SHORT_STEP_PX) * rules.step
-    longest = float(MAX_STEP_PX) * rules.step
+    short = step[0].abs() < float(SHORT_STEP_PX) * float(search.step)
+    longest = float(MAX_STEP_PX) * float(search.step)
     step[0].clamp_(-longest, longest)
     moved = planes + step
-    taken = solved & is_admissible(patches, moved, rules.limits, rules.lens)
+    taken = solved & is_admissible(patches, moved, search)
     tried = (taken & ~short).nonzero().flatten()
-    new_cost = plane_cost(scene, pick(patches, tried), moved[:, tried], rules.geometric_weight)
-    better = new_cost < cost[tried] - rules.min_gain
+    new_cost = plane_cost(scene, pick(patches, tried), moved[:, tried], float(search.geometric_weight))
+    # Any gain will do: a step stays on the surface.
+    better = new_cost < cost[tried]
     taken[tried] = better
     cost[tried[better]] = new_cost[better]
     field.planes[:, pixels[taken]], field.cost[pixels] = moved[:, taken], cost

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sfm_gt.dense.matching.refine import DAMPING, MAX_VIEW_COST
+from sfm_gt.dense.matching.refine import DAMPING, MAX_VIEW_COST, N_VIEWS, RESIDUAL
 from sfm_gt.dense.matching.torch_kernels.cost import (
     NOISE,
     Footprint,
@@ -40,14 +40,14 @@ class Solution(NamedTuple):
 
 def gauss_newton(scene: Scene, patches: Patches, planes: Tensor) -> Solution:
     """Fits ``planes`` (3, N) to the grey values of their source views."""
-    system = torch.zeros((11, len(patches.x)), device=planes.device)
+    system = torch.zeros((N_VIEWS + 1, len(patches.x)), device=planes.device)
     costs = []
     for source in patches.source_views[: len(scene.shift_px)]:
         equations, cost = _view_equations(scene, patches, planes, source.clamp(min=0))
         system += torch.where(source >= 0, equations, 0.0)
         costs.append(cost)
     step, inverse_00, regular = _solve(system)
-    residual, n_views = system[9], system[10]
+    residual, n_views = system[RESIDUAL], system[N_VIEWS]
     # Mean residual over the views times the samples lost to the weights; the matrix is summed over the views.
     sigma = torch.sqrt((residual / n_views + 1.0) * (patches.weights * patches.weights).sum(0) * inverse_00)
     return Solution(step, sigma, regular & (n_views > 0), mean_of_views(patches.source_views, torch.stack(costs)))
@@ -106,7 +106,7 @@ def _sample_patch(scene: Scene, footprint: Footprint, views: Tensor) -> tuple[Te
 
 def _solve(system: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Steps (3, N) of the damped systems, the first entry of their inverses (N,), and where they are regular."""
-    h00, h01, h02, h11, h12, h22, g0, g1, g2 = system[:9]
+    h00, h01, h02, h11, h12, h22, g0, g1, g2 = system[:RESIDUAL]
     h00, h11, h22 = (each * (1.0 + float(DAMPING)) for each in (h00, h11, h22))
     c00, c01, c02 = h11 * h22 - h12 * h12, h02 * h12 - h01 * h22, h01 * h12 - h02 * h11
     c11, c12, c22 = h00 * h22 - h02 * h02, h01 * h02 - h00 * h12, h00 * h11 - h01 * h01
