@@ -122,6 +122,9 @@ class CleanConfig(Section):
     max_rel_sigma: Annotated[float, Field(gt=0, le=0.2)] = Field(
         0.1, description="larger sigma / depth is invalid: accuracy against completeness"
     )
+    max_outlier: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.2, description="a larger probability of a gross error (10 % of depth) is invalid"
+    )
     edge_margin_px: PixelCount = Field(2, description="nearer surfaces lose this rim before farther ones; 0 = off")
     max_median_difference: Fraction = Field(
         0.15, description="ratio to the 5 x 5 median may exceed 1 by this (MegaDepth); 0 = off"

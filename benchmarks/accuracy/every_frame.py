@@ -46,7 +46,7 @@ def measure(views: ClipViews, data: Path, n_workers: int) -> dict[str, object]:
     n_neighbours = DenseConfig().n_neighbours
     for index, each in densify(model, views.view, frames, PatchMatch(), n_neighbours, n_workers, silent):
         if (data / "truth" / f"{index:06d}.png").is_file():
-            valid = clean(each.z_depth_sfm, each.sigma_sfm, each.hypothesis_sfm, None, LIMITS).valid
+            valid = clean(each.z_depth_sfm, each.sigma_sfm, each.outlier, each.hypothesis_sfm, None, LIMITS).valid
             depths[index] = np.where(valid, each.z_depth_sfm, np.nan)
         if before is not None:
             drifts.append(temporal_difference(model, before, (index, each)))

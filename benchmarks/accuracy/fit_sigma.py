@@ -1,91 +1,112 @@
-"""Fits the constants of sfm_gt/dense/matching/sigma.py on a rendered scene that is then used for nothing else.
+"""Fits what sfm_gt/dense/matching/sigma.py makes of the evidence, on rendered scenes with exact truth.
 
-    python benchmarks/accuracy/fit_sigma.py FOLDER_OF_STUDIO
+    python benchmarks/accuracy/fit_sigma.py FOLDER[:SCENE] ...
 
-The constants minimise the loss of the error's 68.3 % quantile (Koenker and Bassett 1978), on a logarithmic scale, over the
-pixels that the rules of cleaning other than sigma leave. The tails are heavier than a Gaussian's: the level is then set so
-that 72 % lie within one sigma, which brings more of the tail within two. Prints the constants.
+Prints the constants. ``OUTLIER``: logistic regression of errors beyond GROSS_REL. ``SIGMA``: the 68.3 % quantile (Koenker and
+Bassett 1978) of the logarithm of the others' errors. ``PLANE_SIGMA`` and ``PLANE_OUTLIER``: the same quantile and that share for
+confirmed planes. Every scene counts the same. The constants above them (MATCHING to INFLATION_PER_VIOLATION) were fitted in a
+like way on ``studio`` before, and stay.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from benchmarks.accuracy.dense import silent  # noqa: E402 - a script beside the package, not in it
+import sfm_gt.dense.patchmatch as engine  # noqa: E402 - a script beside the package, not in it
+from benchmarks.accuracy.dense import silent  # noqa: E402
 from benchmarks.accuracy.rendered import RenderedScene  # noqa: E402
-from sfm_gt.config import CleanConfig  # noqa: E402
-from sfm_gt.dense.matching import sigma as sigma_module  # noqa: E402
+from sfm_gt.dense.matching.sigma import RISE_OFFSET  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
-from sfm_gt.dense.shared.cleaning import Limits, clean  # noqa: E402
 from sfm_gt.dense.shared.clip import densify  # noqa: E402
+from sfm_gt.dense.shared.estimate import GROSS_REL  # noqa: E402
 
-QUANTILE, COVERED = 0.683, 0.72
-NAMES = ("MATCHING", "SPREAD", "FLOOR_REL", "INFLATION_PER_PX", "INFLATION_AGAINST")
-START = (0.03, 0.1, 1e-4, 60.0, 2.0)
-N_PIXELS = 200_000
-
-
-def collect(scene: RenderedScene) -> dict[str, np.ndarray]:
-    """What sigma is made of, and the true error of inverse depth, at valid pixels; everything relative."""
-    parts: list[dict[str, np.ndarray]] = []
-
-    def record(own, spread, against):
-        w = np.where(own.planes[..., 0] > 0, own.planes[..., 0], np.nan)
-        parts.append({"matching": own.sigma / w, "spread": spread / w, "against": against.astype(float),
-                      "doubt": sigma_module.local_doubt_px(own)})  # fmt: skip
-        return original(own, spread, against)
-
-    import sfm_gt.dense.patchmatch as engine
-
-    original, engine.sigma_of_inverse_depth = engine.sigma_of_inverse_depth, record
-    # Sigma itself must not choose the pixels it is fitted on.
-    limits = Limits(**CleanConfig().model_dump() | {"max_rel_sigma": np.inf})
-    columns: dict[str, list[np.ndarray]] = {}
-    for index, each in densify(scene.model, scene.view, scene.frame_indices, PatchMatch(), 8, 1, silent):
-        # One worker looks a little ahead, in order: the first record is this frame's.
-        part = parts.pop(0)
-        truth = np.where(scene.regions(index)["static"], scene.z_depth_m(index), np.nan)
-        kept = clean(each.z_depth_sfm, each.sigma_sfm, each.hypothesis_sfm, None, limits).valid & np.isfinite(truth)
-        part["error"] = np.abs(truth / each.z_depth_sfm - 1.0)
-        for name, values in part.items():
-            columns.setdefault(name, []).append(values[kept])
-    return {name: np.concatenate(values) for name, values in columns.items()}
+QUANTILE = 0.683
+N_PIXELS, N_PLANE_PIXELS = 60_000, 10_000
 
 
-def log_ratio(logarithms: np.ndarray, data: dict[str, np.ndarray]) -> np.ndarray:
-    """Logarithm of error over sigma for the constants' logarithms."""
-    matching, spread, floor, per_px, against = np.exp(logarithms)
-    variance = (matching * data["matching"]) ** 2 + (spread * data["spread"]) ** 2 + floor**2
-    sigma = (1.0 + per_px * data["doubt"]) * against ** data["against"] * np.sqrt(variance)
-    return np.log(np.maximum(data["error"], 1e-6) / sigma)
+def collect(scene: RenderedScene) -> tuple[np.ndarray, np.ndarray]:
+    """(N, 5) features of matched pixels with their relative error last, and (M, 2) spread and error of planes."""
+    asked: list[tuple[np.ndarray, ...]] = []
+    original = engine.joined
+
+    def record(matched, matching, rise, plain):  # type: ignore[no-untyped-def]
+        asked.append((matched, matching, rise, plain))
+        return original(matched, matching, rise, plain)
+
+    engine.joined = record
+    matched_rows, plane_rows = [], []
+    try:
+        for index, _ in densify(scene.model, scene.view, scene.frame_indices, PatchMatch(), 8, 1, silent):
+            # One worker looks a little ahead, in order: the first record is this frame's.
+            w, matching, rise, plain = asked.pop(0)
+            if index not in scene.scored_frames:
+                continue
+            truth = np.where(next(iter(scene.regions(index).values())), 1.0 / scene.truth_sfm(index), np.nan)
+            known = (w > 0) & np.isfinite(truth) & np.isfinite(matching)
+            matched_rows.append(np.column_stack([
+                np.log(matching[known] / w[known]), np.log(rise[known] + RISE_OFFSET), plain.weak[known],
+                np.ones(known.sum()), np.abs(truth[known] / w[known] - 1.0),
+            ]))  # fmt: skip
+            sure = plain.confirmed & (plain.inverse_depth > 0) & np.isfinite(truth)
+            spread = np.hypot(plain.shift_sigma_rel[sure], plain.scatter_rel[sure])
+            plane_rows.append(np.column_stack([spread, np.abs(truth[sure] / plain.inverse_depth[sure] - 1.0)]))
+    finally:
+        engine.joined = original
+    return np.concatenate(matched_rows), np.concatenate(plane_rows)
 
 
-def loss(logarithms: np.ndarray, data: dict[str, np.ndarray]) -> float:
-    """Mean quantile loss of the log error."""
-    residual = log_ratio(logarithms, data)
-    return float(np.maximum(QUANTILE * residual, (QUANTILE - 1.0) * residual).mean())
+def drawn(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the rows."""
+    return rows[np.random.default_rng(0).permutation(len(rows))[:most]]
+
+
+def fit_outlier(features: np.ndarray, gross: np.ndarray) -> np.ndarray:
+    """Coefficients of the log odds, by maximum likelihood."""
+
+    def loss(c: np.ndarray) -> float:
+        p = np.clip(expit(features @ c), 1e-9, 1.0 - 1e-9)
+        return float(-np.where(gross, np.log(p), np.log(1.0 - p)).mean())
+
+    return minimize(loss, np.zeros(features.shape[1]), method="BFGS").x
+
+
+def fit_sigma(features: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Coefficients of the logarithm of sigma."""
+    target = np.log(np.maximum(error, 1e-6))
+
+    def loss(c: np.ndarray) -> float:
+        residual = target - features @ c
+        return float(np.maximum(QUANTILE * residual, (QUANTILE - 1.0) * residual).mean())
+
+    start = np.linalg.lstsq(features, target, rcond=None)[0]
+    return minimize(loss, start, method="Nelder-Mead", options={"maxfev": 4000, "fatol": 1e-7, "xatol": 1e-4}).x
 
 
 def main() -> None:
     """Collect, fit, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    data = collect(RenderedScene(parser.parse_args().folder))
-    chosen = np.random.default_rng(0).choice(len(data["error"]), min(N_PIXELS, len(data["error"])), replace=False)
-    data = {name: values[chosen] for name, values in data.items()}
-    found = minimize(loss, np.log(START), (data,), method="Nelder-Mead", options={"maxfev": 600, "fatol": 1e-6})
-    # The first three are a length; the others say how it grows.
-    found.x[:3] += np.quantile(log_ratio(found.x, data), COVERED)
-    for name, value in zip(NAMES, np.exp(found.x), strict=True):
-        print(f"{name} = {value:.3g}")
+    found = [collect(RenderedScene(*_place(each))) for each in sys.argv[1:]]
+    matched = np.concatenate([drawn(rows, N_PIXELS) for rows, _ in found])
+    features, error = matched[:, :-1], matched[:, -1]
+    gross = error > GROSS_REL
+    planes = np.concatenate([drawn(rows, N_PLANE_PIXELS) for _, rows in found])
+    wrong = planes[:, 1] > GROSS_REL
+    print("SIGMA =", tuple(np.round(fit_sigma(features[~gross], error[~gross]), 3).tolist()))
+    print("OUTLIER =", tuple(np.round(fit_outlier(features, gross), 3).tolist()))
+    print("PLANE_SIGMA =", round(float(np.quantile(planes[~wrong, 1] / planes[~wrong, 0], QUANTILE)), 2))
+    print("PLANE_OUTLIER =", round(float(wrong.mean()), 3), f"of {len(planes)} pixels")
+
+
+def _place(text: str) -> tuple[Path, str] | tuple[Path]:
+    folder, _, scene = text.partition(":")
+    return (Path(folder), scene) if scene else (Path(folder),)
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ def dense_scores(views: ClipViews, data: Path) -> dict[str, float]:
     pairs = []
     estimates = densify(model, views.view, wanted, PatchMatch(), DenseConfig().n_neighbours, 1, lambda *_: None)
     for index, each in estimates:
-        valid = clean(each.z_depth_sfm, each.sigma_sfm, each.hypothesis_sfm, None, LIMITS).valid
+        valid = clean(each.z_depth_sfm, each.sigma_sfm, each.outlier, each.hypothesis_sfm, None, LIMITS).valid
         under = (
             views.undistortion_of(index).filmed_px(pixel_grid(camera.width, camera.height).reshape(-1, 2)).astype(int)
         )

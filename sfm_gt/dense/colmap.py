@@ -199,6 +199,9 @@ def read_estimate(
         normal_cam=np.where(kept[..., None], normal, np.nan).astype(np.float32),
         hypothesis_sfm=np.where((hypothesis > 0) & view.usable, hypothesis, np.nan).astype(np.float32),
         n_consistent=np.where(kept, min_consistent, 0).astype(np.uint8),
+        # COLMAP's filters say no more than yes or no.
+        outlier=np.where(kept, 0.0, np.nan).astype(np.float32),
+        inferred_sfm=np.full(kept.shape, np.nan, dtype=np.float32),
     )
 
 

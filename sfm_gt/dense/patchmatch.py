@@ -24,14 +24,16 @@ from sfm_gt.dense.matching.pyramid import (
     stack_neighbours,
 )
 from sfm_gt.dense.matching.rounds import Kernels, Scene, propagated, refined, unmatched
-from sfm_gt.dense.matching.sigma import sigma_of_inverse_depth
+from sfm_gt.dense.matching.sigma import joined, sigma_of_matching
+from sfm_gt.dense.matching.surface_evidence import Images, rise_behind
 from sfm_gt.dense.matching.sweep import planes_from_inverse_depth, sweep
+from sfm_gt.dense.matching.weak_texture import find_plain_surfaces
 from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import SparseModel, View
 
 # 5 x 5 samples, every second pixel: 9 pixels wide. Outlines are redrawn with the same samples on 5 x 5 pixels.
-PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY = 5, 2, 25.0
+PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY = 5, 2, 10.0
 SWEEP_VIEWS, SWEEP_BEST = 4, 2
 # How many of the candidates' offsets are tried: at the coarsest level faults are still large, later they are small.
 N_FAR_AND_NEAR, N_NEAR = len(OFFSETS), 4
@@ -219,14 +221,21 @@ class PatchMatch:
         usable = reference.levels[0].usable > 0
         needed = n_dependent + min(self._min_consistent, max(len(neighbours) - n_dependent, 1))
         kept = (count >= needed) & usable & (fused > 0) & np.isfinite(own.sigma)
-        depth = _inverse(fused, kept)
-        sigma = sigma_of_inverse_depth(own, spread, violations)
+        matched = np.where(kept, fused, np.float32(0.0))
+        matching = sigma_of_matching(own, spread, violations)
+        images = Images.of(reference, neighbours, there)
+        plain = find_plain_surfaces(reference.levels[0], images, matched, matching)
+        surface = joined(matched, matching, rise_behind(images, matched), plain)
+        known = surface.inverse_depth > 0
+        depth = _inverse(surface.inverse_depth, known)
         return DepthEstimate(
             z_depth_sfm=depth,
-            sigma_sfm=np.where(kept, sigma * depth**2, np.nan).astype(np.float32),
-            normal_cam=surface_normals(fused, kept, integer_centred_matrix(reference.levels[0].camera)),
+            sigma_sfm=np.where(known, surface.sigma_rel * depth, np.nan).astype(np.float32),
+            normal_cam=surface_normals(surface.inverse_depth, known, integer_centred_matrix(reference.levels[0].camera)),
             hypothesis_sfm=_inverse(own.inverse_depth, usable & (own.inverse_depth > 0)),
             n_consistent=count,
+            outlier=np.where(known, surface.outlier, np.nan).astype(np.float32),
+            inferred_sfm=_inverse(plain.inverse_depth, ~known & (plain.inverse_depth > 0)),
         )
 
 

@@ -75,10 +75,12 @@ class _Frames:
     def clean(self, frame_index: int) -> tuple[int, Cleaned]:
         """The verdict on one frame."""
         with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
-            depth, sigma, hypothesis = maps["z_depth_sfm"], maps["sigma_sfm"], maps["hypothesis_sfm"]
+            depth, sigma, outlier, hypothesis = (
+                maps[name] for name in ("z_depth_sfm", "sigma_sfm", "outlier", "hypothesis_sfm")
+            )
         needed = self._limits.sky or self._limits.max_parallax_difference > 0
         companion = self._companion(frame_index, depth) if needed else None
-        return frame_index, clean(depth, sigma, hypothesis, companion, self._limits)
+        return frame_index, clean(depth, sigma, outlier, hypothesis, companion, self._limits)
 
     def _companion(self, frame_index: int, z_depth_sfm: np.ndarray) -> Companion | None:
         model = self._views.model

@@ -23,7 +23,7 @@ VERSION = VERSIONS[STAGE]
 
 
 def run(workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> Manifest:
-    """Writes ``work/clips/<clip>/dense/NNNNNN.npz`` with z_depth_sfm, sigma_sfm and hypothesis_sfm, float32."""
+    """Writes ``work/clips/<clip>/dense/NNNNNN.npz`` with the maps of a DepthEstimate, float32."""
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, "sfm",
         lambda folder: _densify(folder, workspace, clip_id, config, n_workers),
@@ -40,7 +40,7 @@ def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConf
             views.model, views.view, frame_indices, method, config.n_neighbours, n_workers, report
         ):
             np.savez(folder / f"{frame_index:06d}.npz", z_depth_sfm=depth.z_depth_sfm, sigma_sfm=depth.sigma_sfm,
-                     hypothesis_sfm=depth.hypothesis_sfm)  # fmt: skip
+                     hypothesis_sfm=depth.hypothesis_sfm, outlier=depth.outlier, inferred_sfm=depth.inferred_sfm)  # fmt: skip
             fractions.append(views.share_of_picture(np.isfinite(depth.z_depth_sfm), frame_index))
             if before is not None:
                 drifts.append(temporal_difference(views.model, before, (frame_index, depth)))

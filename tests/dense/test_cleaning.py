@@ -29,6 +29,7 @@ from tests.dense.scenes import Scene
 
 LIMITS = Limits(
     max_rel_sigma=0.08,
+    max_outlier=0.2,
     edge_margin_px=2,
     max_median_difference=0.15,
     max_parallax_difference=0.2,
@@ -240,7 +241,7 @@ def test_a_rule_that_is_off_drops_nothing_and_the_others_find_the_same(rule: Rul
 
 def test_every_pixel_is_counted_once_for_the_first_rule() -> None:
     depth, sigma, hypothesis, companion = dirty()
-    cleaned = clean(depth, sigma, hypothesis, companion, LIMITS)
+    cleaned = clean(depth, sigma, np.zeros_like(depth), hypothesis, companion, LIMITS)
     known = np.isfinite(depth)
     np.testing.assert_array_equal(cleaned.dropped_by == NO_DEPTH, ~known)
     assert sum(cleaned.dropped.values()) + cleaned.valid.sum() == known.sum()
@@ -256,7 +257,7 @@ def test_islands_are_cut_loose_by_the_other_rules() -> None:
     sigma = depth * 0.01
     sigma[30:40, 30:40] = 5.0
     sigma[33:37, 33:37] = 0.1
-    cleaned = clean(depth, sigma, depth, None, LIMITS)
+    cleaned = clean(depth, sigma, np.zeros_like(depth), depth, None, LIMITS)
     assert (cleaned.dropped_by[33:37, 33:37] == Rule.SPECKLES).all()
     assert cleaned.dropped[Rule.UNCERTAIN] == 84
     assert cleaned.valid.sum() == depth.size - 100

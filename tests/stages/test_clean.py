@@ -38,7 +38,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         depth[EMPTY] = np.nan
         sigma = 0.01 * depth
         sigma[UNCERTAIN] = 0.12 * depth[UNCERTAIN]
-        np.savez(path, z_depth_sfm=depth, sigma_sfm=sigma, hypothesis_sfm=depth)
+        np.savez(path, z_depth_sfm=depth, sigma_sfm=sigma, outlier=0.0 * depth, hypothesis_sfm=depth)
     return workspace
 
 

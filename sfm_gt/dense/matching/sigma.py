@@ -8,23 +8,35 @@ cannot tell, and with every neighbour that sees through the point.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
+from sfm_gt.dense.matching.weak_texture import PlainSurfaces
 
 # Fitted once on the rendered scene "studio" by benchmarks/accuracy/fit_sigma.py, then held.
 MATCHING, SPREAD, FLOOR_REL = 0.0475, 0.133, 1.01e-4
 INFLATION_PER_PX, INFLATION_PER_VIOLATION = 59.9, 2.67
+# Logarithms of sigma and of the odds of an outlier by: the logarithm of the matching's sigma, that of the rise behind (plus
+# RISE_OFFSET), weak texture, one. Fitted by the same script on rendered scenes with exact truth.
+RISE_OFFSET = np.float32(0.1)
+SIGMA = (0.624, -0.199, 0.287, -2.076)
+OUTLIER = (0.473, -0.341, 0.583, -0.177)
+# Sigma of a plane over what its shift and its scatter say together, and how often a confirmed plane is a wrong one.
+PLANE_SIGMA, PLANE_OUTLIER = 1.5, 0.05
+# Matched depth this near to a plane is kept: it knows details that the plane does not.
+AGREE_REL = np.float32(0.03)
 # Uncertainty in pixels is averaged over this window; beyond the maximum a pixel knows nothing.
 WINDOW_PX, MAX_MATCHING_PX = 7, 3.0
 
 
-def sigma_of_inverse_depth(
+def sigma_of_matching(
     own: Hypothesis, spread: Float[np.ndarray, "h w"], violations: UInt8[np.ndarray, "h w"]
 ) -> Float[np.ndarray, "h w"]:
-    """One standard deviation of inverse depth, (h, w) float32, 1 / SfM units; infinite where nothing was matched.
+    """What matching and agreement alone say of the error of inverse depth, (h, w) float32; infinite where nothing was matched.
 
     Args:
         own: the view's own answer; its ``sigma`` is what the matching alone says.
@@ -35,6 +47,51 @@ def sigma_of_inverse_depth(
     inflation = (1.0 + INFLATION_PER_PX * matching_px) * np.power(np.float32(INFLATION_PER_VIOLATION), violations)
     variance = (MATCHING * own.sigma) ** 2 + (SPREAD * spread) ** 2 + (FLOOR_REL * own.planes[..., 0]) ** 2
     return (inflation * np.sqrt(variance)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Matched depth and planes in one map, on the view's pixels; all (h, w) float32.
+
+    Attributes:
+        inverse_depth: 1 / SfM units, 0 = none.
+        sigma_rel: one standard deviation of it, relative, where it is no outlier.
+        outlier: probability that it is off by more than :data:`~sfm_gt.dense.shared.estimate.GROSS_REL`.
+    """
+
+    inverse_depth: Float[np.ndarray, "h w"]
+    sigma_rel: Float[np.ndarray, "h w"]
+    outlier: Float[np.ndarray, "h w"]
+
+
+def joined(
+    matched: Float[np.ndarray, "h w"],
+    matching: Float[np.ndarray, "h w"],
+    rise: Float[np.ndarray, "h w"],
+    plain: PlainSurfaces,
+) -> Surface:
+    """Matched depth, and the confirmed planes where it is missing or differs from them.
+
+    Args:
+        matched: inverse depth by matching, 0 = none.
+        matching: its :func:`sigma_of_matching`.
+        rise: see :func:`~sfm_gt.dense.matching.surface_evidence.rise_behind`.
+    """
+    known = matched > 0
+    weight = np.where(plain.weak, np.float32(1.0), np.float32(0.0))
+    logarithm = np.log(np.where(known, matching / np.where(known, matched, 1.0), 1.0))
+    features = (logarithm, np.log(rise + RISE_OFFSET), weight, np.float32(1.0))
+    sigma_rel = np.exp(sum(c * f for c, f in zip(SIGMA, features, strict=True)))
+    outlier = 1.0 / (1.0 + np.exp(-sum(c * f for c, f in zip(OUTLIER, features, strict=True))))
+    agree = plain.confirmed & known & (np.abs(matched / np.maximum(plain.inverse_depth, 1e-12) - 1.0) < AGREE_REL)
+    outlier[agree] = np.minimum(outlier[agree], PLANE_OUTLIER)
+    taken = plain.confirmed & (plain.inverse_depth > 0) & ~agree
+    by_plane = PLANE_SIGMA * np.hypot(plain.shift_sigma_rel, plain.scatter_rel)
+    return Surface(
+        np.where(taken, plain.inverse_depth, matched),
+        np.where(taken, by_plane, sigma_rel).astype(np.float32),
+        np.where(taken, np.float32(PLANE_OUTLIER), outlier).astype(np.float32),
+    )
 
 
 def matching_sigma_px(own: Hypothesis) -> Float[np.ndarray, "h w"]:

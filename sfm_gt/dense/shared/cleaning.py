@@ -30,11 +30,12 @@ class Rule(IntEnum):
     """The rules in the order in which they are asked; a pixel belongs to the first that drops it."""
 
     UNCERTAIN = 1
-    BLEEDING_EDGES = 2
-    UNSTABLE = 3
-    SKY = 4
-    AGAINST_PARALLAX = 5
-    SPECKLES = 6
+    OUTLIER = 2
+    BLEEDING_EDGES = 3
+    UNSTABLE = 4
+    SKY = 5
+    AGAINST_PARALLAX = 6
+    SPECKLES = 7
 
     @property
     def label(self) -> str:
@@ -48,6 +49,7 @@ class Limits:
 
     Attributes:
         max_rel_sigma: of depth; it is what ``valid`` means and cannot be off.
+        max_outlier: probability of a gross error; likewise.
         edge_margin_px: how far surfaces bleed over their outlines. Matching patches are that wide whatever the image's
             size, so the margin does not grow with it.
         max_median_difference: MegaDepth's 0.15.
@@ -57,6 +59,7 @@ class Limits:
     """
 
     max_rel_sigma: float
+    max_outlier: float
     edge_margin_px: int
     max_median_difference: float
     max_parallax_difference: float
@@ -91,6 +94,7 @@ class Cleaned:
 def clean(
     z_depth_sfm: Float[np.ndarray, "h w"],
     sigma_sfm: Float[np.ndarray, "h w"],
+    outlier: Float[np.ndarray, "h w"],
     hypothesis_sfm: Float[np.ndarray, "h w"],
     companion: Companion | None,
     limits: Limits,
@@ -102,13 +106,14 @@ def clean(
 
     Args:
         z_depth_sfm, sigma_sfm: depth that neighbours agree on and its standard deviation, NaN = none.
+        outlier: probability that it is grossly wrong.
         hypothesis_sfm: depth before they had to agree: it also shows what lies behind an outline.
         companion: None where no frame can give a second opinion; the rules of parallax then find nothing.
     """
     known = np.isfinite(z_depth_sfm) & (z_depth_sfm > 0)
     dropped_by = np.where(known, 0, NO_DEPTH).astype(np.uint8)
     found = dict.fromkeys(Rule, 0)
-    for rule, against in _verdicts(z_depth_sfm, sigma_sfm, hypothesis_sfm, companion, limits).items():
+    for rule, against in _verdicts(z_depth_sfm, sigma_sfm, outlier, hypothesis_sfm, companion, limits).items():
         found[rule] = int((against & known).sum())
         dropped_by[against & (dropped_by == 0)] = rule
     islands = speckles(np.where(dropped_by == 0, z_depth_sfm, np.nan), limits.speckle_pixels)
@@ -120,12 +125,16 @@ def clean(
 def _verdicts(
     z_depth: Float[np.ndarray, "h w"],
     sigma: Float[np.ndarray, "h w"],
+    outlier: Float[np.ndarray, "h w"],
     hypothesis: Float[np.ndarray, "h w"],
     companion: Companion | None,
     limits: Limits,
 ) -> dict[Rule, Bool[np.ndarray, "h w"]]:
     """What each rule that is on drops, but for ``speckles``."""
-    verdicts = {Rule.UNCERTAIN: uncertain(z_depth, sigma, limits.max_rel_sigma)}
+    verdicts = {
+        Rule.UNCERTAIN: uncertain(z_depth, sigma, limits.max_rel_sigma),
+        Rule.OUTLIER: np.isfinite(z_depth) & ~(outlier <= limits.max_outlier),
+    }
     if limits.edge_margin_px:
         verdicts[Rule.BLEEDING_EDGES] = bleeding_edges(z_depth, hypothesis, limits.edge_margin_px)
     if limits.max_median_difference:
