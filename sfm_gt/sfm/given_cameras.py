@@ -57,8 +57,8 @@ def read_cameras(sidecar: Path | None, facts: dict[str, Any]) -> GivenCameras | 
         return None
     try:
         importer = registry.load("importers", stated.imported.format)()
-    except ConfigError as fault:
-        raise InputError(f"{sidecar}: import.format: {fault}") from None
+    except ConfigError as error:
+        raise InputError(f"{sidecar}: import.format: {error}") from None
     video = VideoFacts(facts["width"], facts["height"], facts["first_timestamp_s"], stated.camera.focal_px,
                        stated.imported.first_number)  # fmt: skip
     track = importer.read(imported_path(sidecar, stated.imported), video)
