@@ -4,9 +4,10 @@
     python benchmarks/accuracy/dense.py fountain --data FOLDER [--peer PYTHON]
     python benchmarks/accuracy/dense.py SCENE    --data FOLDER [--peer PYTHON]
 
-SCENE is the name of a rendered scene (see benchmarks/scenes), FOLDER what holds its ``truth`` and ``videos``; ``demo`` is
-embedded and needs no folder. Writes benchmarks/results/dense_SCENE.json and draws all results that lie there. PYTHON is
-the interpreter of an environment with pyarchinit-photogrammetry-core; without it the peer is skipped.
+SCENE is the name of a rendered scene (see benchmarks/scenes), FOLDER what holds its ``truth`` and ``videos``; ``demo``
+and the rooms of ``examples/dense`` are embedded and need no folder. Writes benchmarks/results/dense_SCENE.json and draws
+all results that lie there. PYTHON is the interpreter of an environment with pyarchinit-photogrammetry-core; without it
+the peer is skipped.
 """
 
 from __future__ import annotations
@@ -210,12 +211,15 @@ def described(clip: Clip, arguments: argparse.Namespace) -> dict[str, object]:
 
 def load_clip(scene: str, data: Path | None, n_workers: int) -> Clip:
     """The clip of a scene's name."""
-    folder = REPOSITORY / "examples" / "demo" if scene == "demo" and data is None else data
+    embedded = REPOSITORY / "examples" / ("demo" if scene == "demo" else "dense")
+    folder = embedded if data is None and (scene == "demo" or (embedded / "truth" / scene).is_dir()) else data
     if folder is None or not folder.is_dir():
         raise SystemExit(f"{scene}: no such folder of data: {folder}; give it with --data")
     if scene == "kitchen":
         return Kitchen(folder)
-    return Fountain(folder, n_workers) if scene == "fountain" else RenderedScene(folder)
+    if scene == "fountain":
+        return Fountain(folder, n_workers)
+    return RenderedScene(folder, scene if (folder / "truth" / scene).is_dir() else None)
 
 
 def rounded(value: object) -> object:

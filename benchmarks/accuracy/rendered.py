@@ -26,17 +26,21 @@ STEP_BAND_PX, STEP_REL = 3, 0.03
 
 
 class RenderedScene:
-    """One rendered scene: sparse model, views and truth of the frames whose depth was stored; lengths in metres."""
+    """One rendered scene: sparse model, views and truth of the frames whose depth was stored; lengths in metres.
+
+    ``scene`` says which, where several share a folder: its truth is then in ``truth/SCENE``.
+    """
 
     truth_noise_rel = 0.0
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, scene: str | None = None):
         self.folder = folder
-        self.truth = json.loads((folder / "truth" / "truth.json").read_text())
-        self.frame_indices = sorted(int(path.stem) for path in (folder / "truth" / "depth").glob("*.png"))
+        self._maps = folder / "truth" / scene if scene else folder / "truth"
+        self.truth = json.loads((self._maps / "truth.json").read_text())
+        self.frame_indices = sorted(int(path.stem) for path in (self._maps / "depth").glob("*.png"))
         camera = self.truth["camera"]
         self.camera = PinholeCamera(*(camera[key] for key in ("width", "height", "fx", "fy", "cx", "cy")))
-        self.overlay = cv2.imread(str(folder / "truth" / "overlay.png"), cv2.IMREAD_UNCHANGED) > 0
+        self.overlay = cv2.imread(str(self._maps / "overlay.png"), cv2.IMREAD_UNCHANGED) > 0
         self._poses = {each["frame_index"]: np.array(each["cam_from_world"]) for each in self.truth["frames"]}
 
     @cached_property
@@ -85,7 +89,7 @@ class RenderedScene:
 
     def z_depth_m(self, frame_index: int) -> np.ndarray:
         """Exact z-depth, NaN = none."""
-        stored = cv2.imread(str(self.folder / "truth" / "depth" / f"{frame_index:06d}.png"), cv2.IMREAD_UNCHANGED)
+        stored = cv2.imread(str(self._maps / "depth" / f"{frame_index:06d}.png"), cv2.IMREAD_UNCHANGED)
         return np.where(stored > 0, stored * self.truth["unit_m"], np.nan)
 
     def truth_sfm(self, frame_index: int) -> np.ndarray:
@@ -99,7 +103,7 @@ class RenderedScene:
 
     def mask(self, name: str, frame_index: int) -> np.ndarray:
         """Truth mask ``moving``, ``person`` or ``thin``; all False where the scene has none."""
-        path = self.folder / "truth" / name / f"{frame_index:06d}.png"
+        path = self._maps / name / f"{frame_index:06d}.png"
         if not path.is_file():
             return np.zeros((self.camera.height, self.camera.width), dtype=bool)
         return cv2.imread(str(path), cv2.IMREAD_UNCHANGED) > 0

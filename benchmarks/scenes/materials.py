@@ -1,4 +1,4 @@
-"""Diffuse procedural materials as Blender node graphs.
+"""Procedural materials as Blender node graphs: matt, or matt under a gloss.
 
 Every surface carries its pattern times a grain of a few octaves: multi-view stereo needs texture, and a pattern that
 repeats would match itself one period off without the grain.
@@ -16,6 +16,8 @@ WAVE_PERIOD_M = 2 * np.pi / 20
 GRAIN_OCTAVES = 3.0
 GRAIN_DARKEST, GRAIN_BRIGHTEST = 0.35, 1.3
 POSTER_PX = (256, 384)
+# of a waxed floor or a lacquered door: mirror images are seen, softened
+GLOSS_ROUGHNESS = 0.10
 
 
 def _rgba(rgb: Rgb) -> tuple[float, float, float, float]:
@@ -54,6 +56,15 @@ class _Graph:
     def stretch(self, value: bpy.types.NodeSocket, low: float, high: float, to: tuple[float, float]):
         node = self.add("ShaderNodeMapRange", Value=value, From_Min=low, From_Max=high, To_Min=to[0], To_Max=to[1])
         return node.outputs["Result"]
+
+    def glazed(self, matt: bpy.types.NodeSocket, share: float) -> bpy.types.NodeSocket:
+        """A share of the light mirrored, the rest as the matt shader has it."""
+        mirror = self.add("ShaderNodeBsdfGlossy", Color=_rgba((1.0, 1.0, 1.0)), Roughness=GLOSS_ROUGHNESS)
+        mix = self.nodes.new("ShaderNodeMixShader")
+        mix.inputs[0].default_value = share
+        self.links.new(matt, mix.inputs[1])
+        self.links.new(mirror.outputs["BSDF"], mix.inputs[2])
+        return mix.outputs["Shader"]
 
     def wave(self, axis: str, period_m: float) -> bpy.types.NodeSocket:
         node = self.add("ShaderNodeTexWave", Vector=self.position, Scale=WAVE_PERIOD_M / period_m)
@@ -166,7 +177,7 @@ PATTERNS = {
 
 
 def cloth_material(name: str, cloth: Cloth, coordinates: str) -> bpy.types.Material:
-    """A diffuse material; ``coordinates`` is 'object' or the name of a vertex attribute in metres."""
+    """The cloth's material; ``coordinates`` is 'object' or the name of a vertex attribute in metres."""
     material = bpy.data.materials.new(name)
     material.use_nodes = True
     graph = _Graph(material, coordinates)
@@ -178,6 +189,9 @@ def cloth_material(name: str, cloth: Cloth, coordinates: str) -> bpy.types.Mater
     grain = graph.stretch(noise.outputs["Fac"], 0.3, 0.7, (darkest, brightest))
     grey = graph.add("ShaderNodeCombineColor", Red=grain, Green=grain, Blue=grain).outputs["Color"]
     shader = graph.add("ShaderNodeBsdfDiffuse", Color=graph.blend(1.0, colour, grey, "MULTIPLY"))
+    surface = shader.outputs["BSDF"]
+    if cloth.gloss > 0.0:
+        surface = graph.glazed(surface, cloth.gloss)
     output = graph.nodes.new("ShaderNodeOutputMaterial")
-    graph.links.new(shader.outputs["BSDF"], output.inputs["Surface"])
+    graph.links.new(surface, output.inputs["Surface"])
     return material

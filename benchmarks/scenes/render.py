@@ -28,7 +28,7 @@ COLOUR_SAMPLES = 10
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scene", help="a module of catalogue/, or a room of catalogue/rooms.py")
+    parser.add_argument("scene", help="a module of catalogue/, or a room of its rooms.py or dense_rooms.py")
     parser.add_argument("out", type=Path)
     parser.add_argument("--work", type=Path, help="what is already rendered (default OUT/work)")
     parser.add_argument("--truth", type=Path, help="folder of the truth (default OUT/truth)")
@@ -43,7 +43,8 @@ def find_scene(name: str) -> Scene:
     """The scene of the module of that name, or the room of that name."""
     if importlib.util.find_spec(f"catalogue.{name}"):
         return importlib.import_module(f"catalogue.{name}").SCENE
-    return importlib.import_module("catalogue.rooms").ROOMS[name]
+    rooms, dense_rooms = (importlib.import_module(f"catalogue.{module}") for module in ("rooms", "dense_rooms"))
+    return (rooms.ROOMS | dense_rooms.ROOMS)[name]
 
 
 def shrunk(scene: Scene, scale: float) -> Scene:

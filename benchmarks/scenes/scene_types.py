@@ -18,9 +18,10 @@ THIN_LABEL = 255
 
 @dataclass(frozen=True)
 class Cloth:
-    """A procedural diffuse surface: two colours in a pattern of period ``size_m``, with grain of ``grain_m``.
+    """A procedural surface: two colours in a pattern of period ``size_m``, with grain of ``grain_m``.
 
-    ``grain_contrast`` 0 leaves the bare pattern: plaster and paint, where matching has little to hold.
+    ``grain_contrast`` 0 leaves the bare pattern: plaster and paint, where matching has little to hold. ``gloss`` is the
+    share of the light that is mirrored, slightly blurred: lacquer and polish; 0 is matt.
     """
 
     pattern: str
@@ -30,6 +31,7 @@ class Cloth:
     grain_m: float = 0.035
     seed: int = 0
     grain_contrast: float = 1.0
+    gloss: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,10 @@ class Box:
 
 @dataclass(frozen=True)
 class Panel:
-    """A flat rectangle, width x height. ``wall_yaw_deg`` None lies on the floor; 0 is a wall that faces -y.
+    """A rectangle, width x height. ``wall_yaw_deg`` None lies on the floor; 0 is a wall that faces -y.
 
-    ``lean_deg`` tips it back: a picture on an easel, a board against a wall, a ramp on the floor.
+    ``lean_deg`` tips it back: a picture on an easel, a board against a wall, a ramp on the floor. ``curve_radius_m``
+    bends it about its upright axis: hollow to the front where positive, bulging where negative; the width is the arc's.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Panel:
     cloth: Cloth
     wall_yaw_deg: float | None = None
     lean_deg: float = 0.0
+    curve_radius_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,8 @@ class KnownDistance:
 class Scene:
     """All of it. Every frame gets its moving mask.
 
-    Every ``depth_every``-th frame gets depth and label maps; with 0 there is no depth and every frame has its labels.
+    Every ``depth_every``-th frame gets depth and label maps; with 0 there is no depth and every frame has its labels. Depth
+    is kept in steps of ``depth_unit_m``.
     """
 
     name: str
@@ -213,3 +218,4 @@ class Scene:
     known_distances: tuple[KnownDistance, ...] = ()
     overlays: tuple[Overlay, ...] = ()
     crf: int = 16
+    depth_unit_m: float = 0.00025

@@ -6,6 +6,7 @@ import os
 
 import bpy
 import numpy as np
+from bent import bent_mesh
 from camera_path import Lens
 from materials import cloth_material
 from mathutils import Matrix
@@ -50,13 +51,23 @@ def add_box(box: Box) -> None:
     thing.data.materials.append(cloth_material(box.name, box.cloth, "object"))
 
 
+def _panel_mesh(panel: Panel) -> bpy.types.Mesh:
+    """A rectangle in its own xy plane (so that brickwork lies in it), bent or flat, with UVs over the whole of it."""
+    if panel.curve_radius_m is not None:
+        corners, faces, uv = bent_mesh(panel.size_m, panel.curve_radius_m)
+    else:
+        half = np.array([*panel.size_m, 0.0]) / 2
+        corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * half
+        faces, uv = np.array([[0, 1, 2, 3]]), np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    mesh = _mesh(panel.name, corners, faces)
+    mesh.uv_layers.new(name="UVMap").data.foreach_set("uv", uv[faces].astype(np.float32).ravel())
+    if panel.curve_radius_m is not None:
+        mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
+    return mesh
+
+
 def add_panel(panel: Panel) -> None:
-    """A rectangle in its own xy plane (so that brickwork lies in it) with UVs over the whole of it."""
-    half = np.array([*panel.size_m, 0.0]) / 2
-    corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * half
-    mesh = _mesh(panel.name, corners, np.array([[0, 1, 2, 3]]))
-    uv = np.array([0, 0, 1, 0, 1, 1, 0, 1], np.float32)
-    mesh.uv_layers.new(name="UVMap").data.foreach_set("uv", uv)
+    mesh = _panel_mesh(panel)
     thing = _add(panel.name, mesh)
     thing.location = panel.centre_m
     lean = np.deg2rad(panel.lean_deg)

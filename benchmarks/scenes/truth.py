@@ -14,7 +14,6 @@ from scene_types import THIN_LABEL, CameraPath, KnownDistance, Rod, Scene
 os.environ["OPENCV_IO_ENABLE_OPENEXR"] = "1"  # cv2 asks for it when it first reads an EXR
 
 GENERATOR_VERSION = 1
-DEPTH_UNIT_M = 0.00025
 MOVED_M = 0.01
 # the sidecar's points: how far from the anchor to look, and how even the surface must be around a point
 SEARCH_PX = 12
@@ -29,15 +28,15 @@ def read_pass(folder: Path, kind: str, frame_index: int) -> np.ndarray:
     return picture[..., :3]
 
 
-def depth_units(folder: Path, frame_index: int, lens: Lens) -> np.ndarray:
-    """(H, W) uint16 z-depth in DEPTH_UNIT_M; 0 where no surface is (Cycles says 1e10) or it is out of range.
+def depth_units(folder: Path, frame_index: int, lens: Lens, unit_m: float) -> np.ndarray:
+    """(H, W) uint16 z-depth in ``unit_m``; 0 where no surface is (Cycles says 1e10) or it is out of range.
 
     Through a fisheye Cycles hands out the distance from the camera; z is what is kept.
     """
     metres = read_pass(folder, "depth", frame_index)[..., 0].astype(float)
     if lens.fisheye:
         metres = metres / np.linalg.norm(lens.rays(), axis=2)
-    units = np.rint(metres / DEPTH_UNIT_M)
+    units = np.rint(metres / unit_m)
     return np.where(units <= np.iinfo(np.uint16).max, units, 0).astype(np.uint16)
 
 
@@ -80,7 +79,8 @@ def write_maps(passes: Path, out: Path, scene: Scene, overlay: np.ndarray) -> No
         name = f"{frame:06d}.png"
         _write(out / "moving" / name, moving(passes, frame))
         if scene.depth_every and frame % scene.depth_every == 0:
-            _write(out / "depth" / name, depth_units(passes, frame, lens_at(scene.camera, frame, scene.n_frames)))
+            lens = lens_at(scene.camera, frame, scene.n_frames)
+            _write(out / "depth" / name, depth_units(passes, frame, lens, scene.depth_unit_m))
         if frame % (scene.depth_every or 1) == 0:
             _write(out / "person" / name, person_labels(passes, frame))
             if rods:
@@ -132,7 +132,7 @@ def write_json(out: Path, scene: Scene, passes: Path, cam_from_world: np.ndarray
             "overlay": "nonzero: the burnt-in caption changes the pixel",
             **({"thin": THIN_CONVENTION} if has_rods(scene) else {}),
         },
-        "unit_m": DEPTH_UNIT_M,
+        "unit_m": scene.depth_unit_m,
         "people": _people(scene, passes),
         "frames": [
             {"frame_index": i, "timestamp_s": t, "cam_from_world": pose.tolist()}
@@ -161,7 +161,8 @@ def measured(
 ) -> tuple[list[list[float]], float]:
     """The two pixels and the exact metres between their surface points, from the truth's own depth."""
     lens = lens_at(scene.camera, known.frame_index, scene.n_frames)
-    z_m = (depth_units(passes, known.frame_index, lens) * DEPTH_UNIT_M).astype(np.float32)
+    unit_m = scene.depth_unit_m
+    z_m = (depth_units(passes, known.frame_index, lens, unit_m) * unit_m).astype(np.float32)
     allowed = (person_labels(passes, known.frame_index) == known.person_id) & ~covered
     pose = cam_from_world[known.frame_index]
     anchors = np.array([known.anchor_a_m, known.anchor_b_m]) @ pose[:3, :3].T + pose[:3, 3]
