@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.sfm.refinement import refine_observations
-from tests.sfm.sliding import frame, keyframe_model, name_of, positions
+from tests.sfm.sliding import frame, keyframe_model, name_of, named_frame, positions
 
 KEYFRAMES = (0, 3, 6)
 REFERENCE = 3  # the middle keyframe
@@ -19,7 +19,7 @@ MATCH_ERROR_PX = 0.05
 def test_positions_agree_with_the_reference_view() -> None:
     model = keyframe_model(KEYFRAMES, DETECTOR_ERROR_PX)
     detected = {image.name: np.array([point.xy for point in image.points2D]) for image in model.images.values()}
-    refine_observations(model, lambda name: frame(int(name[:6])), {name_of(index) for index in KEYFRAMES})
+    refine_observations(model, named_frame, {name_of(index) for index in KEYFRAMES})
     refined = {image.name: np.array([point.xy for point in image.points2D]) for image in model.images.values()}
     reference = refined[name_of(REFERENCE)]
     assert reference == pytest.approx(detected[name_of(REFERENCE)], abs=0), "the reference stays"
