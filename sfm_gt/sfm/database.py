@@ -27,8 +27,8 @@ STATED_FOCAL_SIGMA = 0.03
 # Every n-th keyframe is also matched with every other n-th one, which closes loops at a quadratic cost: small up to this
 # many of them (of 240 keyframes, 1770 pairs beside 2400 of neighbours), and no larger for more keyframes.
 LOOP_PERIOD, MAX_LOOP_KEYFRAMES = 4, 60
-# Samples that verification draws at the least; COLMAP's is 100. Nearly all matches between near frames are right, and where they
-# are not the share of inliers asks for more by itself.
+# Samples that verification draws at the least; COLMAP's is 100. Nearly all matches between near frames are right, and where
+# they are not the share of inliers asks for more by itself.
 MIN_TRIALS = 30
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from sfm_gt.sfm.rigidity import Motion, PosedImage, find_motion
+from sfm_gt.sfm.rigidity import Motion, PosedImage, _middle, find_motion
 from tests.masks.scenes import BOXES, Rectangle, Scene, film
 
 FPS = 15.0
@@ -97,3 +97,13 @@ def test_a_bare_surface_at_the_border_of_a_turning_view_is_no_motion() -> None:
 
 def test_the_boxes_are_nearer_than_the_limit() -> None:
     assert min(box.corner[2] for box in BOXES) > NEAREST
+
+
+def test_the_middle_of_what_is_known_is_its_median_where_two_or_more_are() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(5, 20, 30)).astype(np.float32)
+    values[rng.random(values.shape) < 0.5] = np.nan
+    several = np.isfinite(values).sum(axis=0) >= 2
+    middle = _middle(values)
+    assert middle[several].tolist() == np.nanmedian(values[:, several], axis=0).tolist()
+    assert several.any() and np.isnan(middle[~several]).all()
