@@ -106,4 +106,5 @@ def test_the_middle_of_what_is_known_is_its_median_where_two_or_more_are() -> No
     several = np.isfinite(values).sum(axis=0) >= 2
     middle = _middle(values)
     assert middle[several].tolist() == np.nanmedian(values[:, several], axis=0).tolist()
-    assert several.any() and np.isnan(middle[~several]).all()
+    assert several.any()
+    assert np.isnan(middle[~several]).all()
