@@ -9,11 +9,12 @@ import pytest
 from sfm_gt.sfm.mapping import ALIKE_FOCAL, alike
 from tests.sfm.synthetic import filmed, room, turning_path
 
+Models = tuple[pycolmap.Reconstruction, pycolmap.Reconstruction]
 N_KEYFRAMES = 8
 
 
 @pytest.fixture
-def models() -> tuple[pycolmap.Reconstruction, pycolmap.Reconstruction]:
+def models() -> Models:
     """The same model twice, the second at another scale and place."""
     one, other = (filmed(turning_path(N_KEYFRAMES), room(300)) for _ in range(2))
     turn = pycolmap.Rotation3d(np.array([0.1, -0.3, 0.2]))
@@ -21,17 +22,17 @@ def models() -> tuple[pycolmap.Reconstruction, pycolmap.Reconstruction]:
     return one, other
 
 
-def test_the_same_model_in_another_world_is_alike(models: tuple[pycolmap.Reconstruction, ...]) -> None:
+def test_the_same_model_in_another_world_is_alike(models: Models) -> None:
     assert alike(*models, N_KEYFRAMES)
 
 
-def test_another_focal_length_is_not_alike(models: tuple[pycolmap.Reconstruction, ...]) -> None:
+def test_another_focal_length_is_not_alike(models: Models) -> None:
     camera = next(iter(models[1].cameras.values()))
     camera.params = [(1 + 2 * ALIKE_FOCAL) * camera.params[0], *camera.params[1:]]
     assert not alike(*models, N_KEYFRAMES)
 
 
-def test_another_path_is_not_alike(models: tuple[pycolmap.Reconstruction, ...]) -> None:
+def test_another_path_is_not_alike(models: Models) -> None:
     centres = np.array([image.projection_center() for image in models[1].images.values()])
     image = max(models[1].images.values(), key=lambda image: image.name)
     pose, off = image.cam_from_world(), np.linalg.norm(np.ptp(centres, axis=0)) * np.array([0, 0.5, 0])
@@ -39,5 +40,5 @@ def test_another_path_is_not_alike(models: tuple[pycolmap.Reconstruction, ...]) 
     assert not alike(*models, N_KEYFRAMES)
 
 
-def test_a_part_of_the_keyframes_proves_nothing(models: tuple[pycolmap.Reconstruction, ...]) -> None:
+def test_a_part_of_the_keyframes_proves_nothing(models: Models) -> None:
     assert not alike(*models, 2 * N_KEYFRAMES)
