@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import pycolmap
 
 from sfm_gt.errors import Rejected
-from sfm_gt.geometry.alignment import align_similarity
 from sfm_gt.sfm.camera_proof import PLAUSIBLE_FOCAL
 from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.explained import VerifiedMatches
@@ -33,11 +30,6 @@ GOOD_EXPLAINED = 0.6
 # Below this share the lens may be of another kind than taken for: a fisheye of an action camera, whose focal length is about
 # this share of the long side (120 degrees across the diagonal).
 FAIR_EXPLAINED, FISHEYE_FOCAL = 0.3, 0.55
-# Two ways of mapping that end in the same cameras need no third: the focal lengths lie within this of each other, relative, and
-# the camera positions (RMS over that of the path) of this share of the keyframes. What keeps such models from explaining more
-# is poor images or a rolling shutter: on
-# the kitchen they come out 0.003 and 0.007 apart.
-ALIKE_FOCAL, ALIKE_POSITION, ALIKE_SHARE = 0.03, 0.03, 0.9
 # Global mapping places the cameras by so many points of each view; all others are triangulated from these cameras. On the demo
 # clip it takes a third of the time, and the model is the same: 7067 points for 7099, focal length 542.1 px for 542.1.
 TRACKS_A_VIEW = 200
@@ -89,25 +81,15 @@ def map_keyframes(
         return incremental(init_min_tri_angle_deg)
 
     angles = (*(a for a in FIRST_PAIR_ANGLES_DEG if a > init_min_tri_angle_deg), init_min_tri_angle_deg)
-    found: list[Candidate] = []
-
-    def unexplained(enough: float) -> bool:
-        return not any(candidate.plausible and candidate.explained >= enough for candidate in found)
-
-    def unsettled() -> bool:
-        return unexplained(GOOD_EXPLAINED) and not any(
-            alike(one.model, other.model, n_keyframes)
-            for one, other in combinations([candidate for candidate in found if candidate.plausible], 2)
-        )
-
-    # Each with whether the models before it leave need of it.
-    tries: list[tuple[Callable[[], dict[int, pycolmap.Reconstruction]], Callable[[], bool]]]
-    tries = [(globally, unsettled), *((partial(incremental, angle), unsettled) for angle in angles)]
+    # Each with the share that models before it have to explain to do without it.
+    tries: list[tuple[Callable[[], dict[int, pycolmap.Reconstruction]], float]] = [(globally, GOOD_EXPLAINED)]
+    tries += [(partial(incremental, angle), GOOD_EXPLAINED) for angle in angles]
     if known is None:
-        tries.append((with_fisheye, partial(unexplained, FAIR_EXPLAINED)))
-    for number, (attempt, needed) in enumerate(tries):
-        if not needed():
-            continue
+        tries.append((with_fisheye, FAIR_EXPLAINED))
+    found: list[Candidate] = []
+    for number, (attempt, enough) in enumerate(tries):
+        if any(candidate.plausible and candidate.explained >= enough for candidate in found):
+            break
         folder = output / str(number)
         folder.mkdir(parents=True)
         pycolmap.set_random_seed(seed)
@@ -121,22 +103,6 @@ def map_keyframes(
     others = [model for model in plausible if model is not chosen]
     judge_connection([{image.name for image in model.images.values()} for model in (chosen, *others)], n_keyframes)
     return chosen
-
-
-def alike(one: pycolmap.Reconstruction, other: pycolmap.Reconstruction, n_keyframes: int) -> bool:
-    """Whether two models hold most keyframes in the same places, behind the same focal length."""
-    places = [
-        {image.name: image.projection_center() for image in model.images.values() if image.has_pose}
-        for model in (one, other)
-    ]
-    shared = sorted(places[0].keys() & places[1].keys())
-    if len(shared) < max(3, ALIKE_SHARE * n_keyframes):
-        return False
-    focal = [next(iter(model.cameras.values())).mean_focal_length() for model in (one, other)]
-    source, target = (np.array([each[name] for name in shared]) for each in places)
-    apart = np.linalg.norm(align_similarity(source, target).apply(source) - target)
-    path = np.linalg.norm(target - target.mean(axis=0))
-    return bool(abs(np.log(focal[0] / focal[1])) <= ALIKE_FOCAL and apart <= ALIKE_POSITION * path)
 
 
 def _take_lens(database: Path, model: str) -> None:
