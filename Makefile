@@ -6,6 +6,7 @@ DEMO_OUT ?= demo_out
 BIN := .venv/bin
 CHECKED_RUN := --config videos=examples/demo/videos out=.checked_out
 INSTALLED := .venv/.installed
+MODULES = $(shell find sfm_gt -name '*.py' | sed 's|/__init__\.py$$||; s|\.py$$||; s|/|.|g' | sort)
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
@@ -44,8 +45,11 @@ check: $(INSTALLED) ## formatting, lint, types, layers, workflow lint and dry ru
 	snakemake --dry-run --cores 1 --quiet rules $(CHECKED_RUN)
 	rm -rf .checked_out
 
-docs: $(INSTALLED) ## API pages into docs/api
-	pdoc --output-directory docs/api sfm_gt
+# Modules are named one by one, since a package with __all__ hides its own from pdoc. It warns of each that it knew already, of
+# types of named tuples, which it does not resolve, and of names that are imported when asked for; these have pages elsewhere.
+docs: $(INSTALLED) ## the API reference into docs/api
+	PYTHONWARNINGS='ignore:The module specification,ignore:Error parsing type annotation ForwardRef,ignore:Found' \
+		pdoc --output-directory docs/api $(MODULES)
 
 figures: $(INSTALLED) ## write the figures of README and docs from benchmarks/results
 	python benchmarks/figures/write.py

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sfm_gt.errors import ConfigError
 from sfm_gt.formats.license_terms import Permission, Use, check_terms
 from sfm_gt.formats.validation import validated
+from sfm_gt.metrics.shipped import shipped
 from sfm_gt.models.shared.settings import ModelConfig
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -185,16 +186,7 @@ class EvaluateConfig(Section):
     """Grading."""
 
     protocols: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        (
-            "sfm_gt",
-            "depth_anything_v1",
-            "depth_anything_v2",
-            "marigold",
-            "megasam",
-            "midas",
-            "moge",
-            "video_depth_anything",
-        ),
+        shipped(),
         description="shipped protocols by name, or paths of YAML files; the first makes the main table",
     )
     min_depth_m: Positive = Field(0.001, description="GT below is not scored, unless a protocol has a range of its own")
@@ -251,7 +243,7 @@ def validate(content: dict[str, Any]) -> Config:
     """A validated configuration.
 
     Raises:
-        ConfigError: one line a fault, with the key, the nearest valid key for a typo, and what was needed.
+        ConfigError: one line a problem, with the key, the nearest valid key for a typo, and what was needed.
     """
     config = validated(Config, content, "config", ConfigError)
     check_terms(config.provenance.terms)
@@ -269,10 +261,10 @@ def read_config(path: Path) -> Config:
     """
     try:
         content = yaml.safe_load(path.read_text())
-    except OSError as fault:
-        raise ConfigError(f"{path}: cannot be read ({fault.strerror}); give an existing YAML file") from None
-    except yaml.YAMLError as fault:
-        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(fault).split())})") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give an existing YAML file") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: found {type(content).__name__}, needed a mapping of sections")
     return validate(content)

@@ -1,6 +1,6 @@
 """One family of exceptions; the command line turns each into one line and exit status 1.
 
-A message says what was found, what was needed and what to change. A clip that cannot give ground truth is no fault:
+A message says what was found, what was needed and what to change. A clip that cannot give ground truth is no error:
 it raises :class:`Rejected`, whose reason code is counted in the yield funnel while the run goes on.
 """
 

@@ -27,10 +27,10 @@ CONFIG_FOLDER = Path(__file__).resolve().parents[1] / "pipelines" / "config"
     ],
 )
 def test_a_mistake_names_the_key_and_the_fix(change, says):
-    with pytest.raises(ConfigError) as fault:
+    with pytest.raises(ConfigError) as error:
         validate(MINIMAL | change)
-    assert says in str(fault.value)
-    assert "\n" not in str(fault.value)
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_missing_folder_setting_is_named():

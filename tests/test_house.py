@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sfm_gt.formats.workspace import CLIP_STAGES
 from sfm_gt.workflow.versions import VERSIONS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -40,6 +41,17 @@ def test_a_stage_is_one_rule_one_command_and_one_module(stage: str) -> None:
     assert stage in VERSIONS
     assert re.search(rf"^(rule|checkpoint) {stage}:$", RULES, re.MULTILINE)
     assert f"sfm-gt {stage.replace('_', '-')} --config" in RULES
+
+
+def test_every_file_of_rules_is_in_the_workflow() -> None:
+    snakefile = (REPOSITORY / "Snakefile").read_text()
+    files = sorted(path.name for path in (REPOSITORY / "pipelines" / "rules").glob("*.smk"))
+    assert [name for name in files if f'include: "pipelines/rules/{name}"' not in snakefile] == []
+
+
+def test_what_is_written_for_a_clip_is_known_as_a_clip_s() -> None:
+    # Who is forgotten has to be found in all folders.
+    assert set(re.findall(r"work/clips/\{\{clip\}\}/(\w+)/", RULES)) <= set(CLIP_STAGES)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -100,7 +100,7 @@ def pass_gates(video: VideoFile, config: Config, n_threads: int) -> Passed:
     for clip in listed["clips"]:
         try:
             parts.append(_pass_clip(workspace, clip, video, config, n_threads, fresh))
-        except Exception:  # any fault of one clip is that clip's entry
+        except Exception:  # any error of one clip is that clip's entry
             parts.append(Part(clip["clip_id"], clip["first_frame"], clip["last_frame"], CRASH, "unknown",
                               message=traceback.format_exc()))  # fmt: skip
     return Passed(video.video_id, n_frames, sorted(parts, key=lambda part: part.first_frame), cpu_s)

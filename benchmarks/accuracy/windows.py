@@ -225,9 +225,9 @@ def main() -> None:
     rows, worker = other_rows(paths, "number", arguments.only), Worker()
     for window in draw_windows(arguments.n, arguments.seed):
         if window.number in (arguments.only or [window.number]):
-            row, fault = worker.call(measure, window, arguments.kitchen)
+            row, error = worker.call(measure, window, arguments.kitchen)
             crash = {**asdict(window), "fps": window.fps, "status": CRASH, "clips": 0, "registered": 0, "right": False,
-                     "refused": [{"reason": "crash", "measured": None, "message": fault}]}  # fmt: skip
+                     "refused": [{"reason": "crash", "measured": None, "message": error}]}  # fmt: skip
             rows = sorted([*rows, row or crash], key=lambda one: int(one["number"]))
             print_row(row or crash)
             write_result({"seed": arguments.seed, "summary": summary(rows), "rows": rows}, paths)

@@ -246,9 +246,9 @@ def cost(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {stage: round(seconds[stage] / frames[stage], 4) for stage in seconds if frames[stage]}
 
 
-def crashed(video: VideoFile, fault: str) -> Passed:
+def crashed(video: VideoFile, error: str) -> Passed:
     """What is left of a video whose process died."""
-    return Passed(video.video_id, 0, [Part(video.video_id, 0, -1, CRASH, "unknown", message=fault)])
+    return Passed(video.video_id, 0, [Part(video.video_id, 0, -1, CRASH, "unknown", message=error)])
 
 
 def print_row(row: Mapping[str, Any]) -> None:
@@ -284,8 +284,8 @@ def main() -> None:
                     arguments.only or [video.path.stem]
                 ):
                     continue
-                passed, fault = worker.call(pass_gates, video, config, arguments.threads)
-                rows.append(judge(passed or crashed(video, fault), expected))
+                passed, error = worker.call(pass_gates, video, config, arguments.threads)
+                rows.append(judge(passed or crashed(video, error), expected))
                 print_row(rows[-1])
                 write_result(by_half(rows) | {"rows": rows}, paths)
     print(json.dumps(by_half(rows), indent=1))

@@ -18,7 +18,7 @@ rule ingest:
         # Of a file whose name cannot stand as an input.
         video=lambda wildcards: RUN.video_state(wildcards.video),
         min_short_side_px=RUN.setting("frames", "min_short_side_px"),
-        sidecar=lambda wildcards: RUN.sidecar_fault(wildcards.video)
+        sidecar=lambda wildcards: RUN.sidecar_error(wildcards.video)
         + RUN.sidecar_import(wildcards.video),
         salt=RUN.setting("provenance", "salt_file"),
     shell:

@@ -354,7 +354,7 @@ def schema(folder: Annotated[Path, typer.Argument(help="folder for default.yaml 
     write_schema(folder)
 
 
-def _os_error_line(fault: OSError) -> str:
+def _os_error_line(error: OSError) -> str:
     fixes = {
         errno.ENOSPC: "the disk is full; free some space or choose another out folder, then run again",
         errno.EDQUOT: "the disk quota is used up; free some space or choose another out folder, then run again",
@@ -362,19 +362,19 @@ def _os_error_line(fault: OSError) -> str:
         errno.EACCES: "permission denied; make it writable or choose another folder",
         errno.EPERM: "permission denied; make it writable or choose another folder",
     }
-    where = f"{fault.filename}: " if fault.filename else ""
-    return where + fixes.get(fault.errno or 0, str(fault))
+    where = f"{error.filename}: " if error.filename else ""
+    return where + fixes.get(error.errno or 0, str(error))
 
 
 def main() -> None:
     """Entry point of ``sfm-gt``."""
     try:
         app()
-    except SfmGtError as fault:
-        typer.echo(f"sfm-gt: {fault}", err=True)
+    except SfmGtError as error:
+        typer.echo(f"sfm-gt: {error}", err=True)
         sys.exit(1)
-    except OSError as fault:
-        typer.echo(f"sfm-gt: {_os_error_line(fault)}", err=True)
+    except OSError as error:
+        typer.echo(f"sfm-gt: {_os_error_line(error)}", err=True)
         sys.exit(1)
 
 

@@ -44,9 +44,9 @@ def check_sources(
     """Find dead links, missing and changed files, and sources without licence or consent; exit status 1 when there are."""
     from sfm_gt.commands import check_sources as stage
 
-    lines, n_faulty = stage.run(dataset, videos)
-    typer.echo("\n".join([*lines, f"{n_faulty} of {len(lines)} sources have something wrong"]))
-    raise typer.Exit(1 if n_faulty else 0)
+    lines, n_invalid = stage.run(dataset, videos)
+    typer.echo("\n".join([*lines, f"{n_invalid} of {len(lines)} sources have something wrong"]))
+    raise typer.Exit(1 if n_invalid else 0)
 
 
 @commands.command()

@@ -31,9 +31,9 @@ def run(out: Path, videos: Path | None = None) -> tuple[list[str], int]:
     """
     dataset = open_dataset(out).path
     salt_file = _salt_file(dataset.parent)
-    checked = [(source, _faults(source, videos, salt_file)) for source in read_sources(dataset)]
-    lines = [f"{source.video_id}: {'; '.join(faults) or 'ok'}" for source, faults in checked]
-    return lines, sum(bool(faults) for _, faults in checked)
+    checked = [(source, _problems(source, videos, salt_file)) for source in read_sources(dataset)]
+    lines = [f"{source.video_id}: {'; '.join(problems) or 'ok'}" for source, problems in checked]
+    return lines, sum(bool(problems) for _, problems in checked)
 
 
 def _salt_file(run: Path) -> Path | None:
@@ -42,10 +42,10 @@ def _salt_file(run: Path) -> Path | None:
     return read_config(config).provenance.salt_file if config.is_file() else None
 
 
-def _faults(source: Source, videos: Path | None, salt_file: Path | None) -> list[str]:
+def _problems(source: Source, videos: Path | None, salt_file: Path | None) -> list[str]:
     found = []
-    if source.url and (fault := link_fault(source.url)):
-        found.append(fault)
+    if source.url and (problem := link_problem(source.url)):
+        found.append(problem)
     if videos is not None:
         path = videos / Path(source.path).name
         if not path.is_file():
@@ -75,14 +75,14 @@ def _stated_otherwise(source: Source, video: Path, salt_file: Path | None) -> li
     )
 
 
-def link_fault(url: str) -> str | None:
+def link_problem(url: str) -> str | None:
     """Why a URL leads nowhere; None where a page answers."""
     request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": AGENT})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S):
             return None
-    except urllib.error.HTTPError as fault:
+    except urllib.error.HTTPError as error:
         # A page may refuse HEAD, or strangers, and still be there.
-        return f"dead link: {url} ({fault.code} {fault.reason})" if fault.code in (404, 410) else None
-    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as fault:
-        return f"link not reached: {url} ({getattr(fault, 'reason', fault)})"
+        return f"dead link: {url} ({error.code} {error.reason})" if error.code in (404, 410) else None
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
+        return f"link not reached: {url} ({getattr(error, 'reason', error)})"

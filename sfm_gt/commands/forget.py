@@ -216,8 +216,8 @@ def _export(workspace: Workspace, folder: Path, forgotten: Sequence[str]) -> tup
     try:
         if kept:
             export.check(workspace.root, manifest["format"], kept)
-    except SfmGtError as fault:
-        raise InputError(f"--also {folder}: cannot be exported again without the source ({fault}); fix that, or delete the "
+    except SfmGtError as error:
+        raise InputError(f"--also {folder}: cannot be exported again without the source ({error}); fix that, or delete the "
                          "export and forget without it") from None  # fmt: skip
     return str(folder.resolve()), manifest["format"], tuple(kept)
 

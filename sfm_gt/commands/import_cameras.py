@@ -40,10 +40,10 @@ def run(video: Path, format_name: str, file: Path, refine: bool) -> str:
         draft.write_text(text, encoding="utf-8")
         cameras = read_cameras(draft, asdict(probe_video(video, 1)))
         assert cameras is not None, "the draft names cameras"
-    except (InputError, Rejected) as fault:
+    except (InputError, Rejected) as error:
         if copied:
             placed.unlink()
-        raise InputError(str(fault)) from None
+        raise InputError(str(error)) from None
     finally:
         draft.unlink(missing_ok=True)
     with replacing_file(sidecar) as partial:

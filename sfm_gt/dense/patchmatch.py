@@ -35,7 +35,7 @@ from sfm_gt.geometry.types import SparseModel, View
 # 5 x 5 samples, every second pixel: 9 pixels wide. Outlines are redrawn with the same samples on 5 x 5 pixels.
 PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY = 5, 2, 10.0
 SWEEP_VIEWS, SWEEP_BEST = 4, 2
-# How many of the candidates' offsets are tried: at the coarsest level faults are still large, later they are small.
+# How many of the candidates' offsets are tried: at the coarsest level errors are still large, later they are small.
 N_FAR_AND_NEAR, N_NEAR = len(OFFSETS), 4
 SELECTION_WINDOW = 7
 # Weight of a neighbour's own depth map against 1 - NCC.

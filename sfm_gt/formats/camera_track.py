@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 # A rotation read from text is rounded; farther than this from orthonormal it is none (or the columns are mixed up).
-MAX_ROTATION_FAULT = 1e-3
+MAX_ROTATION_ERROR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class CameraTrack:
         return {int(i): self.cam_from_world[order[n]] for i, n, ok in zip(indices, nearest, near, strict=True) if ok}
 
 
-def rotation_fault(cam_from_world: Float[np.ndarray, "n 4 4"]) -> float:
+def rotation_error(cam_from_world: Float[np.ndarray, "n 4 4"]) -> float:
     """Largest entry of ``R R^T - I`` over all poses, or 2 where a pose mirrors: 0 for proper rotations."""
     rotation = cam_from_world[:, :3, :3]
     if (np.linalg.det(rotation) < 0).any():

@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from sfm_gt.errors import InputError, OutputError
 from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.formats.manifest import read_json, write_json
+from sfm_gt.imaging.resizing import shrunk
 
 FRAMES_JSON = "frames.json"
 FROZEN_JSON = "frozen.json"
@@ -126,8 +127,7 @@ def read_frozen(folder: Path) -> FrozenInterval:
 
 def write_thumbnail(path: Path, rgb: UInt8[np.ndarray, "h w 3"]) -> None:
     """Writes a JPEG of at most THUMBNAIL_PX. Raises OutputError when it cannot be written."""
-    factor = min(1.0, THUMBNAIL_PX / max(rgb.shape[:2]))
-    small = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    small = shrunk(rgb, THUMBNAIL_PX / max(rgb.shape[:2]))
     with replacing_file(path) as partial:
         if not cv2.imwrite(str(partial), cv2.cvtColor(small, cv2.COLOR_RGB2BGR)):
             raise OutputError(f"{path}: cannot be written; check free space and permissions")

@@ -49,12 +49,12 @@ class FrameScoresWriter:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if fault is None:
+        if error is None:
             self._flush()
         self._writer.close()
-        self._file.__exit__(kind, fault, trace)
+        self._file.__exit__(kind, error, trace)
 
     def append(
         self,

@@ -34,8 +34,8 @@ def read_joints(path: Path) -> JointTracks:
 
     try:
         table = pd.read_csv(path, dtype={"person": str})
-    except (ValueError, pd.errors.ParserError) as fault:
-        raise InputError(f"{path}: not a CSV table ({' '.join(str(fault).split())})") from None
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path}: not a CSV table ({' '.join(str(error).split())})") from None
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise InputError(f"{path}: no column {missing[0]!r}; needed {', '.join(COLUMNS)} and, if known, confidence")

@@ -37,8 +37,8 @@ def read_log_depth(path: Path) -> Float[np.ndarray, "h w"]:
         with Image.open(path) as image:
             steps, fields = np.asarray(image), image.info
         near, far = float(fields["near"]), float(fields["far"])
-    except (OSError, KeyError, SyntaxError) as fault:
-        raise InputError(f"{path}: no depth file of MoGe ({fault}); needed a 16-bit PNG with near and far") from None
+    except (OSError, KeyError, SyntaxError) as error:
+        raise InputError(f"{path}: no depth file of MoGe ({error}); needed a 16-bit PNG with near and far") from None
     share = (steps.astype(np.float64) - 1) / LAST_STEP
     depth = near ** (1 - share) * far**share
     return np.where(steps == 0, np.nan, np.where(steps == 65535, np.inf, depth)).astype(np.float32)

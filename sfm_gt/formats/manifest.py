@@ -74,8 +74,8 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text())
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run the stage that writes it, or check the output folder") from None
-    except json.JSONDecodeError as fault:
-        raise InputError(f"{path}: not valid JSON ({fault}); delete it and run again") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: not valid JSON ({error}); delete it and run again") from None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

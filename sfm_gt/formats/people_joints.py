@@ -86,8 +86,8 @@ def read_clip_joints(folder: Path) -> ClipJoints | None:
     try:
         people = {name: _person_from_json(person) for name, person in content["people"].items()}
         return ClipJoints(bool(content["metric"]), content["origin"], people)
-    except (KeyError, TypeError, ValueError, AttributeError) as fault:
-        raise InputError(f"{path}: not a file of joints ({fault!r}); run `sfm-gt layers` again") from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: not a file of joints ({error!r}); run `sfm-gt layers` again") from None
 
 
 def _person_to_json(person: PersonJoints) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int
 
 from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_file
-from sfm_gt.formats.camera_track import MAX_ROTATION_FAULT, Lens, rotation_fault
+from sfm_gt.formats.camera_track import MAX_ROTATION_ERROR, Lens, rotation_error
 
 N_COLUMNS = 19
 MAX_BYTES = 64 << 20
@@ -62,9 +62,9 @@ def read_pose_text(path: Path) -> PoseText:
         raise InputError(f"{path}: times do not ascend; needed one line a frame in order of time")
     poses = np.tile(np.eye(4), (len(rows), 1, 1))
     poses[:, :3] = rows[:, 7:].reshape(-1, 3, 4)
-    fault = rotation_fault(poses)
-    if fault > MAX_ROTATION_FAULT:
-        raise InputError(f"{path}: columns 8 to 19 hold no rotation (off by {fault:.2g}); needed [R|t] by rows")
+    error = rotation_error(poses)
+    if error > MAX_ROTATION_ERROR:
+        raise InputError(f"{path}: columns 8 to 19 hold no rotation (off by {error:.2g}); needed [R|t] by rows")
     spread = np.ptp(rows[:, 1:7], axis=0).max()
     if spread > 1e-6:
         raise InputError(
@@ -82,8 +82,8 @@ def _numbers(path: Path) -> tuple[str, Float[np.ndarray, "n 19"]]:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path}: larger than {MAX_BYTES} bytes; needed a pose file, one line a frame")
         lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InputError(f"{path}: cannot be read ({fault}); needed a text file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); needed a text file") from None
     rows = []
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():

@@ -62,8 +62,8 @@ def _read_csv(path: Path) -> Columns:
 
     try:
         table = pd.read_csv(path)
-    except (ValueError, pd.errors.ParserError) as fault:
-        raise InputError(f"{path}: not a CSV table ({' '.join(str(fault).split())})") from None
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path}: not a CSV table ({' '.join(str(error).split())})") from None
     from_gps = any(column in table.columns for column in GPS_COLUMNS)
     wanted = ("timestamp_s", *(GPS_COLUMNS if from_gps else METRIC_COLUMNS))
     missing = [column for column in wanted if column not in table.columns]

@@ -39,5 +39,5 @@ def _open(path: Path) -> IO[str]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("w")
-    except OSError as fault:
-        raise OutputError(f"{path.parent}: cannot be written ({fault.strerror}); choose another out folder") from None
+    except OSError as error:
+        raise OutputError(f"{path.parent}: cannot be written ({error.strerror}); choose another out folder") from None

@@ -77,7 +77,7 @@ def read_shard(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
                 key, layers[suffix] = own, file.read() if file else b""
                 if len(layers[suffix]) != member.size:
                     raise tarfile.ReadError(f"{member.name} ends early")
-    except (tarfile.TarError, EOFError) as fault:
-        raise InputError(f"{path}: shard cut short or damaged ({fault}); copy or export it again") from None
+    except (tarfile.TarError, EOFError) as error:
+        raise InputError(f"{path}: shard cut short or damaged ({error}); copy or export it again") from None
     if layers:
         yield key, layers

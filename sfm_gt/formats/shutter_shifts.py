@@ -49,8 +49,8 @@ def read_shutter_shifts(path: Path) -> ShutterShifts | None:
     try:
         with np.load(path) as content:
             frame_indices, shift_px = content["frame_indices"], content["shift_px"].astype(np.float64)
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as fault:
-        raise InputError(f"{path}: holds no shutter displacement ({fault}); copy or build the clip again") from None
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: holds no shutter displacement ({error}); copy or build the clip again") from None
     if shift_px.ndim != 4 or shift_px.shape[3] != 2 or frame_indices.shape != shift_px.shape[:1]:
         raise InputError(f"{path}: found {shift_px.shape} displacements of {frame_indices.shape} frames, needed (n, h, w, 2) "
                          "of (n,); copy or build the clip again")  # fmt: skip

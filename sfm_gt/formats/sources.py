@@ -86,8 +86,8 @@ def hashed_uploader(uploader: str, salt_file: Path | None) -> str:
         )
     try:
         salt = salt_file.read_bytes()
-    except OSError as fault:
-        raise InputError(f"provenance.salt_file {salt_file}: cannot be read ({fault.strerror})") from None
+    except OSError as error:
+        raise InputError(f"provenance.salt_file {salt_file}: cannot be read ({error.strerror})") from None
     if len(salt) < MIN_SALT_BYTES:
         raise InputError(
             f"provenance.salt_file {salt_file}: found {len(salt)} bytes, needed {MIN_SALT_BYTES} random ones"

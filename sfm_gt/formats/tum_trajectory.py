@@ -34,8 +34,8 @@ def read_trajectory(path: Path) -> tuple[Float[np.ndarray, " n"], Float[np.ndarr
     """
     try:
         rows = np.loadtxt(path, comments="#", ndmin=2)
-    except (ValueError, UnicodeDecodeError) as fault:
-        raise InputError(f"{path}: not a TUM trajectory ({fault}); needed 8 numbers a line") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a TUM trajectory ({error}); needed 8 numbers a line") from None
     if rows.shape[1] != 8:
         raise InputError(f"{path}: {rows.shape[1]} columns; needed 8: timestamp_s tx ty tz qx qy qz qw")
     return rows[np.argsort(rows[:, 0]), 0], poses_from_rows(path, rows[np.argsort(rows[:, 0]), 1:])

@@ -1,4 +1,4 @@
-"""Turns pydantic's faults into lines that name the key, the nearest valid key and what was needed."""
+"""Turns pydantic's errors into lines that name the key, the nearest valid key and what was needed."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ def validated(model: type[Model], content: Any, where: str, error: type[Exceptio
 
     Args:
         where: what is being read, the beginning of every message (a file name or "config").
-        error: raised with one line for all faults.
+        error: raised with one line for all problems.
     """
     try:
         return model.model_validate(content)
-    except ValidationError as fault:
-        lines = dict.fromkeys(_explain(model, one) for one in fault.errors())
+    except ValidationError as invalid:
+        lines = dict.fromkeys(_explain(model, one) for one in invalid.errors())
         raise error(f"{where}: " + "; ".join(lines)) from None
 
 
-def _explain(model: type[BaseModel], fault: Any) -> str:
-    key = ".".join(str(part) for part in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        beside = _keys_beside(model, fault["loc"][:-1])
-        nearest = difflib.get_close_matches(str(fault["loc"][-1]), beside, n=1, cutoff=0.4)
+def _explain(model: type[BaseModel], problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        beside = _keys_beside(model, problem["loc"][:-1])
+        nearest = difflib.get_close_matches(str(problem["loc"][-1]), beside, n=1, cutoff=0.4)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"known are {', '.join(beside)}"
         return f"unknown key {key!r}; {hint}"
-    if fault["type"] == "missing":
+    if problem["type"] == "missing":
         return f"{key!r} is missing"
-    message = fault["msg"].removeprefix("Value error, ")
-    return f"{key} = {fault['input']!r}: {message[:1].lower()}{message[1:]}" if key else str(message)
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{key} = {problem['input']!r}: {message[:1].lower()}{message[1:]}" if key else str(message)
 
 
 def _keys_beside(model: type[BaseModel], location: Iterable[str | int]) -> list[str]:

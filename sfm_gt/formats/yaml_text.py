@@ -25,13 +25,13 @@ def read_yaml(path: Path) -> Any:
         if size > MAX_BYTES:
             raise InputError(f"{path}: {size} bytes; needed at most {MAX_BYTES}, a page of text; shorten it")
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise InputError(f"{path}: cannot be read ({fault}); save it as UTF-8 text or remove it") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); save it as UTF-8 text or remove it") from None
     try:
         _check_events(path, text)
         return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as fault:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(fault).split())}); fix or remove it") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}); fix or remove it") from None
 
 
 def _check_events(path: Path, text: str) -> None:

@@ -55,8 +55,8 @@ def _table(path: Path, skip_header: bool) -> np.ndarray:
         lines = path.read_text(encoding="utf-8").strip().splitlines()
         header = 1 if skip_header and lines and lines[0].lstrip()[:1].isalpha() else 0
         return np.loadtxt(lines[header:], delimiter=",", ndmin=2)
-    except (ValueError, UnicodeDecodeError) as fault:
-        raise InputError(f"{path}: not a table of numbers ({fault}); the recording may be cut short") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a table of numbers ({error}); the recording may be cut short") from None
 
 
 PLUGIN = ArkitImporter

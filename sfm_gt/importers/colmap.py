@@ -57,9 +57,9 @@ def _open(path: Path) -> Any:
         inside(path, name + suffix, path)
     try:
         model = pycolmap.Reconstruction(path)
-    except (RuntimeError, ValueError, IndexError) as fault:
+    except (RuntimeError, ValueError, IndexError) as error:
         raise InputError(
-            f"{path}: no COLMAP model ({' '.join(str(fault).split())[:200]}); it may be cut short"
+            f"{path}: no COLMAP model ({' '.join(str(error).split())[:200]}); it may be cut short"
         ) from None
     if suffix == ".bin":
         _check_length(path, model)

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, UInt8
 from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.geometry.types import PinholeCamera, View
 from sfm_gt.imaging import flow, regions
+from sfm_gt.imaging.correlation import patch_correlation
 from sfm_gt.imaging.pools import in_parallel
 from sfm_gt.imaging.types import Frame
 from sfm_gt.masks.shared.rigid_view import Shot, project, render_view
@@ -133,8 +134,9 @@ def judge(shot: Shot, partner: Shot, threshold_px: float) -> tuple[Bool[np.ndarr
     rendered = render_view(shot, partner)
     # What is left to move is small: the fast preset is a fifth of the cost of the medium one.
     residual_flow = flow.dis_flow(shot.grey, rendered.grey, cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    static_fit, contrast = _correlation(shot.grey, rendered.grey)
-    moved_fit, _ = _correlation(shot.grey, flow.sample(rendered.grey, flow.grid(*shot.grey.shape) + residual_flow))
+    static_fit, variance = patch_correlation(shot.grey, rendered.grey, PATCH_PX)
+    moved = flow.sample(rendered.grey, flow.grid(*shot.grey.shape) + residual_flow)
+    moved_fit, _ = patch_correlation(shot.grey, moved, PATCH_PX)
     off_place = (
         np.hypot(residual_flow[..., 0], residual_flow[..., 1])
         > threshold_px + RELATIVE_TOLERANCE * rendered.parallax_px
@@ -142,7 +144,7 @@ def judge(shot: Shot, partner: Shot, threshold_px: float) -> tuple[Bool[np.ndarr
     elsewhere = off_place & (moved_fit > SAME_CORRELATION) & (moved_fit > static_fit + CORRELATION_GAIN)
     in_place = ~elsewhere & ((static_fit > SAME_CORRELATION) | ((moved_fit > SAME_CORRELATION) & ~off_place))
     missed = ~elsewhere & ~in_place & (static_fit < OTHER_CORRELATION) & (moved_fit < SAME_CORRELATION)
-    able = rendered.seen & (contrast > MIN_CONTRAST)
+    able = rendered.seen & (np.sqrt(variance) > MIN_CONTRAST)
     return np.stack([able & elsewhere, able & missed, able & in_place]), np.nan_to_num(rendered.z_depth)
 
 
@@ -182,18 +184,6 @@ def region(counts: Float[np.ndarray, "3 h w"]) -> Bool[np.ndarray, "h w"]:
     min_area_px = round(MIN_AREA * seen.size)
     whole = regions.opened(regions.fill_holes(regions.closed(grown, 2), min_area_px), 2)
     return regions.keep_supported(regions.drop_small(whole, min_area_px), certain, MIN_CERTAIN_SHARE)
-
-
-def _correlation(
-    a: UInt8[np.ndarray, "h w"], b: UInt8[np.ndarray, "h w"]
-) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
-    """Zero-mean normalised correlation of patches, and the contrast of ``a``'s patch in grey levels."""
-    a, b = a.astype(np.float32), b.astype(np.float32)
-    mean_a, mean_b, aa, bb, ab = (cv2.blur(x, (PATCH_PX, PATCH_PX)) for x in (a, b, a * a, b * b, a * b))
-    variance_a, variance_b = aa - mean_a**2, bb - mean_b**2
-    # The added variance is that of coding noise: it pulls the correlation of even patches to 0.
-    correlation = (ab - mean_a * mean_b) / np.sqrt((np.maximum(variance_a, 0) + 1) * (np.maximum(variance_b, 0) + 1))
-    return correlation, np.sqrt(np.maximum(variance_a, 0))
 
 
 def _partners(frame_indices: Sequence[int]) -> list[list[int]]:

@@ -75,5 +75,5 @@ class PooledAlignment:
             p, g = np.concatenate([np.empty(0, np.float32), *pool.p]), np.concatenate([np.empty(0), *pool.g])
             step = 1 if fit_pixels is None else max(1, p.size // fit_pixels)
             return fit_vectors(alignment, p[::step], g[::step])
-        except AlignmentError as fault:
-            return fault
+        except AlignmentError as error:
+            return error

@@ -24,8 +24,8 @@ from sfm_gt.metrics.alignment import ALIGNMENTS, DepthRange
 from sfm_gt.metrics.crops import CropName, crop_mask
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.resizing import ResizeRule
+from sfm_gt.metrics.shipped import SHIPPED_FOLDER, shipped
 
-SHIPPED_FOLDER = Path(__file__).parent / "protocols"
 CODE_VERSION = 3
 """Moves when the same protocol gives other figures; part of every hash."""
 UNSCALED_LOWEST = 1e-3
@@ -188,12 +188,6 @@ class Protocol(BaseModel):
         return self.gt_range_m
 
 
-def shipped() -> tuple[str, ...]:
-    """Names of the protocols that come with the package, ours first."""
-    names = sorted(path.stem for path in SHIPPED_FOLDER.glob("*.yaml"))
-    return tuple(sorted(names, key=lambda name: name != "sfm_gt"))
-
-
 def load_protocol(name_or_path: str) -> Protocol:
     """A shipped protocol by name, or one's own by the path of its YAML file.
 
@@ -207,8 +201,8 @@ def load_protocol(name_or_path: str) -> Protocol:
         raise ConfigError(
             f"evaluate.protocols: {name_or_path!r} is neither a file nor one of {', '.join(shipped())}"
         ) from None
-    except yaml.YAMLError as fault:
-        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(fault).split())})") from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     return validated(Protocol, content, str(path), ConfigError)
 
 

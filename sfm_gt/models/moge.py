@@ -38,9 +38,9 @@ class MogeModel(NetworkModel):
         version = "v2" if isinstance(settings.get("encoder"), dict) else "v1"
         try:
             package = importlib.import_module(f"moge.model.{version}")
-        except ImportError as fault:
+        except ImportError as error:
             raise ConfigError(
-                f"models: {config.name}: method moge needs the package moge ({fault}); install it from its repository"
+                f"models: {config.name}: method moge needs the package moge ({error}); install it from its repository"
             ) from None
         self.kind = agreed_kind(config, "metric_depth" if settings.get("scale_head") else "scale_invariant_depth")
         with offline(path):
@@ -74,8 +74,8 @@ def _checkpoint(path: Path) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         return {"model_config": dict(content["model_config"]), "model": set(content["model"])}
-    except Exception as fault:  # torch raises pickle's, zipfile's and its own errors
-        raise InputError(f"{path}: no MoGe checkpoint ({one_line(fault)}); download it again") from None
+    except Exception as error:  # torch raises pickle's, zipfile's and its own errors
+        raise InputError(f"{path}: no MoGe checkpoint ({one_line(error)}); download it again") from None
 
 
 PLUGIN = MogeModel

@@ -121,9 +121,9 @@ def _check_aspect(path: Path, found: tuple[int, ...], image: tuple[int, ...]) ->
 def _read_npy(path: Path) -> np.ndarray:
     try:
         content: Any = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as fault:
+    except (ValueError, OSError, EOFError) as error:
         raise InputError(
-            f"{path}: not a NumPy array ({' '.join(str(fault).split())}); write it with numpy.save"
+            f"{path}: not a NumPy array ({' '.join(str(error).split())}); write it with numpy.save"
         ) from None
     return content
 
@@ -163,8 +163,8 @@ def _read_exr(path: Path) -> np.ndarray:
     try:
         with OpenEXR.File(str(path)) as file:
             channels = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
-    except (RuntimeError, OSError) as fault:
-        raise InputError(f"{path}: not an EXR image ({' '.join(str(fault).split())})") from None
+    except (RuntimeError, OSError) as error:
+        raise InputError(f"{path}: not an EXR image ({' '.join(str(error).split())})") from None
     first: np.ndarray = next(iter(channels.values()))
     # OpenEXR joins R, G and B into one array; a depth map in colour channels repeats the same value.
     return first[..., 0] if first.ndim == 3 else first

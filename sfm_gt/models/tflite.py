@@ -35,8 +35,8 @@ class TfliteModel(NetworkModel):
         self.source_sha256 = file_sha256(network)
         try:
             self._interpreter = Interpreter(model_path=str(network), num_threads=1)
-        except (ValueError, RuntimeError) as fault:
-            reason = " ".join(str(fault).split())
+        except (ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
             raise InputError(f"{network}: LiteRT cannot load it ({reason}); convert it again") from None
         self.facts = _facts(self._interpreter)
         inputs = {tensor["name"]: tensor for tensor in self._interpreter.get_input_details()}

@@ -80,8 +80,8 @@ class TransformersModel(NetworkModel):
         files = _model_files(folder)
         try:
             settings = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except Exception as fault:  # the library raises many types for a broken or unknown config.json
-            raise InputError(f"{folder / 'config.json'}: {one_line(fault)}; known are {', '.join(KINDS_OF)}") from None
+        except Exception as error:  # the library raises many types for a broken or unknown config.json
+            raise InputError(f"{folder / 'config.json'}: {one_line(error)}; known are {', '.join(KINDS_OF)}") from None
         self._type = settings.model_type
         self.kind = _kind(config, settings, folder)
         self._processor = _image_processor(transformers, self._type, folder)
@@ -98,9 +98,9 @@ class TransformersModel(NetworkModel):
         unpadded = {"do_pad": False} if self._pads else {}
         try:
             given = self._processor(image, return_tensors="pt", input_data_format="channels_last", **unpadded)
-        except (ValueError, RuntimeError) as fault:
+        except (ValueError, RuntimeError) as error:
             size = f"{image.shape[1]}x{image.shape[0]}"
-            raise InputError(f"{self._type}: an image of {size} px cannot be prepared ({one_line(fault)})") from None
+            raise InputError(f"{self._type}: an image of {size} px cannot be prepared ({one_line(error)})") from None
         return _padded(given["pixel_values"], self._processor.size_divisor if self._pads else 1)
 
     @property
@@ -180,8 +180,8 @@ def _image_processor(transformers: Any, model_type: str, folder: Path) -> Any:
         if model_type == "depth_pro":  # has no variant without torchvision, so only its settings are read
             return transformers.BaseImageProcessor.get_image_processor_dict(folder, local_files_only=True)[0]
         return transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
-    except Exception as fault:  # json's, the library's own and OSError
-        raise InputError(f"{folder / PROCESSOR_FILE}: {one_line(fault)}; download it again") from None
+    except Exception as error:  # json's, the library's own and OSError
+        raise InputError(f"{folder / PROCESSOR_FILE}: {one_line(error)}; download it again") from None
 
 
 def _load(transformers: Any, folder: Path, settings: Any) -> torch.nn.Module:
@@ -193,8 +193,8 @@ def _load(transformers: Any, folder: Path, settings: Any) -> torch.nn.Module:
                 folder, config=settings, dtype=torch.float32, local_files_only=True, trust_remote_code=False,
                 output_loading_info=True,
             )  # fmt: skip
-    except Exception as fault:  # damaged files raise safetensors', pickle's and the library's errors
-        raise InputError(f"{folder}: weights cannot be loaded ({one_line(fault)}); download them again") from None
+    except Exception as error:  # damaged files raise safetensors', pickle's and the library's errors
+        raise InputError(f"{folder}: weights cannot be loaded ({one_line(error)}); download them again") from None
     # The library fills what is missing with random numbers and only logs it.
     absent = sorted(loading["missing_keys"]) + sorted(str(key) for key in loading["mismatched_keys"])
     if absent:

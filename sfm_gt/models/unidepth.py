@@ -38,9 +38,9 @@ class UnidepthModel(NetworkModel):
             raise InputError(f"{folder}: holds neither {' nor '.join(WEIGHTS)}; download it first, nothing is fetched")
         try:
             package = importlib.import_module("unidepth.models")
-        except ImportError as fault:
+        except ImportError as error:
             raise ConfigError(
-                f"models: {config.name}: method unidepth needs the package unidepth ({fault}); "
+                f"models: {config.name}: method unidepth needs the package unidepth ({error}); "
                 "install it from its repository"
             ) from None
         if not hasattr(package, name):
@@ -76,9 +76,9 @@ class UnidepthModel(NetworkModel):
 def _version(folder: Path) -> str:
     try:
         return str(json.loads((folder / "config.json").read_text())["model"]["name"])
-    except (OSError, json.JSONDecodeError, KeyError, TypeError) as fault:
+    except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise InputError(
-            f"{folder / 'config.json'}: no configuration of UniDepth ({one_line(fault)}); download all files of the model"
+            f"{folder / 'config.json'}: no configuration of UniDepth ({one_line(error)}); download all files of the model"
         ) from None
 
 
@@ -92,8 +92,8 @@ def _stored(weights: Path) -> set[str]:
             with safe_open(weights, framework="pt") as file:
                 return set(file.keys())
         return set(torch.load(weights, map_location="cpu", weights_only=True, mmap=True))
-    except Exception as fault:  # safetensors and torch raise errors of their own
-        raise InputError(f"{weights}: no weights of UniDepth ({one_line(fault)}); download it again") from None
+    except Exception as error:  # safetensors and torch raise errors of their own
+        raise InputError(f"{weights}: no weights of UniDepth ({one_line(error)}); download it again") from None
 
 
 PLUGIN = UnidepthModel

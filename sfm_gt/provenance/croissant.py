@@ -69,8 +69,8 @@ def write_croissant(folder: Path, sources: Sequence[Source], facts: Mapping[str,
         with replacing_file(folder / CROISSANT_JSON) as partial:
             partial.write_text(json.dumps(content, indent=1, default=str) + "\n")
         mlc.Dataset(jsonld=folder / CROISSANT_JSON)
-    except mlc.ValidationError as fault:
-        raise InputError(f"{folder / CROISSANT_JSON}: not valid Croissant ({' '.join(str(fault).split())})") from None
+    except mlc.ValidationError as error:
+        raise InputError(f"{folder / CROISSANT_JSON}: not valid Croissant ({' '.join(str(error).split())})") from None
 
 
 def _described(sources: Sequence[Source], facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,8 +48,8 @@ class FaceBlur:
             raise InputError(f"{model}: not found; give YuNet's ONNX file (face_detection_yunet of the OpenCV zoo)")
         try:
             self._detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), MIN_SCORE)
-        except cv2.error as fault:
-            raise InputError(f"{model}: OpenCV cannot load it ({fault.msg}); give YuNet's ONNX file") from None
+        except cv2.error as error:
+            raise InputError(f"{model}: OpenCV cannot load it ({error.msg}); give YuNet's ONNX file") from None
 
     def boxes(self, image: UInt8[np.ndarray, "h w 3"]) -> Float[np.ndarray, "n 4"]:
         """x, y, width and height of every face, in pixels."""

@@ -121,9 +121,9 @@ def mentions(traces: Traces, path: Path) -> bool:
             return any(_in_member(traces, *member) for member in tar_members(path))
         if suffix in ZIP_SUFFIXES and any(_in_member(traces, *member) for member in _zip_members(path)):
             return True
-    except (tarfile.TarError, zipfile.BadZipFile, pa.ArrowException, EOFError, OSError) as fault:
+    except (tarfile.TarError, zipfile.BadZipFile, pa.ArrowException, EOFError, OSError) as error:
         raise InputError(
-            f"{path}: cannot be read ({fault}), so nobody can say what it holds; remove or fix it"
+            f"{path}: cannot be read ({error}), so nobody can say what it holds; remove or fix it"
         ) from None
     return path.stat().st_size in traces._sizes and traces.is_copy(path.read_bytes())
 

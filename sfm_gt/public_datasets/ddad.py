@@ -57,9 +57,9 @@ def _scene(file: Path) -> list[BenchmarkFrame]:
             depth = partial(_depth, folder / sweep["filename"], camera, cam_from_world @ _pose(sweep["pose"]))
             frames.append(BenchmarkFrame(folder.name, folder.name, index, None, camera, cam_from_world,
                                          partial(read_image, folder / image["filename"]), depth))  # fmt: skip
-    except (KeyError, TypeError) as fault:
+    except (KeyError, TypeError) as error:
         raise InputError(
-            f"{file}: no DGP scene with {CAMERA} and {LIDAR} ({fault} is missing); unpack DDAD again"
+            f"{file}: no DGP scene with {CAMERA} and {LIDAR} ({error} is missing); unpack DDAD again"
         ) from None
     return frames
 

@@ -36,8 +36,8 @@ def read_matrix(path: Path, rows: int, columns: int) -> Float[np.ndarray, "r c"]
     """A matrix of numbers in a text file, row by row. Raises InputError."""
     try:
         values = np.array(path.read_text().split(), dtype=np.float64)
-    except (OSError, ValueError) as fault:
-        raise InputError(f"{path}: cannot be read as numbers ({fault}); unpack the benchmark again") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as numbers ({error}); unpack the benchmark again") from None
     if values.size != rows * columns:
         raise InputError(f"{path}: holds {values.size} numbers, needed {rows} x {columns}")
     return values.reshape(rows, columns)

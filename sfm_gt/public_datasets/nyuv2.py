@@ -37,8 +37,8 @@ def _open(root: Path, layer: str) -> Benchmark:
             raise InputError(f"{path}: not there; put {LABELLED} and {SPLITS} into one folder")
     try:
         numbers = loadmat(splits)["testNdxs"].ravel().astype(int)
-    except (KeyError, ValueError, NotImplementedError) as fault:
-        raise InputError(f"{splits}: holds no testNdxs ({fault}); take the official splits.mat") from None
+    except (KeyError, ValueError, NotImplementedError) as error:
+        raise InputError(f"{splits}: holds no testNdxs ({error}); take the official splits.mat") from None
     scenes = _scenes(file)
     if numbers.max(initial=0) > len(scenes):
         raise InputError(
@@ -59,8 +59,8 @@ def _hdf5(file: Path) -> Any:
         raise ConfigError(f"{file}: reading it needs h5py; pip install 'sfm-gt[benchmarks]'") from None
     try:
         return h5py.File(file, "r")
-    except OSError as fault:
-        raise InputError(f"{file}: not an HDF5 file ({' '.join(str(fault).split())}); download it again") from None
+    except OSError as error:
+        raise InputError(f"{file}: not an HDF5 file ({' '.join(str(error).split())}); download it again") from None
 
 
 def _scenes(file: Path) -> list[str]:

@@ -56,18 +56,18 @@ def reconstruct_keyframes(
     Raises:
         Rejected: ``sfm_failed`` when no plausible model comes out.
     """
-    fault: Rejected | None = None
+    rejection: Rejected | None = None
     models = []
     for kind in ("sift", "learned") if options.learned_weights is not None else ("sift",):
         try:
             models.append(_reconstruct(images, names, ignored, scratch / kind, options, kind))
         except Rejected as reason:
-            fault = fault or reason
+            rejection = rejection or reason
         if models and models[-1].num_reg_images() >= GOOD_SHARE * len(names):
             break
     if not models:
-        assert fault is not None
-        raise fault
+        assert rejection is not None
+        raise rejection
     return max(models, key=lambda model: model.num_reg_images())
 
 

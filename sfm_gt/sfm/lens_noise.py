@@ -20,7 +20,7 @@ from sfm_gt.sfm.linearised import Linearised, by_lens_px, lens_directions
 # windows of 26 to 60 frames of the kitchen, whole and cropped, whose focal length is known (1.5, rounded up).
 INFLATION = 1.6
 UNKNOWN_REL = 10.0  # a sigma that says that nothing is known
-# Parameters that are known to be zero tell how far this clip's errors exceed their stated sigma; more is another fault.
+# Parameters that are known to be zero tell how far this clip's errors exceed their stated sigma; more has another cause.
 MAX_MISFIT = 3.0
 N_NULL_CURVE_TERMS = 3
 

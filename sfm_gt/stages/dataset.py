@@ -178,5 +178,5 @@ def _clip_json(
 def _uploader_hash(sidecar: Path | None, uploader: str | None, salt_file: Path | None) -> str | None:
     try:
         return hashed_uploader(uploader, salt_file) if uploader else None
-    except InputError as fault:
-        raise InputError(f"{sidecar}: {fault}") from None
+    except InputError as error:
+        raise InputError(f"{sidecar}: {error}") from None

@@ -43,13 +43,13 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
         raise Rejected(video.refusal, video.message or video.refusal)
     try:
         stated = read_sidecar(video.sidecar)
-    except InputError as fault:
-        raise Rejected("sidecar_invalid", str(fault)) from None
+    except InputError as error:
+        raise Rejected("sidecar_invalid", str(error)) from None
     probe = probe_video(video.path, config.min_short_side_px)
     try:
         read_cameras(video.sidecar, asdict(probe))
-    except InputError as fault:
-        raise Rejected("import_invalid", str(fault)) from None
+    except InputError as error:
+        raise Rejected("import_invalid", str(error)) from None
     facts = {
         **asdict(probe) | {"warnings": list(probe.warnings)},
         "sidecar": one_line(video.sidecar.name) if video.sidecar else None,
@@ -65,8 +65,8 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
 def _uploader_hash(video: VideoFile, uploader: str | None, salt_file: Path | None) -> str | None:
     try:
         return hashed_uploader(uploader, salt_file) if uploader else None
-    except InputError as fault:
-        raise Rejected("salt_missing", f"{video.path.name}: {fault}") from None
+    except InputError as error:
+        raise Rejected("salt_missing", f"{video.path.name}: {error}") from None
 
 
 def _refuse_forgotten(workspace: Workspace, video: VideoFile, url: str | None, facts: dict[str, Any]) -> None:

@@ -92,14 +92,14 @@ def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleE
             if isinstance(reason, ContradictionError):
                 contradicting.append(name)
             continue
-        fault = implausible(
+        problem = implausible(
             evidence.model, evidence.timestamps_s, math.exp(found.log_scale), config.plausible_depth_m,
             config.max_speed_m_per_s,
         )  # fmt: skip
-        if fault is None:
+        if problem is None:
             cues[name] = found
         else:
-            refused.append(f"{name}: {fault}")
+            refused.append(f"{name}: {problem}")
     return cues, refused, contradicting
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import Rejected
+from sfm_gt.imaging.resizing import shrunk
 from sfm_gt.video.displacement import Displacements
 from sfm_gt.video.line_evidence import CONTEXT_ROWS, LineEvidence, by_segment, line_contrast, measure_lines
 from sfm_gt.video.picture_area import LINE_GAP_ROWS, STRIP, Rectangle
@@ -148,7 +149,7 @@ def mirror_correlation(greys: Sequence[Grey]) -> float:
     Left and right, and top and bottom; the axis may lie anywhere in the middle half.
     """
     factor = min(1.0, MIRROR_LONG_SIDE_PX / max(greys[0].shape))
-    small = [cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) for grey in greys]
+    small = [shrunk(grey, factor) for grey in greys]
     best = 0.0
     for transposed in (False, True):
         fine = [_fine(grey.T if transposed else grey) for grey in small]

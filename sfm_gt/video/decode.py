@@ -129,7 +129,7 @@ class VideoReader:
 
         Decoding stops at the first damage instead of going on behind it: decoders conceal damage by invented pixels.
         """
-        size, n_faults = None, 0
+        size, n_errors = None, 0
         packets = self._container.demux(self.stream)
         while True:
             try:
@@ -138,10 +138,10 @@ class VideoReader:
                 decoded = packet.decode()
             except StopIteration:
                 return
-            except av.FFmpegError as fault:
-                n_faults += 1
-                if size is not None or n_faults > DAMAGE_TOLERATED_AT_START:
-                    self.damage = f"damaged data ({fault.strerror})"
+            except av.FFmpegError as error:
+                n_errors += 1
+                if size is not None or n_errors > DAMAGE_TOLERATED_AT_START:
+                    self.damage = f"damaged data ({error.strerror})"
                     return
                 continue
             for frame in decoded:
@@ -264,9 +264,9 @@ def _open(path: Path) -> av.container.InputContainer:
     try:
         # With its protocol: FFmpeg takes what stands before a colon in a name for one.
         return av.open(f"file:{path}", metadata_errors="replace")
-    except OSError as fault:
+    except OSError as error:
         raise Rejected(
-            "unreadable", f"{path.name}: cannot be read ({fault.strerror}); check the file and its permissions"
+            "unreadable", f"{path.name}: cannot be read ({error.strerror}); check the file and its permissions"
         ) from None
     except av.FFmpegError:
         with path.open("rb") as file:

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from sfm_gt.imaging.resizing import shrunk
+
 Grey = UInt8[np.ndarray, "h w"]
 
 CELLS = 16
@@ -64,7 +66,7 @@ def _moves(flow: Float[np.ndarray, "f a b 2"], axis: int) -> bool:
 
 def _flows(greys: Sequence[Grey]) -> Float[np.ndarray, "f c c 2"]:
     factor = min(1.0, FLOW_LONG_SIDE_PX / max(greys[0].shape))
-    small = [cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) for grey in greys]
+    small = [shrunk(grey, factor) for grey in greys]
     flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     steps = [
         cv2.resize(flow.calc(a, b, None), (CELLS, CELLS), interpolation=cv2.INTER_AREA) for a, b in pairwise(small)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from sfm_gt.imaging.resizing import shrunk
 from sfm_gt.video.ramps import LEAD, fit_ramp
 
 Grey = UInt8[np.ndarray, "h w"]
@@ -58,7 +59,7 @@ def working_image(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2"]
     """The small grey image that dissolves are looked for in."""
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     factor = LONG_SIDE_PX / max(grey.shape)
-    return cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else grey
+    return shrunk(grey, factor)
 
 
 def find_dissolves(greys: Sequence[Grey]) -> list[Dissolve]:

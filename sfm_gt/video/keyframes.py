@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from sfm_gt.imaging.resizing import fitted_width
 from sfm_gt.imaging.tracking import Tracker
 
 TRACK_WIDTH_PX = 320  # motion is measured in frames of this width
@@ -26,12 +27,7 @@ _TRACKER = Tracker(window_px=15, levels=3, max_step_px=0.03, max_round_trip_px=0
 
 def tracking_image(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2"]:
     """The small grey image that motion is measured in."""
-    height, width = rgb.shape[:2]
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    if width <= TRACK_WIDTH_PX:
-        return grey
-    size = (TRACK_WIDTH_PX, max(1, round(height * TRACK_WIDTH_PX / width)))
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    return fitted_width(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), TRACK_WIDTH_PX)
 
 
 def sharpness(rgb: UInt8[np.ndarray, "h w 3"]) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import Rejected
+from sfm_gt.imaging.resizing import shrunk
 from sfm_gt.imaging.tracking import Tracker
 
 Grey = UInt8[np.ndarray, "h w"]
@@ -48,7 +49,7 @@ class PairMotion:
 def motion_image(grey: Grey) -> UInt8[np.ndarray, "h2 w2"]:
     """The small image that tracks are followed in."""
     factor = WORKING_LONG_SIDE_PX / max(grey.shape)
-    return cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) if factor < 1 else grey
+    return shrunk(grey, factor)
 
 
 def measure_motion(greys: Sequence[Grey], ignored: Bool[np.ndarray, "h w"]) -> list[PairMotion]:

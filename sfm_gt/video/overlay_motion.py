@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.imaging.flow import MOTION_WIDTH_PX, grid, sample
 from sfm_gt.imaging.pools import one_thread_a_call
+from sfm_gt.imaging.resizing import shrunk
 from sfm_gt.imaging.tracking import Tracker
 
 Grey = UInt8[np.ndarray, "h w"]
@@ -34,7 +35,7 @@ def scene_flows(greys: Sequence[Grey]) -> Float[np.ndarray, "f fh fw 2"]:
     """Flow of the scene from each frame to the next, small text ignored, at MOTION_WIDTH_PX, in pixels of ``greys``."""
     width = greys[0].shape[1]
     factor = min(1.0, MOTION_WIDTH_PX / width)
-    small = [cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA) for grey in greys]
+    small = [shrunk(grey, factor) for grey in greys]
     kernel = min(255, int(SCENE_BLUR * small[0].shape[1]) | 1)
     flows = []
     with one_thread_a_call():

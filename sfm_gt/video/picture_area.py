@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from sfm_gt.imaging.resizing import shrunk
 from sfm_gt.video.displacement import Displacements
 from sfm_gt.video.line_evidence import LINE_CONTRAST, LineEvidence, by_segment, line_contrast, measure_lines
 
@@ -251,7 +252,7 @@ def _copy(
     if not stretched:
         scale_x = scale_y = max(scale_x, scale_y)
     scale_x, scale_y = scale_x * zoom, scale_y * zoom
-    small = cv2.resize(picture, None, fx=min(1.0, 2 * factor), fy=min(1.0, 2 * factor), interpolation=cv2.INTER_AREA)
+    small = shrunk(picture, 2 * factor)
     scale_x, scale_y = scale_x * width / small.shape[1], scale_y * height / small.shape[0]
     to_canvas = np.array([[scale_x, 0, (size[0] - scale_x * small.shape[1]) / 2],
                           [0, scale_y, (size[1] - scale_y * small.shape[0]) / 2]])  # fmt: skip

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby, pairwise
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
+from sfm_gt.imaging.resizing import fitted_width
 from sfm_gt.video.blanks import faded_out, is_blank, n_fading
 from sfm_gt.video.cuts import FLASH_FRAMES, shows_same_view
 from sfm_gt.video.dissolves import working_image
@@ -104,7 +104,7 @@ def find_stretches(
     detector = ContentDetector(threshold=cut_threshold, min_scene_len=0)
     seen, pictures, judged = Watched(), _Pictures(), 0
     for frame_index, timestamp_s, rgb in frames:
-        small = _shrink(rgb)
+        small = fitted_width(rgb, DETECTOR_WIDTH_PX)
         if detector.process_frame(FrameTimecode(frame_index, _NOMINAL_RATE), small[..., ::-1]):
             seen.suspects.append(len(seen.rows))
         grey = working_image(small)
@@ -221,11 +221,3 @@ def _stretches(
         for start, end in pairwise(bounds):
             (first, first_s), (last, last_s) = rows[positions[start]], rows[positions[end - 1]]
             yield Stretch(first, last, first_s, last_s, kind, by)
-
-
-def _shrink(rgb: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h2 w2 3"]:
-    height, width = rgb.shape[:2]
-    if width <= DETECTOR_WIDTH_PX:
-        return rgb
-    size = (DETECTOR_WIDTH_PX, max(1, round(height * DETECTOR_WIDTH_PX / width)))
-    return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)

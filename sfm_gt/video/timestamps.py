@@ -20,7 +20,7 @@ MIN_STEP_SHARE = 0.02
 GLITCH_SHARE, USUAL_SHARE = 0.1, 0.5
 # No frame is shown for longer than the larger of a minute and so many usual steps (time lapse): the clock has jumped.
 MAX_STEP_S, MAX_STEP_SHARE = 60.0, 100.0
-# Of the pairs of frames on the two sides of a faulty step, so many must be in order for the clock to run on behind it,
+# Of the pairs of frames on the two sides of an invalid step, so many must be in order for the clock to run on behind it,
 # and in order means further apart than this share of what their indices say.
 RUNS_ON, MIN_PACE = 0.5, 0.25
 RATES_FPS = (0.1, 500.0)  # believed when stated; FFmpeg answers the tick of a clock (1000, 90000) where it knows none
@@ -55,14 +55,14 @@ def _same_rate(fps: float, step_s: float) -> bool:
     return 1 / SAME_RATE <= fps * step_s <= SAME_RATE
 
 
-def faulty_steps(times_s: Float[np.ndarray, " n"], usual_s: float) -> Bool[np.ndarray, " n_minus_1"]:
+def invalid_steps(times_s: Float[np.ndarray, " n"], usual_s: float) -> Bool[np.ndarray, " n_minus_1"]:
     """Which steps from one frame to the next do not grow, are a muxer's glitch, or jump."""
     steps = np.diff(times_s)
     beside = np.concatenate([[np.inf], steps, [np.inf]])
     between_usual = np.minimum(beside[:-2], beside[2:]) >= USUAL_SHARE * usual_s
     too_short = (steps <= MIN_STEP_SHARE * usual_s) | ((steps < GLITCH_SHARE * usual_s) & between_usual)
-    faulty: Bool[np.ndarray, " n_minus_1"] = ~(steps <= max(MAX_STEP_S, MAX_STEP_SHARE * usual_s)) | too_short
-    return faulty
+    invalid: Bool[np.ndarray, " n_minus_1"] = ~(steps <= max(MAX_STEP_S, MAX_STEP_SHARE * usual_s)) | too_short
+    return invalid
 
 
 def trustworthy(pts_s: Float[np.ndarray, " n"], stated_fps: float | None, reorders: bool) -> bool:
@@ -73,7 +73,7 @@ def trustworthy(pts_s: Float[np.ndarray, " n"], stated_fps: float | None, reorde
         reorders: whether the codec may hand out frames in another order than they are coded in.
     """
     usual_s = usual_step_s(np.sort(pts_s), stated_fps)
-    if len(pts_s) < 2 or np.isnan(pts_s).any() or usual_s is None or faulty_steps(np.sort(pts_s), usual_s).any():
+    if len(pts_s) < 2 or np.isnan(pts_s).any() or usual_s is None or invalid_steps(np.sort(pts_s), usual_s).any():
         return False
     if reorders and (np.diff(pts_s) > 0).all():
         return False  # coding order taken for presentation order, or no B-frame in the whole video
@@ -88,10 +88,10 @@ def mended_times(raw_s: Float[np.ndarray, " n"], usual_s: float) -> Float[np.nda
         raw_s: presentation times in frame order, NaN where there is none.
         usual_s: as :func:`usual_step_s` found it.
     """
-    faulty = faulty_steps(raw_s, usual_s)
-    if not faulty.any():
+    invalid = invalid_steps(raw_s, usual_s)
+    if not invalid.any():
         return raw_s.copy()
-    breaks = [step + 1 for step in np.flatnonzero(faulty).tolist() if not _runs_on(raw_s, step, usual_s)]
+    breaks = [step + 1 for step in np.flatnonzero(invalid).tolist() if not _runs_on(raw_s, step, usual_s)]
     runs = [_mended_run(run, usual_s) for run in np.split(raw_s, breaks)]
     starts = np.concatenate([[0.0], np.cumsum([run[-1] - run[0] + usual_s for run in runs])[:-1]])
     longest = int(np.argmax([len(run) for run in runs]))
@@ -104,15 +104,15 @@ def n_mended(raw_s: Float[np.ndarray, " n"], times_s: Float[np.ndarray, " n"]) -
     return int((~(np.abs(np.diff(raw_s) - np.diff(times_s)) <= 1e-6)).sum())
 
 
-def repairable(n_faults: int, raw_s: Float[np.ndarray, " n"], usual_s: float, stated_fps: float | None) -> bool:
+def repairable(n_invalid: int, raw_s: Float[np.ndarray, " n"], usual_s: float, stated_fps: float | None) -> bool:
     """Whether repaired times can be believed: where most had to be made up, the container has to state the same rate."""
-    if 2 * n_faults <= len(raw_s):
+    if 2 * n_invalid <= len(raw_s):
         return True
     return stated_fps is not None and _same_rate(stated_fps, usual_s)
 
 
 def _runs_on(raw_s: Float[np.ndarray, " n"], step: int, usual_s: float) -> bool:
-    """Whether the clock before a faulty step is the one behind it: frames around it, not those beside it, decide."""
+    """Whether the clock before an invalid step is the one behind it: frames around it, not those beside it, decide."""
     before = np.arange(max(0, step + 1 - WINDOW), step + 1)
     behind = np.arange(step + 1, min(len(raw_s), step + 1 + WINDOW))
     apart = behind[None] - before[:, None]
@@ -127,7 +127,7 @@ def _mended_run(raw_s: Float[np.ndarray, " n"], usual_s: float) -> Float[np.ndar
     """Times of frames on one clock."""
     ordered = np.sort(raw_s)
     moved = np.abs(np.argsort(raw_s, kind="stable") - np.arange(len(raw_s)))
-    if not faulty_steps(ordered, usual_s).any() and np.isfinite(raw_s).all() and moved.max() <= WINDOW:
+    if not invalid_steps(ordered, usual_s).any() and np.isfinite(raw_s).all() and moved.max() <= WINDOW:
         return ordered  # all times are there, at the wrong frames
     index = np.arange(len(raw_s), dtype=float)
     # Of frames with the same time, the first has it: the others were due later.

@@ -94,16 +94,16 @@ class RunPlan:
 
     @cached_property
     def _sidecars(self) -> dict[str, Sidecar | str]:
-        """Each video's sidecar, or the fault that ingest will refuse it for."""
+        """Each video's sidecar, or the error that ingest will refuse it with."""
         read: dict[str, Sidecar | str] = {}
         for video in self._videos.values():
             try:
                 read[video.video_id] = read_sidecar(video.sidecar)
-            except InputError as fault:
-                read[video.video_id] = str(fault)
+            except InputError as error:
+                read[video.video_id] = str(error)
         return read
 
-    def sidecar_fault(self, video_id: str) -> str:
+    def sidecar_error(self, video_id: str) -> str:
         """Why the sidecar cannot be used, empty when it can: a repaired sidecar makes ingest run again."""
         sidecar = self._sidecars[video_id]
         return sidecar if isinstance(sidecar, str) else ""
@@ -168,7 +168,7 @@ def _plain_link(folder: Path) -> Path:
 
 
 def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
-    """Validates and leaves the effective configuration in the output folder; exits with one line on a fault.
+    """Validates and leaves the effective configuration in the output folder; exits with one line on an error.
 
     Args:
         workflow: Snakemake's global of the Snakefile.
@@ -184,8 +184,8 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
                 raise InputError(f"{config.out}: a forget was interrupted; complete it with `sfm-gt forget` first")
             _clear_remains(Path(".snakemake"), plan.out)
             _leave_config(config)
-    except SfmGtError as fault:
-        print(f"sfm-gt: {fault}", file=sys.stderr)
+    except SfmGtError as error:
+        print(f"sfm-gt: {error}", file=sys.stderr)
         sys.exit(1)
     return plan
 
@@ -209,7 +209,7 @@ def _clear_remains(snakemake_folder: Path, out: str) -> None:
 
 
 def keep_going(workflow: Any) -> None:
-    """One clip's fault must not stop the others; the run still ends with exit status 1."""
+    """One clip's error must not stop the others; the run still ends with exit status 1."""
     workflow.scheduler.keepgoing = True
 
 

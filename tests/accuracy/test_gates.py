@@ -37,7 +37,7 @@ def test_a_verdict_may_state_the_frozen_interval_in_its_figures(tmp_path: Path) 
 def test_a_process_that_dies_or_raises_is_one_entry() -> None:
     worker = Worker()
     assert worker.call(os._exit, 3) == (None, "the process died")
-    found, fault = worker.call(divmod, 1, 0)
+    found, error = worker.call(divmod, 1, 0)
     assert found is None
-    assert "ZeroDivisionError" in str(fault)
+    assert "ZeroDivisionError" in str(error)
     assert worker.call(divmod, 7, 2) == ((3, 1), None)

@@ -169,10 +169,10 @@ def test_unknown_name_and_wrong_folder(tmp_path):
 
 @pytest.mark.parametrize("name", names())
 def test_an_empty_folder_is_one_clear_line(tmp_path, name):
-    with pytest.raises(InputError) as fault:
+    with pytest.raises(InputError) as error:
         open_benchmark(name, tmp_path)
-    assert "\n" not in str(fault.value)
-    assert str(tmp_path) in str(fault.value)
+    assert "\n" not in str(error.value)
+    assert str(tmp_path) in str(error.value)
 
 
 def _tag(path: Path) -> None:
@@ -202,9 +202,9 @@ def _tag(path: Path) -> None:
 def test_faults_name_the_file_and_the_fix(trees, tmp_path, name, file, spoil, message):
     folder = Path(shutil.copytree(trees[name], tmp_path / name))
     spoil(folder / file)
-    with pytest.raises(InputError, match=message) as fault:
+    with pytest.raises(InputError, match=message) as error:
         [frame.z_depth_m for frame in open_benchmark(name, folder)]
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_tum_sequence_that_was_renamed(tmp_path):

@@ -121,11 +121,11 @@ def test_no_sidecar_and_an_empty_one_say_nothing(tmp_path):
 def test_a_bad_sidecar_gets_one_line_with_file_and_fix(tmp_path, text, says):
     path = tmp_path / "clip.yaml"
     path.write_text(text)
-    with pytest.raises(InputError) as fault:
+    with pytest.raises(InputError) as error:
         read_sidecar(path)
-    assert says in str(fault.value)
-    assert str(path) in str(fault.value)
-    assert "\n" not in str(fault.value)
+    assert says in str(error.value)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_sidecar_that_is_not_text_is_refused(tmp_path):

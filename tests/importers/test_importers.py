@@ -77,11 +77,11 @@ def in_line(number, column, value):
     ],
 )
 def test_a_bad_pose_file_gets_one_line(pose_file, change, says):
-    with pytest.raises(InputError) as fault:
+    with pytest.raises(InputError) as error:
         read_pose_text(spoiled(pose_file, change))
-    assert says in str(fault.value)
-    assert str(pose_file) in str(fault.value)
-    assert "\n" not in str(fault.value)
+    assert says in str(error.value)
+    assert str(pose_file) in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_tum_trajectory_round_trip_and_the_focal_length_of_the_sidecar(tmp_path):
@@ -196,9 +196,9 @@ def test_a_sidecar_names_no_file_outside_its_folder(tmp_path, name):
     videos.mkdir()
     os.symlink(tmp_path / "secret.txt", videos / "link.txt")
     (videos / "v.yaml").write_text(f"import: {{format: tum, file: '{name}'}}\n")
-    with pytest.raises(InputError, match=r"leads out of|not found in") as fault:
+    with pytest.raises(InputError, match=r"leads out of|not found in") as error:
         read_sidecar(videos / "v.yaml")
-    assert name in str(fault.value)
+    assert name in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.evaluation import EvaluatedFrame, Evaluation
 from sfm_gt.metrics.grading import FramePrediction, GtFrame
 from sfm_gt.metrics.leaderboard import differences, rows, sensitivity
-from sfm_gt.metrics.protocol import load_protocol, load_protocols, shipped
+from sfm_gt.metrics.protocol import load_protocol, load_protocols
+from sfm_gt.metrics.shipped import shipped
 from sfm_gt.metrics.tally import FIGURES
 from sfm_gt.metrics.temporal import TemporalView
 

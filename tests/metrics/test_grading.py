@@ -11,8 +11,9 @@ from sfm_gt.metrics import depth
 from sfm_gt.metrics.alignment import fit
 from sfm_gt.metrics.depth import METRICS, metrics_of
 from sfm_gt.metrics.grading import FrameGrader, FramePrediction, Graded, GtFrame, Unscored
-from sfm_gt.metrics.protocol import REASONS, load_protocol, load_protocols, shipped
+from sfm_gt.metrics.protocol import REASONS, load_protocol, load_protocols
 from sfm_gt.metrics.regions import DEPTH_EDGES_M, REGIONS, by_depth, scored_pixels
+from sfm_gt.metrics.shipped import shipped
 from sfm_gt.models.shared.prediction import KINDS
 
 RANGE = (0.1, 10.0, 4)

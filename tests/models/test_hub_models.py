@@ -81,9 +81,9 @@ def test_hub_input_follows_the_image(tmp_path):
     ],
 )
 def test_faults_of_the_repository(tmp_path, hub, message):
-    with pytest.raises(InputError, match=message) as fault:
+    with pytest.raises(InputError, match=message) as error:
         _hub(write_hub_model(tmp_path, hub=hub))
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_faults_of_the_weights(tmp_path, content, message):
     path = write_hub_model(tmp_path)
     weights = tmp_path / "tiny.pt"
     weights.write_bytes(b"nonsense") if content is None else torch.save(content, weights)
-    with pytest.raises(InputError, match=message) as fault:
+    with pytest.raises(InputError, match=message) as error:
         _hub(path)
-    assert "\n" not in str(fault.value)
-    assert "tiny.pt" in str(fault.value)
+    assert "\n" not in str(error.value)
+    assert "tiny.pt" in str(error.value)
 
 
 def test_an_answer_that_is_no_tensor(tmp_path):

@@ -1,4 +1,4 @@
-"""ONNX and TFLite plug-ins and their description: pre- and postprocessing by hand, faults in one clear line."""
+"""ONNX and TFLite plug-ins and their description: pre- and postprocessing by hand, errors in one clear line."""
 
 from __future__ import annotations
 
@@ -119,17 +119,17 @@ def test_output_that_is_no_map_is_refused():
     ],
 )
 def test_faults_name_file_and_fix(tiny_onnx, changes, message):
-    with pytest.raises(InputError, match=message) as fault:
+    with pytest.raises(InputError, match=message) as error:
         OnnxModel(_config(tiny_onnx(**changes)))
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)
 
 
 def test_file_that_is_no_network(tiny_onnx):
     path = tiny_onnx()
     path.with_name("tiny.onnx").write_bytes(b"not a network")
-    with pytest.raises(InputError, match=r"tiny\.onnx: onnxruntime cannot load it") as fault:
+    with pytest.raises(InputError, match=r"tiny\.onnx: onnxruntime cannot load it") as error:
         OnnxModel(_config(path))
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)
 
 
 def test_kind_in_the_configuration_must_agree(tiny_onnx):

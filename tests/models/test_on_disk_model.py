@@ -1,4 +1,4 @@
-"""Predictions on disk: every format gives the same values, faults name the file and the fix."""
+"""Predictions on disk: every format gives the same values, errors name the file and the fix."""
 
 from __future__ import annotations
 
@@ -104,10 +104,10 @@ def test_faults_name_file_and_fix(model, tmp_path, suffix, content, message):
         cv2.imwrite(str(path), content)
     else:
         np.save(path, content)
-    with pytest.raises(InputError, match=message) as fault:
+    with pytest.raises(InputError, match=message) as error:
         _predict(model)
-    assert path.name in str(fault.value)
-    assert "\n" not in str(fault.value)
+    assert path.name in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_npz_with_two_arrays(model, tmp_path):

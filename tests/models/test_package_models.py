@@ -67,9 +67,9 @@ def test_unidepth_with_weights_that_are_not_there(stand_ins, tmp_path):
     with pytest.raises(InputError, match=r"model\.safetensors: lacks 1 weights of the network \(scale\)"):
         UnidepthModel(config)
     (tmp_path / "model.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(InputError, match=r"model\.safetensors: no weights of UniDepth") as fault:
+    with pytest.raises(InputError, match=r"model\.safetensors: no weights of UniDepth") as error:
         UnidepthModel(config)
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)
     (tmp_path / "model.safetensors").unlink()
     torch.save({}, tmp_path / "pytorch_model.bin")
     with pytest.raises(InputError, match=r"pytorch_model\.bin: lacks 1 weights"):
@@ -94,18 +94,18 @@ def test_without_the_package_one_line_says_so(tmp_path, package):
     if importlib.util.find_spec(package):
         pytest.skip(f"{package} is installed here")
     config = moge_checkpoint(tmp_path, "dinov2") if package == "moge" else unidepth_folder(tmp_path)
-    with pytest.raises(ConfigError, match=f"mine: method {package} needs the package {package}.*install it") as fault:
+    with pytest.raises(ConfigError, match=f"mine: method {package} needs the package {package}.*install it") as error:
         (MogeModel if package == "moge" else UnidepthModel)(config)
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)
 
 
 def test_files_that_are_not_there_or_nonsense(tmp_path):
     with pytest.raises(InputError, match=r"no\.pt: no such file; download the checkpoint first"):
         MogeModel(ModelConfig(name="m", method="moge", path=str(tmp_path / "no.pt")))
     (tmp_path / "bad.pt").write_bytes(b"nonsense")
-    with pytest.raises(InputError, match=r"bad\.pt: no MoGe checkpoint") as fault:
+    with pytest.raises(InputError, match=r"bad\.pt: no MoGe checkpoint") as error:
         MogeModel(ModelConfig(name="m", method="moge", path=str(tmp_path / "bad.pt")))
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)
     with pytest.raises(InputError, match=r"config\.json: no configuration of UniDepth"):
         UnidepthModel(ModelConfig(name="m", method="unidepth", path=str(tmp_path)))
     (tmp_path / "config.json").write_text('{"model": {"name": "UniDepthV2"}}')

@@ -1,4 +1,4 @@
-"""Hugging Face folders: every architecture against a pass done by hand, preprocessing pinned, faults in one line."""
+"""Hugging Face folders: every architecture against a pass done by hand, preprocessing pinned, errors in one line."""
 
 from __future__ import annotations
 
@@ -269,10 +269,10 @@ def _other_architecture(folder: Path) -> None:
 )
 def test_faults_name_the_folder_and_the_fix(folder, spoil, message):
     spoil(folder)
-    with pytest.raises(InputError, match=message) as fault:
+    with pytest.raises(InputError, match=message) as error:
         _model(folder)
-    assert "\n" not in str(fault.value)
-    assert folder.name in str(fault.value)
+    assert "\n" not in str(error.value)
+    assert folder.name in str(error.value)
 
 
 def test_without_the_package(folder, monkeypatch):

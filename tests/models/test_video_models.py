@@ -117,9 +117,9 @@ def test_the_image_plugin_and_the_video_plugin_tell_their_networks_apart(tmp_pat
 def test_faults_name_file_and_fix(tmp_path, changes, message):
     path = write_tiny_video_model(tmp_path)
     path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
-    with pytest.raises(InputError, match=message) as fault:
+    with pytest.raises(InputError, match=message) as error:
         _model(path)
-    assert "\n" not in str(fault.value)
+    assert "\n" not in str(error.value)
 
 
 def test_output_that_is_not_one_map_a_frame(tmp_path):

@@ -154,13 +154,13 @@ def test_dead_links_and_changed_files_are_found(workspace: Workspace, tmp_path: 
     urls = {"anna": f"{site}/gone", "bert": f"{site}/here"}
     linked = [entry | {"source": urls[entry["video_id"]]} for entry in entries]
     write_json(workspace.dataset / "sources.json", {"sources": linked})
-    lines, n_faulty = check_sources.run(workspace.root)
-    assert n_faulty == 1
+    lines, n_invalid = check_sources.run(workspace.root)
+    assert n_invalid == 1
     assert lines[0].startswith("anna: dead link")
     assert lines[1] == "bert: ok"
     (tmp_path / "bert.mp4").write_text("another film")
-    lines, n_faulty = check_sources.run(workspace.root, tmp_path)
-    assert n_faulty == 2
+    lines, n_invalid = check_sources.run(workspace.root, tmp_path)
+    assert n_invalid == 2
     assert "file missing" in lines[0]
     assert "file changed" in lines[1]
 
@@ -170,22 +170,22 @@ def test_a_changed_sidecar_is_found(workspace: Workspace, tmp_path: Path) -> Non
     stated = {name: facts["bert"][name] for name in ("source", "license", "consent", "recorded_on")}
     (tmp_path / "bert.mp4").write_bytes(b"film")
 
-    def faults(**changes: str) -> str:
+    def problems(**changes: str) -> str:
         (tmp_path / "bert.yaml").write_text(yaml.safe_dump(stated | changes))
         return check_sources._stated_otherwise(read_sources(workspace.dataset)[1], tmp_path / "bert.mp4", salt)
 
     salt = None
-    assert faults() == []
-    assert faults(license="CC-BY-NC-4.0", consent="withdrawn") == [
+    assert problems() == []
+    assert problems(license="CC-BY-NC-4.0", consent="withdrawn") == [
         "consent, license changed in bert.yaml: run the workflow again"
     ]
-    assert faults(uploader="someone") == ["uploader changed in bert.yaml: run the workflow again"]
+    assert problems(uploader="someone") == ["uploader changed in bert.yaml: run the workflow again"]
     salt = tmp_path / "salt"
     salt.write_bytes(bytes(range(32)))
     entries = [facts["anna"], facts["bert"] | {"uploader_hash": hashed_uploader("someone", salt)}]
     write_json(workspace.dataset / "sources.json", {"sources": entries})
-    assert faults(uploader="someone") == []
-    assert faults(uploader="someone else") == ["uploader changed in bert.yaml: run the workflow again"]
+    assert problems(uploader="someone") == []
+    assert problems(uploader="someone else") == ["uploader changed in bert.yaml: run the workflow again"]
     (tmp_path / "bert.yaml").unlink()
     assert (
         "uploader"

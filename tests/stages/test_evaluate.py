@@ -15,7 +15,7 @@ from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_manifest
-from sfm_gt.metrics.protocol import SHIPPED_FOLDER
+from sfm_gt.metrics.shipped import SHIPPED_FOLDER
 from sfm_gt.stages import evaluate
 
 CONFIG = EvaluateConfig(min_pixels=20, protocols=("sfm_gt",))

@@ -29,7 +29,7 @@ from sfm_gt.dense.matching.patch import (
 _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
-# Candidates come from these pixels: near ones carry the surface on, far ones jump over small faults. All lie on the
+# Candidates come from these pixels: near ones carry the surface on, far ones jump over small errors. All lie on the
 # other colour of the checkerboard, so the order within a colour does not matter.
 OFFSETS = np.array([[-1, 0], [1, 0], [0, -1], [0, 1], [-5, 0], [5, 0], [0, -5], [0, 5]], dtype=np.int32)
 # Source views of a pixel; with at least this many the worst of them is left out (it may be occluded).

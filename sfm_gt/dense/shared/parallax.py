@@ -18,6 +18,7 @@ from sfm_gt.geometry.camera import pixel_grid, project, unproject
 from sfm_gt.geometry.conventions import integer_centred_from_pixel
 from sfm_gt.geometry.transforms import camera_centres, inverse_rigid, transform_points
 from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.imaging.correlation import patch_correlation
 
 # Companion frames: at most so far away in time, and so much of the frame must lie inside them (Li et al.).
 MAX_FRAMES_APART, MIN_OVERLAP = 10, 0.6
@@ -159,12 +160,8 @@ def _ncc(companion: Companion, places: Float[np.ndarray, "h w 2"]) -> Float[np.n
     """Normalised correlation of the patch round each pixel with the companion warped back from ``places``."""
     # OpenCV's maps know no NaN; far outside, the border's pixel answers for it.
     xy = np.nan_to_num(integer_centred_from_pixel(places), nan=-1.0).astype(np.float32)
-    a = companion.grey_a.astype(np.float32)
-    b = cv2.remap(companion.grey_b, xy, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-    mean_a, mean_b, aa, bb, ab = (cv2.blur(each, (PATCH_PX, PATCH_PX)) for each in (a, b, a * a, b * b, a * b))
-    # One grey level squared, the variance of coding noise, pulls the ncc of plain patches to 0.
-    variance_a, variance_b = np.maximum(aa - mean_a**2, 0.0) + 1.0, np.maximum(bb - mean_b**2, 0.0) + 1.0
-    return (ab - mean_a * mean_b) / np.sqrt(variance_a * variance_b)
+    warped = cv2.remap(companion.grey_b, xy, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return patch_correlation(companion.grey_a, warped, PATCH_PX)[0]
 
 
 def _split(

@@ -29,8 +29,8 @@ def layer_bytes(frame: Frame) -> dict[str, bytes]:
             found[layer] = path.read_bytes()
             with Image.open(io.BytesIO(found[layer])) as header:
                 own = header.size
-        except OSError as fault:
-            raise InputError(f"{path}: missing or unreadable ({fault}); rebuild it with `sfm-gt dataset`") from None
+        except OSError as error:
+            raise InputError(f"{path}: missing or unreadable ({error}); rebuild it with `sfm-gt dataset`") from None
         if own != size:
             raise InputError(f"{path}: {own[0]} x {own[1]} pixels; needed {size[0]} x {size[1]}, the size of the frame; "
                              "rebuild the clip with `sfm-gt dataset`")  # fmt: skip

@@ -100,8 +100,8 @@ class _Network:
             raise ConfigError("moving: person networks need ai-edge-litert; pip install 'sfm-gt[tflite]'") from None
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=1)
-        except (ValueError, RuntimeError) as fault:
-            reason = " ".join(str(fault).split())
+        except (ValueError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
             raise InputError(f"{path}: LiteRT cannot load it ({reason}); give a TFLite file") from None
         self._interpreter.allocate_tensors()
         (inputs, *more), self._outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()

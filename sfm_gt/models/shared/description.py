@@ -200,10 +200,10 @@ def read_description(config: ModelConfig, form: type[Form]) -> tuple[Form, Path]
     path = description_path(config)
     try:
         content: Any = yaml.safe_load(path.read_text())
-    except OSError as fault:
-        raise InputError(f"{path}: cannot be read ({fault.strerror}); give an existing description YAML") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(fault).split())})") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give an existing description YAML") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
     description = validated(form, content, str(path), InputError)
     network = path.parent / description.file
     if not network.is_file():

@@ -33,7 +33,7 @@ def load_from_hub(hub: HubDescription, beside: Path, weights: Path) -> torch.nn.
             network: Any = torch.hub.load(str(repository), hub.entry, source="local", **hub.arguments)
     except InputError:
         raise
-    except Exception as fault:  # whatever the repository's own code raises
-        raise InputError(f"{repository}: {hub.entry} cannot be built ({one_line(fault)})") from None
+    except Exception as error:  # whatever the repository's own code raises
+        raise InputError(f"{repository}: {hub.entry} cannot be built ({one_line(error)})") from None
     load_weights(network, weights)
     return network.eval()

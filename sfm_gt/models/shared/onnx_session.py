@@ -22,8 +22,8 @@ def open_session(network: Path) -> Any:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     try:
         return onnxruntime.InferenceSession(str(network), options, providers=["CPUExecutionProvider"])
-    except Exception as fault:  # onnxruntime's exceptions have no base class of their own
-        reason = " ".join(str(fault).split())
+    except Exception as error:  # onnxruntime's exceptions have no base class of their own
+        reason = " ".join(str(error).split())
         raise InputError(f"{network}: onnxruntime cannot load it ({reason}); export it again") from None
 
 

@@ -83,8 +83,8 @@ def read_map(folder: Path, frame_index: int, shape: tuple[int, ...] | None = Non
         values: Any = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         return None
-    except (ValueError, OSError, EOFError) as fault:
-        raise InputError(f"{path}: not a NumPy array ({' '.join(str(fault).split())}); run predict again") from None
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path}: not a NumPy array ({' '.join(str(error).split())}); run predict again") from None
     if values.ndim != 2 or values.shape != (shape or values.shape):
         raise InputError(f"{path}: shape {values.shape}, needed {shape or 'one map (H, W)'}; run predict again")
     prediction: Float[np.ndarray, "h w"] = values

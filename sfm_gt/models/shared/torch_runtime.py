@@ -114,9 +114,9 @@ def load_weights(network: torch.nn.Module, path: Path) -> None:
 
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as fault:  # torch raises pickle's, zipfile's and its own errors
+    except Exception as error:  # torch raises pickle's, zipfile's and its own errors
         raise InputError(
-            f"{path}: torch cannot load it ({one_line(fault)}); give a file of torch.save(state_dict)"
+            f"{path}: torch cannot load it ({one_line(error)}); give a file of torch.save(state_dict)"
         ) from None
     for key in ("model", "state_dict", "model_state_dict"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
@@ -126,9 +126,9 @@ def load_weights(network: torch.nn.Module, path: Path) -> None:
     try:
         # Checkpoints of training hold more than the network; less would leave random numbers in it.
         missing = network.load_state_dict(content, strict=False).missing_keys
-    except RuntimeError as fault:
+    except RuntimeError as error:
         raise InputError(
-            f"{path}: not the weights of this network ({one_line(fault)}); give those of the same entry"
+            f"{path}: not the weights of this network ({one_line(error)}); give those of the same entry"
         ) from None
     if missing:
         raise InputError(
@@ -136,6 +136,6 @@ def load_weights(network: torch.nn.Module, path: Path) -> None:
         )
 
 
-def one_line(fault: Exception) -> str:
+def one_line(error: Exception) -> str:
     """The beginning of a foreign error's message, in one line."""
-    return " ".join(str(fault).split())[:200] or type(fault).__name__
+    return " ".join(str(error).split())[:200] or type(error).__name__

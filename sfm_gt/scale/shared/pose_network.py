@@ -137,8 +137,8 @@ def _interpreter(path: Path, side_px: int) -> Any:
         raise ConfigError("scale.pose_network needs ai-edge-litert; pip install 'sfm-gt[tflite]'") from None
     try:
         interpreter = Interpreter(model_path=str(path), num_threads=1)
-    except (ValueError, RuntimeError, OSError) as fault:
-        raise InputError(f"{path}: LiteRT cannot load it ({' '.join(str(fault).split())})") from None
+    except (ValueError, RuntimeError, OSError) as error:
+        raise InputError(f"{path}: LiteRT cannot load it ({' '.join(str(error).split())})") from None
     shape = tuple(interpreter.get_input_details()[0]["shape"].tolist())
     if shape != (1, side_px, side_px, 3):
         raise InputError(f"{path}: takes {shape}, needed (1, {side_px}, {side_px}, 3); give MediaPipe's pose networks")
