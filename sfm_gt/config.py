@@ -124,7 +124,7 @@ class CleanConfig(Section):
         0.1, description="larger sigma / depth is invalid: accuracy against completeness"
     )
     max_outlier: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.2, description="a larger probability of a gross error (10 % of depth) is invalid"
+        0.3, description="a larger probability of a gross error (more than 10 % of depth) is invalid"
     )
     edge_margin_px: PixelCount = Field(2, description="nearer surfaces lose this rim before farther ones; 0 = off")
     max_median_difference: Fraction = Field(

@@ -33,7 +33,7 @@ N_PIXELS, N_PLANE_PIXELS = 60_000, 10_000
 
 
 def collect(scene: RenderedScene) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 5) features of matched pixels with their relative error last, and (M, 2) spread and error of planes."""
+    """(N, 6) features of matched pixels with their relative error last, and (M, 2) spread and error of planes."""
     asked: list[tuple[np.ndarray, ...]] = []
     original = engine.joined
 
@@ -53,7 +53,7 @@ def collect(scene: RenderedScene) -> tuple[np.ndarray, np.ndarray]:
             known = (w > 0) & np.isfinite(truth) & np.isfinite(matching)
             matched_rows.append(np.column_stack([
                 np.log(matching[known] / w[known]), np.log(rise[known] + RISE_OFFSET), plain.weak[known],
-                np.ones(known.sum()), np.abs(truth[known] / w[known] - 1.0),
+                plain.rim[known], np.ones(known.sum()), np.abs(truth[known] / w[known] - 1.0),
             ]))  # fmt: skip
             sure = plain.confirmed & (plain.inverse_depth > 0) & np.isfinite(truth)
             spread = np.hypot(plain.shift_sigma_rel[sure], plain.scatter_rel[sure])

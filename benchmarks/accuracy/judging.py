@@ -51,7 +51,9 @@ class Clip(Protocol):
 
 def valid_depth(estimate: DepthEstimate, companion: Companion | None, limits: Limits) -> np.ndarray:
     """Depth of the pixels that cleaning leaves, NaN elsewhere."""
-    kept = clean(estimate.z_depth_sfm, estimate.sigma_sfm, estimate.outlier, estimate.hypothesis_sfm, companion, limits).valid
+    kept = clean(
+        estimate.z_depth_sfm, estimate.sigma_sfm, estimate.outlier, estimate.hypothesis_sfm, companion, limits
+    ).valid
     return np.where(kept, estimate.z_depth_sfm, np.nan)
 
 

@@ -231,7 +231,9 @@ class PatchMatch:
         return DepthEstimate(
             z_depth_sfm=depth,
             sigma_sfm=np.where(known, surface.sigma_rel * depth, np.nan).astype(np.float32),
-            normal_cam=surface_normals(surface.inverse_depth, known, integer_centred_matrix(reference.levels[0].camera)),
+            normal_cam=surface_normals(
+                surface.inverse_depth, known, integer_centred_matrix(reference.levels[0].camera)
+            ),
             hypothesis_sfm=_inverse(own.inverse_depth, usable & (own.inverse_depth > 0)),
             n_consistent=count,
             outlier=np.where(known, surface.outlier, np.nan).astype(np.float32),

@@ -31,4 +31,6 @@ def estimates(scene: Scene) -> dict[int, DepthEstimate]:
 def valid(estimate: DepthEstimate) -> np.ndarray:
     """(h, w) bool: what cleaning leaves of an estimate at the default limits, without a second opinion from flow."""
     limits = Limits(**CleanConfig().model_dump())
-    return clean(estimate.z_depth_sfm, estimate.sigma_sfm, estimate.outlier, estimate.hypothesis_sfm, None, limits).valid
+    return clean(
+        estimate.z_depth_sfm, estimate.sigma_sfm, estimate.outlier, estimate.hypothesis_sfm, None, limits
+    ).valid

@@ -21,12 +21,12 @@ from sfm_gt.dense.matching.weak_texture import PlainSurfaces
 MATCHING, SPREAD, FLOOR_REL = 0.0475, 0.133, 1.01e-4
 INFLATION_PER_PX, INFLATION_PER_VIOLATION = 59.9, 2.67
 # Logarithms of sigma and of the odds of an outlier by: the logarithm of the matching's sigma, that of the rise behind (plus
-# RISE_OFFSET), weak texture, one. Fitted by the same script on rendered scenes with exact truth.
+# RISE_OFFSET), weak texture, its rim, one. Fitted by the same script on rendered scenes with exact truth.
 RISE_OFFSET = np.float32(0.1)
-SIGMA = (0.624, -0.199, 0.287, -2.076)
-OUTLIER = (0.473, -0.341, 0.583, -0.177)
+SIGMA = (0.471, -0.254, 0.544, 0.309, -3.058)
+OUTLIER = (0.49, -0.431, 0.245, 1.139, -0.533)
 # Sigma of a plane over what its shift and its scatter say together, and how often a confirmed plane is a wrong one.
-PLANE_SIGMA, PLANE_OUTLIER = 1.5, 0.05
+PLANE_SIGMA, PLANE_OUTLIER = 1.89, 0.078
 # Matched depth this near to a plane is kept: it knows details that the plane does not.
 AGREE_REL = np.float32(0.03)
 # Uncertainty in pixels is averaged over this window; beyond the maximum a pixel knows nothing.
@@ -78,9 +78,8 @@ def joined(
         rise: see :func:`~sfm_gt.dense.matching.surface_evidence.rise_behind`.
     """
     known = matched > 0
-    weight = np.where(plain.weak, np.float32(1.0), np.float32(0.0))
     logarithm = np.log(np.where(known, matching / np.where(known, matched, 1.0), 1.0))
-    features = (logarithm, np.log(rise + RISE_OFFSET), weight, np.float32(1.0))
+    features = (logarithm, np.log(rise + RISE_OFFSET), plain.weak, plain.rim, np.float32(1.0))
     sigma_rel = np.exp(sum(c * f for c, f in zip(SIGMA, features, strict=True)))
     outlier = 1.0 / (1.0 + np.exp(-sum(c * f for c, f in zip(OUTLIER, features, strict=True))))
     agree = plain.confirmed & known & (np.abs(matched / np.maximum(plain.inverse_depth, 1e-12) - 1.0) < AGREE_REL)

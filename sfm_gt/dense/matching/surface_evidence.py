@@ -61,7 +61,10 @@ class Images:
         )  # fmt: skip
 
     def residuals(
-        self, places: Int32[np.ndarray, "n 2"], inverse_depths: Float[np.ndarray, "k n"], scales: Float[np.ndarray, " d"]
+        self,
+        places: Int32[np.ndarray, "n 2"],
+        inverse_depths: Float[np.ndarray, "k n"],
+        scales: Float[np.ndarray, " d"],
     ) -> Float[np.ndarray, "k d n"]:
         """See :func:`surface_residuals`."""
         return surface_residuals(self.grey, self.greys, self.matchable, self.there, places, inverse_depths, scales)

@@ -19,11 +19,14 @@ from jaxtyping import Bool, Float, Int, Int32, UInt8
 
 from sfm_gt.dense.matching.pyramid import Level
 from sfm_gt.dense.matching.surface_evidence import CAP, FAR_REL, LEAST_RESIDUAL, Images, best_plane, smoothed
+from sfm_gt.imaging.regions import dilate
 
 # Grey levels a pixel: below it a surface counts as plain; a region has at least MIN_REGION_PX such pixels.
 MAX_GRADIENT, MIN_REGION_PX = 1.5, 100
 # So far around a region lies what it borders on; pixels there of its own grey (to LIKE_GREY) belong to it.
 RING_PX, LIKE_GREY = 4, 10.0
+# A patch is 9 pixels wide: this far inside of an outline it matches the outline, and so do those of the neighbours.
+RIM_PX = 8
 # Support points: at most this sigma relative to inverse depth. Planes go through those within INLIER_REL.
 MAX_SUPPORT_SIGMA_REL, INLIER_REL, MIN_SUPPORT, MAX_SUPPORT = 0.03, 0.015, 20, 1500
 N_TRIALS, N_OF_REGION, N_OF_IMAGE, IMAGE_STEP_PX = 100, 4, 6, 6
@@ -52,6 +55,7 @@ class PlainSurfaces:
 
     Attributes:
         weak: (h, w) bool, whether the pixel lies in a region of little texture.
+        rim: (h, w) bool, whether it lies just inside of the outline of one, where patches hang on what is outside.
         inverse_depth: (h, w) float32, 0 = no plane.
         shift_sigma_rel: (h, w) float32, how well the images tell the plane's inverse depth, relative.
         scatter_rel: (h, w) float32, of the support points about the plane, relative to inverse depth.
@@ -59,6 +63,7 @@ class PlainSurfaces:
     """
 
     weak: Bool[np.ndarray, "h w"]
+    rim: Bool[np.ndarray, "h w"]
     inverse_depth: Float[np.ndarray, "h w"]
     shift_sigma_rel: Float[np.ndarray, "h w"]
     scatter_rel: Float[np.ndarray, "h w"]
@@ -119,8 +124,8 @@ def find_plain_surfaces(
     """
     shape = here.grey.shape
     found = PlainSurfaces(
-        np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32),
-        np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool),
+        np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.float32),
+        np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool),
     )  # fmt: skip
     support = np.where(sigma <= MAX_SUPPORT_SIGMA_REL * inverse_depth, inverse_depth, np.float32(0.0))
     of_image = _planes_through(_points(support[::IMAGE_STEP_PX, ::IMAGE_STEP_PX], IMAGE_STEP_PX), N_OF_IMAGE)
@@ -142,6 +147,7 @@ def find_plain_surfaces(
             (found.scatter_rel, one.scatter_rel), (found.confirmed, one.confirmed),
         ):  # fmt: skip
             whole[box][inside] = part[inside]
+    found.rim[:] = dilate(found.weak, 1) & dilate(~found.weak, RIM_PX)
     return found
 
 
@@ -274,7 +280,9 @@ def _may_be_part_of_another(one: Judged, larger: Sequence[Judged], reach_px: flo
     if not one.confirmed.any():
         return False
     for other in larger:
-        alike = abs(other.grey - one.grey) < LIKE_GREY and other.region.members.sum() > LARGER * one.region.members.sum()
+        alike = (
+            abs(other.grey - one.grey) < LIKE_GREY and other.region.members.sum() > LARGER * one.region.members.sum()
+        )
         if alike and _gap_px(one.region, other.region) < reach_px:
             return abs(other.typical / one.typical - 1.0) > SAME_REL
     return False

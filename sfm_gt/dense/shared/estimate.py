@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, UInt8
 
-
 # A relative error beyond this is no matter of precision: the pixel was matched to another surface.
 GROSS_REL = 0.1
 
