@@ -8,23 +8,25 @@ cannot tell, and with every neighbour that sees through the point.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
+from scipy.special import expit
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
 from sfm_gt.dense.matching.weak_texture import PlainSurfaces
 
-# Fitted once on the rendered scene "studio" by benchmarks/accuracy/fit_sigma.py, then held.
+# Fitted once on the rendered scene "studio", then held.
 MATCHING, SPREAD, FLOOR_REL = 0.0475, 0.133, 1.01e-4
 INFLATION_PER_PX, INFLATION_PER_VIOLATION = 59.9, 2.67
 # Logarithms of sigma and of the odds of an outlier by: the logarithm of the matching's sigma, that of the rise behind (plus
-# RISE_OFFSET), weak texture, its rim, one. Fitted by the same script on rendered scenes with exact truth.
+# RISE_OFFSET), weak texture, its rim, one. Fitted by benchmarks/accuracy/fit_sigma.py on the rendered scenes painted, curved, studio and plain.
 RISE_OFFSET = np.float32(0.1)
-SIGMA = (0.471, -0.254, 0.544, 0.309, -3.058)
-OUTLIER = (0.49, -0.431, 0.245, 1.139, -0.533)
+SIGMA = 0.471, -0.254, 0.544, 0.309, -3.058
+OUTLIER = 0.49, -0.431, 0.245, 1.139, -0.533
 # Sigma of a plane over what its shift and its scatter say together, and how often a confirmed plane is a wrong one.
 PLANE_SIGMA, PLANE_OUTLIER = 1.89, 0.078
 # Matched depth this near to a plane is kept: it knows details that the plane does not.
@@ -78,10 +80,15 @@ def joined(
         rise: see :func:`~sfm_gt.dense.matching.surface_evidence.rise_behind`.
     """
     known = matched > 0
-    logarithm = np.log(np.where(known, matching / np.where(known, matched, 1.0), 1.0))
-    features = (logarithm, np.log(rise + RISE_OFFSET), plain.weak, plain.rim, np.float32(1.0))
-    sigma_rel = np.exp(sum(c * f for c, f in zip(SIGMA, features, strict=True)))
-    outlier = 1.0 / (1.0 + np.exp(-sum(c * f for c, f in zip(OUTLIER, features, strict=True))))
+    relative = np.where(known, matching / np.where(known, matched, 1.0), 1.0)
+    features = (
+        np.log(relative),
+        np.log(rise + RISE_OFFSET),
+        plain.weak.astype(float),
+        plain.rim.astype(float),
+        np.float64(1.0),
+    )
+    sigma_rel, outlier = np.exp(_weighted(SIGMA, features)), expit(_weighted(OUTLIER, features))
     agree = plain.confirmed & known & (np.abs(matched / np.maximum(plain.inverse_depth, 1e-12) - 1.0) < AGREE_REL)
     outlier[agree] = np.minimum(outlier[agree], PLANE_OUTLIER)
     taken = plain.confirmed & (plain.inverse_depth > 0) & ~agree
@@ -91,6 +98,14 @@ def joined(
         np.where(taken, by_plane, sigma_rel).astype(np.float32),
         np.where(taken, np.float32(PLANE_OUTLIER), outlier).astype(np.float32),
     )
+
+
+def _weighted(weights: Sequence[float], features: Sequence[np.ndarray | np.float64]) -> np.ndarray:
+    """Added one after the other, so that no number of threads changes the sum."""
+    total = np.zeros(features[0].shape)
+    for weight, feature in zip(weights, features, strict=True):
+        total += weight * feature
+    return total
 
 
 def matching_sigma_px(own: Hypothesis) -> Float[np.ndarray, "h w"]:

@@ -24,7 +24,9 @@ N_BEST = 3
 # Offsets between images are medians, from histograms with bins of a quarter of a grey level.
 _BINS_A_LEVEL, _N_BINS = np.float32(4.0), 2048
 # Alike is what differs by few grey levels: weights fall to 1/e at this many, over a window of 7 x 7 pixels.
-_LIKE_GREY, _REACH_PX = np.float32(6.0), 3
+_LIKE_GREY, _REACH_PX = 6.0, 3
+# By half grey levels.
+_LIKENESS = np.exp(-np.arange(512) / (2.0 * _LIKE_GREY)).astype(np.float32)
 # Three points nearer to a line than this (twice the area of their triangle, in square pixels) make no plane.
 _MIN_AREA_PX2 = 25.0
 
@@ -76,7 +78,7 @@ def smoothed(grey: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
 
 
 def rise_behind(images: Images, inverse_depth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """By how much the residual grows, as a share of itself, when the surface is moved :data:`FAR_REL` farther away; 0 = unknown.
+    """By how much the residual grows, as a share of itself, when the surface moves :data:`FAR_REL` farther away; 0 = unknown.
 
     A surface that has grown over its outline, onto one without texture behind it, could as well lie farther: the residual
     stays. Each pixel is judged with what looks like it around it.
@@ -176,7 +178,6 @@ def _alike_mean(grey, known, values):
     """
     height, width, n_values = values.shape
     out = np.zeros(values.shape, dtype=np.float32)
-    likeness = np.exp(-np.arange(512) / (np.float32(2.0) * _LIKE_GREY)).astype(np.float32)
     for y in range(height):
         for x in range(width):
             if known[y, x] == 0:
@@ -186,7 +187,7 @@ def _alike_mean(grey, known, values):
                 for xx in range(max(x - _REACH_PX, 0), min(x + _REACH_PX + 1, width)):
                     if known[yy, xx] == 0:
                         continue
-                    weight = likeness[min(np.int32(2.0 * abs(grey[yy, xx] - grey[y, x])), 511)]
+                    weight = _LIKENESS[np.int32(2.0 * abs(grey[yy, xx] - grey[y, x]))]
                     total += weight
                     for d in range(n_values):
                         out[y, x, d] += weight * values[yy, xx, d]

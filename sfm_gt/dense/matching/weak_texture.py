@@ -3,8 +3,8 @@
 A patch on bare paint correlates with noise, or with the outline of what stands before it. The region as a whole does carry
 evidence: its faint texture, and its borders with what hangs on it. Planes through known depth in and around the region (the
 support points of Xu and Tao, ACMP, AAAI 2020) are held against the pixels of the region in several views, at the plane and
-before and behind it: the images decide which plane it is and where it ends. A plane that no image contradicts and none confirms is
-an inference, not depth.
+before and behind it: the images decide which plane it is and where it ends. A plane that no image contradicts and none
+confirms is an inference, not depth.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ def find_plain_surfaces(
     for region in sorted(weak_regions(here.grey, here.usable), key=lambda each: -each.members.sum()):
         box, inside = region.box, region.members
         found.weak[box] |= inside
-        around = _points(np.where(region.surroundings, support[box], 0.0)) + [region.x, region.y, 0.0]
+        around = _points(np.where(region.surroundings, support[box], 0.0))
+        around[:, :2] += region.x, region.y
         planes = _planes_through(around, N_OF_REGION) + of_image
         if not planes:
             continue
@@ -274,8 +275,8 @@ def _judge(grid: _Grid, region: Region, planes: Sequence[Plane], images: Images)
 def _may_be_part_of_another(one: Judged, larger: Sequence[Judged], reach_px: float) -> bool:
     """Whether a larger region nearby looks the same and is not known to lie at the same depth.
 
-    The wall between somebody's legs moves with the legs' outlines in all views: no image tells it from a piece of clothing. That
-    it looks like the wall beside does.
+    The wall between somebody's legs moves with the legs' outlines in all views: no image tells it from a piece of clothing.
+    That it looks like the wall beside does.
     """
     if not one.confirmed.any():
         return False
