@@ -111,6 +111,18 @@ def test_a_frame_between_needs_a_witness_beside_the_keyframe_it_came_from(
         assert each.n_consistent[answered].min() >= (1 if row in keyframes else 2)
 
 
+@pytest.mark.parametrize("step", [7, 23])
+def test_which_frames_are_asked_for_does_not_change_their_depth(
+    long_scene: Scene, found: dict[int, DepthEstimate], step: int
+) -> None:
+    frames = long_scene.model.frame_indices[::step].tolist()
+    few = dict(densify(long_scene.model, long_scene.load, frames, PatchMatch(), 5, 1, silent))
+    assert list(few) == frames
+    for index, each in few.items():
+        np.testing.assert_array_equal(each.z_depth_sfm, found[index].z_depth_sfm)
+        np.testing.assert_array_equal(each.sigma_sfm, found[index].sigma_sfm)
+
+
 def test_temporal_difference_sees_a_change_of_scale(long_scene: Scene, found: dict[int, DepthEstimate]) -> None:
     first, second = ((int(index), found[int(index)]) for index in long_scene.model.frame_indices[8:10])
     same = temporal_difference(long_scene.model, first, second)

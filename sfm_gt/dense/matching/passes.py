@@ -6,6 +6,7 @@ Anchors are to dense depth what keyframes are to structure from motion: chosen b
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -78,7 +79,8 @@ def in_passes(
     n_workers: int,
     progress: Callable[[int, int], None],
 ) -> Iterator[tuple[int, DepthEstimate]]:
-    """As :meth:`sfm_gt.dense.shared.method.DenseMethod.densify_clip`; neighbours are chosen among the anchors.
+    """As :meth:`sfm_gt.dense.shared.method.DenseMethod.densify_clip`; neighbours are chosen among the anchors, those among all
+    frames of the model: which frames are asked for does not change what they get.
 
     Anchors are searched from scratch and agree among themselves. The frames between them start from the maps of the anchors
     around, meet the images anew and are verified against the anchors; that costs a fraction. Memory: about 20 bytes a pixel
@@ -89,11 +91,11 @@ def in_passes(
     """
     rows = [model.row_of(index) for index in frame_indices]
     clip = _Clip(model, load_view, method, rows, n_neighbours)
-    n_steps = len(rows) + 2 * len(clip.anchors)
+    n_steps = len(rows) + len(clip.matched) + len(clip.improved)
     done = 0
     with one_thread_a_call(), ThreadPoolExecutor(n_workers) as pool:
         # Each pass reads what the pass before said about the neighbours, so they run one after the other.
-        for work, these in ((clip.match, clip.anchors), (clip.improve, clip.anchors), (clip.verify, rows)):
+        for work, these in ((clip.match, clip.matched), (clip.improve, clip.improved), (clip.verify, rows)):
             for row, estimate in zip(these, in_order(pool, work, these, n_workers), strict=True):
                 done += 1
                 progress(done, n_steps)
@@ -143,14 +145,23 @@ class _Clip:
     ):
         self._model, self._method = model, method
         # Rows without a known depth range or without neighbours are left out.
-        able = [row for row in rows if can_bound_depth(model, row)]
-        self.anchors = choose_anchors(model, able)
-        fewer, anchors = min(n_neighbours, FOLLOWED_NEIGHBOURS), self.anchors
+        able = [row for row in range(len(model.frame_indices)) if can_bound_depth(model, row)]
+        anchors = choose_anchors(model, able)
+        asked = sorted(set(able) & set(rows))
+        fewer = min(n_neighbours, FOLLOWED_NEIGHBOURS)
         chosen = {
             row: choose_neighbours(model, row, n_neighbours if row in anchors else fewer, anchors).tolist()
-            for row in able
+            for row in {*asked, *anchors}
         }
         self._partners = {row: others for row, others in chosen.items() if others}
+        self._anchors = [row for row in anchors if row in self._partners]
+        # What is asked for is verified against its partners' maps, and those were found with their partners' in view.
+        sources = {
+            other for row in asked if row in self._partners for other in (*self._partners[row], *self._around(row))
+        }
+        self.improved = [row for row in self._anchors if row in sources or row in asked]
+        partners = {other for row in self.improved for other in self._partners[row]}
+        self.matched = [row for row in self._anchors if row in partners or row in self.improved]
         self._load = lru_cache(maxsize=CACHED_VIEWS)(
             lambda row: method.pyramid(load_view(int(model.frame_indices[row])))
         )
@@ -159,17 +170,15 @@ class _Clip:
 
     def match(self, row: int) -> None:
         """First pass: coarse planes of an anchor from the images."""
-        if row in self._partners:
-            self._coarse[row] = self._method.match(self._load(row), self._others(row), depth_range(self._model, row))
+        self._coarse[row] = self._method.match(self._load(row), self._others(row), depth_range(self._model, row))
 
     def improve(self, row: int) -> None:
         """Second pass: planes of an anchor at full size, with the neighbours' coarse maps in view."""
-        if row in self._partners:
-            maps = [_inverse_depth(self._coarse, other) for other in self._partners[row]]
-            fine = self._method.improve(
-                self._load(row), self._others(row), depth_range(self._model, row), self._coarse[row], maps
-            )
-            self._fine[row] = store(fine)
+        maps = [_inverse_depth(self._coarse, other) for other in self._partners[row]]
+        fine = self._method.improve(
+            self._load(row), self._others(row), depth_range(self._model, row), self._coarse[row], maps
+        )
+        self._fine[row] = store(fine)
 
     def verify(self, row: int) -> DepthEstimate:
         """Third pass, all frames: what the neighbours agree on."""
@@ -183,11 +192,14 @@ class _Clip:
         return self._method.verify(self._load(row), self._others(row), own, maps, n_dependent=1)
 
     def _follow(self, row: int, maps: list[np.ndarray]) -> Hypothesis:
-        known = [key for key in self.anchors if key in self._fine]
-        around = [max((k for k in known if k < row), default=None), min((k for k in known if k > row), default=None)]
         here = self._load(row)
-        warped = [warp(self._load(k), here, self._fine[k].inverse_depth) for k in around if k is not None]
+        warped = [warp(self._load(k), here, self._fine[k].inverse_depth) for k in self._around(row)]
         return self._method.follow(here, self._others(row), depth_range(self._model, row), warped, maps)
+
+    def _around(self, row: int) -> list[int]:
+        """The anchor itself, or those before and after a frame between."""
+        k = bisect_left(self._anchors, row)
+        return self._anchors[k : k + 1] if row in self._anchors else self._anchors[max(k - 1, 0) : k + 1]
 
     def _others(self, row: int) -> list[Pyramid]:
         return [self._load(other) for other in self._partners[row]]

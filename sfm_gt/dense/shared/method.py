@@ -34,7 +34,7 @@ class DenseMethod(Protocol):
         n_threads: int,
         progress: Callable[[int, int], None],
     ) -> Iterator[tuple[int, DepthEstimate]]:
-        """Depth of every frame of ``frame_indices``, in their order.
+        """Depth of every frame of ``frame_indices``, in their order; any frame of the model may be a source view.
 
         A frame that sees too few sparse points, or none that another frame sees under a useful angle, gets an empty map.
 
