@@ -3,9 +3,9 @@
     python benchmarks/accuracy/fit_sigma.py FOLDER[:SCENE] ...
 
 Prints the constants. ``OUTLIER``: logistic regression of errors beyond GROSS_REL. ``SIGMA``: the 68.3 % quantile (Koenker
-and Bassett 1978) of the logarithm of the others' errors. ``PLANE_SIGMA`` and ``PLANE_OUTLIER``: the same quantile
-and that share for confirmed planes. Every scene counts the same. The constants above them (MATCHING to INFLATION_PER_VIOLATION) were fitted in
-a like way on ``studio`` before, and stay.
+and Bassett 1978) of the logarithm of the others' errors. ``PLANE_SIGMA`` and ``PLANE_OUTLIER``: the same quantile and that
+share for confirmed planes. Every scene counts the same. The constants above them (MATCHING to INFLATION_PER_VIOLATION) were
+fitted in a like way on ``studio`` before, and stay.
 """
 
 from __future__ import annotations

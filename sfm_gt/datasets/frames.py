@@ -69,6 +69,12 @@ class Frame:
     def _sigma(self) -> Float[np.ndarray, "h w"]:
         return nan_from_zero(self._read("sigma").astype(np.float32) * np.float32(self.sigma_unit))
 
+    @cached_property
+    def outlier(self) -> Float[np.ndarray, "h w"]:
+        """Probability, in steps of 1/255, that depth is off by more than 10 %, so that sigma does not apply; NaN = invalid."""
+        probability = self._read("outlier").astype(np.float32) / np.float32(layout.PROBABILITY_STEPS)
+        return np.where(self.valid, probability, np.float32(np.nan))
+
     def _require_metric(self) -> None:
         if not self.metric:
             raise NotMetricError(

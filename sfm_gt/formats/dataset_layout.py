@@ -6,6 +6,7 @@
     dataset/clips/<clip>/images/NNNNNN.jpg     undistorted RGB
     dataset/clips/<clip>/depth/NNNNNN.png      uint16, z-depth / depth_unit, 0 = invalid
     dataset/clips/<clip>/sigma/NNNNNN.png      uint16, sigma / sigma_unit, 0 where depth is invalid
+    dataset/clips/<clip>/outlier/NNNNNN.png    8 bit, probability of a gross error x 255; 0 where depth is invalid
     dataset/clips/<clip>/moving/NNNNNN.png     8 bit, 255 = moving
     dataset/clips/<clip>/overlay/NNNNNN.png    8 bit, 255 = overlay (caption, logo, bars)
     dataset/clips/<clip>/person/NNNNNN.png     8 bit, 255 = person; only where a person method was configured
@@ -29,6 +30,7 @@ LAYERS = {
     "image": ("images", ".jpg"),
     "depth": ("depth", ".png"),
     "sigma": ("sigma", ".png"),
+    "outlier": ("outlier", ".png"),
     "moving": ("moving", ".png"),
     "overlay": ("overlay", ".png"),
     "person": ("person", ".png"),
@@ -62,6 +64,7 @@ INDEX_COLUMNS = tuple(INDEX_SCHEMA.names)
 # Sigma is a fifth of depth at most (clean.max_rel_sigma), so a five times finer step still fits into 16 bits.
 SIGMA_STEPS = 5
 MAX_STEPS = np.iinfo(np.uint16).max
+PROBABILITY_STEPS = np.iinfo(np.uint8).max
 
 
 def depth_units(max_depth: float) -> tuple[float, float]:

@@ -14,7 +14,15 @@ import pyarrow.parquet as pq
 
 from sfm_gt.config import DatasetConfig, read_config
 from sfm_gt.errors import InputError, Rejected
-from sfm_gt.formats.dataset_layout import CLIP_JSON, INDEX_SCHEMA, LAYERS, SHUTTER_NPZ, depth_units, quantised
+from sfm_gt.formats.dataset_layout import (
+    CLIP_JSON,
+    INDEX_SCHEMA,
+    LAYERS,
+    PROBABILITY_STEPS,
+    SHUTTER_NPZ,
+    depth_units,
+    quantised,
+)
 from sfm_gt.formats.manifest import Manifest, read_json, read_manifest, write_json
 from sfm_gt.formats.sidecar import PROVENANCE, read_sidecar
 from sfm_gt.formats.sources import hashed_uploader
@@ -63,7 +71,7 @@ def _build(
 
 
 class _Layers:
-    """Depth, sigma and masks of a clip's frames, joined from the stages and multiplied by the scale."""
+    """Depth, its uncertainty and masks of a clip's frames, joined from the stages and multiplied by the scale."""
 
     def __init__(self, workspace: Workspace, clip_id: str, views: ClipViews, scale: float, config: DatasetConfig):
         self._dense = workspace.clip_stage(clip_id, "dense")
@@ -77,20 +85,22 @@ class _Layers:
         """Whether somebody looked for people."""
         return (self._moving / PERSON_FOLDER).is_dir()
 
-    def _read(self, frame_index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Depth and sigma in the unit of the data set, NaN where not valid, and the moving mask."""
+    def _read(self, frame_index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Depth and sigma in the unit of the data set and outlier probability, NaN where not valid, and the moving mask."""
         moving = read_mask(self._moving / f"{frame_index:06d}.png")
         with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
             depth, sigma = maps["z_depth_sfm"] * self._scale, maps["sigma_sfm"] * self._scale
+            outlier = maps["outlier"]
         valid = ~read_mask(self._clean / f"{frame_index:06d}.png")
         valid &= self._views.undistortion_of(frame_index).inside & ~self._views.near_overlay(frame_index) & ~moving
-        return np.where(valid, depth, np.nan), np.where(valid, sigma, np.nan), moving
+        depth, sigma, outlier = (np.where(valid, each, np.nan) for each in (depth, sigma, outlier))
+        return depth, sigma, outlier, moving
 
     def choose_frames(self) -> tuple[list[int], list[int]]:
         """Frames with enough valid depth and those without."""
         kept, dropped = [], []
         for path in sorted(self._dense.glob("*.npz")):
-            depth, _, _ = self._read(int(path.stem))
+            depth, *_ = self._read(int(path.stem))
             fraction = self._views.share_of_picture(np.isfinite(depth), int(path.stem))
             self.best_fraction = max(self.best_fraction, fraction)
             if fraction >= self._config.min_valid:
@@ -102,10 +112,11 @@ class _Layers:
 
     def write(self, folder: Path, frame_index: int, depth_unit: float, sigma_unit: float) -> dict[str, Any]:
         """Writes the layers of one frame and returns its columns of the index."""
-        depth, sigma, moving = self._read(frame_index)
+        depth, sigma, outlier, moving = self._read(frame_index)
         view = self._views.view(frame_index)
         arrays = {"image": cv2.cvtColor(view.image, cv2.COLOR_RGB2BGR), "depth": quantised(depth, depth_unit),
-                  "sigma": quantised(sigma, sigma_unit)}  # fmt: skip
+                  "sigma": quantised(sigma, sigma_unit),
+                  "outlier": np.rint(np.nan_to_num(outlier) * PROBABILITY_STEPS).astype(np.uint8)}  # fmt: skip
         quality = [cv2.IMWRITE_JPEG_QUALITY, self._config.jpeg_quality]
         for layer, pixels in arrays.items():
             path = folder / LAYERS[layer][0] / f"{frame_index:06d}{LAYERS[layer][1]}"

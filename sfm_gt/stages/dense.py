@@ -34,7 +34,7 @@ def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConf
     views = ClipViews(workspace, clip_id)
     method = registry.load("dense", config.method)(config.min_consistent, config.max_rel_difference, config.device)
     frame_indices = views.model.frame_indices[:: config.frame_step].tolist()
-    fractions, drifts, before = [], [], None
+    fractions, inferred, drifts, before = [], [], [], None
     with progress(f"dense {clip_id}") as report:
         for frame_index, depth in densify(
             views.model, views.view, frame_indices, method, config.n_neighbours, n_workers, report
@@ -42,6 +42,7 @@ def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConf
             np.savez(folder / f"{frame_index:06d}.npz", z_depth_sfm=depth.z_depth_sfm, sigma_sfm=depth.sigma_sfm,
                      hypothesis_sfm=depth.hypothesis_sfm, outlier=depth.outlier, inferred_sfm=depth.inferred_sfm)  # fmt: skip
             fractions.append(views.share_of_picture(np.isfinite(depth.z_depth_sfm), frame_index))
+            inferred.append(views.share_of_picture(np.isfinite(depth.inferred_sfm), frame_index))
             if before is not None:
                 drifts.append(temporal_difference(views.model, before, (frame_index, depth)))
             before = frame_index, depth
@@ -50,5 +51,6 @@ def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConf
     return {
         "frames": len(fractions),
         "mean_valid_fraction": float(np.mean(fractions)),
+        "mean_inferred_fraction": float(np.mean(inferred)),
         "median_temporal_difference": float(np.median(drifts)) if drifts else None,
     }

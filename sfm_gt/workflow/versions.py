@@ -13,7 +13,7 @@ VERSIONS = {
     "moving": 2,
     "clean": 2,
     "scale": 3,
-    "dataset": 5,
+    "dataset": 6,
     "index": 2,
     "predict": 3,
     "evaluate": 4,

@@ -39,7 +39,7 @@ def workspace(tmp_path: Path) -> Workspace:
     write_frame_list(folder["frames"], FrameList(320, 240, 320, 240, records))
     for path in folder["dense"].glob("*.npz"):
         depth = np.load(path)["z_depth_sfm"].astype(np.float32)
-        np.savez(path, z_depth_sfm=depth, sigma_sfm=0.01 * depth)
+        np.savez(path, z_depth_sfm=depth, sigma_sfm=0.01 * depth, outlier=np.full(depth.shape, 0.05))
         for stage in ("moving", "clean"):
             folder[stage].mkdir(exist_ok=True)
             cv2.imwrite(str(folder[stage] / f"{path.stem}.png"), np.zeros(depth.shape, np.uint8))
