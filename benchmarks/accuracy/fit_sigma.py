@@ -53,7 +53,7 @@ def collect(scene: RenderedScene) -> tuple[np.ndarray, np.ndarray]:
             known = (w > 0) & np.isfinite(truth) & np.isfinite(matching)
             matched_rows.append(np.column_stack([
                 np.log(matching[known] / w[known]), np.log(rise[known] + RISE_OFFSET), plain.weak[known],
-                plain.rim[known], np.ones(known.sum()), np.abs(truth[known] / w[known] - 1.0),
+                plain.outline[known], np.ones(known.sum()), np.abs(truth[known] / w[known] - 1.0),
             ]))  # fmt: skip
             sure = plain.confirmed & (plain.inverse_depth > 0) & np.isfinite(truth)
             spread = np.hypot(plain.shift_sigma_rel[sure], plain.scatter_rel[sure])

@@ -23,11 +23,11 @@ from sfm_gt.dense.matching.weak_texture import PlainSurfaces
 MATCHING, SPREAD, FLOOR_REL = 0.0475, 0.133, 1.01e-4
 INFLATION_PER_PX, INFLATION_PER_VIOLATION = 59.9, 2.67
 # Logarithms of sigma and of the odds of an outlier by: the logarithm of the matching's sigma, that of the rise behind (plus
-# RISE_OFFSET), weak texture, its rim, one. Fitted by benchmarks/accuracy/fit_sigma.py on the rendered scenes painted, curved,
-# studio and plain.
+# RISE_OFFSET), weak texture, the outlines about it, one. Fitted by benchmarks/accuracy/fit_sigma.py on the rendered scenes
+# painted, curved, studio and plain.
 RISE_OFFSET = np.float32(0.1)
-SIGMA = 0.471, -0.254, 0.544, 0.309, -3.058
-OUTLIER = 0.49, -0.431, 0.245, 1.139, -0.533
+SIGMA = 0.469, -0.254, 0.578, 0.106, -3.065
+OUTLIER = 0.488, -0.438, 0.159, 0.496, -0.562
 # Sigma of a plane over what its shift and its scatter say together, and how often a confirmed plane is a wrong one.
 PLANE_SIGMA, PLANE_OUTLIER = 1.89, 0.078
 # Matched depth this near to a plane is kept: it knows details that the plane does not.
@@ -86,7 +86,7 @@ def joined(
         np.log(relative),
         np.log(rise + RISE_OFFSET),
         plain.weak.astype(float),
-        plain.rim.astype(float),
+        plain.outline,
         np.float64(1.0),
     )
     sigma_rel, outlier = np.exp(_weighted(SIGMA, features)), expit(_weighted(OUTLIER, features))

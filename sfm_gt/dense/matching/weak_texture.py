@@ -19,14 +19,14 @@ from jaxtyping import Bool, Float, Int, Int32, UInt8
 
 from sfm_gt.dense.matching.pyramid import Level
 from sfm_gt.dense.matching.surface_evidence import CAP, FAR_REL, LEAST_RESIDUAL, Images, best_plane, smoothed
-from sfm_gt.imaging.regions import dilate
+from sfm_gt.imaging.regions import dilate, disc
 
 # Grey levels a pixel: below it a surface counts as plain; a region has at least MIN_REGION_PX such pixels.
 MAX_GRADIENT, MIN_REGION_PX = 1.5, 100
 # So far around a region lies what it borders on; pixels there of its own grey (to LIKE_GREY) belong to it.
 RING_PX, LIKE_GREY = 4, 10.0
-# A patch is 9 pixels wide: this far inside of an outline it matches the outline, and so do those of the neighbours.
-RIM_PX = 8
+# A patch is 9 pixels wide: this near to an outline it matches the outline, and so do those of the neighbours.
+REACH_PX = 8
 # Support points: at most this sigma relative to inverse depth. Planes go through those within INLIER_REL.
 MAX_SUPPORT_SIGMA_REL, INLIER_REL, MIN_SUPPORT, MAX_SUPPORT = 0.03, 0.015, 20, 1500
 N_TRIALS, N_OF_REGION, N_OF_IMAGE, IMAGE_STEP_PX = 100, 4, 6, 6
@@ -55,7 +55,8 @@ class PlainSurfaces:
 
     Attributes:
         weak: (h, w) bool, whether the pixel lies in a region of little texture.
-        rim: (h, w) bool, whether it lies just inside of the outline of one, where patches hang on what is outside.
+        outline: (h, w) float32, logarithm of the steepest gradient within REACH_PX over MAX_GRADIENT: patches hang on that
+            outline, whichever side they are on. 0 outside of weak regions.
         inverse_depth: (h, w) float32, 0 = no plane.
         shift_sigma_rel: (h, w) float32, how well the images tell the plane's inverse depth, relative.
         scatter_rel: (h, w) float32, of the support points about the plane, relative to inverse depth.
@@ -63,7 +64,7 @@ class PlainSurfaces:
     """
 
     weak: Bool[np.ndarray, "h w"]
-    rim: Bool[np.ndarray, "h w"]
+    outline: Float[np.ndarray, "h w"]
     inverse_depth: Float[np.ndarray, "h w"]
     shift_sigma_rel: Float[np.ndarray, "h w"]
     scatter_rel: Float[np.ndarray, "h w"]
@@ -124,7 +125,7 @@ def find_plain_surfaces(
     """
     shape = here.grey.shape
     found = PlainSurfaces(
-        np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool), np.zeros(shape, dtype=np.float32),
+        np.zeros(shape, dtype=bool), _outlines(images.grey), np.zeros(shape, dtype=np.float32),
         np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool),
     )  # fmt: skip
     support = np.where(sigma <= MAX_SUPPORT_SIGMA_REL * inverse_depth, inverse_depth, np.float32(0.0))
@@ -148,15 +149,14 @@ def find_plain_surfaces(
             (found.scatter_rel, one.scatter_rel), (found.confirmed, one.confirmed),
         ):  # fmt: skip
             whole[box][inside] = part[inside]
-    found.rim[:] = dilate(found.weak, 1) & dilate(~found.weak, RIM_PX)
+    found.outline[~dilate(found.weak, 1)] = 0.0
     return found
 
 
 def weak_regions(grey: UInt8[np.ndarray, "h w"], usable: UInt8[np.ndarray, "h w"]) -> Iterator[Region]:
     """Connected regions of little gradient, with those pixels of their rims that look like them."""
     smooth = smoothed(grey)
-    gradient = np.hypot(*(cv2.Sobel(smooth, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=0.125) for dx in (1, 0)))
-    plain = ((gradient < MAX_GRADIENT) & (usable > 0)).astype(np.uint8)
+    plain = ((_gradient(smooth) < MAX_GRADIENT) & (usable > 0)).astype(np.uint8)
     plain = cv2.morphologyEx(plain, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     n, labels, stats, _ = cv2.connectedComponentsWithStats(plain, connectivity=4)
     window = (2 * RING_PX + 1, 2 * RING_PX + 1)
@@ -172,6 +172,17 @@ def weak_regions(grey: UInt8[np.ndarray, "h w"], usable: UInt8[np.ndarray, "h w"
         around = (share > 1e-6) & (usable[box] > 0)
         alike = around & (labels[box] == 0) & (np.abs(mean - smooth[box]) < LIKE_GREY)
         yield Region(x0, y0, (inside > 0) | alike, around)
+
+
+def _gradient(smooth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """Grey levels a pixel."""
+    return np.hypot(*(cv2.Sobel(smooth, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=0.125) for dx in (1, 0)))
+
+
+def _outlines(smooth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+    """See :attr:`PlainSurfaces.outline`, everywhere."""
+    steepest = cv2.dilate(_gradient(smooth), disc(REACH_PX))
+    return np.log(np.maximum(steepest / np.float32(MAX_GRADIENT), 1.0))
 
 
 def _odd(size: float) -> int:
