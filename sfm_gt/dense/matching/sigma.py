@@ -23,7 +23,8 @@ from sfm_gt.dense.matching.weak_texture import PlainSurfaces
 MATCHING, SPREAD, FLOOR_REL = 0.0475, 0.133, 1.01e-4
 INFLATION_PER_PX, INFLATION_PER_VIOLATION = 59.9, 2.67
 # Logarithms of sigma and of the odds of an outlier by: the logarithm of the matching's sigma, that of the rise behind (plus
-# RISE_OFFSET), weak texture, its rim, one. Fitted by benchmarks/accuracy/fit_sigma.py on the rendered scenes painted, curved, studio and plain.
+# RISE_OFFSET), weak texture, its rim, one. Fitted by benchmarks/accuracy/fit_sigma.py on the rendered scenes painted, curved,
+# studio and plain.
 RISE_OFFSET = np.float32(0.1)
 SIGMA = 0.471, -0.254, 0.544, 0.309, -3.058
 OUTLIER = 0.49, -0.431, 0.245, 1.139, -0.533
