@@ -80,6 +80,18 @@ class TestEveryMethod:
             assert np.isnan(estimate.z_depth_sfm[~valid]).all()
             assert np.isnan(estimate.sigma_sfm[~valid]).all()
 
+    def test_odds_of_an_outlier_belong_to_depth_and_inferred_depth_lies_elsewhere(
+        self, found: dict[int, DepthEstimate], scene: Scene
+    ) -> None:
+        for estimate in found.values():
+            known = np.isfinite(estimate.z_depth_sfm)
+            assert estimate.outlier.shape == estimate.inferred_sfm.shape == scene.truth[0].shape
+            assert estimate.outlier.dtype == estimate.inferred_sfm.dtype == np.float32
+            assert ((estimate.outlier[known] >= 0) & (estimate.outlier[known] <= 1)).all()
+            assert np.isnan(estimate.outlier[~known]).all()
+            assert np.isnan(estimate.inferred_sfm[known]).all()
+            assert not (estimate.inferred_sfm <= 0).any()
+
     def test_depth_is_that_of_the_scene(self, found: dict[int, DepthEstimate], scene: Scene) -> None:
         for k, estimate in enumerate(found.values()):
             error = np.abs(estimate.z_depth_sfm / scene.truth[k] - 1.0)
@@ -94,6 +106,8 @@ class TestEveryMethod:
         for frame_index, estimate in found.items():
             assert np.array_equal(estimate.z_depth_sfm, again[frame_index].z_depth_sfm, equal_nan=True)
             assert np.array_equal(estimate.sigma_sfm, again[frame_index].sigma_sfm, equal_nan=True)
+            assert np.array_equal(estimate.outlier, again[frame_index].outlier, equal_nan=True)
+            assert np.array_equal(estimate.inferred_sfm, again[frame_index].inferred_sfm, equal_nan=True)
         assert all(np.array_equal(a, view.image) for a, view in zip(images, scene.views, strict=True))
         assert np.array_equal(poses, scene.model.cam_from_world)
 

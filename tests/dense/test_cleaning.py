@@ -86,6 +86,38 @@ def test_uncertain_is_a_share_of_depth() -> None:
     np.testing.assert_array_equal(uncertain(depth, sigma, 0.08), [[False, True, False, True, False]])
 
 
+def test_probable_outliers_and_unknown_odds_are_dropped() -> None:
+    depth = flat(2.0)
+    depth[:5] = np.nan
+    outlier = flat(0.2)  # at the limit
+    outlier[:10] = np.nan
+    outlier[30, 40:44] = 0.21, 1.0, 0.19, np.nan
+    cleaned = clean(depth, 0.01 * depth, outlier, depth, None, LIMITS)
+    expected = np.zeros((HEIGHT, WIDTH), np.uint8)
+    expected[:5] = NO_DEPTH
+    expected[5:10] = Rule.OUTLIER
+    expected[30, [40, 41, 43]] = Rule.OUTLIER
+    np.testing.assert_array_equal(cleaned.dropped_by, expected)
+    assert cleaned.dropped[Rule.OUTLIER] == cleaned.found[Rule.OUTLIER] == 5 * WIDTH + 3
+
+
+def test_the_limit_of_the_odds_decides() -> None:
+    depth, outlier = flat(2.0), np.linspace(0.0, 1.0, WIDTH, dtype=np.float32) * np.ones((HEIGHT, 1), np.float32)
+    for limit in (0.1, 0.5, 0.9):
+        cleaned = clean(depth, 0.01 * depth, outlier, depth, None, replace(LIMITS, max_outlier=limit))
+        np.testing.assert_array_equal(cleaned.valid, outlier <= limit)
+
+
+def test_what_is_uncertain_as_well_counts_as_that() -> None:
+    depth, outlier = flat(2.0), flat(0.5)
+    sigma = 0.01 * depth
+    sigma[:, :30] = 1.0
+    cleaned = clean(depth, sigma, outlier, depth, None, LIMITS)
+    assert (cleaned.dropped_by[:, :30] == Rule.UNCERTAIN).all()
+    assert (cleaned.dropped_by[:, 30:] == Rule.OUTLIER).all()
+    assert cleaned.found[Rule.OUTLIER] == depth.size
+
+
 @pytest.mark.parametrize("margin_px", [1, 2, 4])
 def test_the_nearer_side_of_a_step_loses_its_rim(margin_px: int) -> None:
     depth = flat(4.0)
@@ -206,7 +238,7 @@ def test_companion_of_most_baseline_and_overlap() -> None:
     assert choose_companion(flat(np.nan), CAMERA, poses, frames, 0) is None
 
 
-def dirty() -> tuple[np.ndarray, np.ndarray, np.ndarray, Companion]:
+def dirty() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Companion]:
     """Depth 10 before depth 20, with something for every rule; sky in the upper third."""
     rows = np.arange(HEIGHT)
     companion = beside(np.where(rows < 20, 0, 10))
@@ -218,9 +250,12 @@ def dirty() -> tuple[np.ndarray, np.ndarray, np.ndarray, Companion]:
     depth[31:33, 4:6] = 10.0
     sigma = depth * 0.01
     sigma[40:44, 30:34] = 2.0
-    return depth, sigma, depth, companion
+    outlier = depth * 0.0
+    outlier[40:44, 40:44] = 0.5
+    return depth, sigma, outlier, depth, companion
 
 
+# The limits of sigma and of the odds of an outlier are what valid means: those rules cannot be off.
 OFF = {
     Rule.BLEEDING_EDGES: {"edge_margin_px": 0},
     Rule.UNSTABLE: {"max_median_difference": 0.0},
@@ -240,8 +275,8 @@ def test_a_rule_that_is_off_drops_nothing_and_the_others_find_the_same(rule: Rul
 
 
 def test_every_pixel_is_counted_once_for_the_first_rule() -> None:
-    depth, sigma, hypothesis, companion = dirty()
-    cleaned = clean(depth, sigma, np.zeros_like(depth), hypothesis, companion, LIMITS)
+    cleaned = clean(*dirty(), LIMITS)
+    depth = dirty()[0]
     known = np.isfinite(depth)
     np.testing.assert_array_equal(cleaned.dropped_by == NO_DEPTH, ~known)
     assert sum(cleaned.dropped.values()) + cleaned.valid.sum() == known.sum()

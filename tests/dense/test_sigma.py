@@ -1,17 +1,29 @@
-"""Sigma grows with everything that makes a depth doubtful, and scales with the unit of the scene."""
+"""Sigma and the odds of an outlier grow with everything that makes a depth doubtful; confirmed planes fill in."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
-from sfm_gt.dense.matching.sigma import MAX_MATCHING_PX, matching_sigma_px, sigma_of_inverse_depth
+from sfm_gt.dense.matching.sigma import (
+    AGREE_REL,
+    MAX_MATCHING_PX,
+    PLANE_OUTLIER,
+    PLANE_SIGMA,
+    Surface,
+    joined,
+    matching_sigma_px,
+    sigma_of_matching,
+)
+from sfm_gt.dense.matching.weak_texture import PlainSurfaces
 
 SHAPE = (20, 30)
 STEP = 0.01
+MATCHED = 0.25
 
 
 def _hypothesis(sigma_px: float = 0.1) -> Hypothesis:
@@ -22,7 +34,7 @@ def _hypothesis(sigma_px: float = 0.1) -> Hypothesis:
 
 
 def _sigma(own: Hypothesis, spread: float = 0.0, violations: int = 0) -> np.ndarray:
-    return sigma_of_inverse_depth(own, np.full(SHAPE, spread, np.float32), np.full(SHAPE, violations, np.uint8))
+    return sigma_of_matching(own, np.full(SHAPE, spread, np.float32), np.full(SHAPE, violations, np.uint8))
 
 
 def test_every_doubt_raises_sigma() -> None:
@@ -35,7 +47,7 @@ def test_every_doubt_raises_sigma() -> None:
         assert (doubtful > 1.1 * least).all()
 
 
-def test_a_scene_twice_as_large_has_half_the_sigma_of_inverse_depth() -> None:
+def test_a_scene_twice_as_large_has_half_the_sigma_of_matching() -> None:
     small = _hypothesis()
     large = replace(small, planes=small.planes / 2, sigma=small.sigma / 2, step=STEP / 2)
     np.testing.assert_allclose(_sigma(large, spread=0.001), _sigma(small, spread=0.002) / 2, rtol=1e-5)
@@ -48,3 +60,76 @@ def test_pixels_beside_unmatched_ones_are_doubtful() -> None:
     assert matching_px[10, 0] == pytest.approx(MAX_MATCHING_PX)
     assert matching_px[10, 11] > 5 * matching_px[10, 25]
     assert matching_px[10, 25] == pytest.approx(0.1, rel=1e-4)
+
+
+def _plain(rel: float = 0.0, confirmed: bool = False, weak: bool = False, outline: float = 0.0) -> PlainSurfaces:
+    """A plane ``rel`` beside the matched depth everywhere; its shift and scatter say 3 and 4 thousandths."""
+    flat = np.ones(SHAPE, np.float32)
+    return PlainSurfaces(
+        np.full(SHAPE, weak), np.float32(outline) * flat, np.float32(MATCHED * (1.0 + rel)) * flat,
+        np.float32(0.003) * flat, np.float32(0.004) * flat, np.full(SHAPE, confirmed),
+    )  # fmt: skip
+
+
+def _joined(plain: PlainSurfaces, matched: float = MATCHED, sigma_rel: float = 0.01, rise: float = 1.0) -> Surface:
+    w = np.full(SHAPE, matched, np.float32)
+    return joined(w, np.float32(sigma_rel) * w, np.full(SHAPE, rise, np.float32), plain)
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [
+        pytest.param(lambda: _joined(_plain(), rise=0.1), id="rise falls"),
+        pytest.param(lambda: _joined(_plain(weak=True, outline=1.5)), id="a steep outline about"),
+        pytest.param(lambda: _joined(_plain(weak=True)), id="weak texture"),
+        pytest.param(lambda: _joined(_plain(), sigma_rel=0.05), id="sigma of the matching"),
+    ],
+)
+def test_every_doubt_raises_the_odds_of_an_outlier_and_sigma(doubtful: Callable[[], Surface]) -> None:
+    least, more = _joined(_plain()), doubtful()
+    # The mildest doubt, weak texture, raises the odds by a sixth.
+    assert (more.outlier > 1.1 * least.outlier).all()
+    assert ((more.outlier > 0) & (more.outlier < 1)).all()
+    assert (more.sigma_rel > 1.1 * least.sigma_rel).all()
+    np.testing.assert_array_equal(more.inverse_depth, least.inverse_depth)
+
+
+def test_a_world_of_another_size_has_the_same_odds() -> None:
+    large = _joined(_plain(), matched=MATCHED / 10)
+    np.testing.assert_allclose(large.outlier, _joined(_plain()).outlier, rtol=1e-5)
+    np.testing.assert_allclose(large.sigma_rel, _joined(_plain()).sigma_rel, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("matched", "rel"), [(0.0, 0.0), (MATCHED, 0.5), (MATCHED, -1.5 * AGREE_REL)])
+def test_a_confirmed_plane_fills_gaps_and_replaces_what_differs(matched: float, rel: float) -> None:
+    surface = _joined(_plain(rel, confirmed=True, weak=True), matched)
+    np.testing.assert_allclose(surface.inverse_depth, MATCHED * (1.0 + rel), rtol=1e-6)
+    np.testing.assert_allclose(surface.sigma_rel, PLANE_SIGMA * 0.005, rtol=1e-5)
+    np.testing.assert_allclose(surface.outlier, PLANE_OUTLIER, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rel", [0.8 * AGREE_REL, -0.8 * AGREE_REL])
+def test_matched_depth_beside_a_confirmed_plane_is_kept_and_trusted(rel: float) -> None:
+    doubtful, sure = ({"sigma_rel": 0.05, "rise": 0.1}, {"sigma_rel": 0.001, "rise": 20.0})
+    for told in (doubtful, sure):
+        alone, surface = _joined(_plain(rel), **told), _joined(_plain(rel, confirmed=True), **told)
+        np.testing.assert_array_equal(surface.inverse_depth, np.float32(MATCHED))
+        np.testing.assert_array_equal(surface.sigma_rel, alone.sigma_rel)
+        np.testing.assert_array_equal(surface.outlier, np.minimum(alone.outlier, np.float32(PLANE_OUTLIER)))
+    # Each of the two decides once.
+    assert (_joined(_plain(), **sure).outlier < PLANE_OUTLIER).all()
+    assert (_joined(_plain(), **doubtful).outlier > PLANE_OUTLIER).all()
+
+
+@pytest.mark.parametrize(("matched", "rel"), [(0.0, 0.0), (MATCHED, 0.5), (MATCHED, 0.01)])
+def test_an_unconfirmed_plane_never_becomes_depth(matched: float, rel: float) -> None:
+    surface = _joined(_plain(rel, weak=True), matched)
+    np.testing.assert_array_equal(surface.inverse_depth, np.float32(matched))
+    nowhere = replace(_plain(weak=True), inverse_depth=np.zeros(SHAPE, np.float32))
+    np.testing.assert_array_equal(surface.sigma_rel, _joined(nowhere, matched).sigma_rel)
+    np.testing.assert_array_equal(surface.outlier, _joined(nowhere, matched).outlier)
+
+
+def test_confirmed_without_a_plane_changes_nothing() -> None:
+    nothing = replace(_plain(confirmed=True), inverse_depth=np.zeros(SHAPE, np.float32))
+    np.testing.assert_array_equal(_joined(nothing).inverse_depth, np.float32(MATCHED))

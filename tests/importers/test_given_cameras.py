@@ -55,7 +55,10 @@ def run(scene, clip, poses=None, lens=LENS, refine=False, rows=slice(None)):
     nothing = np.zeros((CAMERA.height, CAMERA.width), dtype=bool)
     indices = [frame.frame_index for frame in listed.frames]
     cameras = GivenCameras("by_hand", track, refine)
-    solution = reconstruct(cameras, folder, listed, indices, lambda index: nothing, MAX_ERROR_PX, OPTIONS)
+    grey = {f"{view.frame_index:06d}.png": cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY) for view in scene.views}
+    solution = reconstruct(
+        cameras, folder, listed, indices, grey.__getitem__, lambda index: nothing, MAX_ERROR_PX, OPTIONS
+    )
     model = solution.model
     solution.finish(model, solution.begin(model))
     lens_found = Undistortion.of(next(iter(model.cameras.values())))

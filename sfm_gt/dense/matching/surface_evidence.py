@@ -19,7 +19,8 @@ _ONE = np.float32(1.0)
 # pixel is hidden, a highlight or on another surface; how far beyond says nothing.
 NOISE_VARIANCE = np.float32(4.0)
 CAP = np.float32(9.0)
-# A pixel is judged by the mean over so many of its best views: those in which it is hidden are not among them.
+# A pixel is judged by the mean over so many of its best views: those in which it is hidden are not among them. Fewer
+# neighbours are all that there is.
 N_BEST = 3
 # Offsets between images are medians, from histograms with bins of a quarter of a grey level.
 _BINS_A_LEVEL, _N_BINS = np.float32(4.0), 2048
@@ -114,6 +115,7 @@ def surface_residuals(grey, greys, matchable, there, places, inverse_depths, sca
     a, b = there
     height, width = grey.shape
     n_places = places.shape[0]
+    n_best = min(N_BEST, greys.shape[0])
     answer = np.empty((inverse_depths.shape[0], scales.shape[0], n_places), dtype=np.float32)
     residuals = np.empty(n_places, dtype=np.float32)
     lowest = np.empty((N_BEST, n_places), dtype=np.float32)
@@ -154,9 +156,9 @@ def surface_residuals(grey, greys, matchable, there, places, inverse_depths, sca
                                 lowest[m, i], value = value, lowest[m, i]
             for i in range(n_places):
                 total = _ZERO
-                for m in range(N_BEST):
+                for m in range(n_best):
                     total += lowest[m, i]
-                answer[k, d, i] = total / np.float32(N_BEST)
+                answer[k, d, i] = total / np.float32(n_best)
     return answer
 
 
