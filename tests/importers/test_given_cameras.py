@@ -48,6 +48,11 @@ def clip(scene, tmp_path_factory) -> tuple[Path, FrameList]:
     return folder, FrameList(CAMERA.width, CAMERA.height, CAMERA.width, CAMERA.height, records)
 
 
+def read_grey(folder):
+    """Grey images of the frames by their names."""
+    return lambda name: cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE)
+
+
 def run(scene, clip, poses=None, lens=LENS, refine=False, rows=slice(None)):
     folder, listed = clip
     poses = scene.model.cam_from_world if poses is None else poses
@@ -55,9 +60,8 @@ def run(scene, clip, poses=None, lens=LENS, refine=False, rows=slice(None)):
     nothing = np.zeros((CAMERA.height, CAMERA.width), dtype=bool)
     indices = [frame.frame_index for frame in listed.frames]
     cameras = GivenCameras("by_hand", track, refine)
-    grey = {f"{view.frame_index:06d}.png": cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY) for view in scene.views}
     solution = reconstruct(
-        cameras, folder, listed, indices, grey.__getitem__, lambda index: nothing, MAX_ERROR_PX, OPTIONS
+        cameras, folder, listed, indices, read_grey(folder), lambda index: nothing, MAX_ERROR_PX, OPTIONS
     )
     model = solution.model
     solution.finish(model, solution.begin(model))
@@ -130,6 +134,7 @@ def test_poses_of_another_time_are_none_at_all(scene, clip):
             folder,
             listed,
             indices,
+            read_grey(folder),
             lambda index: None,
             MAX_ERROR_PX,
             OPTIONS,
