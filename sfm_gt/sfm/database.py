@@ -27,9 +27,6 @@ STATED_FOCAL_SIGMA = 0.03
 # Every n-th keyframe is also matched with every other n-th one, which closes loops at a quadratic cost: small up to this
 # many of them (of 240 keyframes, 1770 pairs beside 2400 of neighbours), and no larger for more keyframes.
 LOOP_PERIOD, MAX_LOOP_KEYFRAMES = 4, 60
-# Samples that verification draws at the least; COLMAP's is 100. Nearly all matches between near frames are right, and where
-# they are not the share of inliers asks for more by itself.
-MIN_TRIALS = 30
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ def match_sift(
         database, images, image_names=list(names), camera_mode=pycolmap.CameraMode.SINGLE,
         reader_options=reader, extraction_options=extraction,
     )  # fmt: skip
-    _match(database, choose_pairs(names, SEQUENTIAL_OVERLAP), seed, n_threads)
+    _match(database, choose_pairs(names, SEQUENTIAL_OVERLAP), seed)
 
 
 def match_learned(
@@ -151,16 +148,15 @@ def _write_pairs(database: Path, pairs: Sequence[tuple[str, str]]) -> Path:
 def _verification(seed: int) -> pycolmap.TwoViewGeometryOptions:
     verification = pycolmap.TwoViewGeometryOptions()
     verification.ransac.random_seed = seed
-    verification.ransac.min_num_trials = MIN_TRIALS
     return verification
 
 
-def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int, n_threads: int) -> None:
+def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int) -> None:
     pairing = pycolmap.ImportedPairingOptions()
     pairing.match_list_path = _write_pairs(database, pairs)
     matching = pycolmap.FeatureMatchingOptions()
-    # Each pair draws from its own seed and is stored under its number, so that their order does not matter.
-    matching.num_threads = n_threads
+    # One thread: pairs are stored in the order in which they are done, and mapping depends on it.
+    matching.num_threads = 1
     pycolmap.match_image_pairs(
         database, matching_options=matching, pairing_options=pairing, verification_options=_verification(seed),
     )  # fmt: skip

@@ -30,9 +30,6 @@ GOOD_EXPLAINED = 0.6
 # Below this share the lens may be of another kind than taken for: a fisheye of an action camera, whose focal length is about
 # this share of the long side (120 degrees across the diagonal).
 FAIR_EXPLAINED, FISHEYE_FOCAL = 0.3, 0.55
-# Global mapping places the cameras by so many points of each view; all others are triangulated from these cameras. On the demo
-# clip it takes a third of the time, and the model is the same: 7067 points for 7099, focal length 542.1 px for 542.1.
-TRACKS_A_VIEW = 200
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,6 @@ def _global_options(known: KnownCamera | None, seed: int) -> pycolmap.GlobalPipe
     # Floating-point sums must not depend on the number of cores.
     options.num_threads = mapper.num_threads = 1
     mapper.bundle_adjustment.ceres.solver_options.num_threads = 1
-    mapper.track_required_tracks_per_view = TRACKS_A_VIEW
     mapper.min_tri_angle_deg = mapper.retriangulation.min_angle = MIN_POINT_ANGLE_DEG
     mapper.bundle_adjustment.refine_focal_length = known is None
     mapper.bundle_adjustment.refine_extra_params = known is None or not known.fixed
