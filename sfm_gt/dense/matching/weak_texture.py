@@ -289,7 +289,7 @@ def _may_be_part_of_another(one: Judged, larger: Sequence[Judged], reach_px: flo
     The wall between somebody's legs moves with the legs' outlines in all views: no image tells it from a piece of clothing.
     That it looks like the wall beside does.
     """
-    if not one.confirmed.any():
+    if one.typical == 0.0:
         return False
     for other in larger:
         alike = (
