@@ -61,12 +61,13 @@ class FiducialsCue:
         if not found:
             raise NoEvidenceError("; ".join(notes))
         try:
-            log_scale, sigma, _ = agreed_mean(
+            log_scale, sigma, kept = agreed_mean(
                 [one.log_scale for one in found], [one.sigma_log_scale for one in found], MAX_APART_SIGMA
             )
         except ContradictionError:
             raise ContradictionError(f"the boards contradict one another: {'; '.join(notes)}") from None
-        return ScaleEstimate(log_scale, sigma, sum(one.n_observations for one in found), tuple(notes))
+        n_observations = sum(one.n_observations for one, ok in zip(found, kept, strict=True) if ok)
+        return ScaleEstimate(log_scale, sigma, n_observations, tuple(notes))
 
 
 def detect(gray: UInt8[np.ndarray, "h w"], stated: Fiducials) -> dict[int, Float[np.ndarray, "4 2"]]:
@@ -127,7 +128,8 @@ def _scale_from_markers(evidence: Evidence, stated: Fiducials) -> ScaleEstimate:
     printed = stated.sigma_m / stated.size_m if stated.sigma_m else DEFAULT_REL_SIGMA
     sigma = float(np.sqrt(sigma**2 + bleed**2 + printed**2))
     note = f"{stated.kind} of {stated.size_m:g} m: {int(kept.sum())} of {len(tags)} tags, scale {np.exp(log_scale):.5g}"
-    return ScaleEstimate(log_scale, sigma, sum(tag.n_views for tag in tags), (note, *refused))
+    n_views = sum(tag.n_views for tag, ok in zip(tags, kept, strict=True) if ok)
+    return ScaleEstimate(log_scale, sigma, n_views, (note, *refused))
 
 
 def _detections(evidence: Evidence, stated: Fiducials) -> Seen:

@@ -59,7 +59,8 @@ class PositionsCue:
         notes += [
             f"left out, contradicts the others: {one.notes[0]}" for one, ok in zip(found, kept, strict=True) if not ok
         ]
-        return ScaleEstimate(log_scale, sigma, sum(one.n_observations for one in found), tuple(notes))
+        n_observations = sum(one.n_observations for one, ok in zip(found, kept, strict=True) if ok)
+        return ScaleEstimate(log_scale, sigma, n_observations, tuple(notes))
 
 
 def _scale_from_track(evidence: Evidence, track: PositionTrack, stated: Positions) -> ScaleEstimate:

@@ -31,6 +31,12 @@ def test_gaps_close_also_at_the_border() -> None:
     assert regions.clean(found, 6, 20)[:, 12:16].all()
 
 
+def test_a_gap_that_runs_into_the_border_is_closed_up_to_it() -> None:
+    bars = square(40, (slice(0, 40), slice(0, 12)), (slice(0, 40), slice(16, 28)))
+    assert (regions.closed(bars, 6) == square(40, (slice(0, 40), slice(0, 28)))).all()
+    assert (regions.closed(bars.T, 6) == square(40, (slice(0, 28), slice(0, 40)))).all()
+
+
 def test_dilate_grows_by_the_radius() -> None:
     found = square(21, (slice(10, 11), slice(10, 11)))
     grown = regions.dilate(found, 3)

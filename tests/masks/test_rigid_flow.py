@@ -117,6 +117,19 @@ def test_a_frozen_view_is_rendered_as_it_was_filmed() -> None:
     assert rendered.parallax_px[rendered.seen] == pytest.approx(shift, abs=0.01)
 
 
+def test_depth_of_a_large_view_is_shrunk_without_mixing_two_surfaces() -> None:
+    width, height = 2 * WORKING_LONG_SIDE_PX, WORKING_LONG_SIDE_PX
+    z = np.full((height, width), 2.0, np.float32)
+    z[:, width // 2 + 1 :] = 6.0  # an outline, and a hole, between pixels that become one
+    z[101:151, 101:151] = np.nan
+    image, usable = np.zeros((height, width, 3), np.uint8), np.ones((height, width), dtype=bool)
+    view = View(0, image, usable, CAMERA.resized(width, height), np.eye(4), z)
+    shrunk = Shot.of(image, view, WORKING_LONG_SIDE_PX, PATCH_PX).z_depth
+    assert shrunk.shape == (height // 2, width // 2)
+    assert set(np.unique(shrunk[np.isfinite(shrunk)])) == {2.0, 6.0}
+    assert np.isnan(shrunk).sum() == 25**2
+
+
 def test_a_missing_reconstruction_is_named(frozen: Scene) -> None:
     with pytest.raises(ValueError, match="one view a frame"):
         RigidFlow().segment(frozen.frames, frozen.views[:-1])

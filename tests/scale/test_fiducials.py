@@ -107,3 +107,25 @@ def test_an_unknown_dictionary_is_refused_by_name():
 def test_a_size_of_zero_below_or_in_centimetres_is_refused(size_m, message):
     with pytest.raises(ValidationError, match=message):
         Fiducials(kind="aprilgrid", size_m=size_m)
+
+
+def test_tags_and_boards_that_are_left_out_are_no_observations(monkeypatch):
+    n_views, edges_m = 8, (0.1, 0.1, 0.1, 0.12)
+    poses = walk(np.random.default_rng(0), n_views, np.zeros(3), 1.0, 0.5)
+    seen = {}
+    for tag, edge_m in enumerate(edges_m):
+        square = 0.5 * edge_m * np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) + [0.15 * tag, 0, 0]
+        seen[tag] = {row: project(CAMERA, transform_points(pose, square)) for row, pose in enumerate(poses)}
+    monkeypatch.setattr("sfm_gt.scale.fiducials._detections", lambda evidence, stated: seen)
+
+    def found(*sizes_m: float):
+        boards = tuple(Fiducials(kind="aruco", size_m=size_m) for size_m in sizes_m)
+        return registry.load("scale", "fiducials")().estimate(
+            evidence_of(model_of(poses), ScaleEvidence(fiducials=boards))
+        )
+
+    assert "3 of 4 tags" in found(0.1).notes[0]
+    assert found(0.1).n_observations == 3 * n_views
+    # A third board is stated in another size.
+    assert found(0.1, 0.1, 0.2).log_scale == pytest.approx(found(0.1).log_scale)
+    assert found(0.1, 0.1, 0.2).n_observations == 2 * 3 * n_views

@@ -14,11 +14,11 @@ import pytest
 from sfm_gt import registry
 from sfm_gt.errors import ContradictionError, NoEvidenceError
 from sfm_gt.formats.sidecar import KnownDistance, ScaleEvidence, read_sidecar
-from sfm_gt.geometry.camera import pixel_grid, unproject
+from sfm_gt.geometry.camera import pixel_grid, project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, scale_world, transform_points
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
 from sfm_gt.scale.shared.estimate import Evidence
-from sfm_gt.scale.shared.pixel_depth import locate
+from sfm_gt.scale.shared.pixel_depth import SIGMA_CLICK_PX, locate
 
 DEMO, ROOMS = (Path(__file__).resolve().parents[2] / "examples" / name for name in ("demo", "rooms"))
 METRIC_FROM_SFM = 0.25
@@ -119,3 +119,18 @@ def test_a_spot_beside_the_outline_of_somebody_is_refused() -> None:
     on_the_wall = locate(room.model, room.load_gray, 10, np.array([135.5, 7.5]))
     z_depth = (room.model.cam_from_world[10] @ np.append(on_the_wall.point, 1.0))[2] * METRIC_FROM_SFM
     assert z_depth == pytest.approx(4.45, rel=0.01)
+
+
+def test_in_its_picture_a_point_is_as_unsure_as_the_click_whichever_way_the_camera_looks(evidence, stated):
+    # The world's +z points up and the camera looks along +y: axes of the world are none of the camera's.
+    pair, model = stated[1].pairs[0], evidence.model
+    pose = model.cam_from_world[model.row_of(pair.frame_index)]
+    found = locate(model, evidence.load_gray, pair.frame_index, np.array(pair.point_a))
+    step = 1e-5 * np.linalg.norm(found.point)
+    ahead, behind = (
+        project(model.camera, transform_points(pose, found.point + sign * step * np.eye(3))) for sign in (1, -1)
+    )
+    px_from_world = (ahead - behind).T / (2 * step)
+    # What is unsure of its depth moves along the ray, which is one pixel: the click alone is left.
+    in_picture = px_from_world @ found.covariance @ px_from_world.T
+    assert in_picture == pytest.approx(SIGMA_CLICK_PX**2 * np.eye(2), abs=1e-3)

@@ -23,11 +23,11 @@ def path_m(n_frames: int = 90) -> np.ndarray:
     return np.stack([2.0 * along, 0.2 * np.sin(9 * along), 0.5 * np.cos(4 * along)], axis=1)
 
 
-def ask(folder: Path, rows: np.ndarray, centres: np.ndarray, **stated: float):
+def ask(folder: Path, rows: np.ndarray, centres: np.ndarray, more: tuple[str, ...] = (), **stated: float):
     np.savetxt(folder / "track.csv", rows, delimiter=",", header="timestamp_s,x_m,y_m,z_m", comments="")
     model = model_of(np.array([looking(centre, centre + np.array([0.0, 0.0, 3.0])) for centre in centres]))
-    positions = Positions(file="track.csv", **({"sigma_m": 0.01} | stated))
-    evidence = evidence_of(model, ScaleEvidence(positions=(positions,)), sidecar=folder / "clip.yaml")
+    tracks = tuple(Positions(file=name, **({"sigma_m": 0.01} | stated)) for name in ("track.csv", *more))
+    evidence = evidence_of(model, ScaleEvidence(positions=tracks), sidecar=folder / "clip.yaml")
     return registry.load("scale", "positions")().estimate(evidence)
 
 
@@ -84,6 +84,16 @@ def test_gps_degrees_become_metres():
     # One arc second of latitude is about 30.9 m; of longitude at 60 degrees north about 15.5 m (WGS 84 tables).
     metres = local_metres(np.array([60.0, 60.0 + 1 / 3600]), np.array([10.0, 10.0 + 1 / 3600]), np.array([5.0, 7.0]))
     assert metres[1] == pytest.approx([15.50, 30.95, 2.0], abs=0.05)
+
+
+def test_positions_of_a_track_that_is_left_out_are_no_observations(tmp_path):
+    centres = path_m()
+    for name, factor in (("wrong", 1.5), ("other", 1.0)):
+        rows = timed(factor * centres)
+        np.savetxt(tmp_path / f"{name}.csv", rows, delimiter=",", header="timestamp_s,x_m,y_m,z_m", comments="")
+    found = ask(tmp_path, timed(centres), centres, more=("other.csv", "wrong.csv"))
+    assert found.notes[-1].startswith("left out, contradicts the others: wrong.csv")
+    assert found.n_observations == 2 * len(centres)
 
 
 @pytest.mark.parametrize(

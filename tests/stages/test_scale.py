@@ -14,10 +14,12 @@ from benchmarks.accuracy.scale_draws import CAMERA, FPS, METRIC_FROM_SFM, model_
 from sfm_gt.config import ScaleConfig
 from sfm_gt.formats.frame_folder import FrameList, FrameRecord, read_frame_list, write_frame_list
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
+from sfm_gt.formats.overlay_folder import Overlay, write_overlays
 from sfm_gt.formats.sparse_model import write_sparse_model
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.camera import project
 from sfm_gt.geometry.transforms import camera_centres, transform_points
+from sfm_gt.sfm.clip_views import write_mask
 from sfm_gt.stages import scale
 
 CLIP, N_FRAMES = "room-000", 24
@@ -102,3 +104,19 @@ def test_pixels_of_a_source_that_was_shrunk_mean_the_same_lengths(run, tmp_path)
     (tmp_path / "joints.csv").write_text("\n".join([header, *map(",".join, stretched)]))
     # Joints are written to 0.01 px of limbs of tens of pixels, and a clip has hundreds of them.
     assert run(1.0, config)["metric_from_sfm"] == pytest.approx(expected, rel=1e-3)
+
+
+def test_cues_see_no_depth_of_what_the_clean_stage_dropped_nor_of_print(run, tmp_path):
+    workspace, config = Workspace(tmp_path / "out"), ScaleConfig(cues=("camera_height",))
+    frames, dense, clean = (workspace.clip_stage(CLIP, stage) for stage in ("frames", "dense", "clean"))
+    for folder in (dense, clean):
+        folder.mkdir(parents=True)
+        write_manifest(folder, Manifest(folder.name, 1))
+    np.savez(dense / "000003.npz", z_depth_sfm=np.full((480, 640), 2.0, np.float32))
+    dropped, printed = np.zeros((2, 480, 640), dtype=bool)
+    dropped[:20], printed[440:470, 100:300] = True, True
+    write_mask(clean / "000003.png", dropped)
+    write_overlays(frames, [Overlay(2, 4, printed)])
+    evidence = scale.evidence_of_clip(workspace, CLIP, None, config)
+    assert evidence.depth_frames == (3,)
+    np.testing.assert_array_equal(np.isnan(evidence.load_depth_sfm(3)), dropped | printed)
