@@ -12,7 +12,7 @@ VERSIONS = {
     "dense": 7,
     "moving": 2,
     "clean": 2,
-    "scale": 3,
+    "scale": 4,
     "dataset": 6,
     "index": 2,
     "predict": 3,

@@ -39,7 +39,7 @@ def _write_frame(dataset: Path, clip_id: str, frame_index: int) -> dict:
     empty = np.zeros((HEIGHT, WIDTH), np.uint8)
     layers = {
         "image": rng.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8), "depth": (depth * 1000).astype(np.uint16),
-        "sigma": (depth * 50).astype(np.uint16), "moving": empty, "overlay": empty,
+        "sigma": (depth * 50).astype(np.uint16), "outlier": empty, "moving": empty, "overlay": empty,
     }  # fmt: skip
     for layer, pixels in layers.items():
         path = layout.layer_path(dataset, clip_id, layer, frame_index)
