@@ -32,7 +32,8 @@ from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import SparseModel, View
 
-# 5 x 5 samples, every second pixel: 9 pixels wide. Outlines are redrawn with the same samples on 5 x 5 pixels.
+# 5 x 5 samples, every second pixel: 9 pixels wide. Outlines are redrawn with the same samples on 5 x 5 pixels. The grey
+# levels that set surfaces apart were chosen on the rendered scenes studio and demo.
 PATCH_SAMPLES, PATCH_STRIDE, PATCH_SIGMA_GREY = 5, 2, 10.0
 SWEEP_VIEWS, SWEEP_BEST = 4, 2
 # How many of the candidates' offsets are tried: at the coarsest level errors are still large, later they are small.

@@ -30,8 +30,8 @@ _LIKE_GREY, _REACH_PX = 6.0, 3
 _LIKENESS = np.exp(-np.arange(512) / (2.0 * _LIKE_GREY)).astype(np.float32)
 # Three points nearer to a line than this (twice the area of their triangle, in square pixels) make no plane.
 _MIN_AREA_PX2 = 25.0
-
-
+# Where a view does not see a pixel; no infinity, which fast floating-point arithmetic may take for impossible.
+_UNSEEN = np.float32(1e9)
 # How far behind a surface the images are asked whether it might as well be there, relative to inverse depth.
 FAR_REL = np.float32(0.10)
 # What compression leaves of noise, in units of NOISE_VARIANCE: residuals below are as good as that.
@@ -112,8 +112,6 @@ def surface_residuals(grey, greys, matchable, there, places, inverse_depths, sca
         inverse_depths: (K, N) float32 of K surfaces there, 0 = none.
         scales: (D,) float32, factors on them.
     """
-    a, b = there
-    height, width = grey.shape
     n_places = places.shape[0]
     n_best = min(N_BEST, greys.shape[0])
     answer = np.empty((inverse_depths.shape[0], scales.shape[0], n_places), dtype=np.float32)
@@ -124,31 +122,11 @@ def surface_residuals(grey, greys, matchable, there, places, inverse_depths, sca
         for d in range(scales.shape[0]):
             lowest[:] = CAP
             for j in range(greys.shape[0]):
-                bins[:] = 0
-                n_seen = 0
+                offset = _residuals_in_view(
+                    grey, greys, matchable, there, j, places, inverse_depths[k], scales[d], (residuals, bins)
+                )
                 for i in range(n_places):
-                    residuals[i] = np.inf
-                    w = inverse_depths[k, i] * scales[d]
-                    x, y = np.float32(places[i, 0]), np.float32(places[i, 1])
-                    z = a[j, 2, 0] * x + a[j, 2, 1] * y + a[j, 2, 2] + b[j, 2] * w
-                    if not (w > _ZERO and z > _ZERO):
-                        continue
-                    px = (a[j, 0, 0] * x + a[j, 0, 1] * y + a[j, 0, 2] + b[j, 0] * w) / z
-                    py = (a[j, 1, 0] * x + a[j, 1, 1] * y + a[j, 1, 2] + b[j, 1] * w) / z
-                    if not (px >= _ZERO and py >= _ZERO and px < np.float32(width - 1) and py < np.float32(height - 1)):
-                        continue
-                    column, row = np.int32(px), np.int32(py)
-                    if matchable[j, row, column] == 0:
-                        continue
-                    u, v = px - np.float32(column), py - np.float32(row)
-                    above = greys[j, row, column] * (_ONE - u) + greys[j, row, column + 1] * u
-                    below = greys[j, row + 1, column] * (_ONE - u) + greys[j, row + 1, column + 1] * u
-                    residuals[i] = above * (_ONE - v) + below * v - grey[places[i, 1], places[i, 0]]
-                    bins[np.int32((residuals[i] + np.float32(256.0)) * _BINS_A_LEVEL)] += 1
-                    n_seen += 1
-                offset = _median_of(bins, n_seen)
-                for i in range(n_places):
-                    if residuals[i] < np.inf:
+                    if residuals[i] < _UNSEEN:
                         r = residuals[i] - offset
                         value = min(r * r / NOISE_VARIANCE, CAP)
                         for m in range(N_BEST):
@@ -160,6 +138,37 @@ def surface_residuals(grey, greys, matchable, there, places, inverse_depths, sca
                     total += lowest[m, i]
                 answer[k, d, i] = total / np.float32(n_best)
     return answer
+
+
+@njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+def _residuals_in_view(grey, greys, matchable, there, j, places, inverse_depths, scale, scratch):
+    """Fills ``scratch``'s residuals (_UNSEEN where view ``j`` does not see the place) and returns their median."""
+    a, b = there
+    residuals, bins = scratch
+    height, width = grey.shape
+    bins[:] = 0
+    n_seen = 0
+    for i in range(places.shape[0]):
+        residuals[i] = _UNSEEN
+        w = inverse_depths[i] * scale
+        x, y = np.float32(places[i, 0]), np.float32(places[i, 1])
+        z = a[j, 2, 0] * x + a[j, 2, 1] * y + a[j, 2, 2] + b[j, 2] * w
+        if not (w > _ZERO and z > _ZERO):
+            continue
+        px = (a[j, 0, 0] * x + a[j, 0, 1] * y + a[j, 0, 2] + b[j, 0] * w) / z
+        py = (a[j, 1, 0] * x + a[j, 1, 1] * y + a[j, 1, 2] + b[j, 1] * w) / z
+        if not (px >= _ZERO and py >= _ZERO and px < np.float32(width - 1) and py < np.float32(height - 1)):
+            continue
+        column, row = np.int32(px), np.int32(py)
+        if matchable[j, row, column] == 0:
+            continue
+        u, v = px - np.float32(column), py - np.float32(row)
+        above = greys[j, row, column] * (_ONE - u) + greys[j, row, column + 1] * u
+        below = greys[j, row + 1, column] * (_ONE - u) + greys[j, row + 1, column + 1] * u
+        residuals[i] = above * (_ONE - v) + below * v - grey[places[i, 1], places[i, 0]]
+        bins[np.int32((residuals[i] + np.float32(256.0)) * _BINS_A_LEVEL)] += 1
+        n_seen += 1
+    return _median_of(bins, n_seen)
 
 
 @njit(cache=True, nogil=True, fastmath=True, error_model="numpy", inline="always")
