@@ -11,8 +11,6 @@ import pkgutil
 
 from sfm_gt.errors import ConfigError
 
-FOLDERS = ("dense", "exporters", "importers", "masks", "models", "scale")
-
 
 def names(folder: str) -> tuple[str, ...]:
     """Names of all plug-ins in ``sfm_gt/<folder>/``, sorted."""

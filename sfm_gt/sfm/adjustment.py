@@ -92,11 +92,6 @@ def finish_adjustment(
     return Adjusted(begun.readout, settled)
 
 
-def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], known: KnownCamera | None) -> Adjusted:
-    """Both steps of the adjustment at once, for a model that keeps all of its images."""
-    return finish_adjustment(model, times_s, known, begin_adjustment(model, times_s, known))
-
-
 def adjust_points(model: pycolmap.Reconstruction) -> None:
     """As :func:`finish_adjustment`, with the camera and all poses held where they are, and a global shutter."""
     _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, "", fixed_poses=True)
