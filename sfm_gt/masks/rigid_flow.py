@@ -3,7 +3,7 @@
 Other frames, their depth and the poses say what a frame would look like, were all frozen (see rigid_view): what is frozen
 then stands still between frame and expectation, however far apart in time, and parallax is no motion. What fits no
 expectation, or fits it only off its place, moves; what merely hides behind something nearer does not. The evidence is
-joined with that of the frames before and after, carried along by the flow.
+joined with that of the frames before and after, warped by the flow.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MIN_CONTRAST = 3.0  # grey levels, standard deviation in a patch; less tells not
 ROUND_TRIP_PX = 1.0
 NEIGHBOUR_WEIGHT = 0.5  # of the evidence of the frames before and after
 ELSEWHERE, MISSED, STATIC = range(3)
-# Of the partners that can tell: what moves, what is certain to, and what goes with what is certain beside it.
+# Of the partners that can tell: what moves, what is certain to, and what goes with what is certain next to it.
 MOVING_SHARE, CERTAIN_SHARE, DOUBTFUL_SHARE = 0.5, 0.65, 0.3
 MIN_SEEN, MIN_SEEN_CERTAIN = 1.0, 3.0
 MIN_SEED_PX = 40

@@ -31,7 +31,7 @@ MIN_VIEWS = 3
 
 @dataclass(frozen=True)
 class Adjusted:
-    """What an adjustment found beside the model.
+    """What an adjustment found in addition to the model.
 
     Attributes:
         readout: of a rolling shutter, None for a global one. With a readout the observations of the model have been moved to
