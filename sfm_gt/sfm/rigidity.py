@@ -53,7 +53,7 @@ NEIGHBOUR_SHARE = 0.3  # of a region that must move in a neighbouring view: slip
 
 @dataclass(frozen=True)
 class PosedImage:
-    """A small undistorted image with its camera; ``usable`` is False on print and outside of what was filmed."""
+    """A small undistorted image with its camera; ``usable`` is False on overlays and outside of what was filmed."""
 
     grey: Image
     usable: Bool[np.ndarray, "h w"]
