@@ -36,10 +36,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and leave")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and exit")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="say more, for bug reports")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="say nothing but warnings and errors")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="verbose output, for bug reports")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="only warnings and errors")] = False,
 ) -> None:
     """What holds for every command."""
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
@@ -111,7 +111,7 @@ def _say(manifest: Any) -> None:
 
 @app.command()
 def ingest(config: ConfigOption, video: VideoOption) -> None:
-    """Probe one video and read its sidecar; refuse it with a reason where it cannot be used."""
+    """Probe one video and read its sidecar; reject it with a reason if it cannot be used."""
     from sfm_gt.stages import ingest as stage
 
     run = _Run(config)
@@ -190,7 +190,7 @@ def moving(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> No
 
 @app.command()
 def clean(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
-    """Which dense depth of one clip is valid; what each rule drops."""
+    """Decide which dense depth of one clip is valid; count what each rule drops."""
     from sfm_gt.stages import clean as stage
 
     run = _Run(config)
@@ -220,7 +220,7 @@ def dataset(config: ConfigOption, clip: ClipOption) -> None:
 
 @app.command()
 def index(config: ConfigOption) -> None:
-    """One Parquet row a frame over all clips."""
+    """Index of all clips: one Parquet row per frame."""
     from sfm_gt.stages import index as stage
 
     run = _Run(config)
@@ -244,10 +244,10 @@ def predict(config: ConfigOption, clip: ClipOption, model: Annotated[str, typer.
 @app.command()
 def evaluate(
     config: Annotated[
-        Path | None, typer.Option("--config", help="configuration of a run; grades all its models")
+        Path | None, typer.Option("--config", help="configuration of a run; evaluates all its models")
     ] = None,
     gt: Annotated[
-        Path | None, typer.Option("--gt", help="output folder of a run, to grade your own predictions")
+        Path | None, typer.Option("--gt", help="output folder of a run, to evaluate your own predictions")
     ] = None,
     benchmark: Annotated[str | None, typer.Option("--benchmark", help="--gt holds the files of this benchmark")] = None,
     predictions: Annotated[Path | None, typer.Option("--predictions", help="folder of <clip>/NNNNNN.npy")] = None,
@@ -255,13 +255,11 @@ def evaluate(
     out: Annotated[Path, typer.Option("--out", help="folder for the tables of your own predictions")] = Path(
         "evaluation"
     ),
-    protocol: Annotated[
-        list[str] | None, typer.Option("--protocol", help="a name or a YAML file; several times")
-    ] = None,
+    protocol: Annotated[list[str] | None, typer.Option("--protocol", help="a name or a YAML file; repeatable")] = None,
     use: Annotated[str | None, typer.Option("--use", help="with --gt: private, research or commercial")] = None,
     cores: CoresOption = 1,
 ) -> None:
-    """Grade all models of a run (--config), or predictions on disk (--gt, --predictions, --kind); write the tables."""
+    """Evaluate all models of a run (--config), or predictions on disk (--gt, --predictions, --kind); write the tables."""
     if config is not None:
         from sfm_gt.stages import evaluate as stage
 
@@ -283,10 +281,12 @@ def export(
     out: Annotated[Path, typer.Argument(help="output folder of a run, or its dataset folder")],
     format_name: Annotated[str, typer.Option("--format", help="a file in sfm_gt/exporters/, see docs/export.md")],
     to: Annotated[Path, typer.Option("--to", help="folder to write; an earlier export there is replaced")],
-    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
-    use: Annotated[str | None, typer.Option("--use", help="private, research or commercial; else the run's")] = None,
+    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; repeatable")] = None,
+    use: Annotated[
+        str | None, typer.Option("--use", help="private, research or commercial; default: that of the run")
+    ] = None,
 ) -> None:
-    """Write the data set in a format of other people's code, when the licences allow the stated use."""
+    """Export the data set to another format, if the licences allow the stated use."""
     from sfm_gt.commands import export as stage
 
     require_use(out, "export", stated_use(use, out), clip or ())
@@ -295,7 +295,7 @@ def export(
         typer.echo(f"export: {left['clip_id']} left out ({left['reason']})")
     for clip_id, seconds in manifest["measures"].get("rolling_shutter_s", {}).items():
         typer.echo(
-            f"export: {clip_id} was filmed with a rolling shutter ({1e3 * seconds:.1f} ms), which {format_name} cannot say"
+            f"export: {clip_id} has a rolling shutter ({1e3 * seconds:.1f} ms), which {format_name} cannot represent"
         )
     frames = sum(entry["frames"] for entry in manifest["clips"])
     typer.echo(f"export: {frames} frames of {len(manifest['clips'])} clips in {to}")
@@ -304,10 +304,10 @@ def export(
 @app.command()
 def layers(
     out: Annotated[Path, typer.Argument(help="output folder of a run, or its dataset folder")],
-    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="of the sampled pairs")] = 0,
+    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; repeatable")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="seed of the sampled pairs")] = 0,
 ) -> None:
-    """Background plates, foreground, near/far labels and people's joints of a data set, below its layers/."""
+    """Derive background plates, foregrounds, near/far labels and people's joints of a data set, in its layers/."""
     from sfm_gt.commands import layers as stage
 
     for clip_id, manifest in stage.run(out, clip or (), seed).items():
@@ -322,7 +322,7 @@ def import_(
     file: Annotated[Path, typer.Option("--file", help="pose file, or folder of a model or recording")],
     refine: Annotated[bool, typer.Option("--refine", help="adjust the cameras to the images")] = False,
 ) -> None:
-    """Name cameras from elsewhere in a video's sidecar, so that SfM is skipped for it."""
+    """Add existing cameras to a video's sidecar, so that SfM is skipped for it."""
     from sfm_gt.commands import import_cameras as stage
 
     typer.echo(stage.run(video, format_name, file, refine))
@@ -339,7 +339,7 @@ def report(config: ConfigOption) -> None:
 
 @app.command()
 def summary(config: ConfigOption) -> None:
-    """Say what the run produced; exit status 1 when it produced nothing at all."""
+    """Summarise what the run produced; exit status 1 if it produced nothing."""
     from sfm_gt.stages import summary as stage
 
     run = _Run(config)

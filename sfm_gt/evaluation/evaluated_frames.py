@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
-from typing import TypeVar
 
 import numpy as np
 
@@ -25,7 +24,6 @@ from sfm_gt.workflow.progress import progress
 Predict = Callable[[str, Frame | BenchmarkFrame], FramePrediction]
 """The prediction of a model, by its name, for a frame."""
 Pools = Mapping[str, PooledAlignment]
-Result = TypeVar("Result")
 
 
 def evaluated_frames(

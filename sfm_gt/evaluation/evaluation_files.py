@@ -60,7 +60,7 @@ class Tables:
     """Everything but frames.parquet.
 
     Attributes:
-        facts: by model, columns that stand beside its figures.
+        facts: by model, columns that belongs to its figures.
         quoted: rows that others published, shown below the measured ones.
     """
 

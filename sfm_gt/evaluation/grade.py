@@ -31,7 +31,7 @@ class Job:
     Attributes:
         kinds: of every model, in the order of the tables.
         model_sha256: of the weights, by model, where known: a renamed model is still the same.
-        facts: by model, what stands beside its figures: size and clock times of the network.
+        facts: by model, what belongs to its figures: size and clock times of the network.
         quoted: rows that others published for this data set.
     """
 

@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all: written beside their place, then renamed onto it."""
+"""Outputs appear whole or not at all: written next to their place, then renamed onto it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PARTIAL = ".partial-"
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
-    """Yields a path beside ``path``; on success it is renamed to ``path``, on any error it is removed."""
+    """Yields a path next to ``path``; on success it is renamed to ``path``, on any error it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last, since image writers choose their format by it.
     partial = path.with_name(f"{PARTIAL}{path.name}")
@@ -28,9 +28,9 @@ def replacing_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_directory(path: Path) -> Iterator[Path]:
-    """Yields an empty directory beside ``path``; on success it takes the place of ``path``, on any error it is removed.
+    """Yields an empty directory next to ``path``; on success it takes the place of ``path``, on any error it is removed.
 
-    What an earlier, killed run left beside it is cleared first, so that no half-written file survives a rerun.
+    What an earlier, killed run left next to it is cleared first, so that no half-written file survives a rerun.
     """
     partial = path.with_name(f"{PARTIAL}{path.name}")
     shutil.rmtree(partial, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The sidecar: what the owner of ``clip.mp4`` knows about it, in ``clip.yaml`` beside it. Every part is optional.
+"""The sidecar: what the owner of ``clip.mp4`` knows about it, in ``clip.yaml`` next to it. Every part is optional.
 
 source: "https://..."            # where the video comes from
 license: "CC-BY-4.0"
@@ -15,7 +15,7 @@ scale:
     - {metres: 0.8, observations: [{frame_index: 3, point_a: [1, 2], point_b: [3, 4]}, ...]}
   fiducials:                     # square markers of stated size, found in the frames; see docs/scale.md
     - {kind: aprilgrid, size_m: 0.067, sigma_m: 0.0005}
-  positions:                     # metric camera positions by time, in files beside the sidecar (formats/position_track.py)
+  positions:                     # metric camera positions by time, in files next to the sidecar (formats/position_track.py)
     - {file: track.csv, sigma_m: 3.0}
   people:                        # people who hold still
     joints: joints.csv           # their 2-D joints (formats/joints.py); without it a configured pose network looks for them
@@ -23,7 +23,7 @@ scale:
   camera_height: {metres: 1.5, sigma_m: 0.1}      # above the ground, mean over the clip
 import:                          # cameras from elsewhere; SfM is skipped, see docs/import.md
   format: mannequin_challenge    # a file in sfm_gt/importers/
-  file: poses.txt                # a file or folder beside the sidecar
+  file: poses.txt                # a file or folder next to the sidecar
   refine: false                  # true: start from these cameras and adjust them to the images
 """
 
@@ -107,7 +107,7 @@ class Fiducials(_Part):
 
 
 class Positions(_Part):
-    """Metric camera positions in a file beside the sidecar.
+    """Metric camera positions in a file next to the sidecar.
 
     Attributes:
         sigma_m: noise of one coordinate of one position.
@@ -156,7 +156,7 @@ class ScaleEvidence(_Part):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Files beside the sidecar that are part of the evidence."""
+        """Files next to the sidecar that are part of the evidence."""
         joints = (self.people.joints,) if self.people and self.people.joints else ()
         return (*(track.file for track in self.positions), *joints)
 
@@ -169,7 +169,7 @@ class CameraHints(_Part):
 
 
 class ImportedCameras(_Part):
-    """Cameras from elsewhere, in a file or folder beside the sidecar.
+    """Imported cameras, in a file or folder next to the sidecar.
 
     Attributes:
         format: a file in sfm_gt/importers/.

@@ -40,14 +40,14 @@ REASONS = {
     "alignment_failed": "the alignment does not exist, for example a median that is not positive",
     "not_granted": "the protocol has no alignment for this kind of prediction",
 }
-"""Why a frame is not scored. Every one is counted beside the table; none enters a mean."""
+"""Why a frame is not scored. Every one is counted next to the table; none enters a mean."""
 
 AlignmentName = Annotated[str, Field(pattern=f"^({'|'.join(ALIGNMENTS)})$")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Alignments(BaseModel):
-    """Alignments that each kind is granted: the first is the one it is ranked by, the others are shown beside it."""
+    """Alignments that each kind is granted: the first is the one it is ranked by, the others are shown next to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

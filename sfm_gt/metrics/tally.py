@@ -24,7 +24,6 @@ environment they are ``si_rmse`` of these regions."""
 TEMPORAL = ("tae", "tae_unmasked")
 FIGURES = (*METRICS, *STRUCTURE, *PAIR_SETS, *TEMPORAL)
 """Everything that region ``all`` has."""
-REDUCERS = ("video", "image", "pixel", "pooled")
 
 _METRES = np.array([name in IN_METRES for name in FIGURES])
 

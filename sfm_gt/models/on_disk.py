@@ -8,7 +8,7 @@
 
 A map may be smaller or larger than its image: evaluation resizes it in its own domain, by the protocol's rule. One of another
 aspect ratio is refused, since it is transposed, cropped or squeezed and nobody said that it shows the whole image, unless it
-comes from the predict stage, whose manifest beside it states the size of the image. Whole numbers are refused except in PNG,
+comes from the predict stage, whose manifest next to it states the size of the image. Whole numbers are refused except in PNG,
 where the unit is stated. A frame without a file counts as missing.
 """
 
@@ -102,7 +102,7 @@ class OnDiskModel:
         if not found:
             raise MissingPredictionError(f"{stem}.npy: not there (nor {', '.join(SUFFIXES[1:])})")
         if len(found) > 1:
-            raise InputError(f"{found[0]}: {found[1].name} lies beside it; keep one of them")
+            raise InputError(f"{found[0]}: {found[1].name} exists as well; keep one of them")
         return found[0]
 
 

@@ -51,7 +51,7 @@ class TorchHubModel(NetworkModel):
     def finish(self, output: Any, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None) -> Prediction:
         """The network's tensor as a map."""
         if not hasattr(output, "numpy"):
-            raise InputError(f"{self._description.hub.entry}: answered with {type(output).__name__}, needed one tensor")
+            raise InputError(f"{self._description.hub.entry}: returned {type(output).__name__}, needed one tensor")
         return self._description.prediction(output.float().numpy())
 
 

@@ -152,7 +152,7 @@ def _model_files(folder: Path) -> list[Path]:
             raise InputError(f"{folder}: holds no {name}; download all files of the model's repository")
     weights = [file for file in folder.iterdir() if file.suffix in WEIGHT_SUFFIXES]
     if not weights:
-        raise InputError(f"{folder}: holds no weights (*.safetensors or *.bin); download them beside config.json")
+        raise InputError(f"{folder}: holds no weights (*.safetensors or *.bin); download them next to config.json")
     return [*weights, folder / "config.json", folder / PROCESSOR_FILE]
 
 

@@ -6,7 +6,7 @@
     000150/rgb/CAMERA_01/<time>.png          1936x1216
     000150/point_cloud/LIDAR/<time>.npz      "data": (N, 4), in the lidar's frame
 
-Depth is the sweep of the same sample, carried over by the two poses (car and sensor move between the two times), as the
+Depth is the sweep of the same sample, transformed with the two poses (car and sensor move between the two times), as the
 DGP library does it.
 """
 

@@ -53,7 +53,7 @@ def _eigen(root: Path, raw: bool) -> Benchmark:
         lines = (root / EIGEN_LIST).read_text().splitlines()
     except OSError:
         raise InputError(
-            f"{root / EIGEN_LIST}: not there; put the list of the Eigen test split beside the data"
+            f"{root / EIGEN_LIST}: not there; put the list of the Eigen test split next to the data"
         ) from None
     frames = [_eigen_frame(root, line, raw) for line in lines if line.strip()]
     needed = f"{EIGEN_LIST} and the raw data" + ("" if raw else " with train/ and val/ of the annotated depth")

@@ -1,4 +1,4 @@
-"""Cue: metric camera positions by time (GPS, ARKit, ARCore, motion capture, survey) in files beside the sidecar.
+"""Cue: metric camera positions by time (GPS, ARKit, ARCore, motion capture, survey) in files next to the sidecar.
 
 A robust similarity carries the camera centres onto the positions. Errors of such sensors last for a while; their covariance
 is taken to fall off as exp(-|dt| / correlation time), and the scale's sigma follows from it by linear propagation.

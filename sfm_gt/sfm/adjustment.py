@@ -34,7 +34,7 @@ MIN_VIEWS = 3
 
 @dataclass(frozen=True)
 class Adjusted:
-    """What an adjustment found beside the model.
+    """What an adjustment found in addition to the model.
 
     Attributes:
         readout: of a rolling shutter, None for a global one. With a readout the observations of the model have been moved to
@@ -93,11 +93,6 @@ def finish_adjustment(
     _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, "")
     _drop_outliers(model, OUTLIER_MEDIANS * typical)
     return Adjusted(begun.readout, settled)
-
-
-def adjust_all(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], known: KnownCamera | None) -> Adjusted:
-    """Both steps of the adjustment at once, for a model that keeps all of its images."""
-    return finish_adjustment(model, times_s, known, begin_adjustment(model, times_s, known))
 
 
 def adjust_points(model: pycolmap.Reconstruction) -> None:

@@ -40,7 +40,7 @@ def drop_observations(
                 model.delete_observation(image.image_id, keypoint)
 
 
-# Of the points on what moved, as against those beside it, that are seen again once it is back. Those of a figure that keeps
+# Of the points on what moved, as against those next to it, that are seen again once it is back. Those of a figure that keeps
 # moving are lost for good, but for some at its outline.
 MIN_SEEN_AGAIN = 0.3
 MIN_POINTS = 10  # fewer say nothing
@@ -56,7 +56,7 @@ def seen_again(
     last_before: int,
     first_after: int,
 ) -> bool:
-    """Whether points on what moves between two views are observed afterwards nearly as often as those beside it.
+    """Whether points on what moves between two views are observed afterwards nearly as often as those next to it.
 
     Args:
         moving: of every view, on undistorted images or smaller ones.

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from sfm_gt.geometry.epipolar import nearest_static
 from sfm_gt.geometry.transforms import inverse_rigid
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.imaging import flow, regions
@@ -30,7 +31,6 @@ from sfm_gt.imaging.pools import in_parallel
 Map = Float[np.ndarray, "h w"]
 Image = UInt8[np.ndarray, "h w"]
 Box = tuple[slice, slice]
-_WHOLE: Box = (slice(None), slice(None))
 
 # Median flow wanted between paired frames, as shares of the image width: a short pair for fast motion, a long for slow.
 WANTED_MOTION = (0.015, 0.04)
@@ -53,7 +53,7 @@ NEIGHBOUR_SHARE = 0.3  # of a region that must move in a neighbouring view: slip
 
 @dataclass(frozen=True)
 class PosedImage:
-    """A small undistorted image with its camera; ``usable`` is False on print and outside of what was filmed."""
+    """A small undistorted image with its camera; ``usable`` is False on overlays and outside of what was filmed."""
 
     grey: Image
     usable: Bool[np.ndarray, "h w"]
@@ -195,12 +195,11 @@ def _opinions(views: Sequence[PosedImage], first: int, second: int, max_inverse:
 def _opinion(source: PosedImage, target: PosedImage, partner: int, seen: flow.FlowPair, max_inverse: float) -> _Opinion:
     ends = flow.grid(*source.grey.shape) + seen.flow_px
     usable = seen.followed & source.usable & (flow.sample(target.usable.astype(np.uint8), ends) > 0)
-    far, shift = _far_and_shift(source, target, _WHOLE)
-    inverse, off_px, slope = _nearest_static(far, shift, _rays(target, ends), target.camera.fx, max_inverse)
+    pose = target.cam_from_world @ inverse_rigid(source.cam_from_world)
+    static = nearest_static(seen.flow_px, source.camera, target.camera, pose, max_inverse)
     # A static point that has left the partner's picture cannot be seen there: flow over a bare surface stays inside.
-    place = _projected(target, far + inverse[..., None] * shift)
-    usable &= flow.sample(_with_whole_patches(target.usable), place) > 0
-    return _Opinion(partner, usable, seen.flow_px, off_px, inverse, slope)
+    usable &= flow.sample(_with_whole_patches(target.usable), static.place - 0.5) > 0
+    return _Opinion(partner, usable, seen.flow_px, static.off_px, static.inverse_depth, static.px_per_inverse_depth)
 
 
 def _with_whole_patches(usable: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
@@ -223,27 +222,6 @@ def _far_and_shift(
     target_from_source = (target.cam_from_world @ inverse_rigid(source.cam_from_world)).astype(np.float32)
     rays = _rays(source, flow.grid(*source.grey.shape)[box])
     return cv2.transform(rays, np.ascontiguousarray(target_from_source[:3, :3])), target_from_source[:3, 3]
-
-
-def _nearest_static(
-    far: Float[np.ndarray, "h w 3"],
-    shift: Float[np.ndarray, " 3"],
-    rays_end: Float[np.ndarray, "h w 2"],
-    focal_px: float,
-    max_inverse: float,
-) -> tuple[Map, Map, Map]:
-    """Of the static point that comes nearest to the flow's end: inverse depth, distance in pixels, pixels per inverse depth.
-
-    A static point in direction x at inverse depth q projects to (R x + q t); its equality with the ray of the flow's end is
-    linear in q, as in the direct linear transform (Hartley & Zisserman, Multiple View Geometry, sec. 12.2).
-    """
-    at_infinity = far[..., :2] - rays_end * far[..., 2:]
-    by_inverse = shift[:2] - rays_end * shift[2]
-    squared = np.maximum((by_inverse**2).sum(axis=-1), 1e-20)
-    inverse = np.clip(-(at_infinity * by_inverse).sum(axis=-1) / squared, 0.0, max_inverse)
-    scale = focal_px / np.maximum(far[..., 2] + inverse * shift[2], 1e-6)
-    left_over = at_infinity + inverse[..., None] * by_inverse
-    return inverse, scale * np.hypot(left_over[..., 0], left_over[..., 1]), scale * np.sqrt(squared)
 
 
 def _verdict(views: Sequence[PosedImage], position: int, opinions: Sequence[_Opinion], limits: _Limits) -> Motion:

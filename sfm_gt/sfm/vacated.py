@@ -22,12 +22,12 @@ from sfm_gt.sfm.observations import Observations
 MOMENT_S = 1.0
 # Frames in which a point was seen, so that its depth is its own.
 MIN_SEEN = 5
-# Points beside it in the image, as a share of the long side, and how many of them must be farther, and by how much.
+# Points next to it in the image, as a share of the long side, and how many of them must be farther, and by how much.
 NEAR, N_NEAR, FARTHER_SHARE, FARTHER = 0.03, 6, 0.8, 1.05
 # It still is where it was when the image there looks as before, within a step of so many pixels.
 PATCH_RADIUS_PX, STEP_PX = 4, 2
 SAME_CORRELATION, MIN_CONTRAST = 0.6, 4.0
-# Its own surface: points beside it at its depth, of which so many, and this share, must be gone as well.
+# Its own surface: points next to it at its depth, of which so many, and this share, must be gone as well.
 SAME_DEPTH, MIN_GONE, GONE_SHARE = 0.05, 2, 0.5
 # Points that chance leaves in a view: up to 3 in several frames of one static take of seventeen.
 MIN_TOGETHER = 8

@@ -72,7 +72,7 @@ def _uploader_hash(video: VideoFile, uploader: str | None, salt_file: Path | Non
 def _refuse_forgotten(workspace: Workspace, video: VideoFile, url: str | None, facts: dict[str, Any]) -> None:
     hashes = tuple(facts["perceptual_hash"])
     if any(tombstone.covers(facts["source_sha256"], url, hashes) for tombstone in read_tombstones(workspace.dataset)):
-        raise Rejected("forgotten", f"{video.path.name}: this video, or a copy of it, was forgotten and must not come back; "
+        raise Rejected("forgotten", f"{video.path.name}: this video, or a copy of it, was removed by sfm-gt forget; "
                        "remove it from the folder")  # fmt: skip
 
 

@@ -136,7 +136,7 @@ def _reconstruct(
 
 def _frozen_measures(interval: FrozenInterval, frame_indices: list[int]) -> dict[str, int]:
     """Where the frozen interval lies, and how many of the clip's frames are left out: registered, but not at rest, or not
-    registered at all, within it or beside it."""
+    registered at all, within it or next to it."""
     beside = [index for index in interval.score if not interval.first_frame <= index <= interval.last_frame]
     return {
         "frozen_first_frame": interval.first_frame,
@@ -152,8 +152,8 @@ def _named(verdict: Rejected, motion: dict[str, Any]) -> Rejected:
     if verdict.reason not in ("sfm_failed", "few_registered") or share <= LITTLE_PARALLAX:
         return verdict
     return Rejected("rotation_only", f"no model of the whole clip, and one homography explains {100 * share:.1f} % of all "
-                    f"tracks, more than {100 * LITTLE_PARALLAX:g} %: the camera hardly does more than turn, or all is nearly "
-                    "flat; move it sideways", share, LITTLE_PARALLAX)  # fmt: skip
+                    f"tracks, more than {100 * LITTLE_PARALLAX:g} %: the camera hardly does more than rotate, or the scene "
+                    "is nearly planar; move it sideways", share, LITTLE_PARALLAX)  # fmt: skip
 
 
 def _for_want_of_rest(verdict: Rejected, interval: FrozenInterval, n_registered: int, n_frames: int) -> Rejected:

@@ -49,5 +49,5 @@ def run(workspace: Workspace) -> str:
         counts, f"{n_frames([*listed['clips'], *listed['rejected']])} frames of these videos: {frames}",
     ])  # fmt: skip
     if produced["frames"] == 0:
-        raise InputError(f"nothing came out of this run\n{lines}")
+        raise InputError(f"this run produced nothing\n{lines}")
     return lines

@@ -27,7 +27,7 @@ class VideoFile:
 
     Attributes:
         video_id: unique in the folder; ASCII letters, digits, ``_`` and ``-`` only, so that it is safe in any path.
-        sidecar: the YAML file of the same stem beside the video, if there is one.
+        sidecar: the YAML file of the same stem next to the video, if there is one.
         refusal: reason code when the name alone already rules the video out, else None; ``message`` then says why.
     """
 
@@ -76,7 +76,7 @@ def _video_file(path: Path, same_stem: list[Path], stem_is_shared: bool) -> Vide
         )
         return VideoFile(slug(path.name), path, None, "duplicate_stem", message)
     if len(sidecars) > 1:
-        message = f"{path.name}: both {sidecars[0].name} and {sidecars[1].name} lie beside it; remove one of them"
+        message = f"{path.name}: both {sidecars[0].name} and {sidecars[1].name} lie next to it; remove one of them"
         return VideoFile(slug(path.stem), path, None, "sidecar_invalid", message)
     return VideoFile(slug(path.stem), path, sidecars[0] if sidecars else None)
 

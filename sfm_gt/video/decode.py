@@ -275,9 +275,7 @@ def _open(path: Path) -> av.container.InputContainer:
             raise Rejected(
                 "truncated", f"{path.name}: a video container that cannot be opened, cut off or damaged; copy it again"
             ) from None
-        raise Rejected(
-            "not_a_video", f"{path.name}: not a video, whatever its suffix says; remove or replace it"
-        ) from None
+        raise Rejected("not_a_video", f"{path.name}: not a video, despite its suffix; remove or replace it") from None
 
 
 def _axes_of_display_matrix(content: bytes) -> tuple[int, int, int, int]:

@@ -118,7 +118,7 @@ def uneven_speed(poses):
 
 @pytest.mark.parametrize("spoil", [wrong_clock, inverted, mirrored_axes, uneven_speed])
 def test_cameras_that_contradict_the_images_are_refused(scene, clip, spoil):
-    with pytest.raises(Rejected, match="the imported cameras miss what the images show by") as verdict:
+    with pytest.raises(Rejected, match="the imported cameras have a reprojection error of") as verdict:
         run(scene, clip, spoil(scene.model.cam_from_world))
     assert verdict.value.reason == "poses_disagree"
     assert verdict.value.measured > verdict.value.threshold

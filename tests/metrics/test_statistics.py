@@ -10,6 +10,8 @@ from scipy import stats
 
 from sfm_gt.metrics.bootstrap import draw_videos, interval
 from sfm_gt.metrics.comparison import Comparison
+from sfm_gt.metrics.depth import METRICS
+from sfm_gt.metrics.noise_floor import SCALE_NODES, ScaleFloor
 from sfm_gt.metrics.protocol import load_protocol
 from sfm_gt.metrics.tally import FIGURES
 
@@ -150,3 +152,12 @@ def test_frames_weigh_by_their_pixels_where_the_protocol_pools_them(reducer, exp
     scores = {"a": [{"good": 0.1, "bad": 0.2}, {"good": 0.1, "bad": 0.3}], "b": [{"good": 0.1, "bad": 0.5}]}
     differences, _ = _compare(scores, protocol=OURS.model_copy(update={"reducer": reducer}), pixels=[1, 3])
     assert differences["good", "bad"].difference.value == pytest.approx(-expected)
+
+
+@pytest.mark.parametrize(("reducer", "expected"), [("video", (0.1 + 0.5) / 2), ("image", (9 * 0.1 + 0.5) / 10)])
+def test_the_floor_of_unaligned_figures_weighs_videos_as_the_protocol_does(reducer, expected):
+    floor = ScaleFloor(OURS.model_copy(update={"reducer": reducer}))
+    for video, n_frames, figure in (("long", 9, 0.1), ("short", 1, 0.5)):
+        for _ in range(n_frames):
+            floor.add(np.full((len(SCALE_NODES), len(METRICS)), figure), video)
+    assert floor.floor(0) == pytest.approx(np.full(len(METRICS), expected))

@@ -107,7 +107,7 @@ def test_faults_of_the_weights(tmp_path, content, message):
 
 def test_an_answer_that_is_no_tensor(tmp_path):
     model = _hub(write_hub_model(tmp_path, hub={"repository": "clone", "entry": "two_outputs"}))
-    with pytest.raises(InputError, match="two_outputs: answered with dict, needed one tensor"):
+    with pytest.raises(InputError, match="two_outputs: returned dict, needed one tensor"):
         model.predict(_image(32, 32), None, KEY)
 
 

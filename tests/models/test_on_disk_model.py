@@ -119,7 +119,7 @@ def test_npz_with_two_arrays(model, tmp_path):
 def test_two_files_for_one_frame(model, tmp_path):
     np.save(tmp_path / "clip" / "000005.npy", VALUES)
     np.savez(tmp_path / "clip" / "000005.npz", VALUES)
-    with pytest.raises(InputError, match=r"000005\.npz lies beside it; keep one"):
+    with pytest.raises(InputError, match=r"000005\.npz exists as well; keep one"):
         _predict(model)
 
 

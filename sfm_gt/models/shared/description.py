@@ -189,7 +189,7 @@ def description_path(config: ModelConfig) -> Path:
 
 
 def read_description(config: ModelConfig, form: type[Form]) -> tuple[Form, Path]:
-    """The description and the path of the file beside it.
+    """The description and the path of the file next to it.
 
     Args:
         form: what the plug-in needs described.
@@ -207,7 +207,7 @@ def read_description(config: ModelConfig, form: type[Form]) -> tuple[Form, Path]
     description = validated(form, content, str(path), InputError)
     network = path.parent / description.file
     if not network.is_file():
-        raise InputError(f"{path}: file: {description.file} is not there; put the network beside the description")
+        raise InputError(f"{path}: file: {description.file} is not there; put the network next to the description")
     return description, network
 
 

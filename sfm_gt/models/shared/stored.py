@@ -1,8 +1,8 @@
 """The predictions of a run on disk: NNNNNN.npy a frame, float32, not finite where the model gave no value.
 
-Each is a map of the whole image at the size that the model answers in, whatever its aspect ratio. What the maps mean and which
-size the images have stands in the manifest beside them. The folder ``flipped`` beside them holds those of the mirrored images,
-mirrored back, where the model's ``flipped`` asks for it.
+Each is a map of the whole image at the size that the model answers in, whatever its aspect ratio. The manifest states what the
+maps mean and the size of the images. The folder ``flipped`` holds the maps of the mirrored images, mirrored back,
+where the model's ``flipped`` asks for it.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def image_sizes_measure(sizes: Iterable[Size]) -> list[list[int]]:
 
 
 def stated_image_sizes(folder: Path) -> frozenset[Size] | None:
-    """What the manifest beside predictions says, None where there is none or it does not."""
+    """What the manifest next to predictions says, None where there is none or it does not."""
     if not (folder / MANIFEST_NAME).is_file():
         return None
     content = read_json(folder / MANIFEST_NAME)

@@ -1,4 +1,4 @@
-"""Figures that others published, to stand beside measured ones: always marked as quoted, never mixed with them.
+"""Figures that others published, to stand next to measured ones: always marked as quoted, never mixed with them.
 
 Each YAML file of this folder is one table of one source; docs/benchmarks.md says what may be compared with it.
 """
