@@ -27,8 +27,10 @@ def drop_observations(
         moving: by image name, on undistorted images or smaller ones of the same shape.
     """
     for image in [image for image in model.images.values() if image.has_pose]:
+        if image.name not in moving or not moving[image.name].any():
+            continue
         seen = np.array([row for row, point in enumerate(image.points2D) if point.has_point3D()], dtype=int)
-        if image.name not in moving or not len(seen):
+        if not len(seen):
             continue
         filmed = np.array([image.points2D[row].xy for row in seen])
         places = lens.undistorted_px(filmed) / [lens.camera.width, lens.camera.height]
@@ -64,7 +66,7 @@ def seen_again(
     between = (seen.views > last_before) & (seen.views < first_after)
     on_mover = np.zeros(len(seen.views), dtype=bool)
     for view in range(last_before + 1, first_after):
-        mine = np.flatnonzero(seen.views == view)
+        mine = seen.rows_by_view[view]
         on_mover[mine] = _inside(moving[view], places[mine])
     again = np.zeros(len(seen.xyz), dtype=bool)
     again[seen.points[seen.views >= first_after + LATER_FRAMES]] = True

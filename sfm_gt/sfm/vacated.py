@@ -37,9 +37,8 @@ Patches = Float[np.ndarray, "n s s"]
 
 @dataclass(frozen=True)
 class _Seen:
-    """A point where it was seen last; ``rows`` are the observations of each view."""
+    """A point where it was seen last."""
 
-    rows: list[Int[np.ndarray, " _"]]
     view: Int[np.ndarray, " p"]
     xy: Float[np.ndarray, "p 2"]
     patch: Float[np.ndarray, "p s s"]
@@ -73,7 +72,7 @@ def _vacated(
     shares = np.zeros(len(seen.names))
     for view in range(len(seen.names)):
         here = np.zeros(len(seen.xyz), dtype=bool)
-        here[seen.points[last.rows[view]]] = True
+        here[seen.points[seen.rows_by_view[view]]] = True
         lately = (last.view < view) & (times_s[last.view] >= times_s[view] - MOMENT_S)
         missing = np.flatnonzero(distinct & lately & ~here)
         gone = np.zeros_like(here)
@@ -93,9 +92,9 @@ def _last_sightings(seen: Observations, load: Callable[[str], UInt8[np.ndarray, 
     patch = np.zeros((len(view), size, size), np.float32)
     for number, name in enumerate(seen.names):
         mine = np.flatnonzero(view == number)
-        patch[mine] = _patches(load(name), xy[mine])
-    rows_of = [np.flatnonzero(seen.views == number) for number in range(len(seen.names))]
-    return _Seen(rows_of, view, xy, patch)
+        if len(mine):
+            patch[mine] = _patches(load(name), xy[mine])
+    return _Seen(view, xy, patch)
 
 
 def _seen_through(
@@ -132,7 +131,7 @@ def _goes_with_others(
 ) -> bool:
     """Whether most of the surface round a point, as it was seen last, is gone too."""
     view = int(last.view[point])
-    rows = last.rows[view]
+    rows = seen.rows_by_view[view]
     reach = NEAR * max(seen.camera.width, seen.camera.height)
     rows = rows[np.linalg.norm(seen.xy[rows] - last.xy[point], axis=1) <= reach]
     around = seen.points[rows]

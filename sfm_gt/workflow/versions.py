@@ -8,7 +8,7 @@ VERSIONS = {
     "clips": 4,
     "clip_list": 1,
     "frames": 6,
-    "sfm": 8,
+    "sfm": 9,
     "dense": 7,
     "moving": 2,
     "clean": 2,
