@@ -27,8 +27,8 @@ demo: $(INSTALLED) ## run the workflow on the embedded clip, print the table and
 	@cat $(DEMO_OUT)/evaluation/table.md
 	@echo "report: $(DEMO_OUT)/report/index.html"
 
-test: $(INSTALLED) ## run all tests
-	pytest
+test: $(INSTALLED) ## run all tests, on all cores
+	pytest --numprocesses logical --dist loadgroup
 
 mutants: $(INSTALLED) ## sabotage the package, one small patch after the other; some test must fail under each
 	python tests/mutants/run.py
