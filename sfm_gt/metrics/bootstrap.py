@@ -64,7 +64,7 @@ def interval(
     a, b, drawn = numerator[used], denominator[used], draws[:, used]
     value = float(a.sum() / b.sum())
     n_videos = a.size
-    if n_videos == 1:
+    if n_videos == 1 or not math.isfinite(value):
         return Interval(value, math.nan, math.nan)
     (error,) = _standard_errors(a, b, np.ones((1, n_videos)))
     if n_videos < SMALLEST_BOOTSTRAP or error == 0:
@@ -76,17 +76,6 @@ def interval(
     quotients = (drawn[spread] @ a) / (drawn[spread] @ b)
     low, high = np.quantile((quotients - value) / errors[spread], _TAILS)
     return Interval(value, float(value - high * error), float(value - low * error))
-
-
-def quotient_draws(
-    numerator: Float[np.ndarray, " videos"],
-    denominator: Float[np.ndarray, " videos"],
-    draws: Float[np.ndarray, "draws videos"],
-) -> Float[np.ndarray, " draws"]:
-    """sum a / sum b of every draw; NaN where it holds no video with b > 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found: Float[np.ndarray, " draws"] = (draws @ np.where(denominator > 0, numerator, 0.0)) / (draws @ denominator)
-    return found
 
 
 def _standard_errors(

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float
 
-from sfm_gt.metrics.bootstrap import Interval, draw_videos, interval, quotient_draws
+from sfm_gt.metrics.bootstrap import Interval, draw_videos, interval
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.protocol import Protocol
 
@@ -26,7 +26,8 @@ class Difference:
     Attributes:
         frames, videos: on which both were scored; ``left_out`` frames had only one of them.
         floor: what a perfect model's score can be off by, NaN where unknown.
-        verdict: resolved; below_noise_floor: smaller than ``floor``; interval_holds_zero; one_video: no interval.
+        verdict: resolved; below_noise_floor: smaller than ``floor``; interval_holds_zero; one_video: no interval; no_figure:
+            one of both has none, since values that are not finite propagate.
     """
 
     protocol: str
@@ -43,13 +44,20 @@ class Difference:
 
 @dataclass(frozen=True)
 class Rank:
-    """Place of a model by AbsRel, 1 is best, and the places that 95 % of the draws hold; None with one video."""
+    """Place of a model by AbsRel among those that it shares frames with, 1 is best.
+
+    Attributes:
+        low, high: the places that resolved differences leave open; a model that it shares no frame with may be on either
+            side. None where no difference has an interval.
+        frames: the fewest that it shares with a model it was compared with.
+    """
 
     protocol: str
     model: str
     rank: int
     low: int | None
     high: int | None
+    frames: int
 
 
 @dataclass
@@ -144,29 +152,37 @@ class Comparison:
         return found
 
     def ranks(self) -> list[Rank]:
-        """Places by RANKED_BY under every protocol; a model is behind each one that beats it on the frames of both."""
-        return [rank for name in self._protocols for rank in self._ranks(name)]
+        """Places by RANKED_BY under every protocol; a model is behind each one that beats it on the frames of both.
 
-    def _ranks(self, name: str) -> list[Rank]:
-        models = self._models[name]
-        videos = sorted({video for key, pair in self._pairs.items() if key[0] == name for video in pair.videos})
-        if not videos:
-            return [Rank(name, model, 1, None, None) for model in models] if len(models) == 1 else []
-        draws = np.concatenate([np.ones((1, len(videos))), draw_videos(len(videos), self._seed)])
-        behind = {model: np.zeros(len(draws), dtype=int) for model in models}
-        for one, other in combinations(models, 2):
-            apart, weights = self._pairs[name, one, other].differences(self._protocols[name], videos)
-            worse = quotient_draws(apart[:, COMPARED.index(RANKED_BY)], weights, draws)
-            behind[one] += worse > 0
-            behind[other] += worse < 0
-        return [_rank(name, model, 1 + behind[model], len(videos)) for model in models]
+        A model without a figure on frames that another one has, too, was compared with nobody and has no place.
+        """
+        differences = [one for one in self.differences({}) if one.metric == RANKED_BY]
+        return [
+            rank for name in self._protocols for rank in _ranks([one for one in differences if one.protocol == name])
+        ]
 
 
-def _rank(name: str, model: str, places: np.ndarray, n_videos: int) -> Rank:
-    if n_videos == 1:
-        return Rank(name, model, int(places[0]), None, None)
-    low, high = np.quantile(places[1:], [0.025, 0.975], method="closest_observation")
-    return Rank(name, model, int(places[0]), int(low), int(high))
+def _ranks(differences: list[Difference]) -> list[Rank]:
+    against: dict[str, list[tuple[float, Difference]]] = {}
+    for one in differences:
+        if math.isfinite(one.difference.value):
+            against.setdefault(one.model, []).append((one.difference.value, one))
+            against.setdefault(one.other, []).append((-one.difference.value, one))
+    return [_rank(model, found, len(against)) for model, found in against.items()]
+
+
+def _rank(model: str, against: list[tuple[float, Difference]], n_models: int) -> Rank:
+    behind = [one for worse_by, one in against if worse_by > 0]
+    ahead = [one for worse_by, one in against if worse_by < 0]
+    low = high = None
+    if any(one.difference.known for _, one in against):
+        low, high = 1 + sum(map(_is_resolved, behind)), n_models - sum(map(_is_resolved, ahead))
+    frames = min(one.frames for _, one in against)
+    return Rank(against[0][1].protocol, model, 1 + len(behind), low, high, frames)
+
+
+def _is_resolved(one: Difference) -> bool:
+    return one.verdict == "resolved"
 
 
 def _larger(one: np.ndarray | None, other: np.ndarray | None, metric: str) -> float:
@@ -175,6 +191,8 @@ def _larger(one: np.ndarray | None, other: np.ndarray | None, metric: str) -> fl
 
 
 def _verdict(estimate: Interval, floor: float) -> str:
+    if not math.isfinite(estimate.value):
+        return "no_figure"
     if abs(estimate.value) < floor:
         return "below_noise_floor"
     if not estimate.known:

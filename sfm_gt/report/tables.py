@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 HEADLINE = {
     "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑", "alignment": "alignment", "kind": "kind",
     "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)", "abs_rel_floor": "AbsRel floor",
-    "videos": "videos", "frames": "frames", "pixels": "pixels", "missing": "missing",
+    "videos": "videos", "frames": "frames", "common_frames": "frames compared", "pixels": "pixels", "missing": "missing",
 }  # fmt: skip
 NETWORK = {"parameters": "parameters", "forward_ms": "network ms", "total_ms": "total ms"}
 """Beside the headline where some model is a network: median and quartiles of a pass, without and with what is around it."""
@@ -43,6 +43,7 @@ WORDS = frozenset(
 VERDICTS = {
     "resolved": "resolved", "below_noise_floor": "not resolved: below the noise floor",
     "interval_holds_zero": "not resolved: interval holds 0", "one_video": "one video: no interval",
+    "no_figure": "no figure: values that are not finite",
 }  # fmt: skip
 NOTHING_SCORED = "No frame was scored."
 DASH = "–"
