@@ -67,7 +67,7 @@ def sums_of_nan(offsets: Int[np.ndarray, " k1"]) -> Float[np.ndarray, "k sums"]:
     """The sums of cells whose depth is NaN, as the formulas have it: errors are NaN, and no bound holds."""
     counts = np.diff(offsets)
     sums = np.where(counts[:, None] > 0, np.nan, np.zeros((counts.size, len(SUMS))))
-    sums[:, _N], sums[:, _FIRST_BOUND:] = counts, 0.0
+    sums[:, _N], sums[:, _NEGATIVE], sums[:, _FIRST_BOUND:] = counts, 0.0, 0.0
     return sums
 
 

@@ -132,7 +132,10 @@ def test_values_that_are_not_finite_propagate_as_in_the_code_and_robust_variants
     assert (robust.answered[0], _figure(robust)) == (11, pytest.approx((10 * 0.1 + 2.0) / 11))
     # A fit of NaN stops the code: no pixel has a figure.
     spoilt = _grade(gt, values, "affine_invariant_disparity", _protocol("midas"))["ls_affine_disparity"]
-    assert np.isnan(_figure(spoilt)), _figure(spoilt, "delta1") == 0
+    assert np.isnan(_figure(spoilt))
+    assert _figure(spoilt, "delta1") == 0
+    spoilt = _grade(gt, values, "scale_invariant_depth", _protocol("moge"))["l1rel_scale"]
+    assert _figure(spoilt, "delta1") == 0
 
 
 def test_marigold_fits_disparity_where_it_is_positive():
