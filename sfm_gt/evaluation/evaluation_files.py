@@ -101,7 +101,11 @@ class Tables:
             "table": (tables.headline(rows), [*rows, *map(dict, self.quoted)], below),
             "sensitivity": (tables.SENSITIVITY, sensitivity, [every]),
             "regions": (tables.REGIONS, leaderboard.region_rows(self.evaluation, protocols[0].name), below[:1]),
-            "differences": (tables.DIFFERENCES, leaderboard.differences(self.evaluation), [every]),
+            "differences": (
+                tables.DIFFERENCES,
+                leaderboard.differences(self.evaluation),
+                tables.below_differences(every),
+            ),
         }
 
     def _hashes(self, name: str) -> str:

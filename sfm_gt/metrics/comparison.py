@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import combinations
+from dataclasses import dataclass, field, replace
+from itertools import combinations, product
 
 import numpy as np
 from jaxtyping import Float
 
-from sfm_gt.metrics.bootstrap import Interval, draw_videos, interval
+from sfm_gt.metrics.bootstrap import LEVEL, Interval, Scale, draw_videos, holm, interval
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.protocol import Protocol
 
-COMPARED = ("abs_rel", "delta1")
+COMPARED: dict[str, Scale] = {"abs_rel": "error", "delta1": "share"}
 RANKED_BY = "abs_rel"
 _COLUMNS = [METRICS.index(name) for name in COMPARED]
 
@@ -24,10 +24,12 @@ class Difference:
     """``model`` minus ``other``.
 
     Attributes:
+        p: of no difference, adjusted for all comparisons under the protocol, of every two models by every metric (Holm).
         frames, videos: on which both were scored; ``left_out`` frames had only one of them.
         floor: what a perfect model's score can be off by, NaN where unknown.
-        verdict: resolved; below_noise_floor: smaller than ``floor``; interval_holds_zero; one_video: no interval; no_figure:
-            one of both has none, since values that are not finite propagate.
+        verdict: resolved; below_noise_floor: smaller than ``floor``; interval_holds_zero; among_many: the interval does not,
+            but among so many comparisons that is chance; too_few_videos: no interval; no_figure: one of both has none, since
+            values that are not finite propagate.
     """
 
     protocol: str
@@ -35,6 +37,7 @@ class Difference:
     other: str
     metric: str
     difference: Interval
+    p: float
     frames: int
     videos: int
     left_out: int
@@ -125,30 +128,28 @@ class Comparison:
         Args:
             floors: noise floor of METRICS by protocol and model.
         """
+        return [one for name in self._protocols for one in self._family(name, floors)]
+
+    def _family(self, name: str, floors: Mapping[tuple[str, str], Float[np.ndarray, " metrics"]]) -> list[Difference]:
+        """All comparisons under one protocol."""
+        keys = [key for key, pair in self._pairs.items() if key[0] == name and pair.videos]
+        estimates = [self._estimate(key, number) for key in keys for number in range(len(COMPARED))]
+        adjusted = iter(holm(np.array([estimate.p for estimate in estimates])).tolist())
         found = []
-        for (name, one, other), pair in self._pairs.items():
-            videos = sorted(pair.videos)
-            if not videos:
-                continue
-            apart, weights = pair.differences(self._protocols[name], videos)
-            draws = draw_videos(len(videos), self._seed)
-            for number, metric in enumerate(COMPARED):
-                estimate = interval(apart[:, number], weights, draws)
-                floor = _larger(floors.get((name, one)), floors.get((name, other)), metric)
-                found.append(
-                    Difference(
-                        name,
-                        one,
-                        other,
-                        metric,
-                        estimate,
-                        pair.frames,
-                        len(videos),
-                        pair.left_out,
-                        floor,
-                        _verdict(estimate, floor),
-                    )
-                )
+        for (key, metric), estimate in zip(product(keys, COMPARED), estimates, strict=True):
+            pair, p = self._pairs[key], next(adjusted)
+            floor = _larger(floors.get((name, key[1])), floors.get((name, key[2])), metric)
+            counts = (pair.frames, len(pair.videos), pair.left_out)
+            found.append(Difference(*key, metric, estimate, p, *counts, floor, _verdict(estimate, p, floor)))
+        return found
+
+    def _estimate(self, key: tuple[str, str, str], number: int) -> Interval:
+        pair = self._pairs[key]
+        apart, weights = pair.differences(self._protocols[key[0]], sorted(pair.videos))
+        found = interval(apart[:, number], weights, draw_videos(len(pair.videos), self._seed), "difference")
+        if list(COMPARED.values())[number] == "share":
+            # Two shares are at most 1 apart; NaN stays NaN.
+            return replace(found, low=float(np.maximum(found.low, -1.0)), high=float(np.minimum(found.high, 1.0)))
         return found
 
     def ranks(self) -> list[Rank]:
@@ -190,11 +191,13 @@ def _larger(one: np.ndarray | None, other: np.ndarray | None, metric: str) -> fl
     return max(known, default=math.nan)
 
 
-def _verdict(estimate: Interval, floor: float) -> str:
+def _verdict(estimate: Interval, p: float, floor: float) -> str:
     if not math.isfinite(estimate.value):
         return "no_figure"
     if abs(estimate.value) < floor:
         return "below_noise_floor"
     if not estimate.known:
-        return "one_video"
-    return "resolved" if estimate.excludes_zero else "interval_holds_zero"
+        return "too_few_videos"
+    if not estimate.excludes_zero:
+        return "interval_holds_zero"
+    return "resolved" if p < 1 - LEVEL else "among_many"

@@ -80,7 +80,9 @@ def _figures(tally: Tally, seed: int) -> Row:
     for name in COMPARED:
         column = FIGURES.index(name)
         if videos:
-            found = interval(numerator[:, column], denominator[:, column], draw_videos(len(videos), seed))
+            found = interval(
+                numerator[:, column], denominator[:, column], draw_videos(len(videos), seed), COMPARED[name]
+            )
         row |= {f"{name}_low": found.low if videos else math.nan, f"{name}_high": found.high if videos else math.nan}
     return row
 
@@ -152,6 +154,7 @@ def differences(evaluation: Evaluation) -> list[Row]:
             "difference": one.difference.value,
             "low": one.difference.low,
             "high": one.difference.high,
+            "p_holm": one.p,
             "floor": one.floor,
             "verdict": one.verdict,
             "videos": one.videos,
