@@ -17,6 +17,7 @@ from sfm_gt.evaluation.kind_check import refusals
 from sfm_gt.evaluation.scale_of_tables import marking, models_that_set_scales, scale_notes
 from sfm_gt.formats.frame_scores import FrameScoresWriter
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_manifest
+from sfm_gt.metrics.bootstrap import SMALLEST
 from sfm_gt.metrics.evaluation import Evaluation
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.models.shared.latency import read_latency
@@ -98,6 +99,6 @@ def _notes(dataset: Dataset | Benchmark, clip_ids: Sequence[str]) -> list[str]:
         notes.append(
             f"metric: false for {clips}: depth there is up to scale, so they count under alignments up to scale only."
         )
-    if len(videos) == 1:
-        notes.append("One video only: no intervals, and no difference can be called resolved.")
+    if len(videos) < SMALLEST:
+        notes.append(f"Fewer than {SMALLEST} videos: no intervals, and no difference can be called resolved.")
     return notes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -122,7 +122,7 @@ class Evaluation:
         for model, prediction in frame.predictions.items():
             results[model] = list(grader.grade(prediction, pooled.get(model), self.protocols))
             for found in results[model]:
-                if isinstance(found, Graded) and found.protocol.scope != "image" and frame.view is not None:
+                if _has_temporal(found) and frame.view is not None:
                     maps[model, found.protocol.name, found.alignment] = grader.aligned(found, prediction)
         if frame.sigma is None:
             return GradedFrame(frame, results, maps, [], {})
@@ -220,6 +220,10 @@ class Evaluation:
             figures = {model: result.overall for model, result in scored.items()}
             pixels = {model: float(result.graded.sums[0, 0]) for model, result in scored.items()}
             self.comparison.add(protocol, frame.video_id, list(ranked), figures, pixels)
+
+
+def _has_temporal(found: Graded | Unscored) -> TypeGuard[Graded]:
+    return isinstance(found, Graded) and found.protocol.scope != "image" and found.affine.known
 
 
 def _perfect(frame: EvaluatedFrame) -> FramePrediction:

@@ -61,6 +61,7 @@ def _counts(model: str, tally: Tally) -> Row:
         "missing_frames": sum(tally.unscored[reason] for reason in MISSING),
         "missing_pixel_share": 1.0 - tally.answered_pixels / scored if scored else math.nan,
         "inverted_frames": tally.inverted,
+        "not_finite_frames": tally.spoilt,
         "not_metric_frames": tally.unscored["not_metric"],
         "too_few_pixels_frames": tally.unscored["too_few_pixels"],
         "not_granted_frames": tally.unscored["not_granted"],
@@ -79,7 +80,9 @@ def _figures(tally: Tally, seed: int) -> Row:
     for name in COMPARED:
         column = FIGURES.index(name)
         if videos:
-            found = interval(numerator[:, column], denominator[:, column], draw_videos(len(videos), seed))
+            found = interval(
+                numerator[:, column], denominator[:, column], draw_videos(len(videos), seed), COMPARED[name]
+            )
         row |= {f"{name}_low": found.low if videos else math.nan, f"{name}_high": found.high if videos else math.nan}
     return row
 
@@ -89,8 +92,8 @@ def _floor(floor: Float[np.ndarray, " metrics"] | None) -> Row:
 
 
 def _rank(rank: Rank | None) -> Row:
-    places = (rank.rank, rank.low, rank.high) if rank else (None, None, None)
-    return dict(zip(("rank", "rank_low", "rank_high"), places, strict=True))
+    places = (rank.rank, rank.low, rank.high, rank.frames) if rank else (None,) * 4
+    return dict(zip(("rank", "rank_low", "rank_high", "common_frames"), places, strict=True))
 
 
 def region_rows(evaluation: Evaluation, protocol_name: str) -> list[Row]:
@@ -151,6 +154,7 @@ def differences(evaluation: Evaluation) -> list[Row]:
             "difference": one.difference.value,
             "low": one.difference.low,
             "high": one.difference.high,
+            "p_holm": one.p,
             "floor": one.floor,
             "verdict": one.verdict,
             "videos": one.videos,

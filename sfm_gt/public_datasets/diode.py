@@ -23,7 +23,9 @@ from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.public_datasets.benchmark import Benchmark, BenchmarkFrame, Conventions, Reader
 from sfm_gt.public_datasets.files import read_image
 
-CONVENTIONS = Conventions((0.6, 350.0), (), "Ke et al. 2024 (Marigold), the sensor's range")
+CONVENTIONS = Conventions(
+    (1e-3, 350.0), (), "the devkit: every pixel of the mask with depth above 0; none is beyond the sensor's 350 m"
+)
 CAMERA = PinholeCamera(1024, 768, 886.81, 927.06, 512.0, 384.0)
 
 

@@ -12,8 +12,10 @@
 
 ``fit: stretch`` (the default) brings the image to height x width whatever its shape. ``fit: inside`` and ``fit: cover`` keep
 its shape: as large as fits into height x width, or as small as covers it, each side rounded to ``multiple_of``; for networks
-of no fixed size. ``mean`` and ``std`` apply to RGB in 0..1, in the order of ``channels``. ``name`` of input and output may be
-left out where the network has just one. ``path: builtin:NAME`` in the configuration means ``sfm_gt/models/weights/NAME.yaml``.
+of no fixed size. ``fit: minimal`` brings one side to its bound, the one that changes less. Depth Anything's authors cover
+518x518, MiDaS and DPT change as little as they can, and so does ``transformers`` for both: 640x360 becomes 924x518 or 518x294.
+``mean`` and ``std`` apply to RGB in 0..1, in the order of ``channels``. ``name`` of input and output may be left out where the
+network has just one. ``path: builtin:NAME`` in the configuration means ``sfm_gt/models/weights/NAME.yaml``.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class InputDescription(_Part):
     name: str | None = None
     height: Annotated[int, Field(gt=0)]
     width: Annotated[int, Field(gt=0)]
-    fit: Literal["stretch", "inside", "cover"] = "stretch"
+    fit: Literal["stretch", "inside", "cover", "minimal"] = "stretch"
     multiple_of: Annotated[int, Field(gt=0)] = 1
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     channels: Literal["RGB", "BGR"] = "RGB"
@@ -63,7 +65,7 @@ class InputDescription(_Part):
     def _holds_one_step(self) -> InputDescription:
         if self.fit == "stretch" and self.multiple_of != 1:
             raise ValueError(
-                "multiple_of belongs to fit: inside and cover; height and width say the size of fit: stretch"
+                "multiple_of belongs to fit: inside, cover and minimal; height and width say the size of fit: stretch"
             )
         if min(self.height, self.width) < self.multiple_of:
             raise ValueError(f"{self.height}x{self.width} is smaller than multiple_of {self.multiple_of}")
@@ -79,8 +81,11 @@ class InputDescription(_Part):
         """(height, width) that an image of rows x columns is brought to."""
         if self.fit == "stretch":
             return self.height, self.width
-        bound, step = (min if self.fit == "inside" else max), self.multiple_of
-        scale = bound(self.height / rows, self.width / columns)
+        step, scales = self.multiple_of, (self.height / rows, self.width / columns)
+        if self.fit == "minimal":
+            scale = min(scales, key=lambda found: abs(1 - found))
+        else:
+            scale = min(scales) if self.fit == "inside" else max(scales)
         height, width = (max(step, round(scale * side / step) * step) for side in (rows, columns))
         if self.fit == "inside":  # rounding may lead out of the bounds
             height, width = min(height, self.height // step * step), min(width, self.width // step * step)
