@@ -109,6 +109,29 @@ def _say(manifest: Any) -> None:
         log.warning("%s: %s (%s): %s", manifest.stage, manifest.status, manifest.reason, manifest.message)
 
 
+@app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run_workflow(
+    context: typer.Context,
+    videos: Annotated[Path, typer.Argument(help="folder of videos")],
+    out: Annotated[Path, typer.Option("--out", help="output folder")],
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="where it runs: local, slurm, or a profile of your own")
+    ] = None,
+) -> None:
+    """Run the whole workflow on a folder of videos; what else is given goes to Snakemake (--cores 4, --dry-run, ...)."""
+    from sfm_gt.commands import run_workflow as stage
+
+    stage.run(videos, out, profile, context.args)
+
+
+@app.command()
+def snakefile() -> None:
+    """Print where the workflow's Snakefile lies: snakemake -s "$(sfm-gt snakefile)"."""
+    from sfm_gt.workflow import packaged
+
+    typer.echo(packaged.snakefile())
+
+
 @app.command()
 def ingest(config: ConfigOption, video: VideoOption) -> None:
     """Probe one video and read its sidecar; reject it with a reason if it cannot be used."""

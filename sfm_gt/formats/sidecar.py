@@ -220,8 +220,11 @@ def read_sidecar(path: Path | None) -> Sidecar:
 
 
 def evidence_path(sidecar_path: Path, name: str) -> Path:
-    """Path of a file that the sidecar names. Raises InputError when it is missing or lies outside the sidecar's folder."""
-    return inside(sidecar_path.parent, name, sidecar_path)
+    """Path of a file that the sidecar names. Raises InputError when it is missing, no file, or outside the sidecar's folder."""
+    path = inside(sidecar_path.parent, name, sidecar_path)
+    if path.is_dir():
+        raise InputError(f"{sidecar_path}: {name!r} is a folder; name the file itself")
+    return path
 
 
 def imported_path(sidecar_path: Path, imported: ImportedCameras) -> Path:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +43,11 @@ def list_videos(folder: Path) -> tuple[VideoFile, ...]:
     Raises:
         InputError: the folder is missing, is no folder, or holds no video.
     """
-    paths = _video_paths(folder)
-    stems = Counter(path.stem for path in paths)
-    return tuple(_video_file(path, [p for p in paths if p.stem == path.stem], stems[path.stem] > 1) for path in paths)
+    by_stem: dict[str, list[Path]] = {}
+    for path in _video_paths(folder):
+        by_stem.setdefault(path.stem, []).append(path)
+    videos = [_video_file(path, same_stem) for same_stem in by_stem.values() for path in same_stem]
+    return tuple(sorted(videos, key=lambda video: video.path))
 
 
 def _video_paths(folder: Path) -> list[Path]:
@@ -66,10 +67,13 @@ def _video_paths(folder: Path) -> list[Path]:
     return paths
 
 
-def _video_file(path: Path, same_stem: list[Path], stem_is_shared: bool) -> VideoFile:
+def _video_file(path: Path, same_stem: list[Path]) -> VideoFile:
     # os.path: a name that is as long as names may be leaves no room for the longer suffix, and Path.is_file raises then.
     sidecars = [beside for suffix in SIDECAR_SUFFIXES if os.path.isfile(beside := path.with_suffix(suffix))]
-    if stem_is_shared:
+    if path.exists() and not path.is_file():
+        message = f"{path.name}: is no file but a pipe, socket or device; put the video itself there"
+        return VideoFile(slug(path.stem), path, None, "not_a_file", message)
+    if len(same_stem) > 1:
         other = next(p.name for p in same_stem if p != path)
         message = (
             f"{path.name}: {other} has the same stem, so sidecar and results would be mixed up; rename one of them"
