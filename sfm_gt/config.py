@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sfm_gt.errors import ConfigError
 from sfm_gt.formats.license_terms import Permission, Use, check_terms
 from sfm_gt.formats.validation import validated
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.metrics.shipped import shipped
 from sfm_gt.models.shared.settings import ModelConfig
 
@@ -269,12 +270,7 @@ def read_config(path: Path) -> Config:
     Raises:
         ConfigError: missing file, broken YAML, or content that does not validate.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give an existing YAML file") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    content = read_yaml(path, ConfigError)
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: found {type(content).__name__}, needed a mapping of sections")
     return validate(content)

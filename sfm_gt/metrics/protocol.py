@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import yaml
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError
 from sfm_gt.formats.validation import validated
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.metrics.alignment import ALIGNMENTS, DepthRange
 from sfm_gt.metrics.crops import CropName, crop_mask
 from sfm_gt.metrics.depth import METRICS
@@ -195,15 +195,9 @@ def load_protocol(name_or_path: str) -> Protocol:
         ConfigError: no such protocol, broken YAML, or content that does not validate.
     """
     path = SHIPPED_FOLDER / f"{name_or_path}.yaml" if name_or_path in shipped() else Path(name_or_path)
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError:
-        raise ConfigError(
-            f"evaluate.protocols: {name_or_path!r} is neither a file nor one of {', '.join(shipped())}"
-        ) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    return validated(Protocol, content, str(path), ConfigError)
+    if not path.is_file():
+        raise ConfigError(f"evaluate.protocols: {name_or_path!r} is neither a file nor one of {', '.join(shipped())}")
+    return validated(Protocol, read_yaml(path, ConfigError), str(path), ConfigError)
 
 
 def load_protocols(

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-import yaml
 from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.validation import validated
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.models.shared.prediction import Kind, Prediction, required_path
 from sfm_gt.models.shared.resizing import image_to_input
 from sfm_gt.models.shared.settings import ModelConfig
@@ -198,13 +198,7 @@ def read_description(config: ModelConfig, form: type[Form]) -> tuple[Form, Path]
         InputError: the YAML or the file is missing or does not validate; one line with the file and the fix.
     """
     path = description_path(config)
-    try:
-        content: Any = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give an existing description YAML") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    description = validated(form, content, str(path), InputError)
+    description = validated(form, read_yaml(path), str(path), InputError)
     network = path.parent / description.file
     if not network.is_file():
         raise InputError(f"{path}: file: {description.file} is not there; put the network next to the description")
