@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.validation import Number, Whole, validated
 from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.metrics.alignment import ALIGNMENTS, DepthRange
 from sfm_gt.metrics.crops import CropName, crop_mask
@@ -43,7 +43,7 @@ REASONS = {
 """Why a frame is not scored. Every one is counted next to the table; none enters a mean."""
 
 AlignmentName = Annotated[str, Field(pattern=f"^({'|'.join(ALIGNMENTS)})$")]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
 
 
 class Alignments(BaseModel):
@@ -96,7 +96,7 @@ class Protocol(BaseModel):
     source: str
     alignment: Alignments
     scope: Literal["image", "clip", "dataset"] = "image"
-    fit_pixels: Annotated[int, Field(gt=1)] | None = None
+    fit_pixels: Annotated[Whole, Field(gt=1)] | None = None
     crop: CropName = "none"
     gt_range_m: tuple[Positive, Positive] | None = None
     range_ends: Literal["inclusive", "strict"] = "inclusive"
@@ -107,7 +107,7 @@ class Protocol(BaseModel):
     resize: ResizeRule = "bilinear"
     flip_averaging: bool = False
     reducer: Literal["video", "image", "pixel", "pooled"] = "video"
-    min_pixels: Annotated[int, Field(gt=0)] | None = None
+    min_pixels: Annotated[Whole, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Protocol:

@@ -24,7 +24,7 @@ from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 
 from sfm_gt.errors import ConfigError, InputError
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.validation import Number, validated
 from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.shared.prediction import KINDS, FrameKey, MissingPredictionError, Prediction, required_path
@@ -41,7 +41,7 @@ class PngUnit(BaseModel):
     """Content of predictions.yaml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    unit: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    unit: Annotated[Number, Field(gt=0)]
 
 
 class OnDiskModel:

@@ -28,7 +28,7 @@ from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError, InputError
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.validation import Number, Whole, validated
 from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.models.shared.prediction import Kind, Prediction, required_path
 from sfm_gt.models.shared.resizing import image_to_input
@@ -37,8 +37,8 @@ from sfm_gt.models.shared.settings import ModelConfig
 BUILTIN = "builtin:"
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
-Three = tuple[float, float, float]
-Positive = Annotated[float, Field(gt=0)]
+Three = tuple[Number, Number, Number]
+Positive = Annotated[Number, Field(gt=0)]
 Form = TypeVar("Form", bound="FileDescription")
 
 
@@ -50,10 +50,10 @@ class InputDescription(_Part):
     """What the network wants to be given."""
 
     name: str | None = None
-    height: Annotated[int, Field(gt=0)]
-    width: Annotated[int, Field(gt=0)]
+    height: Annotated[Whole, Field(gt=0)]
+    width: Annotated[Whole, Field(gt=0)]
     fit: Literal["stretch", "inside", "cover"] = "stretch"
-    multiple_of: Annotated[int, Field(gt=0)] = 1
+    multiple_of: Annotated[Whole, Field(gt=0)] = 1
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     channels: Literal["RGB", "BGR"] = "RGB"
     mean: Three = (0.0, 0.0, 0.0)
@@ -97,8 +97,8 @@ class OutputDescription(_Part):
 class WindowDescription(_Part):
     """How many frames a video network sees at once, and how many of them it saw before."""
 
-    frames: Annotated[int, Field(gt=1)]
-    overlap: Annotated[int, Field(gt=0)]
+    frames: Annotated[Whole, Field(gt=1)]
+    overlap: Annotated[Whole, Field(gt=0)]
 
     @model_validator(mode="after")
     def _moves_on(self) -> WindowDescription:
