@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import yaml
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.validation import Number, Whole, validated
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.metrics.alignment import ALIGNMENTS, DepthRange
 from sfm_gt.metrics.crops import CropName, crop_mask
 from sfm_gt.metrics.depth import METRICS
@@ -44,7 +44,7 @@ REASONS = {
 """Why a frame is not scored. Every one is counted next to the table; none enters a mean."""
 
 AlignmentName = Annotated[str, Field(pattern=f"^({'|'.join(ALIGNMENTS)})$")]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
 
 
 class Alignments(BaseModel):
@@ -108,7 +108,7 @@ class Protocol(BaseModel):
     scope: Literal["image", "clip", "dataset"] = "image"
     prediction_range: tuple[float | None, float | None] | None = None
     fit_on: Literal["all", "positive"] = "all"
-    fit_pixels: Annotated[int, Field(gt=1)] | None = None
+    fit_pixels: Annotated[Whole, Field(gt=1)] | None = None
     crop: CropName = "none"
     gt_range_m: tuple[Positive, Positive] | None = None
     range_ends: Literal["inclusive", "strict"] = "inclusive"
@@ -122,7 +122,7 @@ class Protocol(BaseModel):
     resize: ResizeRule = "bilinear"
     flip_averaging: bool = False
     reducer: Literal["video", "image", "pixel", "pooled"] = "video"
-    min_pixels: Annotated[int, Field(gt=0)] | None = None
+    min_pixels: Annotated[Whole, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Protocol:
@@ -218,15 +218,9 @@ def load_protocol(name_or_path: str) -> Protocol:
         if protocol.non_finite == "propagate":
             return protocol.model_copy(update={"name": name_or_path, "non_finite": "leave_out"})
     path = SHIPPED_FOLDER / f"{name_or_path}.yaml" if name_or_path in shipped() else Path(name_or_path)
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError:
-        raise ConfigError(
-            f"evaluate.protocols: {name_or_path!r} is neither a file nor one of {', '.join(shipped())}"
-        ) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    return validated(Protocol, content, str(path), ConfigError)
+    if not path.is_file():
+        raise ConfigError(f"evaluate.protocols: {name_or_path!r} is neither a file nor one of {', '.join(shipped())}")
+    return validated(Protocol, read_yaml(path, ConfigError), str(path), ConfigError)
 
 
 def load_protocols(

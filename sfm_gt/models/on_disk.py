@@ -20,12 +20,12 @@ from typing import Annotated, Any
 
 import cv2
 import numpy as np
-import yaml
 from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 
 from sfm_gt.errors import ConfigError, InputError
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.validation import Number, validated
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.shared.prediction import KINDS, FrameKey, MissingPredictionError, Prediction, required_path
 from sfm_gt.models.shared.settings import ModelConfig
@@ -41,7 +41,7 @@ class PngUnit(BaseModel):
     """Content of predictions.yaml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    unit: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    unit: Annotated[Number, Field(gt=0)]
 
 
 class OnDiskModel:
@@ -143,13 +143,9 @@ def _read_png(path: Path) -> Float[np.ndarray, "h w"]:
         found = "an unreadable file" if pixels is None else f"{pixels.dtype} of shape {pixels.shape}"
         raise InputError(f"{path}: found {found}, needed 16 bit and one channel; use npy for anything else")
     unit_file = path.parent.parent / UNIT_FILE
-    try:
-        stated = yaml.safe_load(unit_file.read_text())
-    except (OSError, yaml.YAMLError):
-        raise InputError(
-            f"{unit_file}: missing or not YAML; PNG predictions need it, for example: unit: 0.001"
-        ) from None
-    unit = validated(PngUnit, stated, str(unit_file), InputError).unit
+    if not unit_file.exists():
+        raise InputError(f"{unit_file}: not found; PNG predictions need it, for example: unit: 0.001")
+    unit = validated(PngUnit, read_yaml(unit_file), str(unit_file), InputError).unit
     values: Float[np.ndarray, "h w"] = pixels.astype(np.float32) * np.float32(unit)
     values[pixels == 0] = np.nan
     return values

@@ -46,7 +46,7 @@ def test_png_has_a_stated_unit_and_zero_is_no_answer(model, tmp_path):
     stored = np.round(VALUES * 1000).astype(np.uint16)
     stored[0, 0] = 0
     cv2.imwrite(str(tmp_path / "clip" / "000005.png"), stored)
-    with pytest.raises(InputError, match=r"predictions\.yaml: missing or not YAML"):
+    with pytest.raises(InputError, match=r"predictions\.yaml: not found"):
         _predict(model)
     (tmp_path / "predictions.yaml").write_text("unit: 0.001\n")
     values = _predict(model).values

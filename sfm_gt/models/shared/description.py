@@ -26,12 +26,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-import yaml
 from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError, InputError
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.validation import Number, Whole, validated
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.models.shared.prediction import Kind, Prediction, required_path
 from sfm_gt.models.shared.resizing import image_to_input
 from sfm_gt.models.shared.settings import ModelConfig
@@ -39,8 +39,8 @@ from sfm_gt.models.shared.settings import ModelConfig
 BUILTIN = "builtin:"
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
-Three = tuple[float, float, float]
-Positive = Annotated[float, Field(gt=0)]
+Three = tuple[Number, Number, Number]
+Positive = Annotated[Number, Field(gt=0)]
 Form = TypeVar("Form", bound="FileDescription")
 
 
@@ -52,10 +52,10 @@ class InputDescription(_Part):
     """What the network wants to be given."""
 
     name: str | None = None
-    height: Annotated[int, Field(gt=0)]
-    width: Annotated[int, Field(gt=0)]
+    height: Annotated[Whole, Field(gt=0)]
+    width: Annotated[Whole, Field(gt=0)]
     fit: Literal["stretch", "inside", "cover", "minimal"] = "stretch"
-    multiple_of: Annotated[int, Field(gt=0)] = 1
+    multiple_of: Annotated[Whole, Field(gt=0)] = 1
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     channels: Literal["RGB", "BGR"] = "RGB"
     mean: Three = (0.0, 0.0, 0.0)
@@ -102,8 +102,8 @@ class OutputDescription(_Part):
 class WindowDescription(_Part):
     """How many frames a video network sees at once, and how many of them it saw before."""
 
-    frames: Annotated[int, Field(gt=1)]
-    overlap: Annotated[int, Field(gt=0)]
+    frames: Annotated[Whole, Field(gt=1)]
+    overlap: Annotated[Whole, Field(gt=0)]
 
     @model_validator(mode="after")
     def _moves_on(self) -> WindowDescription:
@@ -203,13 +203,7 @@ def read_description(config: ModelConfig, form: type[Form]) -> tuple[Form, Path]
         InputError: the YAML or the file is missing or does not validate; one line with the file and the fix.
     """
     path = description_path(config)
-    try:
-        content: Any = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give an existing description YAML") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    description = validated(form, content, str(path), InputError)
+    description = validated(form, read_yaml(path), str(path), InputError)
     network = path.parent / description.file
     if not network.is_file():
         raise InputError(f"{path}: file: {description.file} is not there; put the network next to the description")
