@@ -14,6 +14,7 @@ from sfm_gt.evaluation.evaluated_frames import depth_of
 from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.metrics.grading import FramePrediction
+from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import Protocol, load_protocols
 from sfm_gt.models.on_disk import OnDiskModel
 from sfm_gt.models.shared.prediction import KINDS, FrameKey, MissingPredictionError
@@ -71,6 +72,7 @@ def _job(gt: Path, predictions: Path, kind: str, protocols: Sequence[str], bench
         {name: network_facts(predictions / clips[0])},
         {name: sha256} if (sha256 := sha256_of(predictions / clips[0])) else {},
         _quoted(benchmark) if benchmark else (),
+        GtErrors(EvaluateConfig().gt_frame_sigma, EvaluateConfig().gt_correlation_px),
     )  # fmt: skip
 
 
