@@ -117,7 +117,7 @@ def resolved_pairs(n_models: int, n_videos: int, better: float, n_runs: int) -> 
             errors[0] *= 1 - better
             scored = {model: _figures(error) for model, error in zip(models, errors, strict=True)}
             comparison.add(protocol, f"v{video}", models, scored, dict.fromkeys(models, 1.0))
-        found = [one for one in comparison.differences({}) if one.verdict == "resolved"]
+        found = [one for one in comparison.differences() if one.verdict == "resolved"]
         runs += any(not better or "m0" in (one.model, one.other) for one in found)
     return runs / n_runs
 

@@ -273,8 +273,12 @@ def evaluate(
         Path | None, typer.Option("--gt", help="output folder of a run, to evaluate your own predictions")
     ] = None,
     benchmark: Annotated[str | None, typer.Option("--benchmark", help="--gt holds the files of this benchmark")] = None,
-    predictions: Annotated[Path | None, typer.Option("--predictions", help="folder of <clip>/NNNNNN.npy")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="what the values of the predictions mean")] = None,
+    predictions: Annotated[
+        list[str] | None, typer.Option("--predictions", help="[NAME=]folder of <clip>/NNNNNN.npy; several times")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="what their values mean: once, or once for each folder")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="folder for the tables of your own predictions")] = Path(
         "evaluation"
     ),
@@ -289,7 +293,7 @@ def evaluate(
         run = _Run(config)
         require_use(run.workspace.root, "evaluate", run.config.provenance)
         stage.run(run.workspace, run.config.evaluate, run.config.models, run.clip_ids(), run.config.seed, cores)
-    elif gt is not None and predictions is not None and kind is not None:
+    elif gt is not None and predictions and kind:
         from sfm_gt.commands import evaluate_predictions
 
         if benchmark is None:

@@ -4,7 +4,7 @@ frames.parquet                         one row a frame, model, protocol, alignme
 table.csv .md .tex                     the first protocol: one row a model and alignment
 sensitivity.csv .md .tex               the same predictions under every protocol
 regions.csv .md                        by region;  depth.csv: error by depth in metres
-differences.csv .md                    models two by two, with interval, noise floor and verdict
+differences.csv .md                    models two by two, with interval, resolution of the GT and verdict
 tables.html                            all of these with sortable columns, and the plots
 errors.svg ranks.svg depth.svg         plots, where there is something to plot
 summary.json                           protocols with their hashes, rows, counts of what was not scored, notes

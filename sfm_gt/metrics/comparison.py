@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations, product
@@ -13,6 +14,7 @@ from jaxtyping import Float
 from sfm_gt.metrics.bootstrap import LEVEL, Interval, Scale, draw_videos, holm, interval
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.protocol import Protocol
+from sfm_gt.metrics.resolution import Moved, Moves
 
 COMPARED: dict[str, Scale] = {"abs_rel": "error", "delta1": "share"}
 RANKED_BY = "abs_rel"
@@ -26,10 +28,10 @@ class Difference:
     Attributes:
         p: of no difference, adjusted for all comparisons under the protocol, of every two models by every metric (Holm).
         frames, videos: on which both were scored; ``left_out`` frames had only one of them.
-        floor: what a perfect model's score can be off by, NaN where unknown.
-        verdict: resolved; below_noise_floor: smaller than ``floor``; interval_holds_zero; among_many: the interval does not,
-            but among so many comparisons that is chance; too_few_videos: no interval; no_figure: one of both has none, since
-            values that are not finite propagate.
+        resolution: what errors of the GT move the difference by (``resolution``), NaN where unknown.
+        verdict: resolved; below_resolution: smaller than ``resolution``; interval_holds_zero; among_many: the interval does
+            not, but among so many comparisons that is chance; too_few_videos: no interval; no_figure: one of both has none,
+            since values that are not finite propagate.
     """
 
     protocol: str
@@ -41,7 +43,7 @@ class Difference:
     frames: int
     videos: int
     left_out: int
-    floor: float
+    resolution: float
     verdict: str
 
 
@@ -68,8 +70,9 @@ class _Pair:
     """Weighted sums a video: the weights of one model and of the other, then COMPARED of one, then of the other."""
 
     videos: dict[str, Float[np.ndarray, " sums"]] = field(default_factory=dict)
-    frames: int = 0
+    frames_of: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
+    moves: Moves = field(default_factory=Moves)
 
     def differences(self, protocol: Protocol, video_ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Numerators (videos, compared) and denominators (videos,) of the differences."""
@@ -118,19 +121,20 @@ class Comparison:
                 weights = [pixels[model] if by_pixels else 1.0 for model in (one, other)]
                 figures = [weights[0] * scored[one][_COLUMNS], weights[1] * scored[other][_COLUMNS]]
                 pair.videos[video_id] = pair.videos.get(video_id, 0.0) + np.concatenate([weights, *figures])
-                pair.frames += 1
+                pair.frames_of[video_id] += 1
             elif one in scored or other in scored:
                 pair.left_out += 1
 
-    def differences(self, floors: Mapping[tuple[str, str], Float[np.ndarray, " metrics"]]) -> list[Difference]:
-        """Every two models under every protocol.
+    def add_moves(self, protocol_name: str, video_id: str, clip_id: str, moved: Mapping[str, Moved]) -> None:
+        """What errors of the GT move on a frame that was added, by model."""
+        for one, other in combinations(moved, 2):
+            self._pairs[protocol_name, one, other].moves.add(video_id, clip_id, moved[one], moved[other])
 
-        Args:
-            floors: noise floor of METRICS by protocol and model.
-        """
-        return [one for name in self._protocols for one in self._family(name, floors)]
+    def differences(self) -> list[Difference]:
+        """Every two models under every protocol."""
+        return [one for name in self._protocols for one in self._family(name)]
 
-    def _family(self, name: str, floors: Mapping[tuple[str, str], Float[np.ndarray, " metrics"]]) -> list[Difference]:
+    def _family(self, name: str) -> list[Difference]:
         """All comparisons under one protocol."""
         keys = [key for key, pair in self._pairs.items() if key[0] == name and pair.videos]
         estimates = [self._estimate(key, number) for key in keys for number in range(len(COMPARED))]
@@ -138,10 +142,17 @@ class Comparison:
         found = []
         for (key, metric), estimate in zip(product(keys, COMPARED), estimates, strict=True):
             pair, p = self._pairs[key], next(adjusted)
-            floor = _larger(floors.get((name, key[1])), floors.get((name, key[2])), metric)
-            counts = (pair.frames, len(pair.videos), pair.left_out)
-            found.append(Difference(*key, metric, estimate, p, *counts, floor, _verdict(estimate, p, floor)))
+            counts = (pair.frames_of.total(), len(pair.videos), pair.left_out)
+            resolution = self._resolution(key)[list(COMPARED).index(metric)]
+            found.append(Difference(*key, metric, estimate, p, *counts, resolution, _verdict(estimate, p, resolution)))
         return found
+
+    def _resolution(self, key: tuple[str, str, str]) -> list[float]:
+        pair = self._pairs[key]
+        videos = sorted(pair.videos)
+        _, weights = pair.differences(self._protocols[key[0]], videos)
+        found = pair.moves.resolution(dict(zip(videos, weights / weights.sum(), strict=True)), pair.frames_of)
+        return [math.nan] * len(COMPARED) if found is None else found.tolist()
 
     def _estimate(self, key: tuple[str, str, str], number: int) -> Interval:
         pair = self._pairs[key]
@@ -157,7 +168,7 @@ class Comparison:
 
         A model without a figure on frames that another one has, too, was compared with nobody and has no place.
         """
-        differences = [one for one in self.differences({}) if one.metric == RANKED_BY]
+        differences = [one for one in self.differences() if one.metric == RANKED_BY]
         return [
             rank for name in self._protocols for rank in _ranks([one for one in differences if one.protocol == name])
         ]
@@ -186,16 +197,11 @@ def _is_resolved(one: Difference) -> bool:
     return one.verdict == "resolved"
 
 
-def _larger(one: np.ndarray | None, other: np.ndarray | None, metric: str) -> float:
-    known = [float(floor[METRICS.index(metric)]) for floor in (one, other) if floor is not None]
-    return max(known, default=math.nan)
-
-
-def _verdict(estimate: Interval, p: float, floor: float) -> str:
+def _verdict(estimate: Interval, p: float, resolution: float) -> str:
     if not math.isfinite(estimate.value):
         return "no_figure"
-    if abs(estimate.value) < floor:
-        return "below_noise_floor"
+    if abs(estimate.value) < resolution:
+        return "below_resolution"
     if not estimate.known:
         return "too_few_videos"
     if not estimate.excludes_zero:

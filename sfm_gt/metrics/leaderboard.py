@@ -144,7 +144,7 @@ def sensitivity(evaluation: Evaluation, seed: int) -> list[Row]:
 
 
 def differences(evaluation: Evaluation) -> list[Row]:
-    """Paired differences of every two models, with interval, noise floor and verdict."""
+    """Paired differences of every two models, with interval, resolution of the GT and verdict."""
     return [
         {
             "protocol": one.protocol,
@@ -155,11 +155,11 @@ def differences(evaluation: Evaluation) -> list[Row]:
             "low": one.difference.low,
             "high": one.difference.high,
             "p_holm": one.p,
-            "floor": one.floor,
+            "resolution": one.resolution,
             "verdict": one.verdict,
             "videos": one.videos,
             "frames": one.frames,
             "left_out_frames": one.left_out,
         }
-        for one in evaluation.comparison.differences(evaluation.floors_by_model())
+        for one in evaluation.comparison.differences()
     ]

@@ -163,6 +163,10 @@ class Protocol(BaseModel):
         names: tuple[str, ...] = getattr(self.alignment, kind)
         return names
 
+    def granting(self, kind: str, alignment: str) -> Protocol:
+        """The same with one alignment for a kind."""
+        return self.model_copy(update={"alignment": self.alignment.model_copy(update={kind: (alignment,)})})
+
     def scored(
         self,
         z_depth: Float[np.ndarray, "h w"],

@@ -33,7 +33,7 @@ REGIONS = {
 }  # fmt: skip
 DIFFERENCES = {
     "protocol": "protocol", "model": "model", "other": "minus", "metric": "metric", "difference": "difference",
-    "p_holm": "p (Holm)", "floor": "noise floor", "verdict": "verdict", "videos": "videos", "frames": "frames of both",
+    "p_holm": "p (Holm)", "resolution": "GT resolution", "verdict": "verdict", "videos": "videos", "frames": "frames of both",
     "left_out_frames": "left out",
 }  # fmt: skip
 WORDS = frozenset(
@@ -41,7 +41,7 @@ WORDS = frozenset(
 )
 """Columns that hold words; all others hold figures and stand to the right."""
 VERDICTS = {
-    "resolved": "resolved", "below_noise_floor": "not resolved: below the noise floor",
+    "resolved": "resolved", "below_resolution": "not resolved: within the error of the GT",
     "interval_holds_zero": "not resolved: interval holds 0", "among_many": "not resolved: one of many comparisons",
     "too_few_videos": "fewer than 3 videos: no interval",
     "no_figure": "no figure: values that are not finite",
@@ -117,7 +117,7 @@ def below_differences(hashes: str) -> list[str]:
     return [
         hashes,
         "p is adjusted for every comparison under its protocol (Holm): of tables of equal models, 5 % at most call any pair "
-        "resolved. A resolved difference also has an interval without 0 and is larger than its noise floor.",
+        "resolved. A resolved difference also has an interval without 0 and is larger than what errors of the GT move it by.",
     ]
 
 

@@ -13,6 +13,7 @@ from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.evaluation import EvaluatedFrame, Evaluation
 from sfm_gt.metrics.grading import FramePrediction, GtFrame
 from sfm_gt.metrics.leaderboard import differences, rows, sensitivity
+from sfm_gt.metrics.noise_floor import GtErrors, perfect_depth
 from sfm_gt.metrics.protocol import load_protocol, load_protocols
 from sfm_gt.metrics.shipped import shipped
 from sfm_gt.metrics.tally import FIGURES
@@ -275,13 +276,78 @@ def _without_other(clips):
     ]  # fmt: skip
 
 
-def test_a_difference_smaller_than_the_floor_is_not_resolved():
+def test_a_difference_within_the_error_of_the_gt_is_not_resolved():
     kinds = {"perfect": "metric_depth", "other": "metric_depth"}
     verdicts = {}
     for bias in (1.01, 1.3):
         evaluation = _run([OURS], kinds, _noisy_clips(3, 6, bias))
         verdicts[bias] = next(d["verdict"] for d in differences(evaluation) if d["metric"] == "abs_rel")
-    assert verdicts == {1.01: "below_noise_floor", 1.3: "resolved"}
+    assert verdicts == {1.01: "below_resolution", 1.3: "resolved"}
+
+
+def _two_models(seed, gt_of, n_videos=4, n_frames=2):
+    """Models that are off by 10 and 11 %; ``gt_of(rng, truth, video's scale)`` makes the GT, and the models see none of it."""
+    clips = []
+    for video in range(n_videos):
+        of_models, of_gt = (np.random.default_rng([seed, video, which]) for which in range(2))
+        scale = math.exp(SIGMA_LOG_SCALE * of_gt.normal())
+        clip = []
+        for number in range(n_frames):
+            truth = of_models.uniform(1, 8, SHAPE)
+            predictions = {name: FramePrediction("metric_depth", truth * np.exp(of_models.normal(0, error, SHAPE)))
+                           for name, error in (("one", 0.10), ("other", 0.11))}  # fmt: skip
+            gt = gt_of(of_gt, truth, scale)
+            clip.append(_frame(f"v{video}", number, gt, predictions, SIGMA * gt, SIGMA_LOG_SCALE))
+        clips.append(clip)
+    return clips
+
+
+@pytest.mark.parametrize("alignment", ["none", "median"])
+def test_resolution_holds_what_the_error_of_the_gt_moves_a_difference_by(alignment):
+    protocol = OURS.model_copy(update={"alignment": OURS.alignment.model_copy(update={"metric_depth": (alignment,)})})
+    kinds, held, resolutions = {"one": "metric_depth", "other": "metric_depth"}, [], []
+
+    def compared(seed, gt_of):
+        return differences(_run([protocol], kinds, _two_models(seed, gt_of)))[0]
+
+    for seed in range(20):
+        true = compared(seed, lambda rng, truth, scale: truth)
+        found = compared(seed, lambda rng, truth, scale: truth * scale * (1 + SIGMA * rng.normal(size=SHAPE)))
+        held.append(abs(found["difference"] - true["difference"]) <= found["resolution"])
+        resolutions.append(found["resolution"])
+    # 95 % of 20, less three standard deviations of so many.
+    assert np.mean(held) >= 0.8
+    # A model's own floor is 0.016 and more: what both share falls out.
+    assert max(resolutions) < (0.008 if alignment == "none" else 0.002)
+
+
+def test_a_floor_holds_what_the_pixels_of_a_frame_share():
+    jitter, sigma = 0.02, 0.005
+    rng, clips = np.random.default_rng(0), []
+    for video in range(6):
+        truth = [rng.uniform(1, 8, SHAPE) for _ in range(10)]
+        gts = [z * math.exp(jitter * rng.normal()) * (1 + sigma * rng.normal(size=SHAPE)) for z in truth]
+        clips.append([_frame(f"v{video}", n, gt, {"perfect": FramePrediction("metric_depth", z)}, sigma * gt, 1e-6)
+                      for n, (z, gt) in enumerate(zip(truth, gts, strict=True))])  # fmt: skip
+    found = {}
+    for frame_sigma in (jitter, 0.0):
+        evaluation = Evaluation([OURS], {"perfect": "metric_depth"}, 0, GtErrors(frame_sigma))
+        for clip in clips:
+            for frame in clip:
+                evaluation.add(evaluation.grade(frame, {}))
+        found[frame_sigma] = rows(evaluation, "sfm_gt", 0)[0]
+    # The mean of 60 absolute values is off by 10 %, and so is that of as many draws: twice their sum.
+    assert found[jitter]["abs_rel_floor"] == pytest.approx(found[jitter]["abs_rel"], rel=0.3)
+    assert found[0.0]["abs_rel_floor"] < found[0.0]["abs_rel"] / 3, "errors of pixels alone say far less"
+
+
+@pytest.mark.parametrize("correlation_px", [0.0, 5.0])
+def test_errors_correlate_over_the_distance_that_is_stated(correlation_px):
+    ones = np.ones((400, 400), np.float32)
+    drawn = perfect_depth(10 * ones, ones, (0,), GtErrors(0.0, correlation_px)) - 10
+    assert np.std(drawn) == pytest.approx(1.0, rel=0.05)
+    beside = np.mean(drawn[:, :-5] * drawn[:, 5:]) / np.mean(drawn**2)
+    assert beside == pytest.approx(math.exp(-1) if correlation_px else 0.0, abs=0.03)
 
 
 def test_without_sigma_there_is_no_floor(clip):

@@ -15,6 +15,7 @@ from sfm_gt.metrics.comparison import Comparison
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.noise_floor import SCALE_NODES, ScaleFloor
 from sfm_gt.metrics.protocol import load_protocol
+from sfm_gt.metrics.resolution import SIGMAS, Moved, Moves
 from sfm_gt.metrics.tally import FIGURES
 
 OURS = load_protocol("sfm_gt").completed(0.1, 10.0, 4)
@@ -114,7 +115,7 @@ def _figures(abs_rel):
     return figures
 
 
-def _compare(scores, floors=None, protocol=OURS, pixels=None):
+def _compare(scores, protocol=OURS, pixels=None):
     """``scores``: by video, a list of frames, each {model: AbsRel}; ``pixels``: of the frames of every video."""
     comparison = Comparison(seed=0)
     models = ["good", "near", "bad"]
@@ -122,7 +123,7 @@ def _compare(scores, floors=None, protocol=OURS, pixels=None):
         for number, frame in enumerate(frames):
             on = dict.fromkeys(frame, float(pixels[number]) if pixels else 1.0)
             comparison.add(protocol, video, models, {model: _figures(value) for model, value in frame.items()}, on)
-    differences = {(d.model, d.other): d for d in comparison.differences(floors or {}) if d.metric == "abs_rel"}
+    differences = {(d.model, d.other): d for d in comparison.differences() if d.metric == "abs_rel"}
     return differences, {rank.model: rank for rank in comparison.ranks()}
 
 
@@ -145,12 +146,15 @@ def test_pairing_resolves_what_the_spread_of_videos_hides():
     assert (ranks["good"].low, ranks["good"].high) == (1, 2)
 
 
-def test_differences_below_the_noise_floor_are_not_resolved():
-    floor = np.full(METRIC_COUNT, 0.03)
-    differences, _ = _compare(_scores(12), {("sfm_gt", "good"): floor, ("sfm_gt", "bad"): floor / 10})
-    assert differences["good", "bad"].verdict == "below_noise_floor"
-    assert differences["good", "bad"].floor == 0.03, "the larger one of both counts"
-    assert differences["near", "bad"].verdict == "resolved"
+def test_resolution_by_hand():
+    moves = Moves()
+    # Two frames of a video of ten move the difference by 0.1 and 0.3, and its one clip by 0.02 with the scale.
+    for drawn in (0.1, 0.3):
+        moves.add("a", "c", Moved(np.array([drawn]), np.array([0.02])), Moved(np.zeros(1), np.zeros(1)))
+    spread, bias, scale = (0.1**2 + 0.3**2) / 2 / 10, 0.2, 0.02
+    expected = SIGMAS * math.sqrt(spread + bias**2 + scale**2)
+    assert moves.resolution({"a": 1.0}, {"a": 10})[0] == pytest.approx(expected)
+    assert Moves().resolution({"a": 1.0}, {"a": 10}) is None
 
 
 def test_too_few_videos_are_ranked_without_interval():

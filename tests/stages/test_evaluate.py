@@ -34,13 +34,35 @@ def test_predictions_without_a_workflow(workspace, tiny, tmp_path):
         for frame_index in (7, 9):
             np.save(tmp_path / "theirs" / clip / f"{frame_index:06d}.npy", gt * np.float32(1.1))
     table = evaluate_predictions.run(
-        workspace.root, tmp_path / "theirs", "metric_depth", tmp_path / "found", ("sfm_gt",), 2
+        workspace.root, [str(tmp_path / "theirs")], ["metric_depth"], tmp_path / "found", ("sfm_gt",), 2
     )
     assert "| theirs | – | 0.100 | 1.000 | none | metric_depth |" in table
     (row,) = [
         r for r in json.loads((tmp_path / "found" / "summary.json").read_text())["rows"] if r["alignment"] == "none"
     ]
     assert (row["frames"], row["missing_frames"]) == (2, 1)
+
+
+def test_folders_of_predictions_are_compared(workspace, tiny, tmp_path):
+    gt = np.nan_to_num(tiny.gt, nan=5.0)
+    for name, values in (("good", gt * np.float32(1.1)), ("theirs", 1 / (gt * np.float32(1.3)))):
+        for clip in ("near", "far"):
+            (tmp_path / name / clip).mkdir(parents=True)
+            for frame_index in (7, 9, 30):
+                np.save(tmp_path / name / clip / f"{frame_index:06d}.npy", values)
+    folders, kinds = (
+        [str(tmp_path / "good"), f"bad={tmp_path / 'theirs'}"],
+        ["metric_depth", "affine_invariant_disparity"],
+    )
+    evaluate_predictions.run(workspace.root, folders, kinds, tmp_path / "found", ("sfm_gt",), 1)
+    summary = json.loads((tmp_path / "found" / "summary.json").read_text())
+    assert {(row["model"], row["kind"]) for row in summary["rows"]} == set(zip(("good", "bad"), kinds, strict=True))
+    # The clip "far" has no metres, so a metric model is not graded unaligned there.
+    assert {(one["model"], one["other"], one["frames"]) for one in summary["differences"]} == {("good", "bad", 3)}
+    with pytest.raises(ConfigError, match="found 3 for 2 folders"):
+        evaluate_predictions.run(workspace.root, folders, [*kinds, kinds[0]], tmp_path / "found", (), 1)
+    with pytest.raises(ConfigError, match="'good' is given twice; give NAME=FOLDER"):
+        evaluate_predictions.run(workspace.root, folders[:1] * 2, kinds[:1], tmp_path / "found", (), 1)
 
 
 @pytest.mark.parametrize("in_workflow", [True, False])
@@ -61,7 +83,9 @@ def test_stored_maps_of_another_size_come_to_the_size_of_the_gt_by_the_protocols
         config = EvaluateConfig(min_pixels=20, protocols=protocols)
         evaluate.run(workspace, config, [ModelConfig(name="net", method="on_disk")], ("near",))
     else:
-        evaluate_predictions.run(workspace.root, tmp_path / "theirs", "metric_depth", tmp_path / "found", protocols, 1)
+        evaluate_predictions.run(
+            workspace.root, [str(tmp_path / "theirs")], ["metric_depth"], tmp_path / "found", protocols, 1
+        )
     found = workspace.evaluation if in_workflow else tmp_path / "found"
     for row in json.loads((found / "summary.json").read_text())["sensitivity"]:
         if row["alignment"] == "none":
@@ -81,7 +105,7 @@ def test_predictions_of_a_wrong_kind_leave_nothing(workspace, tiny, tmp_path, ki
     (tmp_path / "theirs" / "near").mkdir(parents=True)
     np.save(tmp_path / "theirs" / "near" / "000007.npy", 1 / np.nan_to_num(tiny.gt, nan=5.0))
     with pytest.raises((InputError, ConfigError), match=words):
-        evaluate_predictions.run(workspace.root, tmp_path / "theirs", kind, tmp_path / "found", (), 1)
+        evaluate_predictions.run(workspace.root, [str(tmp_path / "theirs")], [kind], tmp_path / "found", (), 1)
     assert not (tmp_path / "found").exists()
 
 
