@@ -52,7 +52,7 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
         except InputError as error:
             raise Rejected("import_invalid", str(error)) from None
     facts = {
-        **asdict(probe) | {"warnings": list(probe.warnings)},
+        **asdict(probe) | {"warnings": [*probe.warnings, *filter(None, [video.warning])]},
         "sidecar": one_line(video.sidecar.name) if video.sidecar else None,
         "size_bytes": video.path.stat().st_size,
         "source_sha256": sha256_of(video.path),
