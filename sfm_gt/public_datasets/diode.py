@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.array_file import read_array
 from sfm_gt.geometry.conventions import valid_from_depth
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.public_datasets.benchmark import Benchmark, BenchmarkFrame, Conventions, Reader
@@ -52,9 +53,9 @@ def _read_depth(path: Path, mask: Path) -> Float[np.ndarray, "h w"]:
 
 def _load(path: Path) -> np.ndarray:
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        raise InputError(f"{path}: missing or no NumPy array; unpack the scan again") from None
+        return read_array(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; unpack the scan again") from None
 
 
 BENCHMARKS: dict[str, Reader] = {

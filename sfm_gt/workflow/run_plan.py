@@ -80,9 +80,9 @@ class RunPlan:
         return next(model.model_dump_json() for model in self._config.models if model.name == name)
 
     def video_input(self, video_id: str) -> list[str]:
-        """The video file; a dangling link is left to ingest, which refuses it by name."""
+        """The video file; what is none is left to ingest, which refuses it by name."""
         path = self._videos[video_id].path
-        return [str(path)] if path.exists() and _is_plain(path) else []
+        return [str(path)] if path.is_file() and _is_plain(path) else []
 
     def video_state(self, video_id: str) -> str:
         """State of a video file that Snakemake cannot be told of, so that another one makes ingest run again."""

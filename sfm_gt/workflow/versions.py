@@ -4,10 +4,10 @@ They stand together, apart from the stages, so that the Snakefile reads them wit
 """
 
 VERSIONS = {
-    "ingest": 3,
-    "clips": 4,
+    "ingest": 4,
+    "clips": 5,
     "clip_list": 1,
-    "frames": 6,
+    "frames": 7,
     "sfm": 9,
     "dense": 7,
     "moving": 2,
