@@ -10,7 +10,7 @@ MODULES = $(shell find sfm_gt -name '*.py' | sed 's|/__init__\.py$$||; s|\.py$$|
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: figures mutants help demo test check docs format clean
+.PHONY: release figures mutants help demo test check docs format clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,8 +27,13 @@ demo: $(INSTALLED) ## run the workflow on the embedded clip, print the table and
 	@cat $(DEMO_OUT)/evaluation/table.md
 	@echo "report: $(DEMO_OUT)/report/index.html"
 
-test: $(INSTALLED) ## run all tests
-	pytest
+test: $(INSTALLED) ## run all tests, on all cores
+	pytest --numprocesses logical --dist loadgroup
+
+release: $(INSTALLED) ## build sdist and wheel into dist/, and check the wheel in a fresh environment from another folder
+	rm -rf dist
+	python -m build
+	python -m tests.workflow.test_packaged dist/*.whl
 
 mutants: $(INSTALLED) ## sabotage the package, one small patch after the other; some test must fail under each
 	python tests/mutants/run.py

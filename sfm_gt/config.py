@@ -13,14 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sfm_gt.errors import ConfigError
 from sfm_gt.formats.license_terms import Permission, Use, check_terms
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.validation import Number, Whole, validated
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.metrics.shipped import shipped
 from sfm_gt.models.shared.settings import ModelConfig
 
-Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-PositiveInt = Annotated[int, Field(gt=0)]
-PixelCount = Annotated[int, Field(ge=0)]
+Fraction = Annotated[Number, Field(ge=0.0, le=1.0)]
+Positive = Annotated[Number, Field(gt=0.0)]
+PositiveInt = Annotated[Whole, Field(gt=0)]
+PixelCount = Annotated[Whole, Field(ge=0)]
 
 
 class Section(BaseModel):
@@ -112,7 +113,7 @@ class MovingConfig(Section):
 
     method: str = Field("rigid_flow", description="a file in sfm_gt/masks/")
     threshold_px: Positive = Field(1.0, description="flow residual above which a pixel moves, at 480 px long side")
-    dilate_px: Annotated[int, Field(ge=0)] = Field(1, description="safety margin around moving regions")
+    dilate_px: Annotated[Whole, Field(ge=0)] = Field(1, description="safety margin around moving regions")
     person_segmentation: Path | None = Field(
         None,
         description="TFLite file of MediaPipe's selfie segmentation: moving masks snap to people; adds the layer person",
@@ -125,10 +126,10 @@ class MovingConfig(Section):
 class CleanConfig(Section):
     """Which dense depth is valid."""
 
-    max_rel_sigma: Annotated[float, Field(gt=0, le=0.2)] = Field(
+    max_rel_sigma: Annotated[Number, Field(gt=0, le=0.2)] = Field(
         0.1, description="larger sigma / depth is invalid; trades accuracy against completeness"
     )
-    max_outlier: Annotated[float, Field(gt=0, lt=1)] = Field(
+    max_outlier: Annotated[Number, Field(gt=0, lt=1)] = Field(
         0.3, description="a larger probability of a gross error (more than 10 % of depth) is invalid"
     )
     edge_margin_px: PixelCount = Field(
@@ -159,7 +160,7 @@ class MetricNetworkConfig(Section):
 
     model: str = Field(description="name of the model; not evaluated unaligned on clips whose scale it set")
     path: Path = Field(description="folder of <clip>/NNNNNN.npy in metres, of the data set's undistorted images")
-    sigma_log_scale: Annotated[float, Field(gt=0, lt=1)] = Field(
+    sigma_log_scale: Annotated[Number, Field(gt=0, lt=1)] = Field(
         description="published spread of its scale between clips"
     )
     source: Annotated[str, Field(min_length=1)] = Field(description="where that spread is published")
@@ -188,7 +189,7 @@ class DatasetConfig(Section):
     min_valid: Fraction = Field(
         0.2, description="frames with a smaller share of valid pixels are dropped (MegaDepth, MannequinChallenge)"
     )
-    jpeg_quality: Annotated[int, Field(ge=50, le=100)] = Field(95, description="quality of the undistorted images")
+    jpeg_quality: Annotated[Whole, Field(ge=50, le=100)] = Field(95, description="quality of the undistorted images")
 
 
 class EvaluateConfig(Section):
@@ -201,6 +202,12 @@ class EvaluateConfig(Section):
     min_depth_m: Positive = Field(0.001, description="GT below is not scored, unless a protocol has a range of its own")
     max_depth_m: Positive = Field(80.0, description="GT beyond is not scored, unless a protocol has a range of its own")
     min_pixels: PositiveInt = Field(100, description="frames with fewer scored pixels are skipped and counted")
+    gt_frame_sigma: Annotated[float, Field(ge=0.0)] = Field(
+        0.0, description="standard deviation of the log scale of a frame's ground truth; 0.00007 on the demo"
+    )
+    gt_correlation_px: Annotated[float, Field(ge=0.0)] = Field(
+        5.0, description="distance at which errors of the ground truth correlate by 1/e, as measured on the demo"
+    )
 
 
 class ProvenanceConfig(Section):
@@ -234,7 +241,7 @@ class Config(Section):
 
     videos: Path = Field(description="folder of videos")
     out: Path = Field(description="output folder")
-    seed: int = Field(0, description="random seed")
+    seed: Whole = Field(0, description="random seed")
     clips: ClipsConfig = ClipsConfig()
     frames: FramesConfig = FramesConfig()
     sfm: SfmConfig = SfmConfig()
@@ -269,12 +276,7 @@ def read_config(path: Path) -> Config:
     Raises:
         ConfigError: missing file, broken YAML, or content that does not validate.
     """
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give an existing YAML file") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    content = read_yaml(path, ConfigError)
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: found {type(content).__name__}, needed a mapping of sections")
     return validate(content)

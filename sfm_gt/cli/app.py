@@ -109,6 +109,29 @@ def _say(manifest: Any) -> None:
         log.warning("%s: %s (%s): %s", manifest.stage, manifest.status, manifest.reason, manifest.message)
 
 
+@app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run_workflow(
+    context: typer.Context,
+    videos: Annotated[Path, typer.Argument(help="folder of videos")],
+    out: Annotated[Path, typer.Option("--out", help="output folder")],
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="where it runs: local, slurm, or a profile of your own")
+    ] = None,
+) -> None:
+    """Run the whole workflow on a folder of videos; what else is given goes to Snakemake (--cores 4, --dry-run, ...)."""
+    from sfm_gt.commands import run_workflow as stage
+
+    stage.run(videos, out, profile, context.args)
+
+
+@app.command()
+def snakefile() -> None:
+    """Print where the workflow's Snakefile lies: snakemake -s "$(sfm-gt snakefile)"."""
+    from sfm_gt.workflow import packaged
+
+    typer.echo(packaged.snakefile())
+
+
 @app.command()
 def ingest(config: ConfigOption, video: VideoOption) -> None:
     """Probe one video and read its sidecar; reject it with a reason if it cannot be used."""
@@ -250,8 +273,12 @@ def evaluate(
         Path | None, typer.Option("--gt", help="output folder of a run, to evaluate your own predictions")
     ] = None,
     benchmark: Annotated[str | None, typer.Option("--benchmark", help="--gt holds the files of this benchmark")] = None,
-    predictions: Annotated[Path | None, typer.Option("--predictions", help="folder of <clip>/NNNNNN.npy")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="what the values of the predictions mean")] = None,
+    predictions: Annotated[
+        list[str] | None, typer.Option("--predictions", help="[NAME=]folder of <clip>/NNNNNN.npy; several times")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="what their values mean: once, or once for each folder")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="folder for the tables of your own predictions")] = Path(
         "evaluation"
     ),
@@ -266,7 +293,7 @@ def evaluate(
         run = _Run(config)
         require_use(run.workspace.root, "evaluate", run.config.provenance)
         stage.run(run.workspace, run.config.evaluate, run.config.models, run.clip_ids(), run.config.seed, cores)
-    elif gt is not None and predictions is not None and kind is not None:
+    elif gt is not None and predictions and kind:
         from sfm_gt.commands import evaluate_predictions
 
         if benchmark is None:

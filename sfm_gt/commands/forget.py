@@ -20,7 +20,7 @@ from sfm_gt.commands import export
 from sfm_gt.config import read_config
 from sfm_gt.errors import InputError, SfmGtError
 from sfm_gt.formats import run_lock
-from sfm_gt.formats.atomic import PARTIAL, replacing_file
+from sfm_gt.formats.atomic import PARTIAL, replacing_file, target_name
 from sfm_gt.formats.dataset_layout import CLIP_JSON, DATASET_JSON, INDEX_NAME
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import (
@@ -77,7 +77,8 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> s
     with ExitStack() as held:
         lock = run_lock.try_hold(workspace.lock("run"))
         if lock is None:
-            raise InputError(f"{root}: a run is at work there; wait for its end or stop it, then forget")
+            at_work = run_lock.holder(workspace.lock("run"))
+            raise InputError(f"{root}: a run is at work there, {at_work}; wait for its end or stop it, then forget")
         held.enter_context(lock)
         said = []
         if workspace.forget_journal.is_file():
@@ -226,7 +227,7 @@ def _clip_ids(workspace: Workspace, video_id: str) -> tuple[str, ...]:
     """Clips of the video, also such as an earlier configuration left: a clip's name is its video's and a number."""
     pattern = re.compile(re.escape(video_id) + r"-\d{3,}")
     places = ("work/clips/*", "dataset/clips/*", "predictions/*/*", "logs/*/*", "logs/predict/*/*")
-    names = {path.name.removeprefix(PARTIAL).split(".")[0] for place in places for path in workspace.root.glob(place)}
+    names = {target_name(path.name).split(".")[0] for place in places for path in workspace.root.glob(place)}
     if workspace.clips(video_id).is_file():
         shots = read_json(workspace.clips(video_id))
         names |= {shot["clip_id"] for shot in (*shots["clips"], *shots["rejected"])}

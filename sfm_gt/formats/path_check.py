@@ -23,4 +23,8 @@ def inside(folder: Path, name: str, named_in: Path | str) -> Path:
                          "itself, no link to elsewhere")  # fmt: skip
     if not path.exists():
         raise InputError(f"{named_in}: {name!r} not found in {folder}; put it there or correct the name")
+    if not path.is_file() and not path.is_dir():
+        raise InputError(
+            f"{named_in}: {name!r} is neither a file nor a folder but a pipe, socket or device; name a file"
+        )
     return path

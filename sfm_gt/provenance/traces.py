@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.atomic import PARTIAL
+from sfm_gt.formats.atomic import target_name
 
 TEXT_SUFFIXES = frozenset({".csv", ".html", ".json", ".jsonl", ".log", ".md", ".tex", ".tsv", ".txt", ".yaml", ".yml"})
 TAR_SUFFIXES = frozenset({".tar", ".tgz", ".gz", ".bz2", ".xz"})
@@ -70,7 +70,7 @@ class Traces:
         owned = {self.video_id} if relative.parts[:2] == ("work", "videos") else set()
         if relative.parts[:2] in (("logs", "ingest"), ("logs", "clips")):
             owned = {self.video_id}
-        stems = (re.sub(f"{_FRAME}$", "", part.removeprefix(PARTIAL).split(".")[0]) for part in relative.parts)
+        stems = (re.sub(f"{_FRAME}$", "", target_name(part).split(".")[0]) for part in relative.parts)
         return any(stem in {*owned, *self.clip_ids} for stem in stems)
 
     def in_text(self, text: str) -> bool:

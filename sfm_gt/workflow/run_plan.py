@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from sfm_gt.config import Config, to_yaml, validate
-from sfm_gt.errors import InputError, SfmGtError
+from sfm_gt.errors import ConfigError, InputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.formats.sidecar import PROVENANCE, Sidecar, evidence_path, imported_path, read_sidecar
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.scale.shared.estimate import need_depth
 from sfm_gt.video.catalog import VideoFile, list_videos
 from sfm_gt.workflow.versions import VERSIONS
@@ -79,9 +80,9 @@ class RunPlan:
         return next(model.model_dump_json() for model in self._config.models if model.name == name)
 
     def video_input(self, video_id: str) -> list[str]:
-        """The video file; a dangling link is left to ingest, which refuses it by name."""
+        """The video file; what is none is left to ingest, which refuses it by name."""
         path = self._videos[video_id].path
-        return [str(path)] if path.exists() and _is_plain(path) else []
+        return [str(path)] if path.is_file() and _is_plain(path) else []
 
     def video_state(self, video_id: str) -> str:
         """State of a video file that Snakemake cannot be told of, so that another one makes ingest run again."""
@@ -175,6 +176,8 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         content: Snakemake's ``config``.
     """
     try:
+        for path in workflow.configfiles:
+            read_yaml(Path(path), ConfigError)  # Snakemake lets the last of equal keys win
         config = validate(json.loads(json.dumps(content, default=str)))
         plan = RunPlan(config)
         if workflow.is_main_process:

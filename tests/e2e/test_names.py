@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,10 +34,14 @@ def test_videos_with_any_name_in_any_folder_reach_their_clips(tmp_path: Path) ->
     (tmp_path / VIDEOS).mkdir()
     for seed, name in enumerate(NAMES):
         write_video(tmp_path / "a.mp4", panning(16, 160, 120, seed=seed)).rename(tmp_path / VIDEOS / name)
+    os.mkfifo(tmp_path / VIDEOS / "pipe.mp4")
+    (tmp_path / VIDEOS / "folder.mp4").mkdir()
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"videos": VIDEOS, "out": OUT}))
     clip_list(tmp_path)
     listed = json.loads((tmp_path / OUT / "work" / "clips.json").read_text())
-    assert [video["status"] for video in listed["videos"]] == ["ok"] * len(NAMES)
+    reasons = {video["video_id"]: video["reason"] for video in listed["videos"]}
+    assert (reasons.pop("pipe"), reasons.pop("folder")) == ("not_a_file", "not_a_file")
+    assert list(reasons.values()) == [None] * len(NAMES)
     assert len(listed["clips"]) == len(NAMES)
     # Snakemake cannot be told of such files, and still sees which one is another.
     write_video(tmp_path / "a.mp4", panning(17, 160, 120, seed=9)).rename(tmp_path / VIDEOS / NAMES[0])

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,10 +15,10 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from sfm_gt.errors import InputError, Rejected
-from sfm_gt.formats.atomic import replacing_directory, replacing_file
+from sfm_gt.formats.atomic import replacing_directory, replacing_file, target_name
 from sfm_gt.formats.dataset_layout import MAX_STEPS, depth_units, quantised
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_manifest
-from sfm_gt.formats.run_lock import try_hold
+from sfm_gt.formats.run_lock import holder, try_hold, wait_for
 from sfm_gt.formats.sidecar import read_sidecar
 from sfm_gt.formats.sparse_model import read_sparse_model, write_sparse_model
 from sfm_gt.formats.tum_trajectory import read_trajectory, write_trajectory
@@ -52,9 +58,15 @@ def test_a_failed_stage_leaves_the_old_folder_and_clears_what_a_killed_one_left(
     folder = tmp_path / "stage"
     folder.mkdir()
     (folder / "old").write_text("old")
-    left_behind = tmp_path / ".partial-stage"
-    left_behind.mkdir()
-    (left_behind / "half").write_text("half")
+    killed = f"""
+import os, pathlib
+from sfm_gt.formats.atomic import replacing_directory
+with replacing_directory(pathlib.Path({str(folder)!r})) as partial:
+    (partial / "half").touch()
+    os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", killed], check=False)
+    assert [path.name for path in tmp_path.glob(".partial-*/*")] == ["half"]
     with pytest.raises(RuntimeError), replacing_directory(folder) as partial:
         assert not list(partial.iterdir())
         raise RuntimeError
@@ -62,6 +74,26 @@ def test_a_failed_stage_leaves_the_old_folder_and_clears_what_a_killed_one_left(
     with replacing_directory(folder) as partial:
         (partial / "new").write_text("new")
     assert [path.name for path in folder.iterdir()] == ["new"]
+
+
+def test_two_writers_of_one_folder_do_not_mix_their_files(tmp_path):
+    folder = tmp_path / "stage"
+    with replacing_directory(folder) as one, replacing_directory(folder) as other:
+        (one / "one").touch()
+        (other / "other").touch()
+    assert [path.name for path in folder.iterdir()] == ["one"], "whole, of the last to end"
+    assert [path.name for path in tmp_path.iterdir()] == ["stage"]
+
+
+def test_what_another_machine_is_writing_stays_and_what_it_abandoned_goes(tmp_path):
+    writing, abandoned = (tmp_path / f".partial-elsewhere-7-{8 * digit}-a.txt" for digit in "01")
+    for path in (writing, abandoned):
+        path.touch()
+    os.utime(abandoned, (0, 0))
+    with replacing_file(tmp_path / "a.txt") as partial:
+        partial.touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [writing.name, "a.txt"]
+    assert target_name(writing.name) == "a.txt"
 
 
 def test_manifest_round_trip_and_verdicts(tmp_path):
@@ -95,6 +127,28 @@ def test_only_one_holder_of_a_lock(tmp_path):
     assert try_hold(tmp_path / ".lock") is None
     held.close()
     assert try_hold(tmp_path / ".lock") is not None
+
+
+def test_who_waits_for_a_lock_says_for_whom(tmp_path, caplog):
+    path = tmp_path / ".lock"
+    held = try_hold(path)
+    assert f"process {os.getpid()} on " in holder(path)
+    threading.Timer(0.2, held.close).start()
+    assert wait_for(path) is not None
+    (said,) = caplog.messages
+    assert said.startswith(f"{path}: in use, waiting for process {os.getpid()} on ")
+
+
+@pytest.mark.parametrize("missing", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_one_line_and_no_end(tmp_path, caplog, monkeypatch, missing):
+    def flock(file, how):
+        raise OSError(missing, os.strerror(missing))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    assert try_hold(tmp_path / ".lock") is not None
+    (said,) = caplog.messages
+    assert "no locks" in said
+    assert "one run at a time" in said
 
 
 def test_no_sidecar_and_an_empty_one_say_nothing(tmp_path):
@@ -144,3 +198,11 @@ def test_times_and_poses_of_a_trajectory_stay_together_whatever_the_order_of_lin
     times, read = read_trajectory(tmp_path / "track.txt")
     assert times.tolist() == [0, 1, 2, 3, 4]
     assert read == pytest.approx(poses, abs=1e-9), "twelve digits are written"
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_a_track_that_is_no_file_is_refused_in_one_line(tmp_path, make):
+    make(tmp_path / "track.csv")
+    (tmp_path / "a.yaml").write_text("scale: {positions: [{file: track.csv, sigma_m: 0.01}]}\n")
+    with pytest.raises(InputError, match=r"a\.yaml: 'track\.csv' is .*; name "):
+        read_sidecar(tmp_path / "a.yaml")

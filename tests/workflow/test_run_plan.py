@@ -42,5 +42,8 @@ def test_a_run_clears_its_own_lock_and_not_that_of_a_folder_whose_name_begins_al
     locks.mkdir(parents=True)
     for name in ("out", "out2"):
         (locks / f"{name}.output.lock").write_text(f"{folder / name}/work/clips.json\n")
-    prepare(SimpleNamespace(is_main_process=True), {"videos": str(folder / "videos"), "out": str(folder / "out")})
+    prepare(
+        SimpleNamespace(is_main_process=True, configfiles=[]),
+        {"videos": str(folder / "videos"), "out": str(folder / "out")},
+    )
     assert [path.name for path in locks.iterdir()] == ["out2.output.lock"]

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.array_file import read_array
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_json, read_manifest
 
 FLIPPED = "flipped"
@@ -80,11 +80,11 @@ def read_map(folder: Path, frame_index: int, shape: tuple[int, ...] | None = Non
     """
     path = _path(folder, frame_index)
     try:
-        values: Any = np.load(path, allow_pickle=False)
+        values = read_array(path)
     except FileNotFoundError:
         return None
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path}: not a NumPy array ({' '.join(str(error).split())}); run predict again") from None
+    except InputError as error:
+        raise InputError(f"{error}, or run predict again") from None
     if values.ndim != 2 or values.shape != (shape or values.shape):
         raise InputError(f"{path}: shape {values.shape}, needed {shape or 'one map (H, W)'}; run predict again")
     prediction: Float[np.ndarray, "h w"] = values
