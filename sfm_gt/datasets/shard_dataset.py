@@ -13,10 +13,7 @@ from sfm_gt.datasets.items import Item, decoded
 from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
 from sfm_gt.datasets.splits import Split, require_split
 from sfm_gt.errors import InputError
-from sfm_gt.formats.shards import list_shards, read_shard
-
-SUFFIXES = {"image": "jpg", "depth": "depth.png", "sigma": "sigma.png", "moving": "moving.png", "overlay": "overlay.png",
-            "person": "person.png"}  # fmt: skip
+from sfm_gt.formats.shards import SUFFIXES, list_shards, read_shard
 
 
 class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
@@ -61,8 +58,9 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
             path = self._path / str(self._shards[number])
             for key, layers in read_shard(path):
                 where = f"{path}: {key}"
-                if "json" not in layers:
-                    raise InputError(f"{where}: holds no json; export the shard again")
+                for needed in ("json", SUFFIXES["depth"]):
+                    if needed not in layers:
+                        raise InputError(f"{where}: holds no {needed}; export the shard again")
                 facts = json.loads(layers["json"])
                 pixels = {
                     name: decoded(layers[suffix], name, where) for name, suffix in SUFFIXES.items() if suffix in layers

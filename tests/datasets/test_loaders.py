@@ -168,14 +168,6 @@ def test_shuffled_shards_are_the_same_for_a_seed_and_another_order_for_another_e
     assert second != first
 
 
-def test_the_shards_open_in_webdataset_itself(tree: Path, tmp_path: Path) -> None:
-    webdataset = pytest.importorskip("webdataset", reason="extra `export` is not installed: webdataset not tried")
-    shards = sorted(str(path) for path in write_shards(tree, tmp_path).glob("*.tar"))
-    samples = list(webdataset.WebDataset(shards, shardshuffle=False).decode())
-    assert len(samples) == 16
-    assert {"jpg", "depth.png", "sigma.png", "json"} <= set(samples[0])
-
-
 def test_a_shard_cut_short_is_named(tree: Path, tmp_path: Path) -> None:
     shard = sorted(write_shards(tree, tmp_path).glob("*.tar"))[0]
     shard.write_bytes(shard.read_bytes()[:4000])

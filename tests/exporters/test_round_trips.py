@@ -15,6 +15,7 @@ from sfm_gt.commands import export
 from sfm_gt.exporters.shared.surfaces import triangles
 from sfm_gt.formats.log_depth_png import read_log_depth
 from sfm_gt.formats.pose_text import read_pose_text
+from sfm_gt.formats.shards import decode_png16
 from sfm_gt.formats.tum_trajectory import read_trajectory
 from sfm_gt.geometry.camera import project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
@@ -180,16 +181,23 @@ def test_webdataset_reads_the_shards(exported, out):
     folder = exported("webdataset")
     shards = json.loads((folder / "shards.json").read_text())["shards"]
     near = next(entry for entry in shards if entry["clip_id"] == "near-000")
-    samples = list(webdataset.WebDataset(str(folder / near["shard"]), shardshuffle=False).decode())
-    assert [sample["__key__"] for sample in samples] == [f"near-000_{index:06d}" for index in FRAMES]
-    facts = samples[2]["json"]
+    shard = str(folder / near["shard"])
     frame = sfm_gt.open_dataset(out)[6 + 2]
-    assert (facts["frame_index"], facts["metric"], facts["license"]) == (5, True, "CC0-1.0")
-    assert np.array(facts["cam_from_world"]).reshape(4, 4) == pytest.approx(frame.cam_from_world)
-    raw = next(iter(webdataset.WebDataset(str(folder / near["shard"]), shardshuffle=False)))
-    steps = cv2.imdecode(np.frombuffer(raw["depth.png"], np.uint8), cv2.IMREAD_UNCHANGED)
-    assert (steps * facts["depth_unit"])[10, 10] == pytest.approx(exported_depth(3)[10, 10], abs=OWN_ERROR)
-    assert {"jpg", "depth.png", "sigma.png", "moving.png", "overlay.png", "person.png"} <= raw.keys()
+    # The library's own decoders, which turn every picture into 8-bit colour.
+    for decoders in (("pil",), ("rgb8",), ("torchrgb",), ("l8",), ()):
+        samples = list(webdataset.WebDataset(shard, shardshuffle=False).decode(decode_png16, *decoders))
+        assert [sample["__key__"] for sample in samples] == [f"near-000_{index:06d}" for index in FRAMES]
+        facts = samples[2]["json"]
+        assert (facts["frame_index"], facts["metric"], facts["license"]) == (5, True, "CC0-1.0")
+        assert np.array(facts["cam_from_world"]).reshape(4, 4) == pytest.approx(frame.cam_from_world)
+        assert samples[2]["depth.png16"] * facts["depth_unit"] == pytest.approx(np.nan_to_num(frame.z_depth_m))
+        assert samples[2]["sigma.png16"] * facts["sigma_unit"] == pytest.approx(np.nan_to_num(frame.sigma_m))
+        assert {"jpg", "moving.png", "overlay.png", "person.png"} <= samples[2].keys()
+    alone = next(iter(webdataset.WebDataset(shard, shardshuffle=False).decode("pil")))
+    assert isinstance(alone["depth.png16"], bytes), "without our decoder nothing is decoded, rather than wrongly"
+    mask = np.asarray(alone["moving.png"])
+    assert (mask[1] == 255).all()
+    assert (mask[2:] == 0).all()
 
 
 def test_hugging_face_loads_the_folder(exported, tmp_path):
