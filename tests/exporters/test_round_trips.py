@@ -7,7 +7,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import OpenEXR
 import pytest
 
 import sfm_gt
@@ -112,15 +111,31 @@ def test_tum_sequence(exported):
     assert_depth(read_steps(folder / "depth/000003.png", 1 / 5000), 3, 1 / 5000)
 
 
-def test_kitti_png_and_depth_anything_lists(exported):
+def test_kitti_png(exported):
     assert_depth(read_steps(exported("kitti") / "groundtruth_depth/near-000/000009.png", 1 / 256), 9, 1 / 256)
-    folder = exported("depth_anything")
-    lists = {split: (folder / f"{split}.txt").read_text().splitlines() for split in ("train", "val", "test")}
-    assert sum(len(lines) for lines in lists.values()) == len(FRAMES)
-    assert sorted(len(lines) for lines in lists.values()) == [0, 0, len(FRAMES)], "a video lies in one split"
-    image, depth = max(lists.values(), key=len)[0].split()
-    assert (folder / image).is_file()
-    assert_depth(read_steps(folder / depth, 1 / 256), 3, 1 / 256)
+
+
+def depth_anything_sample(line: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Depth in metres and the valid mask, as the training class (VKITTI2) and the validation class (KITTI) make them."""
+    image, depth = (cv2.imread(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH) for path in line.split(" "))
+    assert image.shape == (48, 64, 3)
+    if split == "train":
+        metres = depth / 100.0
+        return metres, metres <= 80
+    metres = depth.astype(np.float32) / 256.0
+    return metres, metres > 0
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_depth_anything_trains_and_validates_on_metres(split, out, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "splits_of", lambda dataset: dict.fromkeys(("near", "far"), split))
+    export.run(out, "depth_anything", tmp_path / "to")
+    monkeypatch.chdir(tmp_path / "to")
+    lists = {name: Path(f"{name}.txt").read_text().splitlines() for name in ("train", "val", "test")}
+    assert [name for name, lines in lists.items() if lines] == [split], "a video lies in one split"
+    for index, line in zip(FRAMES, lists[split], strict=True):
+        metres, valid = depth_anything_sample(line, split)
+        assert_depth(np.where(valid, metres, np.nan), index, 1 / 100)
 
 
 def test_kitti_intrinsics_give_every_pixel_its_ray(exported):
@@ -155,24 +170,47 @@ def test_moge_instances(exported):
     assert intrinsics * [[64], [48], [1]] == pytest.approx(CAMERA.matrix)
 
 
+def megadepth_views(root: Path) -> list[tuple[str, list[tuple]]]:
+    """Scene and views of every pair, as the MegaDepth loaders take it from a root, whatever split they are told."""
+    with np.load(root / "all_metadata.npz") as metadata:
+        scenes, images, pairs = metadata["scenes"], metadata["images"], metadata["pairs"]
+    found = []
+    for scene, first, second, _ in pairs:
+        folder = root.joinpath(*scenes[scene].split())
+        views = []
+        for name in (images[first], images[second]):
+            depth = cv2.imread(f"{folder / name}.exr", cv2.IMREAD_ANYDEPTH)
+            with np.load(folder / f"{name}.npz") as camera:
+                views.append((int(name), depth, camera["intrinsics"], camera["cam2world"]))
+        found.append((scenes[scene], views))
+    return found
+
+
 def test_dust3r_views_and_pairs(exported):
     folder = exported("dust3r")
-    with np.load(folder / "all_metadata.npz") as metadata:
-        scenes, images, pairs = metadata["scenes"], metadata["images"], metadata["pairs"]
-    scene, first, second, score = pairs[-1]
-    split, clip = scenes[scene].split()
-    assert (clip, split in ("train", "val", "test")) == ("near-000", True)
-    assert images[first] < images[second]
-    assert 0.2 <= score <= 0.95
-    seen = {(int(images[a]), int(images[b])) for s, a, b, _ in pairs if s == scene}
-    assert (3, 4) not in seen, "frames that share nearly all teach nothing"
-    with np.load(folder / split / clip / "000006.npz") as camera:
-        assert camera["intrinsics"][:2, 2] == pytest.approx([31.5, 23.5]), "integers are pixel centres there"
-        assert camera["cam2world"] == pytest.approx(inverse_rigid(pose(6)))
-    with OpenEXR.File(str(folder / split / clip / "000006.exr")) as file:
-        depth = file.channels()["Y"].pixels
-    assert depth.shape == (48, 64)
-    assert_depth(np.where(depth > 0, depth, np.nan), 6, 0)
+    roots = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    pairs = [pair for split in roots for pair in megadepth_views(folder / split)]
+    near = [views for scene, views in pairs if scene.split()[1] == "near-000"]
+    assert near
+    assert all(first[0] < second[0] for first, second in near)
+    assert (3, 4) not in {(first[0], second[0]) for first, second in near}, "frames that share nearly all teach nothing"
+    for frame_index, depth, intrinsics, cam2world in near[-1]:
+        assert (depth.dtype, depth.shape) == (np.float32, (48, 64))
+        assert_depth(np.where(depth > 0, depth, np.nan), frame_index, 0)
+        assert intrinsics[:2, 2] == pytest.approx([31.5, 23.5]), "integers are pixel centres there"
+        # As the loaders make points of depth: columns and rows are whole numbers.
+        column, row = 50, 20
+        ray = np.linalg.solve(intrinsics, [column, row, 1.0])
+        assert_on_wall((cam2world @ [*(ray * depth[row, column]), 1.0])[None, :3], 2e-3)
+
+
+def test_a_root_of_dust3r_holds_videos_of_its_split_alone(tmp_path, monkeypatch):
+    out = write_dataset(tmp_path / "out")
+    monkeypatch.setattr(export, "splits_of", lambda dataset: {"near": "train", "far": "test"})
+    export.run(out, "dust3r", tmp_path / "to")
+    for split, clip_id in (("train", "near-000"), ("test", "far-000")):
+        assert {scene.split()[1] for scene, _ in megadepth_views(tmp_path / "to" / split)} == {clip_id}
+    assert not (tmp_path / "to" / "val").exists()
 
 
 def test_webdataset_reads_the_shards(exported, out):
