@@ -10,6 +10,7 @@ import torch
 from sfm_gt.datasets.covisibility import PosedDepth, covisibility
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.datasets.items import Item
+from sfm_gt.datasets.one_size import Size
 from sfm_gt.datasets.splits import Split, require_split
 from sfm_gt.datasets.torch_dataset import FrameTable
 from sfm_gt.errors import InputError
@@ -28,6 +29,7 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
 
     Args:
         min_covisibility, max_covisibility: below, frames have too little in common; above, they are nearly one.
+        size: height and width that all frames are brought to, see ``one_size.py``; None leaves them as they are.
 
     Raises:
         InputError: unknown split, no data set, or a length below 2.
@@ -41,11 +43,12 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
         min_covisibility: float = 0.3,
         max_covisibility: float = 0.95,
         seed: int = 0,
+        size: Size | None = None,
     ):
         require_split(split)
         if length < 2:
             raise InputError(f"length {length}: a sequence has 2 frames at least; TorchDataset gives single ones")
-        self._table = FrameTable(open_dataset(path), split)
+        self._table = FrameTable(open_dataset(path), split, size)
         self._length, self._seed = length, seed
         # Shared with workers that outlive an epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()

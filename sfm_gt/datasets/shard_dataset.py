@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from sfm_gt.datasets.items import Item, decoded
+from sfm_gt.datasets.one_size import Size, fitted, require_size
 from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
 from sfm_gt.datasets.splits import Split, require_split
 from sfm_gt.errors import InputError
@@ -24,14 +25,24 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
 
     Args:
         shuffle_buffer: samples kept to draw from; 0 keeps everything in the order in which it was written.
+        size: height and width that all frames are brought to, see ``one_size.py``; None leaves them as they are.
 
     Raises:
         InputError: unknown split, no shards there, or a shard that is cut short.
     """
 
-    def __init__(self, path: str | Path, split: Split = "train", shuffle_buffer: int = 0, seed: int = 0):
+    def __init__(
+        self,
+        path: str | Path,
+        split: Split = "train",
+        shuffle_buffer: int = 0,
+        seed: int = 0,
+        size: Size | None = None,
+    ):
         super().__init__()
         require_split(split)
+        require_size(size)
+        self._size = size
         self._path = Path(path)
         chosen = [entry["shard"] for entry in list_shards(self._path) if split in ("all", entry["split"])]
         self._shards = np.array(chosen, dtype=np.str_)
@@ -66,7 +77,7 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
                     name: decoded(layers[suffix], name, where) for name, suffix in SUFFIXES.items() if suffix in layers
                 }
                 if facts["metric"]:
-                    yield stored_item(pixels, facts, where)
+                    yield fitted(stored_item(pixels, facts, where), self._size)
 
 
 def _shuffled(items: Iterator[StoredItem], size: int, rng: np.random.Generator) -> Iterator[StoredItem]:

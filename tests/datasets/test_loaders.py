@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -137,6 +138,59 @@ def test_blocks_of_a_worker_are_used_again(tree: Path) -> None:
         del batch
     # prefetch_factor 2 on the way, one in use, one more being written: 16 batches without reuse.
     assert 1 <= len(inodes) <= 6
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos of four frames; those of ``bert`` are upright, and see a ramp of depth along x and y."""
+    folder = write_tree(tmp_path_factory.mktemp("mixed"), {"anna": 4, "bert": 4})
+    index = pd.read_parquet(folder / "index.parquet")
+    upright = index["video_id"] == "bert"
+    index.loc[upright, ["width", "height"]] = [36, 64]
+    index.loc[upright, ["cx", "cy"]] = [17.0, 33.5]
+    index.to_parquet(folder / "index.parquet", index=False)
+    rows, columns = np.mgrid[:64, :36]
+    for frame_index in range(4):
+        for layer in ("image", "depth", "sigma", "moving", "overlay", "person"):
+            pixels = np.zeros((64, 36), np.uint8)
+            if layer in ("depth", "sigma"):
+                pixels = (1000 + 10 * rows + 3 * columns).astype(np.uint16)
+            if layer == "image":
+                pixels = np.dstack([pixels, 2 * rows, 4 * columns]).astype(np.uint8)
+            cv2.imwrite(str(layer_path(folder, "bert-000", layer, frame_index)), pixels)
+    return folder
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_folder_of_videos_of_two_sizes_trains_in_one_batch(mixed: Path, tmp_path: Path, workers: int) -> None:
+    size = (24, 30)
+    for dataset in (
+        TorchDataset(mixed, "all", size),
+        ShardDataset(write_shards(mixed, tmp_path), size=size),
+        SequenceDataset(mixed, "all", min_covisibility=0.1, size=size),
+    ):
+        loader = torch.utils.data.DataLoader(dataset, batch_size=8, num_workers=workers)
+        assert all(batch["image"].shape[-2:] == size for batch in loader)
+    with pytest.raises(InputError, match=r"64 x 48, 36 x 64 pixels; give the data set a size"):
+        list(torch.utils.data.DataLoader(TorchDataset(mixed, "all"), batch_size=8, num_workers=workers))
+    with pytest.raises(InputError, match=r"needed \(height, width\)"):
+        TorchDataset(mixed, "all", (0, 30))
+
+
+def test_intrinsics_follow_a_frame_to_its_new_size(mixed: Path) -> None:
+    whole, small = TorchDataset(mixed, "all")[5], TorchDataset(mixed, "all", (24, 27))[5]
+    # Where the pixels of the small frame look in the whole one: the same rays.
+    rows, columns = np.mgrid[:24, :27]
+    pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5, np.ones(columns.size)])
+    x, y, _ = (whole["intrinsics"] @ torch.linalg.inv(small["intrinsics"])).numpy() @ pixels
+    # Depth and picture are ramps, which say where they were read; the JPEG adds noise of a grey level or two.
+    off_mm = 1000 * small["z_depth_m"].numpy().ravel() - (1000 + 10 * (y - 0.5) + 3 * (x - 0.5))
+    assert abs(off_mm).max() < 0.5 * (10 + 3) + 0.01, "the nearest pixel's"
+    assert abs(off_mm.mean()) < 0.1 * (10 + 3)
+    red, green = (small["image"][channel].numpy().ravel() * 255 for channel in (0, 1))
+    assert [(red / 4 + 0.5 - x).mean(), (green / 2 + 0.5 - y).mean()] == pytest.approx([0, 0], abs=0.1)
+    larger = TorchDataset(mixed, "all", (128, 72))[5]
+    assert larger["intrinsics"][:2].tolist() == (2 * whole["intrinsics"][:2]).tolist()
 
 
 def test_shards_give_the_same_items_as_files(tree: Path, tmp_path: Path) -> None:
