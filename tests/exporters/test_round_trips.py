@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 import sfm_gt
@@ -91,14 +92,46 @@ def test_nerfstudio_frames_lie_where_the_scene_is(exported):
     frame = content["frames"][3]
     depth = read_steps(folder / frame["depth_file_path"], 1e-3)
     assert_depth(depth, 6, 1e-3)
-    # As nerfstudio makes its rays: OpenGL camera, -z forward.
-    row, column = 20, 50
-    x, y = (column + 0.5 - content["cx"]) / content["fl_x"], -(row + 0.5 - content["cy"]) / content["fl_y"]
-    world = np.array(frame["transform_matrix"]) @ [*(np.array([x, y, -1.0]) * depth[row, column]), 1.0]
-    assert_on_wall(world[None, :3], 2e-3)
+    assert_on_wall(nerfstudio_points(folder, frame, content), 2e-3)
     mask = cv2.imread(str(folder / frame["mask_path"]), cv2.IMREAD_GRAYSCALE)
     assert (mask[1:3] == 0).all()
     assert (mask[3:] == 255).all()
+
+
+def nerfstudio_points(folder: Path, frame: dict, content: dict) -> np.ndarray:
+    """World points of a frame's depth as nerfstudio makes its rays: OpenGL camera, -z forward; in the units of the file."""
+    depth = cv2.imread(str(folder / frame["depth_file_path"]), cv2.IMREAD_UNCHANGED) * 1e-3
+    rows, columns = np.nonzero(depth)
+    z = depth[rows, columns]
+    x, y = (columns + 0.5 - content["cx"]) / content["fl_x"] * z, -(rows + 0.5 - content["cy"]) / content["fl_y"] * z
+    return (np.array(frame["transform_matrix"]) @ np.stack([x, y, -z, np.ones_like(z)]))[:3].T
+
+
+def test_a_nerfstudio_scene_without_metres_is_scaled_as_a_whole_and_loses_nothing(tmp_path):
+    import trimesh
+
+    out = write_dataset(tmp_path / "out")
+    path = out / "dataset" / "index.parquet"
+    index = pd.read_parquet(path)
+    # The world of `far` is 100 times as large: depth up to 600 of its lengths.
+    far = index["clip_id"] == "far-000"
+    index.loc[far, ["depth_unit", "sigma_unit"]] *= 100
+    index.loc[far, "cam_from_world"] = index.loc[far, "cam_from_world"].map(
+        lambda m: m * np.where(np.arange(16) == 3, 100, 1)
+    )
+    index.to_parquet(path, index=False)
+    measures = export.run(out, "nerfstudio", tmp_path / "to", ["far-000"])["measures"]
+    assert measures["pixels_out_of_range"] == 0
+    unit = measures["units_a_sfm_length"]["far-000"]
+    folder = tmp_path / "to" / "far-000"
+    content = json.loads((folder / "transforms.json").read_text())
+    assert "applied_scale" not in content, "the reader would multiply depth by it once more"
+    points = np.concatenate([nerfstudio_points(folder, frame, content) for frame in content["frames"]])
+    assert len(points) == len(FRAMES) * 45 * 64
+    assert_on_wall(points / unit / 100, 2e-3)
+    cloud = trimesh.load(folder / content["ply_file_path"])
+    assert len(cloud.vertices) > 20
+    assert_on_wall(np.asarray(cloud.vertices) / unit / 100, 2e-3)
 
 
 def test_tum_sequence(exported):
@@ -148,8 +181,6 @@ def test_kitti_intrinsics_give_every_pixel_its_ray(exported):
 
 def test_depth_beyond_the_range_of_a_format_is_counted_and_invalid(tmp_path):
     out = write_dataset(tmp_path / "out")
-    import pandas as pd
-
     path = out / "dataset" / "index.parquet"
     index = pd.read_parquet(path)
     index["depth_unit"] *= 10  # the wall stands 40 m away now: too far for 1/5000 m in 16 bits
