@@ -12,6 +12,7 @@ import pytest
 
 import sfm_gt
 from sfm_gt.commands import export
+from sfm_gt.exporters.shared.normals import normals_from_depth
 from sfm_gt.exporters.shared.surfaces import triangles
 from sfm_gt.formats.log_depth_png import read_log_depth
 from sfm_gt.formats.pose_text import read_pose_text
@@ -27,6 +28,7 @@ from tests.exporters.small_dataset import (
     FRAMES,
     exported_depth,
     pose,
+    wall_depth,
     write_dataset,
 )  # fmt: skip
 
@@ -96,6 +98,33 @@ def test_nerfstudio_frames_lie_where_the_scene_is(exported):
     mask = cv2.imread(str(folder / frame["mask_path"]), cv2.IMREAD_GRAYSCALE)
     assert (mask[1:3] == 0).all()
     assert (mask[3:] == 255).all()
+
+
+def test_colmap_fuses_the_workspace_as_it_is_to_the_wall(exported):
+    import pycolmap
+
+    workspace = exported("colmap") / "near-000"
+    assert (workspace / "stereo" / "patch-match.cfg").read_text().splitlines()[::2] == [
+        f"{index:06d}.jpg" for index in FRAMES
+    ]
+    (workspace / "fused").mkdir()
+    options = pycolmap.StereoFusionOptions(min_num_pixels=3, num_threads=1)
+    fused = pycolmap.stereo_fusion(workspace / "fused", workspace, options=options)
+    points = np.array([point.xyz for point in fused.points3D.values()])
+    assert len(points) > 400, "a point stands for the pixels round it in all images"
+    # COLMAP's fusion takes whole numbers for pixel centres, unlike its model: half a pixel of this wall is 7 mm.
+    assert_on_wall(points, 9e-3)
+    assert np.ptp(points[:, 0]) > 3.0, "all of the wall that three frames see"
+
+
+def test_normals_of_a_depth_map_are_those_of_the_wall_and_span_no_step():
+    depth = wall_depth(3)
+    depth[:, 30:] += 1.0
+    normal = normals_from_depth(depth, CAMERA)
+    expected = np.array([0.2, 0.0, -1.0]) / np.hypot(0.2, 1.0)
+    assert normal[5:40, :30] == pytest.approx(np.broadcast_to(expected, (35, 30, 3)), abs=1e-6)
+    depth[20, 20] = np.nan
+    assert np.isnan(normals_from_depth(depth, CAMERA)[20, 20]).all()
 
 
 def nerfstudio_points(folder: Path, frame: dict, content: dict) -> np.ndarray:
