@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from PIL import Image
 
 import sfm_gt
 from sfm_gt.commands import export
@@ -395,6 +398,43 @@ def test_no_triangle_spans_a_depth_step_or_a_hole():
     depth = np.array([[1.0, 1.0, 2.0], [1.0, np.nan, 2.0], [1.0, 1.0, 2.0]])
     assert triangles(depth).tolist() == [[0, 3, 1]]
     assert len(triangles(np.full((3, 3), 2.0))) == 8, "two for every square of pixels"
+
+
+def pixel_of(camera: np.ndarray, point: np.ndarray) -> list[float]:
+    """Where 18 numbers of RealEstate10K put a world point in a 64 x 48 picture, without distortion as its readers do."""
+    fx, fy, cx, cy = camera[:4]
+    u, v, w = camera[6:].reshape(3, 4) @ [*point, 1.0]
+    return [(fx * u / w + cx) * 64, (fy * v / w + cy) * 48]
+
+
+def test_undistorted_frames_of_realestate10k_fit_cameras_that_know_no_distortion(exported, out):
+    (path,) = exported("realestate10k_frames").glob("*/near-000.txt")
+    point = transform_points(inverse_rigid(pose(5)), unproject(CAMERA, np.array([[63.5, 0.5]]), np.array([4.0])))[0]
+    lines = path.read_text().splitlines()[1:]
+    for index, line in zip(FRAMES, lines, strict=True):
+        time, *camera = line.split()
+        assert np.array(camera[4:6], float).tolist() == [0, 0]
+        expected = project(CAMERA, transform_points(pose(index), point[None]))[0]
+        assert pixel_of(np.array(camera, float), point) == pytest.approx(expected, abs=1e-6)
+        published = out / f"dataset/clips/near-000/images/{index:06d}.jpg"
+        assert (path.with_suffix("") / f"{time}.jpg").read_bytes() == published.read_bytes()
+
+
+def test_pixelsplat_reads_its_chunks(exported):
+    folder = exported("pixelsplat")
+    (root,) = (path for path in folder.iterdir() if path.is_dir())
+    index = json.loads((root / "index.json").read_text())
+    assert sorted(index) == ["far-000", "near-000"]
+    # As the data set class does it: the chunk, the sequence of that key, intrinsics scaled by the picture, w2c inverted.
+    (sequence,) = (s for s in torch.load(root / index["near-000"]) if s["key"] == "near-000")
+    point = transform_points(inverse_rigid(pose(5)), unproject(CAMERA, np.array([[63.5, 0.5]]), np.array([4.0])))[0]
+    cameras = sequence["cameras"].numpy()
+    assert (cameras.dtype, cameras.shape) == (np.float32, (len(FRAMES), 18))
+    for index, camera, encoded in zip(FRAMES, cameras, sequence["images"], strict=True):
+        expected = project(CAMERA, transform_points(pose(index), point[None]))[0]
+        assert pixel_of(camera, point) == pytest.approx(expected, abs=1e-4)
+        assert Image.open(io.BytesIO(encoded.numpy().tobytes())).size == (64, 48)
+    assert sequence["timestamps"].tolist() == [round(index / FPS * 1e6) for index in FRAMES]
 
 
 @pytest.mark.parametrize("name", ["mannequin_challenge", "realestate10k"])
