@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from sfm_gt.datasets.items import Item, decoded
 from sfm_gt.datasets.one_size import Size, fitted, require_size
 from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
-from sfm_gt.datasets.splits import Split, require_split
+from sfm_gt.datasets.splits import Split, require_split, warn_if_empty
 from sfm_gt.errors import InputError
 from sfm_gt.formats.shards import SUFFIXES, list_shards, read_shard
 
@@ -20,8 +21,10 @@ from sfm_gt.formats.shards import SUFFIXES, list_shards, read_shard
 class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
     """Frames with metric depth from shards, item by item: see ``items.py`` for the keys.
 
-    Every worker reads shards of its own. Order is drawn anew every epoch (``set_epoch``): shards over all, samples within a
-    buffer. It depends on the seed, the epoch and the number of workers.
+    Every worker of every rank reads shards of its own: ranks are those of ``torch.distributed``, where it is initialised, else
+    those of the environment (``RANK`` and ``WORLD_SIZE``, as torchrun sets them). Ranks may get different numbers of frames;
+    whoever trains in step uses ``Join`` or a fixed number of steps. Order is drawn anew every epoch (``set_epoch``): shards
+    over all, samples within a buffer. It depends on the seed, the epoch, and the number of ranks and workers.
 
     Args:
         shuffle_buffer: samples kept to draw from; 0 keeps everything in the order in which it was written.
@@ -45,6 +48,7 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
         self._size = size
         self._path = Path(path)
         chosen = [entry["shard"] for entry in list_shards(self._path) if split in ("all", entry["split"])]
+        warn_if_empty(len(chosen), split, path)
         self._shards = np.array(chosen, dtype=np.str_)
         self._shuffle_buffer, self._seed = shuffle_buffer, seed
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -60,7 +64,9 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
         if self._shuffle_buffer:
             order = np.random.default_rng([self._seed, int(self._epoch)]).permutation(order)
         rng = np.random.default_rng([self._seed, int(self._epoch), number])
-        items = _shuffled(self._stored(order[number::n_workers]), self._shuffle_buffer, rng)
+        rank, n_ranks = _rank()
+        mine = order[rank::n_ranks][number::n_workers]
+        items = _shuffled(self._stored(mine), self._shuffle_buffer, rng)
         # Out of a worker frames leave as stored, see shared_memory_collate.py.
         return items if worker else (item.tensors for item in items)
 
@@ -78,6 +84,13 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
                 }
                 if facts["metric"]:
                     yield fitted(stored_item(pixels, facts, where), self._size)
+
+
+def _rank() -> tuple[int, int]:
+    """Of this process, and how many there are."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 
 
 def _shuffled(items: Iterator[StoredItem], size: int, rng: np.random.Generator) -> Iterator[StoredItem]:

@@ -15,7 +15,7 @@ from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.datasets.items import FLAGS, Item
 from sfm_gt.datasets.one_size import Size, fitted, require_size
 from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
-from sfm_gt.datasets.splits import Split, require_split, splits_of
+from sfm_gt.datasets.splits import Split, SplitBy, require_split, splits_of_rows, warn_if_empty
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
 
@@ -31,15 +31,17 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
     Args:
         size: height and width that all frames are brought to, see ``one_size.py``; None leaves them as they are, and then only
             frames of one size make a batch.
+        by: what a split holds: whole videos, or stretches of each clip, for data sets of a few videos.
 
     Raises:
         InputError: unknown split, or no data set at ``path``.
     """
 
-    def __init__(self, path: str | Path, split: Split = "train", size: Size | None = None):
-        require_split(split)
+    def __init__(self, path: str | Path, split: Split = "train", size: Size | None = None, by: SplitBy = "video"):
+        require_split(split, by)
         dataset = open_dataset(path)
-        self._table = FrameTable(dataset, split, size)
+        self._table = FrameTable(dataset, split, size, by)
+        warn_if_empty(len(self._table), split, path)
         left_out = self._table.n_not_metric
         if left_out:
             warnings.warn(f"{path}: {left_out} of {left_out + len(self._table)} frames of split {split!r} have no metric "
@@ -65,11 +67,12 @@ class FrameTable:
     pages into every one of them over an epoch.
     """
 
-    def __init__(self, dataset: Dataset, split: str, size: Size | None = None):
+    def __init__(self, dataset: Dataset, split: str, size: Size | None = None, by: SplitBy = "video"):
         require_size(size)
         self._size = size
-        split_of_video = splits_of(dataset)
-        rows = [row for row in dataset.rows if split in ("all", split_of_video[row["video_id"]])]
+        rows = [
+            row for row, own in zip(dataset.rows, splits_of_rows(dataset, by), strict=True) if split in ("all", own)
+        ]
         metric = [row for row in rows if row["metric"]]
         self.n_not_metric = len(rows) - len(metric)
         self._path = str(dataset.path)

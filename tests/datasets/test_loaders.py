@@ -222,6 +222,22 @@ def test_shuffled_shards_are_the_same_for_a_seed_and_another_order_for_another_e
     assert second != first
 
 
+@pytest.mark.parametrize("shuffle_buffer", [0, 4])
+def test_two_ranks_of_two_workers_see_every_frame_once(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shuffle_buffer: int
+) -> None:
+    shards = ShardDataset(write_shards(tree, tmp_path), shuffle_buffer=shuffle_buffer)
+    seen = []
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        loader = torch.utils.data.DataLoader(shards, batch_size=None, num_workers=2)
+        own = [(item["clip_id"], item["frame_index"]) for item in loader]
+        assert own, "each rank has something to do"
+        seen += own
+    assert len(seen) == len(set(seen)) == 16
+
+
 def test_a_shard_cut_short_is_named(tree: Path, tmp_path: Path) -> None:
     shard = sorted(write_shards(tree, tmp_path).glob("*.tar"))[0]
     shard.write_bytes(shard.read_bytes()[:4000])
@@ -237,13 +253,25 @@ def test_any_number_of_workers_gives_the_same_pairs_and_an_epoch_others(tree: Pa
     assert not all(torch.equal(a["frame_index"], b["frame_index"]) for a, b in zip(one, batches(pairs, 2), strict=True))
 
 
+def test_texts_of_a_batch_of_sequences_stand_in_the_order_of_its_tensors(tree: Path) -> None:
+    table = TorchDataset(tree, "all")
+    first = {item["clip_id"]: item["image"][:, 0, 0] for item in table if item["frame_index"] == 2}
+    loader = torch.utils.data.DataLoader(SequenceDataset(tree, "all", length=3), batch_size=5, shuffle=True)
+    for batch in loader:
+        assert len(batch["clip_id"]) == len(batch["video_id"]) == len(batch["image"])
+        for clip_id, frames, pictures in zip(batch["clip_id"], batch["frame_index"], batch["image"], strict=True):
+            for frame_index, picture in zip(frames.tolist(), pictures, strict=True):
+                if frame_index == 2:
+                    assert torch.equal(picture[:, 0, 0], first[clip_id])
+
+
 def test_pairs_share_the_stated_surface(tree: Path) -> None:
     pairs = SequenceDataset(tree, "all", min_covisibility=0.6, max_covisibility=0.95)
     for number in range(len(pairs)):
         item = pairs[number]
         first, second = item["frame_index"].tolist()
         assert first < second
-        assert len(set(item["clip_id"])) == 1
+        assert item["clip_id"] in ("anna-000", "bert-000")
         # The wall shifts by focal x step / depth pixels a frame, of WIDTH.
         expected = 1 - (second - first) * FOCAL * STEP_M / DEPTH_M / WIDTH
         assert item["covisibility"].min() == pytest.approx(expected, abs=0.3), (
@@ -265,6 +293,20 @@ def test_near_duplicates_share_a_split_and_no_video_is_in_two(tmp_path: Path) ->
     assert sorted(sizes.values()) == [0, 0, 2], "both on the side of the first"
     groups = near_duplicate_groups({"a": hashes, "b": ["ffffffff00000000"], "c": copy, "d": []})
     assert groups == {"a": "a", "b": "b", "c": "a", "d": "d"}
+
+
+def test_a_data_set_of_one_video_says_that_splits_are_empty_and_splits_by_time(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path, {"anna": 20})
+    empty = next(split for split in ("train", "val", "test") if split != split_of("anna"))
+    with pytest.warns(UserWarning, match=rf"split '{empty}' holds no frame.*by='time'"):
+        TorchDataset(tree, empty)
+    times = {
+        split: [item["frame_index"] for item in TorchDataset(tree, split, by="time")]
+        for split in ("train", "val", "test")
+    }
+    assert times == {"train": list(range(16)), "val": [16, 17], "test": [18, 19]}
+    with pytest.raises(InputError, match="needed video or time"):
+        TorchDataset(tree, "train", by="clip")
 
 
 def test_copies_of_a_copy_are_in_one_group_though_too_unlike_themselves() -> None:
