@@ -24,7 +24,7 @@ from sfm_gt.formats.sidecar import evidence_path, read_sidecar
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.types import SparseModel
 from sfm_gt.layers.background_plate import PlateView, background_plate, with_agreed_cover
-from sfm_gt.layers.ordinal_labels import near_far, ordinal_pairs
+from sfm_gt.layers.ordinal_labels import near_far, ordinal_pairs, trusted_depth
 from sfm_gt.scale.people import joints_of
 from sfm_gt.scale.shared.skeleton import skeleton
 from sfm_gt.sfm.clip_views import MODEL_NAME
@@ -101,7 +101,7 @@ def _evidence_files(workspace: Workspace, video_id: str) -> list[Path]:
 def _build(folder: Path, frames: Sequence[Frame], seed: int, report: Callable[[int, int], None]) -> dict[str, Any]:
     pairs = []
     for frame in frames:
-        depth = static_depth(frame)
+        depth = trusted_depth(static_depth(frame), frame.outlier)
         sigma = frame.sigma_m if frame.metric else frame.sigma_sfm
         write_png(folder / "near_far" / f"{name_of(frame)}.png", near_far(depth, sigma))
         found = pd.DataFrame(ordinal_pairs(depth, sigma, frame.person, N_PAIRS, seed + frame.frame_index))

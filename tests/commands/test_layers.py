@@ -10,9 +10,10 @@ import pytest
 from sfm_gt.commands import layers
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
-from sfm_gt.formats.dataset_layout import layer_path
+from sfm_gt.formats.dataset_layout import PROBABILITY_STEPS, layer_path
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.layers.background_plate import background_plate
+from sfm_gt.layers.ordinal_labels import UNKNOWN
 from tests.exporters.small_dataset import DEPTH_UNIT, FRAMES, wall_depth, write_dataset
 
 
@@ -53,6 +54,24 @@ def test_layers_of_a_clip_with_people_and_of_one_where_nobody_looked(tmp_path):
     assert set(pairs["frame_index"]) == set(FRAMES)
     with pytest.raises(InputError, match="no clip 'lost'; known are far-000, near-000"):
         layers.run(out, ["lost"], seed=0)
+
+
+def test_pixels_that_may_be_gross_errors_take_no_part_in_ordinal_labels(tmp_path):
+    out = write_dataset(tmp_path / "out")
+    for index in FRAMES:
+        path = layer_path(out / "dataset", "near-000", "outlier", index)
+        outlier = np.zeros((48, 64), np.uint8)
+        outlier[:, 20:40] = round(0.2 * PROBABILITY_STEPS)
+        cv2.imwrite(str(path), outlier)
+    layers.run(out, ["near-000"], seed=0)
+    folder = out / "dataset" / "layers" / "near-000"
+    labels = cv2.imread(str(folder / "near_far" / "000003.png"), cv2.IMREAD_GRAYSCALE)
+    assert (labels[:, 20:40] == UNKNOWN).all()
+    assert (labels[3:, :16] != UNKNOWN).all()
+    pairs = pd.read_parquet(folder / "ordinal_pairs.parquet")
+    x = pd.concat([pairs["xa"], pairs["xb"]])
+    assert ((x < 20) | (x > 40)).all()
+    assert (x > 40).any()
 
 
 def test_a_killed_run_goes_on_and_what_changed_is_made_again(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.transforms import inverse_rigid
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.layers.background_plate import PlateView, background_plate, with_agreed_cover
-from sfm_gt.layers.ordinal_labels import FAR, NEAR, UNKNOWN, near_far, ordinal_pairs
+from sfm_gt.layers.ordinal_labels import FAR, NEAR, UNKNOWN, near_far, ordinal_pairs, trusted_depth
 from tests.dense import scenes
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo" / "truth"
@@ -136,6 +136,27 @@ def test_near_and_far_leave_out_what_the_error_bars_cannot_tell():
     sigma = np.full_like(depth, 0.1)
     assert near_far(depth, sigma).tolist() == [[NEAR, UNKNOWN, UNKNOWN, UNKNOWN, FAR, UNKNOWN]]
     assert (near_far(np.full((2, 2), np.nan, np.float32), np.full((2, 2), np.nan, np.float32)) == UNKNOWN).all()
+
+
+def test_ordered_pairs_are_right_though_depth_has_gross_errors():
+    rng = np.random.default_rng(0)
+    truth = np.linspace(2.0, 6.0, 96) * np.ones((64, 1))
+    sigma = (0.005 * truth).astype(np.float32)
+    depth = (truth + sigma * rng.standard_normal(truth.shape)).astype(np.float32)
+    wild = rng.random(truth.shape) < 0.03
+    depth[wild] *= rng.uniform(0.5, 1.5, int(wild.sum())).astype(np.float32)
+    # What says so is a probability, not a verdict: some sound pixels share it.
+    outlier = np.where(wild | (rng.random(truth.shape) < 0.1), 0.25, 0.01).astype(np.float32)
+
+    def wrong(depth: np.ndarray) -> float:
+        pairs = ordinal_pairs(depth, sigma, None, 20000, seed=1)
+        ordered = pairs[pairs["relation"] != 0]
+        assert len(ordered) > 10000
+        za, zb = (truth[ordered["y" + end].astype(int), ordered["x" + end].astype(int)] for end in "ab")
+        return float((np.sign(za - zb) != ordered["relation"]).mean())
+
+    assert wrong(depth) > 0.01
+    assert wrong(trusted_depth(depth, outlier)) < 0.005
 
 
 def test_pairs_are_certain_and_half_of_them_join_people_with_the_rest():
