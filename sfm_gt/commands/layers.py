@@ -17,7 +17,7 @@ from sfm_gt.errors import InputError, NoEvidenceError
 from sfm_gt.exporters.shared.clip import name_of, static_depth, write_png
 from sfm_gt.exporters.shared.surfaces import evenly
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.dataset_layout import LAYERS_FOLDER, quantised
+from sfm_gt.formats.dataset_layout import LAYERS_FOLDER, layer_path, quantised
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest
 from sfm_gt.formats.people_joints import ClipJoints, PersonJoints, WorldJoint, write_clip_joints
 from sfm_gt.formats.sidecar import evidence_path, read_sidecar
@@ -80,7 +80,8 @@ def _is_current(manifest: Manifest, made_from: Mapping[str, Any]) -> bool:
 def _digest(workspace: Workspace, frames: Sequence[Frame]) -> str:
     """Of everything that a clip's layers are made from: its published files, and for joints the run beside them."""
     clip_id = frames[0].clip_id
-    published = sorted(path for path in (frames[0].dataset / "clips" / clip_id).rglob("*") if path.is_file())
+    folder = layer_path(frames[0].dataset, clip_id, "depth", frames[0].frame_index).parents[1]
+    published = sorted(path for path in folder.rglob("*") if path.is_file())
     model = workspace.clip_stage(clip_id, "sfm") / MODEL_NAME
     digest = hashlib.sha256()
     for path in (*published, model, workspace.config, *_evidence_files(workspace, frames[0].video_id)):

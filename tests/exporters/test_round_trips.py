@@ -20,6 +20,7 @@ import sfm_gt
 from sfm_gt.commands import export
 from sfm_gt.exporters.shared.normals import normals_from_depth
 from sfm_gt.exporters.shared.surfaces import triangles
+from sfm_gt.formats.dataset_layout import layer_path
 from sfm_gt.formats.glb import linear_from_srgb
 from sfm_gt.formats.log_depth_png import read_log_depth
 from sfm_gt.formats.pose_text import read_pose_text
@@ -416,7 +417,7 @@ def test_undistorted_frames_of_realestate10k_fit_cameras_that_know_no_distortion
         assert np.array(camera[4:6], float).tolist() == [0, 0]
         expected = project(CAMERA, transform_points(pose(index), point[None]))[0]
         assert pixel_of(np.array(camera, float), point) == pytest.approx(expected, abs=1e-6)
-        published = out / f"dataset/clips/near-000/images/{index:06d}.jpg"
+        published = layer_path(out / "dataset", "near-000", "image", index)
         assert (path.with_suffix("") / f"{time}.jpg").read_bytes() == published.read_bytes()
 
 
