@@ -12,12 +12,17 @@ PARTIAL = ".partial-"
 """Names of what is being written begin so."""
 
 
+def partial_of(path: Path) -> Path:
+    """Where ``path`` is written before it takes its place; what a killed process leaves."""
+    return path.with_name(f"{PARTIAL}{path.name}")
+
+
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
     """Yields a path next to ``path``; on success it is renamed to ``path``, on any error it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last, since image writers choose their format by it.
-    partial = path.with_name(f"{PARTIAL}{path.name}")
+    partial = partial_of(path)
     try:
         yield partial
         os.replace(partial, path)
@@ -32,7 +37,7 @@ def replacing_directory(path: Path) -> Iterator[Path]:
 
     What an earlier, killed run left next to it is cleared first, so that no half-written file survives a rerun.
     """
-    partial = path.with_name(f"{PARTIAL}{path.name}")
+    partial = partial_of(path)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:

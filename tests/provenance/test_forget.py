@@ -87,6 +87,47 @@ def test_tables_and_report_are_made_again_without_it(workspace: Workspace) -> No
     assert not list(workspace.report.rglob("*anna*"))
 
 
+def test_all_is_proven_before_anything_is_made_again(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = read_config(workspace.config)
+    evaluate.run(workspace, config.evaluate, config.models, ["anna-000", "bert-000"])
+    made = []
+
+    def killed(_: object, name: str, cores: int) -> None:
+        made.append(name)
+        assert not workspace.forget_journal.exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(forget, "_remake", killed)
+    with pytest.raises(KeyboardInterrupt):
+        forget.run(workspace.root, "anna")
+    assert made == ["evaluation"]
+    assert not workspace.evaluation.exists(), "the next run makes it"
+    everything = b"".join(path.read_bytes() for path in workspace.root.rglob("*") if path.is_file())
+    assert b"anna" not in everything
+    assert forget.run(workspace.root, "1" * 64) == f"{'1' * 64}: was forgotten before"
+
+
+def test_what_a_killed_export_left_is_found_and_removed(workspace: Workspace, tmp_path: Path, monkeypatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    target, finished = tmp_path / "elsewhere" / "export", tmp_path / "finished"
+    export.run(workspace.root, "depth_anything", finished)
+    with monkeypatch.context() as patch:
+        patch.setattr("sfm_gt.formats.atomic.shutil.rmtree", lambda *_, **__: None)
+        patch.setattr("sfm_gt.exporters.depth_anything.PLUGIN.write", killed)
+        with pytest.raises(Killed):
+            export.run(workspace.root, "depth_anything", target)
+    left = target.with_name(f".partial-{target.name}")
+    assert left.is_dir()
+    (left / "image.jpg").write_bytes(b"a picture of anna")
+    forget.run(workspace.root, "anna", [finished])
+    assert not left.exists()
+
+
 def run_killed_at(root: Path, change: int) -> bool:
     """Forgets in a child that dies by SIGKILL before its ``change``-th change of the file system; False if it lived."""
     child = os.fork()
@@ -230,8 +271,10 @@ def test_an_export_that_cannot_be_made_again_stays_and_nothing_is_forgotten(
     write_json(folder / "export.json", manifest)
     in_export = tree_digest(folder)
 
-    def fail(*_: object) -> None:
-        raise OSError("no space left")
+    def fail(path: Path, content: object) -> None:
+        if path.name == "export.json":
+            raise OSError("no space left")
+        write_json(path, content)
 
     monkeypatch.setattr(export, "write_json", fail)
     with pytest.raises(OSError, match="no space"):
@@ -280,5 +323,7 @@ def test_a_run_refuses_to_start_on_a_half_forgotten_source(workspace: Workspace,
     videos.mkdir()
     (videos / "bert.mp4").touch()
     with pytest.raises(SystemExit):
-        prepare(SimpleNamespace(is_main_process=True), {"videos": str(videos), "out": str(workspace.root)})
+        prepare(
+            SimpleNamespace(is_main_process=True, configfiles=[]), {"videos": str(videos), "out": str(workspace.root)}
+        )
     assert "a forget was interrupted" in capsys.readouterr().err
