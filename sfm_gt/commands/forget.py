@@ -26,6 +26,7 @@ from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import PARTIAL, partial_of, replacing_file
 from sfm_gt.formats.dataset_layout import CLIP_JSON, DATASET_JSON, INDEX_NAME
 from sfm_gt.formats.manifest import read_json, write_json
+from sfm_gt.formats.perceptual_hash import are_near_duplicates
 from sfm_gt.formats.sources import (
     TOMBSTONES_JSON,
     Source,
@@ -70,13 +71,17 @@ class Job:
     remade: tuple[str, ...]
 
 
-def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> str:
+def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1, with_duplicates: bool | None = None) -> str:
     """Forgets the source ``wanted`` (video id, file name, URL or SHA-256) of the run in ``root``; says what was done.
 
     A forget that was interrupted before is completed first. Videos of the same bytes are one source, and go together.
 
+    Args:
+        with_duplicates: whether near-duplicates (re-encoded, mirrored, padded, cropped) go too or stay; None = ask.
+
     Raises:
-        InputError: no such source, several such, a link that leads out of the tree, or a run is at work there.
+        InputError: no such source, several such, near-duplicates that nobody has decided on,
+            a link that leads out of the tree, or a run is at work there.
         SfmGtError: something of the source is still there afterwards; the message names it.
     """
     workspace = Workspace(root)
@@ -98,11 +103,18 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> s
                 _refuse_links_out(folder)
             # The wanted one last: as long as it is there, a forget that was killed finds its twins again.
             twins = _twins(workspace, source)
-            for one in (*twins, source):
-                job = _plan(workspace, one, also)
+            copies = _near_duplicates(workspace, source)
+            if copies and with_duplicates is None:
+                listed = ", ".join(f"{copy.video_id} ({copy.path})" for copy in copies)
+                raise InputError(f"{source.video_id}: near-duplicates are {listed}; look at them, then add --with-duplicates "
+                                 "to forget them too or --without-duplicates to keep them")  # fmt: skip
+            kept = () if with_duplicates else tuple(copy.source_sha256 for copy in copies if copy.source_sha256)
+            for one in (*twins, *(copies if with_duplicates else ()), source):
+                job = _plan(workspace, one, also, kept)
                 write_json(workspace.forget_journal, _journal(job))
                 said.append(_carry_out(workspace, job))
                 remade |= set(job.remade)
+            said += [f"{copy.video_id}: a near-duplicate of {source.video_id}, was kept" for copy in copies if kept]
             said += [f"{twin.video_id}: the same bytes as {source.video_id}, so the same source" for twin in twins]
         elif not said and not _is_forgotten(workspace, wanted):
             raise InputError(f"{root}: no source {wanted!r}; give a video id, file name, URL or SHA-256 of "
@@ -154,6 +166,18 @@ def _twins(workspace: Workspace, source: Source) -> list[Source]:
     ]
 
 
+def _near_duplicates(workspace: Workspace, source: Source) -> list[Source]:
+    """Other videos, of other bytes, that show what the source shows."""
+    return [
+        other
+        for other in _known_sources(workspace).values()
+        if other.video_id != source.video_id
+        and (source.source_sha256 is None or other.source_sha256 != source.source_sha256)
+        and are_near_duplicates(source.perceptual_hash, other.perceptual_hash)
+        and _reason(workspace, other.video_id) != "forgotten"
+    ]
+
+
 def _reason(workspace: Workspace, video_id: str) -> str | None:
     path = workspace.ingest(video_id)
     return read_json(path).get("reason") if path.is_file() else None
@@ -167,7 +191,7 @@ def _is_forgotten(workspace: Workspace, wanted: str) -> bool:
     return any(wanted == t.source_sha256 or hashed_url(wanted) == t.url_sha256 for t in known)
 
 
-def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
+def _plan(workspace: Workspace, source: Source, also: Sequence[Path], kept: tuple[str, ...] = ()) -> Job:
     clip_ids = _clip_ids(workspace, source.video_id)
     file_name = source.path if source.path != source.video_id else None
     elsewhere = [known for known in _known_sources(workspace).values() if known.video_id != source.video_id]
@@ -193,7 +217,7 @@ def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
     traces = Traces(names.video_id, clip_ids, words, names.lock_names, distinct_fingerprints(own, others))
     tombstone = Tombstone(
         source_sha256=source.source_sha256, url_sha256=hashed_url(url) if url else None,
-        perceptual_hash=source.perceptual_hash,
+        perceptual_hash=source.perceptual_hash, kept_sha256=kept,
     )  # fmt: skip
     remade = tuple(name for name in REMADE if (workspace.root / name).exists())
     exports = tuple(_export(workspace, folder, clip_ids) for folder in also if (folder / EXPORT_JSON).is_file())

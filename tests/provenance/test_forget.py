@@ -244,6 +244,35 @@ def test_videos_of_the_same_bytes_go_together_and_it_is_said(workspace: Workspac
     assert others(after) == {name: digest for name, digest in others(before).items() if name not in gone}
 
 
+def _copy_of_anna(workspace: Workspace) -> None:
+    copy = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
+    write_json(workspace.ingest("carla"), copy | {"source_sha256": "7" * 64})
+
+
+def test_near_duplicates_are_listed_before_anything_is_removed(workspace: Workspace) -> None:
+    _copy_of_anna(workspace)
+    before = tree_digest(workspace.root) | {LOCK: ""}
+    with pytest.raises(InputError, match=r"near-duplicates are carla \(carla\.mp4\); .* --with-duplicates"):
+        forget.run(workspace.root, "anna")
+    assert tree_digest(workspace.root) | {LOCK: ""} == before
+
+
+def test_near_duplicates_go_too_or_stay_for_good(workspace: Workspace, tmp_path: Path) -> None:
+    _copy_of_anna(workspace)
+    shutil.copytree(workspace.root, tmp_path / "with")
+    said = forget.run(tmp_path / "with", "anna", with_duplicates=True)
+    assert "carla: forgotten" in said
+    assert not Workspace(tmp_path / "with").ingest("carla").exists()
+    said = forget.run(workspace.root, "anna", with_duplicates=False)
+    assert "carla: a near-duplicate of anna, was kept" in said
+    assert workspace.ingest("carla").exists()
+    facts = read_json(workspace.ingest("carla"))
+    hashes = tuple(facts["perceptual_hash"])
+    (tombstone,) = read_tombstones(workspace.dataset)
+    assert not tombstone.covers("7" * 64, None, hashes), "the next run keeps it too"
+    assert tombstone.covers("8" * 64, None, hashes), "other copies do not come back"
+
+
 def test_of_two_videos_with_one_hash_neither_is_damaged_while_the_other_is_planned(workspace: Workspace) -> None:
     twin = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
     write_json(workspace.ingest("carla"), twin)
