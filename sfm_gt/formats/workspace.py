@@ -12,6 +12,7 @@ OUT/predictions/<model>/<clip>/          NNNNNN.npy a frame, also in flipped/; l
 OUT/evaluation/                          long-format Parquet and tables
 OUT/report/                              index.html and its pictures
 OUT/logs/                                one log a job
+OUT/.exports.json                       folders that exports of this run were written to
 OUT/.forget.json                         what an unfinished `sfm-gt forget` has yet to remove
 OUT/.locks/                              empty files that running stages lock
 """
@@ -24,6 +25,7 @@ from pathlib import Path
 CLIP_STAGES = ("frames", "sfm", "dense", "moving", "clean", "scale", "dataset")
 
 JOURNAL = ".forget.json"
+EXPORTS = ".exports.json"
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Workspace:
     @property
     def forget_journal(self) -> Path:
         return self.root / JOURNAL
+
+    @property
+    def exports(self) -> Path:
+        return self.root / EXPORTS
 
     def ingest(self, video_id: str) -> Path:
         """The probe of one video (JSON file)."""

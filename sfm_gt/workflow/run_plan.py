@@ -26,6 +26,7 @@ from sfm_gt.formats.workspace import Workspace
 from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.scale.shared.estimate import need_depth
 from sfm_gt.video.catalog import VideoFile, list_videos
+from sfm_gt.workflow.settings_check import check_settings
 from sfm_gt.workflow.versions import VERSIONS
 
 # Paths that Snakemake, shells and their tools take as they stand. Braces would be wildcards, a dash an option, :// a
@@ -179,6 +180,8 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         for path in workflow.configfiles:
             read_yaml(Path(path), ConfigError)  # Snakemake lets the last of equal keys win
         config = validate(json.loads(json.dumps(content, default=str)))
+        if workflow.is_main_process:
+            check_settings(config)
         plan = RunPlan(config)
         if workflow.is_main_process:
             plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
