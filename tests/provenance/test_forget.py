@@ -121,8 +121,7 @@ def test_what_a_killed_export_left_is_found_and_removed(workspace: Workspace, tm
         patch.setattr("sfm_gt.exporters.depth_anything.PLUGIN.write", killed)
         with pytest.raises(Killed):
             export.run(workspace.root, "depth_anything", target)
-    left = target.with_name(f".partial-{target.name}")
-    assert left.is_dir()
+    (left,) = target.parent.glob(f".partial-*-{target.name}")
     (left / "image.jpg").write_bytes(b"a picture of anna")
     forget.run(workspace.root, "anna", [finished])
     assert not left.exists()
