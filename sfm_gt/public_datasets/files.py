@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.conventions import PIXEL_CENTRE, nan_from_zero
@@ -30,6 +30,14 @@ def read_depth_png(path: Path, unit_m: float, invalid: int = 0) -> Float[np.ndar
     depth = nan_from_zero(pixels.astype(np.float32) * np.float32(unit_m))
     depth[pixels == invalid] = np.nan
     return depth
+
+
+def read_mask(path: Path) -> Bool[np.ndarray, "h w"]:
+    """True where an image is not 0, in any of its channels. Raises InputError."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise InputError(f"{path}: missing or unreadable; unpack the benchmark again")
+    return pixels != 0 if pixels.ndim == 2 else (pixels[..., :3] != 0).any(axis=2)
 
 
 def read_matrix(path: Path, rows: int, columns: int) -> Float[np.ndarray, "r c"]:
