@@ -3,6 +3,7 @@
 frames.parquet                         one row a frame, model, protocol, alignment, region and metric
 table.csv .md .tex                     the first protocol: one row a model and alignment
 sensitivity.csv .md .tex               the same predictions under every protocol
+freedoms.csv .md .tex                  unaligned, up to scale and up to scale and shift, side by side
 regions.csv .md                        by region;  depth.csv: error by depth in metres
 differences.csv .md                    models two by two, with interval, resolution of the GT and verdict
 tables.html                            all of these with sortable columns, and the plots
@@ -100,6 +101,7 @@ class Tables:
         return {
             "table": (tables.headline(rows), [*rows, *map(dict, self.quoted)], below),
             "sensitivity": (tables.SENSITIVITY, sensitivity, [every]),
+            "freedoms": (tables.FREEDOMS, leaderboard.by_freedom(self.evaluation), [every]),
             "regions": (tables.REGIONS, leaderboard.region_rows(self.evaluation, protocols[0].name), below[:1]),
             "differences": (
                 tables.DIFFERENCES,

@@ -17,7 +17,8 @@ Row = Mapping[str, Any]
 
 HEADLINE = {
     "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑", "alignment": "alignment", "kind": "kind",
-    "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)", "abs_rel_floor": "AbsRel floor",
+    "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)",
+    "abs_rel_image_median": "AbsRel (median)", "abs_rel_image_tail": "AbsRel (95 % of images)", "abs_rel_floor": "AbsRel floor",
     "videos": "videos", "frames": "frames", "common_frames": "frames compared", "pixels": "pixels", "missing": "missing",
 }  # fmt: skip
 NETWORK = {"parameters": "parameters", "forward_ms": "network ms", "total_ms": "total ms"}
@@ -26,6 +27,11 @@ SENSITIVITY = {
     "protocol": "protocol", "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑",
     "alignment": "alignment", "scope": "over each", "abs_rel_floor": "AbsRel floor", "videos": "videos",
     "frames": "frames", "missing": "missing", "protocol_hash": "hash",
+}  # fmt: skip
+FREEDOMS = {
+    "protocol": "protocol", "model": "model", "kind": "kind", "abs_rel_unaligned": "AbsRel ↓ unaligned",
+    "delta1_unaligned": "δ1 ↑ unaligned", "abs_rel_scale": "AbsRel ↓ scale", "delta1_scale": "δ1 ↑ scale",
+    "abs_rel_affine": "AbsRel ↓ scale and shift", "delta1_affine": "δ1 ↑ scale and shift",
 }  # fmt: skip
 REGIONS = {
     "model": "model", "alignment": "alignment", "region": "region", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑",
