@@ -19,7 +19,7 @@ from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import Protocol, load_protocols
 from sfm_gt.models.on_disk import OnDiskModel
 from sfm_gt.models.shared.prediction import KINDS, FrameKey, Kind, MissingPredictionError
-from sfm_gt.models.shared.stored import FLIPPED, read_map
+from sfm_gt.models.shared.stored import CONFIDENCE, FLIPPED, SIGMA, read_map
 from sfm_gt.public_datasets import Benchmark, BenchmarkFrame, open_benchmark
 from sfm_gt.public_datasets.folder import open_folder
 from sfm_gt.report.published import published
@@ -42,8 +42,9 @@ def run(
 
     Args:
         gt: output folder of a run or its ``dataset`` folder, the files of a benchmark, or a plain folder.
-        predictions: folders that hold <clip_id>/NNNNNN.npy (npz, exr, png) or <clip_id>.npz, and flipped ones in
-            <clip_id>/flipped; each may be given as NAME=FOLDER, else a model is called as its folder.
+        predictions: folders that hold <clip_id>/NNNNNN.npy (npz, exr, png) or <clip_id>.npz, and in
+            <clip_id>/{flipped,sigma,confidence}/NNNNNN.npy what there is of these; each may be given as NAME=FOLDER, else a
+            model is called as its folder.
         kinds: one for all folders, or one for each.
         protocols: names or YAML files, all shipped ones when empty.
         benchmark: name of a public benchmark whose official files ``gt`` holds; its range and crop fill the protocols in.
@@ -139,8 +140,11 @@ def _predict(
         values = plugin.stored(FrameKey(frame.clip_id, frame.frame_index), height, width)
     except MissingPredictionError:
         return FramePrediction(plugin.kind, None)
-    flipped = read_map(folder / frame.clip_id / FLIPPED, frame.frame_index, values.shape)
-    return FramePrediction(plugin.kind, values, flipped)
+    flipped, sigma, confidence = (
+        read_map(folder / frame.clip_id / beside, frame.frame_index, values.shape)
+        for beside in (FLIPPED, SIGMA, CONFIDENCE)
+    )
+    return FramePrediction(plugin.kind, values, flipped, sigma=sigma, confidence=confidence)
 
 
 def _protocols(names: Sequence[str], benchmark: Benchmark | None) -> list[Protocol]:

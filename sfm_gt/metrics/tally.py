@@ -19,12 +19,13 @@ from sfm_gt.metrics.pixel_sums import SUMS
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.regions import DEPTH_EDGES_M, REGIONS
 from sfm_gt.metrics.structure import STRUCTURE
+from sfm_gt.metrics.uncertainty import UNCERTAINTY
 
 PAIR_SETS = {"si_rmse_person_all": ("person", "all"), "si_rmse_person_environment": ("person", "environment")}
 """Scale-invariant errors between two sets of pixels (MannequinChallenge's si-hum and si-inter). Within people and within the
 environment they are ``si_rmse`` of these regions."""
 TEMPORAL = ("tae", "tae_unmasked")
-FIGURES = (*METRICS, *STRUCTURE, *PAIR_SETS, *TEMPORAL)
+FIGURES = (*METRICS, *STRUCTURE, *PAIR_SETS, *TEMPORAL, *UNCERTAINTY)
 """Everything that region ``all`` has."""
 
 _COMPARED = [FIGURES.index(name) for name in COMPARED]
@@ -60,7 +61,12 @@ class FrameFigures:
         return regional, overall
 
 
-def figures_of(graded: Graded, metric: bool, temporal: tuple[float, float] | None = None) -> FrameFigures:
+def figures_of(
+    graded: Graded,
+    metric: bool,
+    temporal: tuple[float, float] | None = None,
+    uncertainty: tuple[float, float, float] | None = None,
+) -> FrameFigures:
     """Figures from the sums of a frame. Regions with too few pixels, and metres where there are none, are NaN."""
     regional = metrics_of(graded.sums)
     regional[graded.sums[:, 0] < graded.protocol.least_pixels] = np.nan
@@ -68,7 +74,9 @@ def figures_of(graded: Graded, metric: bool, temporal: tuple[float, float] | Non
         regional[:, len(METRICS) - len(IN_METRES) :] = np.nan
     pairs = [si_rmse_between(*(graded.sums[REGIONS.index(region)] for region in sets)) for sets in PAIR_SETS.values()]
     structure = [graded.structure[name] for name in STRUCTURE]
-    overall = np.array([*regional[0], *structure, *pairs, *(temporal or (np.nan, np.nan))])
+    overall = np.array(
+        [*regional[0], *structure, *pairs, *(temporal or (np.nan,) * 2), *(uncertainty or (np.nan,) * 3)]
+    )
     return FrameFigures(graded, regional, overall)
 
 

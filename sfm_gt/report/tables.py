@@ -23,6 +23,8 @@ HEADLINE = {
 }  # fmt: skip
 NETWORK = {"parameters": "parameters", "forward_ms": "network ms", "total_ms": "total ms"}
 """Beside the headline where some model is a network: median and quartiles of a pass, without and with what is around it."""
+UNCERTAINTY = {"ause": "AUSE ↓", "sigma_coverage": "within σ (0.683)", "sigma_nll": "NLL ↓"}
+"""Beside the headline where some model states its own uncertainty."""
 SENSITIVITY = {
     "protocol": "protocol", "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑",
     "alignment": "alignment", "scope": "over each", "abs_rel_floor": "AbsRel floor", "videos": "videos",
@@ -80,7 +82,8 @@ class Table:
 
 def headline(rows: Sequence[Row]) -> dict[str, str]:
     """Columns of the main table."""
-    return HEADLINE | (NETWORK if any("forward_ms" in row for row in rows) else {})
+    stated = any(math.isfinite(row.get("ause", math.nan)) for row in rows)
+    return HEADLINE | (UNCERTAINTY if stated else {}) | (NETWORK if any("forward_ms" in row for row in rows) else {})
 
 
 def table(columns: dict[str, str], rows: Sequence[Row], below: Sequence[str]) -> Table:

@@ -65,6 +65,20 @@ def test_folders_of_predictions_are_compared(workspace, tiny, tmp_path):
         evaluate_predictions.run(workspace.root, folders[:1] * 2, kinds[:1], tmp_path / "found", (), 1)
 
 
+def test_a_models_own_sigma_lies_beside_its_maps(workspace, tiny, tmp_path):
+    for beside in ("", "sigma"):
+        (tmp_path / "theirs" / "near" / beside).mkdir(parents=True, exist_ok=True)
+    gt = np.nan_to_num(tiny.gt, nan=5.0)
+    np.save(tmp_path / "theirs" / "near" / "000007.npy", gt * np.float32(1.1))
+    np.save(tmp_path / "theirs" / "near" / "sigma" / "000007.npy", gt * np.float32(0.1001))
+    table = evaluate_predictions.run(
+        workspace.root, [str(tmp_path / "theirs")], ["metric_depth"], tmp_path / "found", ("sfm_gt",), 1
+    )
+    assert "| within σ (0.683) | NLL ↓ |" in table
+    summary = json.loads((tmp_path / "found" / "summary.json").read_text())
+    assert _row(summary, "theirs", "none")["sigma_coverage"] == 1.0
+
+
 @pytest.mark.parametrize("in_workflow", [True, False])
 def test_stored_maps_of_another_size_come_to_the_size_of_the_gt_by_the_protocols_rule(
     workspace, predict_by_hand, tiny, tmp_path, in_workflow
