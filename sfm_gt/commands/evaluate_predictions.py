@@ -114,6 +114,7 @@ def _job(
         {name: sha256 for name, sha256 in weights.items() if sha256},
         _quoted(benchmark) if benchmark else (),
         GtErrors(EvaluateConfig().gt_frame_sigma, EvaluateConfig().gt_correlation_px),
+        {name: one.folder for name, one in models.items()},
     )  # fmt: skip
 
 

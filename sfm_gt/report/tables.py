@@ -44,6 +44,12 @@ DIFFERENCES = {
     "p_holm": "p (Holm)", "resolution": "GT resolution", "verdict": "verdict", "videos": "videos", "frames": "frames of both",
     "left_out_frames": "left out",
 }  # fmt: skip
+CAMERAS = {
+    "model": "model", "clips": "clips", "focal_rel": "focal ↓", "fov_deg": "FoV (°) ↓", "pose_auc_3": "AUC@3° ↑",
+    "pose_auc_5": "AUC@5° ↑", "pose_auc_30": "AUC@30° ↑", "ate": "ATE (m) ↓", "rpe_trans": "RPE (m) ↓",
+    "rpe_rot_deg": "RPE (°) ↓",
+}  # fmt: skip
+BELOW_CAMERAS = "The models' own cameras, mean over clips; no protocol applies to them. Lengths are of metric clips."
 WORDS = frozenset(
     {"model", "other", "alignment", "kind", "protocol", "scope", "region", "metric", "verdict", "protocol_hash"}
 )
