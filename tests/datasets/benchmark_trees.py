@@ -120,21 +120,26 @@ def nyuv2(root: Path) -> Path:
 TAG = np.float32(202021.25).tobytes()
 
 
-def sintel(root: Path) -> Path:
+def sintel(root: Path, scene: str = "alley_1") -> Path:
     training = root / "training"
     for number in (1, 2):
         for rendering in ("final", "clean"):
-            write_image(training / rendering / "alley_1" / f"frame_{number:04d}.png", seed=number)
-        depth = training / "depth" / "alley_1" / f"frame_{number:04d}.dpt"
+            write_image(training / rendering / scene / f"frame_{number:04d}.png", seed=number)
+        depth = training / "depth" / scene / f"frame_{number:04d}.dpt"
         depth.parent.mkdir(parents=True, exist_ok=True)
         depth.write_bytes(
             TAG + np.array([WIDTH, HEIGHT], "<i4").tobytes() + np.nan_to_num(wall()).astype("<f4").tobytes()
         )
-        camera = training / "camdata_left" / "alley_1" / f"frame_{number:04d}.cam"
+        camera = training / "camdata_left" / scene / f"frame_{number:04d}.cam"
         camera.parent.mkdir(parents=True, exist_ok=True)
         cam_from_world = np.hstack([np.eye(3), [[0.5], [0], [number]]])
         camera.write_bytes(TAG + matrix().astype("<f8").tobytes() + cam_from_world.astype("<f8").tobytes())
     return root
+
+
+def sintel_monst3r(root: Path) -> Path:
+    """One sequence of the list, and one that is not on it."""
+    return sintel(sintel(root), "temple_3")
 
 
 def eth3d(root: Path) -> Path:
@@ -195,6 +200,17 @@ def tum_rgbd(root: Path) -> Path:
     return _rgbd(root, "rgbd_dataset_freiburg1_xyz")
 
 
+def bonn_monst3r(root: Path) -> Path:
+    """One sequence of the list with 142 images, and one that is not on it."""
+    folder = _rgbd(_rgbd(root, "rgbd_bonn_balloon"), "rgbd_bonn_crowd2") / "rgbd_bonn_crowd2"
+    for name in ("rgb", "depth"):
+        lines = "".join(
+            f"{1 + n / 30:.6f} {name}/1.{'000000' if name == 'rgb' else '010000'}.png\n" for n in range(142)
+        )
+        (folder / f"{name}.txt").write_text(lines)
+    return root
+
+
 def bonn(root: Path) -> Path:
     return _rgbd(root, "rgbd_bonn_balloon")
 
@@ -245,5 +261,6 @@ TREES: dict[str, Callable[[Path], Path]] = {
     "kitti_eigen": kitti, "kitti_eigen_bts": kitti, "kitti_eigen_raw": kitti, "kitti_official": kitti, "kitti_object": kitti,
     "nyuv2": nyuv2, "nyuv2_filled": nyuv2, "sintel_final": sintel, "sintel_clean": sintel, "eth3d": eth3d,
     "diode": diode, "diode_indoors": diode, "diode_outdoor": diode, "scannet": scannet, "tum_rgbd": tum_rgbd,
-    "bonn": bonn, "seven_scenes": seven_scenes, "ddad": ddad,
+    "bonn": bonn, "bonn_monst3r": bonn_monst3r, "sintel_monst3r": sintel_monst3r, "scannet_monst3r": scannet,
+    "kitti_depthcrafter": kitti, "kitti_monst3r": kitti, "seven_scenes": seven_scenes, "ddad": ddad,
 }  # fmt: skip

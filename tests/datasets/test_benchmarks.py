@@ -84,6 +84,24 @@ def test_frames_and_their_names(trees):
     assert found["ddad"] == [("000150", 0)]
 
 
+def test_frames_that_papers_on_video_score(trees, tmp_path):
+    assert {(f.clip_id, f.frame_index) for f in _open(trees, "bonn_monst3r")} == {
+        ("rgbd_bonn_crowd2", n) for n in range(30, 140)
+    }
+    assert _open(trees, "sintel_monst3r").clip_ids == ("temple_3",)
+    # Of frames 0 and 10, 10 is none of every third.
+    assert [f.frame_index for f in _open(trees, "scannet_monst3r")] == [0]
+    kitti = TREES["kitti_monst3r"](tmp_path)
+    annotated = kitti / "val" / DRIVE / "proj_depth" / "groundtruth" / "image_02"
+    for number in range(6, 200):
+        shutil.copy(annotated / "0000000005.png", annotated / f"{number:010d}.png")
+        image = kitti / "2011_09_26" / DRIVE / "image_02" / "data" / f"{number:010d}.png"
+        if not image.exists():
+            shutil.copy(image.with_name("0000000005.png"), image)
+    assert [f.frame_index for f in open_benchmark("kitti_depthcrafter", kitti)] == list(range(5, 115))
+    assert [f.frame_index for f in open_benchmark("kitti_monst3r", kitti)] == list(range(5, 115, 2))
+
+
 @pytest.mark.parametrize("name", ["kitti_object", "kitti_official", "sintel_final", "ddad", "scannet"])
 def test_principal_points_move_by_half_a_pixel(trees, name):
     camera = _open(trees, name)[0].camera
