@@ -14,7 +14,7 @@ from sfm_gt.errors import InputError
 MIN_SCORE = 0.5  # low: a poster that is blurred for nothing costs less than a face that is not
 DETECTION_LONG_SIDE_PX = 1280  # smaller pictures are enlarged, since YuNet finds faces from about 10 pixels on
 MARGIN = 0.25  # of the box, on each side: hair and chin tell people apart too
-# What is left of a face across. A detector still finds a third of them at 6 pixels; these are made coarser, to one tone at last.
+# What is left of a face across. A detector still finds a third of them at 6 pixels; these are made coarser, to one tone.
 COARSE_PX = (6, 3, 1)
 SAME_FACE_IOU = 0.3
 
