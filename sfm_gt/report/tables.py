@@ -88,7 +88,7 @@ class Table:
 
 def headline(rows: Sequence[Row]) -> dict[str, str]:
     """Columns of the main table."""
-    stated = any(math.isfinite(row.get("ause", math.nan)) for row in rows)
+    stated = any(row.get("ause") is not None and math.isfinite(row["ause"]) for row in rows)
     return HEADLINE | (UNCERTAINTY if stated else {}) | (NETWORK if any("forward_ms" in row for row in rows) else {})
 
 
