@@ -12,10 +12,13 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
+
+import yaml
 
 from sfm_gt.config import Config, to_yaml, validate
 from sfm_gt.errors import ConfigError, InputError, SfmGtError
@@ -179,7 +182,8 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
     try:
         for path in workflow.configfiles:
             read_yaml(Path(path), ConfigError)  # Snakemake lets the last of equal keys win
-        config = validate(json.loads(json.dumps(content, default=str)))
+        typed = _typed(content, workflow.config_settings.config)
+        config = validate(json.loads(json.dumps(typed, default=str)))
         if workflow.is_main_process:
             check_settings(config)
         plan = RunPlan(config)
@@ -194,6 +198,16 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         print(f"sfm-gt: {error}", file=sys.stderr)
         sys.exit(1)
     return plan
+
+
+def _typed(content: Any, given: Any) -> Any:
+    """``content`` with numbers and booleans where the command line gave them: Snakemake leaves nested ones as text."""
+    if isinstance(given, Mapping):
+        return {key: _typed(value, given[key]) if key in given else value for key, value in content.items()}
+    if isinstance(given, list):
+        return [_typed(one, one) for one in given]
+    read = yaml.safe_load(given) if isinstance(given, str) else given
+    return read if isinstance(read, bool | int | float) else content
 
 
 def _clear_remains(snakemake_folder: Path, out: str) -> None:

@@ -55,7 +55,7 @@ def test_an_edited_file_of_evidence_runs_scale_again_and_nothing_else(folder: Pa
 def test_what_settings_name_is_checked_before_the_run(
     folder: Path, capsys, settings: dict[str, Any], says: str
 ) -> None:
-    workflow = SimpleNamespace(is_main_process=True, configfiles=[])
+    workflow = SimpleNamespace(is_main_process=True, configfiles=[], config_settings=SimpleNamespace(config={}))
     with pytest.raises(SystemExit):
         prepare(workflow, {"videos": str(folder / "videos"), "out": str(folder / "out")} | settings)
     said = capsys.readouterr().err
@@ -70,7 +70,18 @@ def test_a_run_clears_its_own_lock_and_not_that_of_a_folder_whose_name_begins_al
     for name in ("out", "out2"):
         (locks / f"{name}.output.lock").write_text(f"{folder / name}/work/clips.json\n")
     prepare(
-        SimpleNamespace(is_main_process=True, configfiles=[]),
+        SimpleNamespace(is_main_process=True, configfiles=[], config_settings=SimpleNamespace(config={})),
         {"videos": str(folder / "videos"), "out": str(folder / "out")},
     )
     assert [path.name for path in locks.iterdir()] == ["out2.output.lock"]
+
+
+def test_numbers_nested_in_a_value_of_the_command_line_are_numbers(folder: Path) -> None:
+    given = {"dense": {"frame_step": "5"}, "scale": {"max_sigma_log_scale": "0.05"}, "clean": {"sky": "false"}}
+    plan = prepare(
+        SimpleNamespace(is_main_process=True, configfiles=[], config_settings=SimpleNamespace(config=given)),
+        {"videos": str(folder / "videos"), "out": str(folder / "out")} | given,
+    )
+    assert plan.setting("dense", "frame_step") == 5
+    assert plan.setting("scale", "max_sigma_log_scale") == 0.05
+    assert plan.setting("clean", "sky") is False
