@@ -39,6 +39,13 @@ def main() -> None:
     )
 
 
+def label_font() -> str:
+    """The font that comes with matplotlib, which has a σ."""
+    from matplotlib.font_manager import findfont
+
+    return findfont("DejaVu Sans")
+
+
 def _depth(frame: Frame) -> np.ndarray:
     return np.where(frame.valid, frame.z_depth_m, np.nan)
 
@@ -58,7 +65,7 @@ def _panels(frame: Frame, depth: ColourScale, sigma: ColourScale) -> Image.Image
         f"σ of depth, 0 to {sigma.highest:.1f} %": sigma.paint(100 * _sigma(frame)),
     }
     whole = Image.new("RGB", (2 * size[0], 2 * size[1]))
-    font = ImageFont.truetype(_font(), LABEL_PX)
+    font = ImageFont.truetype(label_font(), LABEL_PX)
     for position, (label, panel) in enumerate(panels.items()):
         corner = position % 2 * size[0], position // 2 * size[1]
         whole.paste(Image.fromarray(cv2.resize(panel, size, interpolation=cv2.INTER_AREA)), corner)
@@ -66,13 +73,6 @@ def _panels(frame: Frame, depth: ColourScale, sigma: ColourScale) -> Image.Image
             (corner[0] + 6, corner[1] + 4), label, (255, 255, 255), font, stroke_width=2, stroke_fill=(0, 0, 0)
         )
     return whole
-
-
-def _font() -> str:
-    """The font that comes with matplotlib, which has a σ."""
-    from matplotlib.font_manager import findfont
-
-    return findfont("DejaVu Sans")
 
 
 if __name__ == "__main__":
