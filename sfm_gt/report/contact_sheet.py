@@ -78,10 +78,10 @@ def mask_strip(page_folder: Path, src: str) -> tuple[Strip, int, int]:
 
 
 class ContactSheet:
-    """Draws the strips of one clip into ``folder`` (pictures) for a page in ``page_folder``."""
+    """Draws the strips of one clip as pictures beside its page in ``folder``."""
 
-    def __init__(self, page_folder: Path, clip_id: str, frames: Sequence[Frame], protocol: Protocol):
-        self._page_folder, self._clip_id, self._frames, self._protocol = page_folder, clip_id, frames, protocol
+    def __init__(self, folder: Path, frames: Sequence[Frame], protocol: Protocol):
+        self._folder, self._frames, self._protocol = folder, frames, protocol
         self._depths = [_depth_of(frame) for frame in frames]
         self._scale = depth_scale(self._depths, "m" if frames[0].metric else "SfM units")
 
@@ -89,10 +89,7 @@ class ContactSheet:
         """Images with masks, depth, sigma."""
         images = [draw_masks(f.image, f.moving, f.overlay, f.person) for f in self._frames]
         person = (("person", PERSON_RGB),) if any(frame.has_person for frame in self._frames) else ()
-        sigmas = [
-            (f.sigma_m if f.metric else f.sigma_sfm) / depth
-            for f, depth in zip(self._frames, self._depths, strict=True)
-        ]
+        sigmas = [relative_sigma(frame) for frame in self._frames]
         of_sigma = sigma_scale(sigmas)
         return [
             Strip("Image", self._save("image", images), key=MASK_KEY + person),
@@ -164,10 +161,15 @@ class ContactSheet:
             if isinstance(picture, str):
                 saved.append(Picture(caption, None, picture))
             else:
-                src = f"clips/{self._clip_id}/{frame.frame_index:06d}_{name}.jpg"
-                save_picture(self._page_folder / src, picture)
+                src = f"{frame.frame_index:06d}_{name}.jpg"
+                save_picture(self._folder / src, picture)
                 saved.append(Picture(caption, src))
         return saved
+
+
+def relative_sigma(frame: Frame) -> Float[np.ndarray, "h w"]:
+    """One standard deviation of depth over depth, NaN = invalid."""
+    return frame.sigma_sfm / frame.z_depth_sfm
 
 
 def _depth_of(frame: Frame) -> Float[np.ndarray, "h w"]:

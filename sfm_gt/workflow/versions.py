@@ -17,7 +17,7 @@ VERSIONS = {
     "index": 2,
     "predict": 3,
     "evaluate": 6,
-    "report": 5,
+    "report": 6,
     "summary": 1,
     "layers": 3,
     "pseudo_labels": 1,
