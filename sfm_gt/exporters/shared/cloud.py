@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -38,7 +38,8 @@ def sampled_cloud(frames: Sequence[Frame], max_frames: int, max_points: int) -> 
     """
     shown = evenly(frames, max_frames)
     random = np.random.default_rng(0)
-    clouds = [_of_frame(frame, max_points // len(shown), random) for frame in shown]
+    # Fresh ones: a frame keeps the layers that it has read.
+    clouds = [_of_frame(replace(frame), max_points // len(shown), random) for frame in shown]
     return Cloud(
         np.concatenate([cloud.points for cloud in clouds]),
         np.concatenate([cloud.colours for cloud in clouds]),
