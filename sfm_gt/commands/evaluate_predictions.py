@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from sfm_gt.metrics.grading import FramePrediction
 from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import Protocol, load_protocols
 from sfm_gt.models.on_disk import OnDiskModel
+from sfm_gt.models.shared.cameras import OwnCameras, read_cameras
 from sfm_gt.models.shared.prediction import KINDS, FrameKey, Kind, MissingPredictionError
 from sfm_gt.models.shared.stored import CONFIDENCE, FLIPPED, SIGMA, read_map
 from sfm_gt.public_datasets import Benchmark, BenchmarkFrame, open_benchmark
@@ -107,8 +108,9 @@ def _job(
                                                              kind=one.kind)) for name, one in models.items()}  # fmt: skip
     folders = {name: _folder_of_a_clip(one.folder, dataset.clip_ids) for name, one in models.items()}
     weights = {name: sha256_of(folder) for name, folder in folders.items()}
+    predict = partial(_predict, plugins, models, lru_cache(maxsize=None)(read_cameras))
     return Job(
-        dataset, dataset.clip_ids, {name: one.kind for name, one in models.items()}, partial(_predict, plugins, models),
+        dataset, dataset.clip_ids, {name: one.kind for name, one in models.items()}, predict,
         _protocols(protocols, dataset if isinstance(dataset, Benchmark) else None),
         {name: network_facts(folder) for name, folder in folders.items()},
         {name: sha256 for name, sha256 in weights.items() if sha256},
@@ -132,7 +134,11 @@ def _folder_of_a_clip(predictions: Path, clip_ids: Sequence[str]) -> Path:
 
 
 def _predict(
-    plugins: Mapping[str, OnDiskModel], models: Mapping[str, _Predictions], model: str, frame: Frame | BenchmarkFrame
+    plugins: Mapping[str, OnDiskModel],
+    models: Mapping[str, _Predictions],
+    cameras: Callable[[Path], OwnCameras],
+    model: str,
+    frame: Frame | BenchmarkFrame,
 ) -> FramePrediction:
     plugin, folder = plugins[model], models[model].folder
     height, width = depth_of(frame).shape
@@ -145,7 +151,8 @@ def _predict(
         read_map(folder / frame.clip_id / beside, frame.frame_index, values.shape)
         for beside in (FLIPPED, SIGMA, CONFIDENCE)
     )
-    return FramePrediction(plugin.kind, values, flipped, sigma=sigma, confidence=confidence)
+    camera = cameras(folder / frame.clip_id).pinhole(frame.frame_index, width, height)
+    return FramePrediction(plugin.kind, values, flipped, sigma=sigma, confidence=confidence, camera=camera)
 
 
 def _protocols(names: Sequence[str], benchmark: Benchmark | None) -> list[Protocol]:

@@ -62,7 +62,7 @@ def loaded(
     z_depth, sigma = depth_of(frame), None
     if isinstance(frame, Frame):
         sigma = frame.sigma_m if frame.metric else frame.sigma_sfm
-    gt = GtFrame(z_depth, frame.moving, frame.overlay, frame.person, frame.metric)
+    gt = GtFrame(z_depth, frame.moving, frame.overlay, frame.person, frame.metric, frame.camera)
     view = None
     if frame.camera is not None and frame.cam_from_world is not None:
         still = frame.valid & ~frame.moving & ~frame.overlay

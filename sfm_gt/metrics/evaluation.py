@@ -18,6 +18,7 @@ from sfm_gt.metrics.comparison import COMPARED, Comparison
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.grading import FrameGrader, FramePrediction, Graded, GtFrame, PooledFits, Unscored
 from sfm_gt.metrics.noise_floor import GtErrors, ScaleFloor, distance_from_best, perfect_depth, scale_figures
+from sfm_gt.metrics.points import point_figures
 from sfm_gt.metrics.pooling import PooledAlignment
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.resolution import Moved, moved
@@ -69,7 +70,7 @@ class GradedFrame:
     Attributes:
         results: by model, one entry for each protocol and alignment.
         maps: aligned depth by (model, protocol, alignment), for temporal figures.
-        uncertainty: UNCERTAINTY by the same, of models that state their own.
+        own: OWN by the same, of what models state beside depth: uncertainty, camera.
         perfect: results of the true depth as far as it is known.
         scale_figures: unaligned figures of the true depth under errors of the clip's scale, by protocol.
         moved: what errors of the GT move the figures that a model is ranked by, by protocol and model.
@@ -78,7 +79,7 @@ class GradedFrame:
     frame: EvaluatedFrame
     results: Mapping[str, list[Graded | Unscored]]
     maps: Mapping[tuple[str, str, str], Float[np.ndarray, "h w"]]
-    uncertainty: Mapping[tuple[str, str, str], tuple[float, float, float]]
+    own: Mapping[tuple[str, str, str], tuple[float, ...]]
     perfect: list[Graded | Unscored]
     scale_figures: Mapping[str, Float[np.ndarray, "nodes metrics"]]
     moved: Mapping[str, Mapping[str, Moved]]
@@ -131,7 +132,7 @@ class Evaluation:
         grader = self._grader(frame)
         results: dict[str, list[Graded | Unscored]] = {}
         maps: dict[tuple[str, str, str], Float[np.ndarray, "h w"]] = {}
-        uncertainty: dict[tuple[str, str, str], tuple[float, float, float]] = {}
+        own: dict[tuple[str, str, str], tuple[float, ...]] = {}
         for model, prediction in frame.predictions.items():
             results[model] = list(grader.grade(prediction, pooled.get(model), self.protocols))
             for found in results[model]:
@@ -139,14 +140,15 @@ class Evaluation:
                 if _has_temporal(found) and frame.view is not None:
                     maps[key] = grader.aligned(found, prediction)
                 if isinstance(found, Graded):
-                    uncertainty[key] = uncertainty_figures(grader, found, prediction)
+                    own[key] = uncertainty_figures(grader, found, prediction)
+                    own[key] += point_figures(grader, found, prediction, frame.gt.camera)
         if frame.sigma is None or not frame.redraw:
-            return GradedFrame(frame, results, maps, uncertainty, [], {}, {})
+            return GradedFrame(frame, results, maps, own, [], {}, {})
         perfect = self._perfect(frame)
         floor = list(grader.grade_pixels(perfect, pooled.get(PERFECT), self._floor_protocols))
         scale_figures = self._scale_figures(grader, frame, perfect)
         by_errors = self._moved(grader, frame, perfect, results, pooled)
-        return GradedFrame(frame, results, maps, uncertainty, floor, scale_figures, by_errors)
+        return GradedFrame(frame, results, maps, own, floor, scale_figures, by_errors)
 
     def add(self, graded: GradedFrame) -> list[ModelResult]:
         """Takes one frame into the sums and gives its figures."""
@@ -226,7 +228,7 @@ class Evaluation:
         if isinstance(result, Unscored):
             tally.unscored[result.reason] += 1
             return result
-        figures = figures_of(result, frame.gt.metric, self._temporal(key, graded, pair), graded.uncertainty[key])
+        figures = figures_of(result, frame.gt.metric, self._temporal(key, graded, pair), graded.own[key])
         tally.add(figures, frame.video_id, frame.clip_id, frame.gt.metric)
         return figures
 

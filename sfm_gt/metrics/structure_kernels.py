@@ -1,4 +1,4 @@
-"""Compiled loops of ``edges.py`` and ``ordinal.py``."""
+"""Compiled loops of ``edges.py``, ``normals.py`` and ``ordinal.py``."""
 
 from __future__ import annotations
 
@@ -49,3 +49,61 @@ def count_pairs(p, g, equal_ratio):
             wrong_unequal += wrong
             backwards += truth != int(one > other) - int(other > one)
     return equal, unequal, wrong_equal, wrong_unequal, backwards
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def plane_normals(du, dv, mean, places, intrinsics):
+    """(a, b, c) with 1 / z = a x + b y + c on rays (x, y, 1), from slopes and mean of inverse depth around pixels; float64."""
+    fx, fy, cx, cy = intrinsics
+    found = np.empty((places.size, 3))
+    for i in range(places.size):
+        row, column = places[i] // du.shape[1], places[i] % du.shape[1]
+        a, b = fx * du[row, column], fy * dv[row, column]
+        # Pixel centres lie at +0.5.
+        c = mean[row, column] - a * (column + 0.5 - cx) / fx - b * (row + 0.5 - cy) / fy
+        found[i, 0], found[i, 1], found[i, 2] = a, b, c
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def angles_deg(one, other):
+    """Between vectors of any length, row by row."""
+    found = np.empty(len(one))
+    for i in range(len(one)):
+        found[i] = _angle(one[i, 0], one[i, 1], one[i, 2], other[i, 0], other[i, 1], other[i, 2])
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def triangle_angles(depth, width, corners, intrinsics):
+    """Degrees between the normals of corners 0 1 2 and 3 4 5 of each row; NaN where a corner has no depth."""
+    found = np.empty(len(corners))
+    for i in range(len(corners)):
+        ax, ay, az = _normal(depth, width, corners[i, 0], corners[i, 1], corners[i, 2], intrinsics)
+        bx, by, bz = _normal(depth, width, corners[i, 3], corners[i, 4], corners[i, 5], intrinsics)
+        found[i] = _angle(ax, ay, az, bx, by, bz)
+    return found
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _normal(depth, width, first, second, third, intrinsics):
+    ox, oy, oz = _point(depth, width, first, intrinsics)
+    px, py, pz = _point(depth, width, second, intrinsics)
+    qx, qy, qz = _point(depth, width, third, intrinsics)
+    px, py, pz, qx, qy, qz = px - ox, py - oy, pz - oz, qx - ox, qy - oy, qz - oz
+    return py * qz - pz * qy, pz * qx - px * qz, px * qy - py * qx
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _point(depth, width, place, intrinsics):
+    fx, fy, cx, cy = intrinsics
+    z = float(depth[place])
+    return (place % width + 0.5 - cx) / fx * z, (place // width + 0.5 - cy) / fy * z, z
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _angle(ax, ay, az, bx, by, bz):
+    """Degrees; exact near 0, where the arc cosine is not. NaN for a vector of no length."""
+    x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    cross, dot = math.sqrt(x * x + y * y + z * z), ax * bx + ay * by + az * bz
+    return math.degrees(math.atan2(cross, dot)) if cross > 0 or dot != 0 else np.nan

@@ -44,6 +44,15 @@ DIFFERENCES = {
     "p_holm": "p (Holm)", "resolution": "GT resolution", "verdict": "verdict", "videos": "videos", "frames": "frames of both",
     "left_out_frames": "left out",
 }  # fmt: skip
+SURFACES = {
+    "model": "model", "alignment": "alignment", "normal_mean_deg": "normals (°) ↓", "normal_median_deg": "median (°) ↓",
+    "normal_11": "< 11.25° ↑", "normal_22": "< 22.5° ↑", "normal_30": "< 30° ↑", "rel_normal_deg": "relative normals (°) ↓",
+    "point_rel": "points, rel ↓", "point_delta1": "points, δ1 ↑",
+}  # fmt: skip
+BELOW_SURFACES = (
+    "Normals of depth on the camera of the GT, which a scale does not change; points are on the model's own camera, where it "
+    "states one."
+)
 CAMERAS = {
     "model": "model", "clips": "clips", "focal_rel": "focal ↓", "fov_deg": "FoV (°) ↓", "pose_auc_3": "AUC@3° ↑",
     "pose_auc_5": "AUC@5° ↑", "pose_auc_30": "AUC@30° ↑", "ate": "ATE (m) ↓", "rpe_trans": "RPE (m) ↓",

@@ -96,6 +96,9 @@ def test_cameras_beside_predictions_have_a_table(workspace, tiny, tmp_path):
     found = pd.read_csv(tmp_path / "found" / "cameras.csv", comment="#").iloc[0]
     assert (found.model, found.clips) == ("theirs", 1)
     assert found.focal_rel == pytest.approx(0.1)
+    surfaces = pd.read_csv(tmp_path / "found" / "surfaces.csv", comment="#").iloc[0]
+    assert surfaces.normal_mean_deg == pytest.approx(0, abs=0.1)
+    assert 0.01 < surfaces.point_rel < 0.1, "of points beside the middle a longer lens moves x alone"
     assert "Cameras of the models" in (tmp_path / "found" / "tables.html").read_text()
     np.savez(folder / "cam_from_world.npz", 2 * poses, frame_index=np.array(list(frames)))
     with pytest.raises(InputError, match="the upper left 3 x 3 is no rotation"):
