@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +14,7 @@ from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.evaluation.evaluated_frames import depth_of
 from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
 from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.metrics.fusion import DA3_BENCH
 from sfm_gt.metrics.grading import FramePrediction
 from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import Protocol, load_protocols
@@ -38,6 +39,7 @@ def run(
     cores: int,
     benchmark: str | None = None,
     layout: Path | None = None,
+    fusion: bool = False,
 ) -> str:
     """Writes all tables into ``out`` and gives the main one as Markdown.
 
@@ -49,6 +51,7 @@ def run(
         kinds: one for all folders, or one for each.
         protocols: names or YAML files, all shipped ones when empty.
         benchmark: name of a public benchmark whose official files ``gt`` holds; its range and crop fill the protocols in.
+        fusion: whether maps are fused into clouds and compared, which is slow (``metrics.fusion``).
         layout: file that says where things lie in a plain folder ``gt`` (``public_datasets.folder``).
 
     Raises:
@@ -58,6 +61,8 @@ def run(
     """
     models = _named(predictions, kinds)
     job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
+    if fusion:
+        job = replace(job, fusion=DA3_BENCH.get(benchmark or "", DA3_BENCH[""]))
     with replacing_directory(out) as folder:
         refused = grade(folder, job, SEED, cores)
         if refused:

@@ -70,6 +70,7 @@ class GradedFrame:
     Attributes:
         results: by model, one entry for each protocol and alignment.
         maps: aligned depth by (model, protocol, alignment), for temporal figures.
+        aligned: the same by model, of what it is ranked by under the first protocol, where the evaluation keeps it.
         own: OWN by the same, of what models state beside depth: uncertainty, camera.
         perfect: results of the true depth as far as it is known.
         scale_figures: unaligned figures of the true depth under errors of the clip's scale, by protocol.
@@ -79,6 +80,7 @@ class GradedFrame:
     frame: EvaluatedFrame
     results: Mapping[str, list[Graded | Unscored]]
     maps: Mapping[tuple[str, str, str], Float[np.ndarray, "h w"]]
+    aligned: Mapping[str, Float[np.ndarray, "h w"]]
     own: Mapping[tuple[str, str, str], tuple[float, ...]]
     perfect: list[Graded | Unscored]
     scale_figures: Mapping[str, Float[np.ndarray, "nodes metrics"]]
@@ -97,10 +99,16 @@ class Evaluation:
     """Grades frames of any number of clips. Frames may be graded side by side, but are added one by one, in order."""
 
     def __init__(
-        self, protocols: Sequence[Protocol], models: Mapping[str, str], seed: int = 0, gt_errors: GtErrors = INDEPENDENT
+        self,
+        protocols: Sequence[Protocol],
+        models: Mapping[str, str],
+        seed: int = 0,
+        gt_errors: GtErrors = INDEPENDENT,
+        keep_aligned: bool = False,
     ):
         """``models``: kind by name, in the order of the tables. ``unflipped`` gathers those without flipped predictions."""
         self.protocols, self.models, self._seed, self._gt_errors = list(protocols), dict(models), seed, gt_errors
+        self._keep_aligned = keep_aligned
         self.tallies: dict[tuple[str, str, str], Tally] = {}
         self.comparison = Comparison(seed)
         self.unflipped: set[str] = set()
@@ -132,9 +140,13 @@ class Evaluation:
         grader = self._grader(frame)
         results: dict[str, list[Graded | Unscored]] = {}
         maps: dict[tuple[str, str, str], Float[np.ndarray, "h w"]] = {}
+        aligned: dict[str, Float[np.ndarray, "h w"]] = {}
         own: dict[tuple[str, str, str], tuple[float, ...]] = {}
         for model, prediction in frame.predictions.items():
             results[model] = list(grader.grade(prediction, pooled.get(model), self.protocols))
+            first = results[model][0]
+            if self._keep_aligned and isinstance(first, Graded) and first.affine.known:
+                aligned[model] = grader.aligned(first, prediction)
             for found in results[model]:
                 key = (model, found.protocol.name, found.alignment)
                 if _has_temporal(found) and frame.view is not None:
@@ -143,12 +155,12 @@ class Evaluation:
                     own[key] = uncertainty_figures(grader, found, prediction)
                     own[key] += point_figures(grader, found, prediction, frame.gt.camera)
         if frame.sigma is None or not frame.redraw:
-            return GradedFrame(frame, results, maps, own, [], {}, {})
+            return GradedFrame(frame, results, maps, aligned, own, [], {}, {})
         perfect = self._perfect(frame)
         floor = list(grader.grade_pixels(perfect, pooled.get(PERFECT), self._floor_protocols))
         scale_figures = self._scale_figures(grader, frame, perfect)
         by_errors = self._moved(grader, frame, perfect, results, pooled)
-        return GradedFrame(frame, results, maps, own, floor, scale_figures, by_errors)
+        return GradedFrame(frame, results, maps, aligned, own, floor, scale_figures, by_errors)
 
     def add(self, graded: GradedFrame) -> list[ModelResult]:
         """Takes one frame into the sums and gives its figures."""

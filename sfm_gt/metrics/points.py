@@ -1,9 +1,7 @@
-"""Errors of points in space: of models that state a camera of their own, and of clouds.
+"""Errors of points in space, of models that state a camera of their own.
 
     point_rel       mean |P - G| / |G| (MoGe); no unit
     point_delta1    share of points with |P - G| < 0.25 min(|P|, |G|), strictly (MoGe)
-    f_score         harmonic mean of the shares of points whose nearest neighbour in the other cloud is within a distance,
-                    10 and 20 cm in MDEC
 
 P is the aligned depth of a pixel on the model's own camera, G the depth of the GT on the GT's, both in the camera frame: a
 wrong focal length is an error here, and none of any other metric. The alignment is that of depth; MoGe aligns points. On the
@@ -17,7 +15,6 @@ import math
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import cKDTree
 
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.types import PinholeCamera
@@ -57,20 +54,6 @@ def point_figures(
     depth = affine.depth(matched.p.astype(np.float64), grader.depth_range(graded.protocol))
     points, gt = unproject(own, pixels, depth), unproject(camera, pixels, matched.pixels.gt.astype(np.float64))
     return point_rel(points, gt), point_delta1(points, gt)
-
-
-def f_score(prediction: Points, gt: Float[np.ndarray, "m 3"], distance: float) -> float:
-    """F-score of two clouds at a distance in their unit; NaN when one is empty, 0 when nothing matches.
-
-    Precision is the share of predicted points with a GT point within ``distance``, recall the other way round.
-    """
-    if not len(prediction) or not len(gt):
-        return math.nan
-    precision, recall = (
-        float(np.mean(np.isfinite(cKDTree(there).query(here, distance_upper_bound=distance)[0])))
-        for here, there in ((prediction, gt), (gt, prediction))
-    )
-    return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
 
 
 def _distance(one: Points, other: Points) -> Float[np.ndarray, " n"]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sfm_gt.metrics.fusion import FusionSettings
     from sfm_gt.metrics.protocol import Protocol
 
 Row = Mapping[str, Any]
@@ -53,6 +54,10 @@ BELOW_SURFACES = (
     "Normals of depth on the camera of the GT, which a scale does not change; points are on the model's own camera, where it "
     "states one."
 )
+CLOUDS = {
+    "model": "model", "cameras": "cameras", "clips": "clips", "f_score": "F-score ↑", "precision": "precision ↑",
+    "recall": "recall ↑", "overall_m": "overall (m) ↓",
+}  # fmt: skip
 CAMERAS = {
     "model": "model", "clips": "clips", "focal_rel": "focal ↓", "fov_deg": "FoV (°) ↓", "pose_auc_3": "AUC@3° ↑",
     "pose_auc_5": "AUC@5° ↑", "pose_auc_30": "AUC@30° ↑", "ate": "ATE (m) ↓", "rpe_trans": "RPE (m) ↓",
@@ -135,6 +140,14 @@ def _interval(name: str, row: Row) -> str:
     low, high = (row.get(f"{name}_low"), row.get(f"{name}_high")) if name != "difference" else (row["low"], row["high"])
     known = low is not None and high is not None and math.isfinite(low)
     return f" [{low:.3f}, {high:.3f}]" if known else ""
+
+
+def below_clouds(settings: FusionSettings) -> str:
+    """What a reader of the table of fused clouds must know."""
+    return (
+        f"Fused at a voxel of {settings.voxel_m:.4g} m with a truncation of {settings.truncation_m:g} m, compared at "
+        f"{settings.threshold_m:g} m; mean over metric clips. Own cameras are laid on those of the GT by a similarity."
+    )
 
 
 def below_differences(hashes: str) -> list[str]:

@@ -105,6 +105,24 @@ def test_cameras_beside_predictions_have_a_table(workspace, tiny, tmp_path):
         evaluate_predictions.run(*run)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1.1])
+def test_fused_clouds_have_a_table(workspace, tiny, tmp_path, scale):
+    folder = tmp_path / "theirs" / "near"
+    folder.mkdir(parents=True)
+    frames = open_dataset(workspace.root).frames_of("near")
+    for frame in frames:
+        np.save(
+            folder / f"{frame.frame_index:06d}.npy", np.nan_to_num(scale * frame.z_depth_m, nan=5.0).astype(np.float32)
+        )
+    run = (workspace.root, [str(tmp_path / "theirs")], ["metric_depth"], tmp_path / "found", ("sfm_gt",), 1)
+    evaluate_predictions.run(*run, fusion=True)
+    (found,) = pd.read_csv(tmp_path / "found" / "clouds.csv", comment="#").itertuples()
+    assert (found.model, found.cameras, found.clips) == ("theirs", "of the GT", 1)
+    # Ten per cent of some metres is more than 5 cm, and where the GT has no depth nothing is fused.
+    assert found.f_score == 1.0 if scale == 1 else found.f_score < 0.2
+    assert "Fused at a voxel of 0.007812 m" in (tmp_path / "found" / "clouds.md").read_text()
+
+
 @pytest.mark.parametrize("in_workflow", [True, False])
 def test_stored_maps_of_another_size_come_to_the_size_of_the_gt_by_the_protocols_rule(
     workspace, predict_by_hand, tiny, tmp_path, in_workflow
