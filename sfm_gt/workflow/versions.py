@@ -15,7 +15,7 @@ VERSIONS = {
     "scale": 4,
     "dataset": 6,
     "index": 2,
-    "predict": 3,
+    "predict": 4,
     "evaluate": 7,
     "report": 5,
     "summary": 1,
