@@ -13,6 +13,7 @@ from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.evaluation.evaluated_frames import depth_of
 from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
+from sfm_gt.evaluation.published_comparison import figures_for
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.metrics.fusion import DA3_BENCH
 from sfm_gt.metrics.grading import FramePrediction
@@ -24,10 +25,8 @@ from sfm_gt.models.shared.prediction import KINDS, FrameKey, Kind, MissingPredic
 from sfm_gt.models.shared.stored import CONFIDENCE, FLIPPED, SIGMA, read_map
 from sfm_gt.public_datasets import Benchmark, BenchmarkFrame, open_benchmark
 from sfm_gt.public_datasets.folder import open_folder
-from sfm_gt.report.published import published
 
 SEED = 0
-QUOTED_TABLES = ("zero_shot_relative", "fine_tuned_metric")
 
 
 def run(
@@ -40,6 +39,7 @@ def run(
     benchmark: str | None = None,
     layout: Path | None = None,
     fusion: bool = False,
+    compare_published: Sequence[str] = (),
 ) -> str:
     """Writes all tables into ``out`` and gives the main one as Markdown.
 
@@ -52,6 +52,7 @@ def run(
         protocols: names or YAML files, all shipped ones when empty.
         benchmark: name of a public benchmark whose official files ``gt`` holds; its range and crop fill the protocols in.
         fusion: whether maps are fused into clouds and compared, which is slow (``metrics.fusion``).
+        compare_published: names of published models, each as NAME=PUBLISHED, where NAME is that of a folder; with a benchmark.
         layout: file that says where things lie in a plain folder ``gt`` (``public_datasets.folder``).
 
     Raises:
@@ -63,6 +64,8 @@ def run(
     job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
     if fusion:
         job = replace(job, fusion=DA3_BENCH.get(benchmark or "", DA3_BENCH[""]))
+    if compare_published:
+        job = replace(job, compared=(benchmark or "", _pairs(compare_published, models, benchmark)))
     with replacing_directory(out) as folder:
         refused = grade(folder, job, SEED, cores)
         if refused:
@@ -93,6 +96,19 @@ def _named(predictions: Sequence[str], kinds: Sequence[str]) -> dict[str, _Predi
             raise ConfigError(f"--predictions: {name!r} is given twice; give NAME=FOLDER")
         found[name] = _Predictions(path, cast(Kind, kinds[number % len(kinds)]))
     return found
+
+
+def _pairs(texts: Sequence[str], models: Mapping[str, _Predictions], benchmark: str | None) -> dict[str, str]:
+    if benchmark is None:
+        raise ConfigError("--compare-published: figures are published for benchmarks; give --benchmark")
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    unknown = sorted(pairs.keys() - models.keys())
+    if unknown or not all(pairs.values()):
+        raise ConfigError(
+            f"--compare-published: found {', '.join(texts)!r}, needed NAME=PUBLISHED MODEL with NAME one of "
+            f"{', '.join(models)}"
+        )
+    return pairs
 
 
 def _dataset(gt: Path, benchmark: str | None, layout: Path | None) -> Dataset | Benchmark:
@@ -174,10 +190,9 @@ def _protocols(names: Sequence[str], benchmark: Benchmark | None) -> list[Protoc
 def _quoted(benchmark: str) -> list[dict[str, Any]]:
     """Rows that others published for the benchmark's family, marked as quoted."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for table in QUOTED_TABLES:
-        for figure in published(table):
-            if benchmark.startswith(figure.on):
-                facts = {"model": f"{figure.model} (quoted)", "kind": figure.kind, "alignment": figure.alignment,
+    for figure in figures_for(benchmark):
+        if figure.scope != "video":
+            facts = {"model": f"{figure.model} (quoted: {figure.table})", "kind": figure.kind, "alignment": figure.alignment,
                          "parameters": figure.parameters, "source": figure.source}  # fmt: skip
-                rows.setdefault((table, figure.model), facts)[figure.metric] = figure.value
+            rows.setdefault((figure.table, figure.model), facts)[figure.metric] = figure.value
     return list(rows.values())

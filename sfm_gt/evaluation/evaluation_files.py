@@ -7,6 +7,7 @@ freedoms.csv .md .tex                  unaligned, up to scale and up to scale an
 regions.csv .md                        by region;  depth.csv: error by depth in metres
 surfaces.csv .md .tex                  normals, and points on the models' own cameras, where the GT has cameras
 clouds.csv .md .tex                    depth maps fused into one cloud, where that was asked for
+published.csv .md .tex                 how far from published figures, and why, where that was asked for
 cameras.csv .md .tex                   cameras that lie beside predictions, where there are any
 differences.csv .md                    models two by two, with interval, resolution of the GT and verdict
 tables.html                            all of these with sortable columns, and the plots
@@ -71,6 +72,7 @@ class Tables:
         quoted: rows that others published, shown below the measured ones.
         cameras: figures of the models' own cameras.
         fused: how clouds were fused, and their figures; None where they were not.
+        compared: distances to published figures.
     """
 
     evaluation: Evaluation
@@ -80,6 +82,7 @@ class Tables:
     quoted: Sequence[Mapping[str, Any]]
     cameras: Rows
     fused: tuple[FusionSettings, Rows] | None = None
+    compared: Sequence[Mapping[str, Any]] = ()
 
     def write(self, folder: Path, stage: Mapping[str, Any]) -> None:
         """``stage``: name and version, for summary.json."""
@@ -111,6 +114,8 @@ class Tables:
         own = {"cameras": (tables.CAMERAS, self.cameras, [tables.BELOW_CAMERAS])} if self.cameras else {}
         if self.fused:
             own["clouds"] = (tables.CLOUDS, self.fused[1], [below[0], tables.below_clouds(self.fused[0])])
+        if self.compared:
+            own["published"] = (tables.PUBLISHED, list(map(dict, self.compared)), [every])
         if any(math.isfinite(row[name]) for row in rows for name in (NORMALS[0], POINTS[0])):
             own = {"surfaces": (tables.SURFACES, rows, [below[0], tables.BELOW_SURFACES])} | own
         return {

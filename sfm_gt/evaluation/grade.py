@@ -16,6 +16,7 @@ from sfm_gt.evaluation.evaluation_files import Tables, write_rows
 from sfm_gt.evaluation.fused_clouds import FusedClouds
 from sfm_gt.evaluation.kind_check import refusals
 from sfm_gt.evaluation.own_cameras import camera_rows
+from sfm_gt.evaluation.published_comparison import comparison_rows
 from sfm_gt.evaluation.scale_of_tables import marking, models_that_set_scales, scale_notes
 from sfm_gt.formats.frame_scores import FrameScoresWriter
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_manifest
@@ -40,6 +41,7 @@ class Job:
         quoted: rows that others published for this data set.
         gt_errors: what errors of the ground truth share.
         folders: of predictions that may have cameras beside them, by model.
+        compared: a benchmark, and the name of a published model by that of a measured one; see ``published_comparison``.
         fusion: how clouds are fused and compared; None = not at all.
     """
 
@@ -54,6 +56,7 @@ class Job:
     gt_errors: GtErrors = INDEPENDENT
     folders: Mapping[str, Path] = field(default_factory=dict)
     fusion: FusionSettings | None = None
+    compared: tuple[str, Mapping[str, str]] | None = None
 
 
 def grade(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
@@ -76,7 +79,8 @@ def grade(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
     notes = [*refused.values(), *_notes(job.dataset, job.clip_ids), *scale_notes(job.dataset, job.clip_ids, setters)]
     cameras = camera_rows(job.dataset, {name: path for name, path in job.folders.items() if name in kinds})
     fused = (job.fusion, clouds.rows()) if clouds is not None and job.fusion is not None else None
-    Tables(evaluation, notes, seed, job.facts, job.quoted, cameras, fused).write(
+    compared = comparison_rows(evaluation, *job.compared) if job.compared is not None else []
+    Tables(evaluation, notes, seed, job.facts, job.quoted, cameras, fused, compared).write(
         folder, {"stage": "evaluate", "version": VERSIONS["evaluate"]}
     )
     return list(refused.values())

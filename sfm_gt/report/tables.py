@@ -58,6 +58,12 @@ CLOUDS = {
     "model": "model", "cameras": "cameras", "clips": "clips", "f_score": "F-score ↑", "precision": "precision ↑",
     "recall": "recall ↑", "overall_m": "overall (m) ↓",
 }  # fmt: skip
+PUBLISHED = {
+    "model": "model", "published": "published as", "metric": "metric", "value": "measured", "published_value": "published",
+    "distance": "measured minus published", "lowest": "lowest of all protocols", "highest": "highest",
+    "nearest_protocol": "nearest",
+    "nearest_alignment": "alignment", "nearest_value": "its figure", "explanation": "what could explain it", "source": "source",
+}  # fmt: skip
 CAMERAS = {
     "model": "model", "clips": "clips", "focal_rel": "focal ↓", "fov_deg": "FoV (°) ↓", "pose_auc_3": "AUC@3° ↑",
     "pose_auc_5": "AUC@5° ↑", "pose_auc_30": "AUC@30° ↑", "ate": "ATE (m) ↓", "rpe_trans": "RPE (m) ↓",
@@ -65,7 +71,23 @@ CAMERAS = {
 }  # fmt: skip
 BELOW_CAMERAS = "The models' own cameras, mean over clips; no protocol applies to them. Lengths are of metric clips."
 WORDS = frozenset(
-    {"model", "other", "alignment", "kind", "protocol", "scope", "region", "metric", "verdict", "protocol_hash"}
+    {
+        "model",
+        "other",
+        "alignment",
+        "kind",
+        "protocol",
+        "scope",
+        "region",
+        "metric",
+        "verdict",
+        "protocol_hash",
+        "published",
+        "nearest_protocol",
+        "nearest_alignment",
+        "explanation",
+        "source",
+    }
 )
 """Columns that hold words; all others hold figures and stand to the right."""
 VERDICTS = {
