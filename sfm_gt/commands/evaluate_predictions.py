@@ -63,7 +63,7 @@ def run(
     models = _named(predictions, kinds)
     job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
     if fusion:
-        job = replace(job, fusion=DA3_BENCH.get(benchmark or "", DA3_BENCH[""]))
+        job = replace(job, fusion=DA3_BENCH.get((benchmark or "").partition("_")[0], DA3_BENCH[""]))
     if compare_published:
         job = replace(job, compared=(benchmark or "", _pairs(compare_published, models, benchmark)))
     with replacing_directory(out) as folder:

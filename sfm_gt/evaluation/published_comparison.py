@@ -30,7 +30,7 @@ def figures_for(benchmark: str) -> list[PublishedFigure]:
     """Every published figure of the benchmark's family that a table of depth has."""
     return [
         figure for table in tables() for figure in published(table)
-        if figure.metric in METRICS and benchmark.startswith(figure.on)
+        if figure.metric in METRICS and f"{benchmark}_".startswith(f"{figure.on}_")
     ]  # fmt: skip
 
 
