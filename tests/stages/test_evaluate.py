@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.spatial.transform import Rotation
 
 from sfm_gt.commands import evaluate_predictions
 from sfm_gt.config import EvaluateConfig, ModelConfig
@@ -17,6 +18,7 @@ from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_manifest
 from sfm_gt.metrics.shipped import SHIPPED_FOLDER
+from sfm_gt.models.shared.cameras import OwnCameras, write_cameras
 from sfm_gt.stages import evaluate
 
 CONFIG = EvaluateConfig(min_pixels=20, protocols=("sfm_gt",))
@@ -121,6 +123,34 @@ def test_fused_clouds_have_a_table(workspace, tiny, tmp_path, scale):
     # Ten per cent of some metres is more than 5 cm, and where the GT has no depth nothing is fused.
     assert found.f_score == 1.0 if scale == 1 else found.f_score < 0.2
     assert "Fused at a voxel of 0.007812 m" in (tmp_path / "found" / "clouds.md").read_text()
+
+
+def test_clouds_on_own_cameras_take_the_scale_of_these(workspace, tmp_path):
+    folder = tmp_path / "theirs" / "near"
+    folder.mkdir(parents=True)
+    frames = {frame.frame_index: frame for frame in open_dataset(workspace.root).frames_of("near")}
+    turn = np.eye(4)
+    turn[:3, :3], turn[:3, 3] = Rotation.from_euler("xyz", [0.3, -0.4, 0.5]).as_matrix(), (1, 2, 3)
+    poses = []
+    for frame_index, frame in frames.items():
+        np.save(folder / f"{frame_index:06d}.npy", np.nan_to_num(frame.z_depth_m / 4, nan=5.0).astype(np.float32))
+        poses.append(frame.cam_from_world @ turn)
+        poses[-1][:3, 3] /= 4
+    run = (workspace.root, [str(tmp_path / "theirs")], ["scale_invariant_depth"], tmp_path / "found", ("sfm_gt",), 1)
+    own = OwnCameras({n: f.camera.matrix for n, f in frames.items()}, dict(zip(frames, poses, strict=True)))
+    write_cameras(folder, own)
+    evaluate_predictions.run(*run, fusion=True)
+    found = pd.read_csv(tmp_path / "found" / "clouds.csv", comment="#").set_index("cameras")
+    assert set(found.index) == {"of the GT", "own"}
+    assert (found.f_score == 1.0).all()
+    # A focal length that is wrong by half puts the wall beside where it is, on the model's own cameras alone.
+    write_cameras(
+        folder, OwnCameras({n: f.camera.matrix * [[0.5], [0.5], [1]] for n, f in frames.items()}, own.cam_from_world)
+    )
+    evaluate_predictions.run(*run, fusion=True)
+    found = pd.read_csv(tmp_path / "found" / "clouds.csv", comment="#").set_index("cameras")
+    assert found.f_score["of the GT"] == 1.0
+    assert found.f_score["own"] < 0.9
 
 
 @pytest.mark.parametrize("in_workflow", [True, False])
