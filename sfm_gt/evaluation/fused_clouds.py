@@ -1,7 +1,7 @@
 """Figures of fused clouds while frames of an evaluation pass by: a row for each model and set of cameras.
 
 Slow and large, so only where it is asked for: a map of 640x480 takes 0.26 s for each of the models and the GT, and
-a room of 100 m^2 some 0.4 GB for each of them, at the default voxel.
+a room of 100 m^2 some 0.6 GB for each of them, at the default voxel.
 """
 
 from __future__ import annotations

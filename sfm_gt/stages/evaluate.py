@@ -18,7 +18,7 @@ from sfm_gt.metrics.grading import FramePrediction
 from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import load_protocols
 from sfm_gt.models.shared.cameras import OwnCameras, read_cameras
-from sfm_gt.models.shared.stored import StoredPredictions
+from sfm_gt.models.shared.stored import CONFIDENCE, StoredPredictions, read_map
 from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "evaluate"
@@ -61,4 +61,5 @@ def _prediction(
     found = stored(model, frame.clip_id)
     values, flipped = found.read(frame.frame_index, (frame.camera.height, frame.camera.width))
     camera = cameras(found.folder).pinhole(frame.frame_index, frame.camera.width, frame.camera.height)
-    return FramePrediction(found.kind, values, flipped, camera=camera)
+    confidence = None if values is None else read_map(found.folder / CONFIDENCE, frame.frame_index, values.shape)
+    return FramePrediction(found.kind, values, flipped, confidence=confidence, camera=camera)

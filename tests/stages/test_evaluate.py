@@ -19,6 +19,7 @@ from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_manifest
 from sfm_gt.metrics.shipped import SHIPPED_FOLDER
 from sfm_gt.models.shared.cameras import OwnCameras, write_cameras
+from sfm_gt.models.shared.stored import CONFIDENCE, write_prediction
 from sfm_gt.stages import evaluate
 
 CONFIG = EvaluateConfig(min_pixels=20, protocols=("sfm_gt",))
@@ -105,6 +106,24 @@ def test_cameras_beside_predictions_have_a_table(workspace, tiny, tmp_path):
     np.savez(folder / "cam_from_world.npz", 2 * poses, frame_index=np.array(list(frames)))
     with pytest.raises(InputError, match="the upper left 3 x 3 is no rotation"):
         evaluate_predictions.run(*run)
+
+
+def test_the_workflow_grades_what_a_model_says_of_cameras_and_confidence(workspace, predict_by_hand, tiny):
+    depth = np.nan_to_num(tiny.gt, nan=5.0).astype(np.float32)
+    wrong = depth * np.where(np.arange(tiny.width) % 2, 1.5, 1.0).astype(np.float32)
+    predict_by_hand("net", "near", "metric_depth", lambda _: wrong)
+    folder = workspace.predictions("net", "near")
+    (folder / CONFIDENCE).mkdir()
+    frames = {frame.frame_index: frame for frame in open_dataset(workspace.root).frames_of("near")}
+    for frame_index in frames:
+        write_prediction(folder / CONFIDENCE, frame_index, -np.abs(wrong / depth - 1))
+    write_cameras(folder, OwnCameras({n: f.camera.matrix for n, f in frames.items()}))
+    config = EvaluateConfig(min_pixels=20, protocols=("sfm_gt",))
+    evaluate.run(workspace, config, [ModelConfig(name="net", method="on_disk")], ("near",))
+    row = _row(json.loads((workspace.evaluation / "summary.json").read_text()), "net", "none")
+    assert row["ause"] == pytest.approx(0, abs=1e-6)
+    assert row["point_rel"] == pytest.approx(row["abs_rel"], rel=1e-5)
+    assert (workspace.evaluation / "cameras.csv").is_file()
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.1])
