@@ -35,32 +35,33 @@ def _plane_depth(pose, normal, distance):
 
 POSES = [_pose((0.02 * k, -0.05 * k, 0.01), (0.15 * k, 0.05 * k, -0.1 * k)) for k in range(5)]
 NORMAL = np.array([0.1, -0.2, 1.0]) / math.sqrt(1.05)
+DISTANCE = 2.4 * NORMAL[2]  # so that the plane passes from block to block of 0.8 m along z before the cameras
 
 
 def _fused(depth_of=lambda depth, k: depth, poses=POSES):
     volume = TsdfVolume(VOXEL, TRUNCATION)
     for k, pose in enumerate(poses):
-        volume.integrate(depth_of(_plane_depth(POSES[k], NORMAL, 2.0), k), CAMERA, pose)
+        volume.integrate(depth_of(_plane_depth(POSES[k], NORMAL, DISTANCE), k), CAMERA, pose)
     return volume.surface()
 
 
 def test_points_of_a_plane_lie_on_it_and_leave_no_gap():
     points = _fused()
-    # Distances along rays to the depth of the nearest pixel, which is 2 m / 70 px away at most.
-    assert np.abs(points @ NORMAL - 2.0).max() < 0.3 * VOXEL
-    assert abs((points @ NORMAL - 2.0).mean()) < 0.02 * VOXEL
+    # Distances along rays to the depth of the nearest pixel, which is half of 2.4 m / 70 px away at most.
+    assert np.abs(points @ NORMAL - DISTANCE).max() < 0.3 * VOXEL
+    assert abs((points @ NORMAL - DISTANCE).mean()) < 0.02 * VOXEL
     # Lines of the grid along z cross the plane once each, also where blocks meet.
     on_lines = points[(np.abs(points[:, :2] / VOXEL - 0.5 - np.round(points[:, :2] / VOXEL - 0.5)) < 1e-9).all(axis=1)]
     lines = np.unique(np.round(on_lines[:, :2] / VOXEL - 0.5).astype(int), axis=0)
     middle = lines[(np.abs(lines * VOXEL) < 0.5).all(axis=1)]
     assert len(middle) == 19 * 19
-    assert len(set((middle // BLOCK)[:, 0])) > 1, "a border of blocks is among them"
+    assert len(set(np.floor(points[:, 2] / VOXEL / BLOCK))) > 1, "a border of blocks is among them"
 
 
 def test_maps_that_disagree_are_averaged():
     points = _fused(lambda depth, k: depth * np.float32(1.02 if k % 2 else 0.98), POSES[:4])
     seen_by_all = points[(np.abs(points[:, :2]) < 0.3).all(axis=1)]
-    assert abs((seen_by_all @ NORMAL - 2.0).mean()) < 0.05 * VOXEL
+    assert abs((seen_by_all @ NORMAL - DISTANCE).mean()) < 0.05 * VOXEL
 
 
 def test_nothing_is_there_without_depth():
