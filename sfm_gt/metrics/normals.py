@@ -7,7 +7,7 @@
                                         tilted one has the right a everywhere. Degrees; the paper states radians
 
 The normal of a pixel is that of the plane through 5x5 pixels: inverse depth is linear in pixel coordinates on a plane, so
-that least squares are three small filters (Badino et al. 2011). Neighbours share most of their window, so every fourth row
+that least squares are three small sums (Badino et al. 2011). Neighbours share most of their window, so every fourth row
 and column is enough. Pixels whose window holds an invalid pixel, or a depth step of the GT of ``BAND_RATIO``, have none:
 across an outline there is no surface.
 
@@ -32,15 +32,11 @@ from sfm_gt.metrics.structure_kernels import angles_deg, plane_normals, triangle
 
 BOUNDS_DEG = {"normal_11": 11.25, "normal_22": 22.5, "normal_30": 30.0}
 NORMALS = ("normal_mean_deg", "normal_median_deg", *BOUNDS_DEG, "rel_normal_deg")
-WINDOW_PX, SPACING_PX = 5, 4
+REACH_PX, SPACING_PX = 2, 4
 SCALES = (1, 2, 4, 8)
 RADIUS_PX, LEAST_RADIUS_PX, LEG_PX = 32, 3, 2
-N_PAIRS = 4096
-"""Pairs a scale and frame: the standard error of the mean is about 0.3 degrees where angles are off by 20."""
-
-_STEPS = np.arange(WINDOW_PX, dtype=np.float32) - WINDOW_PX // 2
-_SLOPE = _STEPS / float((_STEPS**2).sum())
-_MEAN = np.full(WINDOW_PX, 1 / WINDOW_PX, np.float32)
+N_PAIRS = 2048
+"""Pairs a scale and frame: the standard error of the mean is about 0.4 degrees where angles are off by 20."""
 
 Map = Float[np.ndarray, "h w"]
 
@@ -51,14 +47,15 @@ class NormalsGt:
     def __init__(self, gt: Map, camera: PinholeCamera, seed: Sequence[int]):
         """``gt``: z-depth, NaN where it is not scored; ``seed`` draws the pairs."""
         self._intrinsics, self._seed = (camera.fx, camera.fy, camera.cx, camera.cy), seed
-        window, known = np.ones((WINDOW_PX, WINDOW_PX), np.uint8), gt > 0
+        window, known = np.ones((2 * REACH_PX + 1,) * 2, np.uint8), gt > 0
         filled = np.where(known, gt, np.float32(1.0))
         smooth = cv2.dilate(filled, window) < BAND_RATIO * cv2.erode(filled, window)
-        planes, valid = _planes(gt)
         sparse = np.zeros(gt.shape, bool)
         sparse[::SPACING_PX, ::SPACING_PX] = True
-        self._places = np.flatnonzero(smooth & valid & sparse)
-        self._normals = plane_normals(*planes, self._places, self._intrinsics)
+        places = np.flatnonzero(smooth & known & sparse)
+        normals = plane_normals(gt, places, REACH_PX, self._intrinsics)
+        whole = np.isfinite(normals[:, 0])
+        self._places, self._normals = places[whole], normals[whole]
         self._corners = [self._pairs(known, scale) for scale in SCALES]
         self._between = [self._between_ends(gt, corners) for corners in self._corners]
 
@@ -67,9 +64,8 @@ class NormalsGt:
         return dict(zip(NORMALS, (*self._to_gt(depth), self._relative(depth)), strict=True))
 
     def _to_gt(self, depth: Map) -> tuple[float, ...]:
-        planes, valid = _planes(depth)
-        angles = angles_deg(plane_normals(*planes, self._places, self._intrinsics), self._normals)
-        angles = angles[valid.take(self._places)]
+        angles = angles_deg(plane_normals(depth, self._places, REACH_PX, self._intrinsics), self._normals)
+        angles = angles[np.isfinite(angles)]
         if not angles.size:
             return (math.nan,) * (2 + len(BOUNDS_DEG))
         within = (float(np.mean(angles < bound)) for bound in BOUNDS_DEG.values())
@@ -89,8 +85,7 @@ class NormalsGt:
 
     def _pairs(self, known: Bool[np.ndarray, "h w"], scale: int) -> Int[np.ndarray, "pairs 6"]:
         """Flat numbers of the corners of two triangles each, on a thinned map."""
-        nearest = _thinned(known, scale)
-        height, width = (size - LEG_PX for size in nearest.shape)
+        height, width = (-(-size // scale) - LEG_PX for size in known.shape)
         if height < 1 or width < 1:
             return np.empty((0, 6), np.int64)
         rng, radius = np.random.default_rng([*self._seed, scale]), max(RADIUS_PX // scale, LEAST_RADIUS_PX)
@@ -98,39 +93,26 @@ class NormalsGt:
         one = rng.integers(0, (height, width), (3 * N_PAIRS, 2))
         other = one + rng.integers(-radius, radius, one.shape)
         inside = np.flatnonzero(((other >= 0) & (other < (height, width))).all(axis=1))[:N_PAIRS]
-        one, other = one[inside], other[inside]
-        ends = [
-            nearest[end[:, 0] + dy, end[:, 1] + dx]
-            for end in (one, other)
-            for dy, dx in ((0, 0), (LEG_PX, 0), (0, LEG_PX))
-        ]
-        corners = np.stack(ends, axis=1)
-        return corners[known.reshape(-1)[corners].all(axis=1)]
+        legs = np.array([(0, 0), (LEG_PX, 0), (0, LEG_PX)])
+        blocks = np.concatenate([end[inside, None] + legs for end in (one, other)], axis=1)
+        corners = _nearest_to_middle(known, blocks.reshape(-1, 2), scale).reshape(-1, 6)
+        return corners[(corners >= 0).all(axis=1)]
 
 
-def _planes(depth: Map) -> tuple[tuple[Map, Map, Map], Bool[np.ndarray, "h w"]]:
-    """Slopes along x and y and mean of inverse depth in each window, and where the whole window has depth."""
-    usable = np.isfinite(depth) & (depth != 0)
-    inverse = np.divide(np.float32(1), depth, out=np.zeros(depth.shape, np.float32), where=usable)
-    window = np.ones((WINDOW_PX, WINDOW_PX), np.uint8)
-    whole = cv2.erode(usable.view(np.uint8), window, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    du, dv, mean = (
-        cv2.sepFilter2D(inverse, cv2.CV_32F, *kernels) for kernels in ((_SLOPE, _MEAN), (_MEAN, _SLOPE), (_MEAN, _MEAN))
-    )
-    return (du, dv, mean), whole.view(np.bool_)
-
-
-def _thinned(known: Bool[np.ndarray, "h w"], scale: int) -> Int[np.ndarray, "h2 w2"]:
-    """Flat number of the known pixel nearest to the middle of each block; of any pixel where the block has none."""
+def _nearest_to_middle(
+    known: Bool[np.ndarray, "h w"], blocks: Int[np.ndarray, "n 2"], scale: int
+) -> Int[np.ndarray, " n"]:
+    """Flat number of the known pixel nearest to the middle of each block of ``scale`` pixels a side; -1 where it has none."""
     height, width = known.shape
-    rows, columns = np.arange(-(-height // scale)) * scale, np.arange(-(-width // scale)) * scale
-    nearest = np.zeros((rows.size, columns.size), np.int64)
-    distance = np.full(nearest.shape, np.inf)
-    middle = 0.5 * (scale - 1)
-    for dy in range(scale):
-        for dx in range(scale):
-            y, x = np.minimum(rows + dy, height - 1)[:, None], np.minimum(columns + dx, width - 1)[None, :]
-            away = np.where(known[y, x], math.hypot(dy - middle, dx - middle), np.inf)
-            nearer = (away < distance) & (rows[:, None] + dy < height) & (columns[None, :] + dx < width)
-            nearest, distance = np.where(nearer, y * width + x, nearest), np.where(nearer, away, distance)
-    return nearest
+    steps = np.stack(np.meshgrid(np.arange(scale), np.arange(scale), indexing="ij"), axis=-1).reshape(-1, 2)
+    by_distance = np.argsort(np.hypot(*(steps - 0.5 * (scale - 1)).T), kind="stable")
+    found, left = np.full(len(blocks), -1, np.int64), np.arange(len(blocks))
+    for step in steps[by_distance]:
+        y, x = (blocks[left] * scale + step).T
+        there = (y < height) & (x < width)
+        there[there] = known[y[there], x[there]]
+        found[left[there]] = y[there] * width + x[there]
+        left = left[~there]
+        if not left.size:
+            break
+    return found

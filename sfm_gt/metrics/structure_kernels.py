@@ -52,16 +52,35 @@ def count_pairs(p, g, equal_ratio):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def plane_normals(du, dv, mean, places, intrinsics):
-    """(a, b, c) with 1 / z = a x + b y + c on rays (x, y, 1), from slopes and mean of inverse depth around pixels; float64."""
+def plane_normals(depth, places, reach, intrinsics):
+    """(a, b, c) with 1 / z = a x + b y + c on rays (x, y, 1), by least squares over a window of ``reach`` pixels to each side.
+
+    NaN where the window leaves the map, or holds a pixel without depth.
+    """
     fx, fy, cx, cy = intrinsics
-    found = np.empty((places.size, 3))
+    height, width = depth.shape
+    side = 2 * reach + 1
+    spread = 0.0
+    for step in range(-reach, reach + 1):
+        spread += side * step * step
+    found = np.full((places.size, 3), np.nan)
     for i in range(places.size):
-        row, column = places[i] // du.shape[1], places[i] % du.shape[1]
-        a, b = fx * du[row, column], fy * dv[row, column]
-        # Pixel centres lie at +0.5.
-        c = mean[row, column] - a * (column + 0.5 - cx) / fx - b * (row + 0.5 - cy) / fy
-        found[i, 0], found[i, 1], found[i, 2] = a, b, c
+        row, column = places[i] // width, places[i] % width
+        if row < reach or column < reach or row + reach >= height or column + reach >= width:
+            continue
+        du, dv, total = 0.0, 0.0, 0.0
+        for dy in range(-reach, reach + 1):
+            for dx in range(-reach, reach + 1):
+                inverse = 1.0 / depth[row + dy, column + dx]
+                du += dx * inverse
+                dv += dy * inverse
+                total += inverse
+        # A depth of zero is infinitely near, which no plane is.
+        if np.isfinite(total):
+            a, b = fx * du / spread, fy * dv / spread
+            # Pixel centres lie at +0.5.
+            c = total / (side * side) - a * (column + 0.5 - cx) / fx - b * (row + 0.5 - cy) / fy
+            found[i, 0], found[i, 1], found[i, 2] = a, b, c
     return found
 
 
