@@ -151,9 +151,9 @@ class ClipScale:
 class Dataset:
     """Frames of a ground-truth data set, ordered by clip and frame index."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, index: Path):
         self.path = path
-        self._rows: list[dict[str, Any]] = pq.read_table(path / layout.INDEX_NAME).to_pylist()
+        self._rows: list[dict[str, Any]] = pq.read_table(index).to_pylist()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -181,7 +181,7 @@ class Dataset:
 
     def clip_info(self, clip_id: str) -> dict[str, Any]:
         """Content of the clip's clip.json: provenance, licence, versions, scale, units."""
-        info: dict[str, Any] = read_json(self.path / "clips" / clip_id / layout.CLIP_JSON)
+        info: dict[str, Any] = read_json(layout.clip_folder(self.path, clip_id) / layout.CLIP_JSON)
         return info
 
     def clip_scale(self, clip_id: str) -> ClipScale:
@@ -220,5 +220,10 @@ def open_dataset(path: str | Path) -> Dataset:
     path = Path(path)
     for candidate in (path / "dataset", path):
         if (candidate / layout.INDEX_NAME).is_file():
-            return Dataset(candidate)
+            return Dataset(candidate, candidate / layout.INDEX_NAME)
     raise InputError(f"{path}: holds no {layout.INDEX_NAME}; give the output folder of a finished run")
+
+
+def open_clip(dataset: Path, clip_id: str) -> Dataset:
+    """One clip of a data set that has no index yet."""
+    return Dataset(dataset, layout.clip_folder(dataset, clip_id) / layout.CLIP_INDEX)

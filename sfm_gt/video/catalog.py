@@ -6,7 +6,8 @@ import hashlib
 import os
 import re
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sfm_gt.errors import InputError
@@ -18,6 +19,7 @@ VIDEO_SUFFIXES = (
 SIDECAR_SUFFIXES = (".yaml", ".yml")
 MAX_SLUG_LENGTH = 60
 HASH_LENGTH = 6
+BEGINNING_BYTES = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def list_videos(folder: Path) -> tuple[VideoFile, ...]:
     for path in _video_paths(folder):
         by_stem.setdefault(path.stem, []).append(path)
     videos = [_video_file(path, same_stem) for same_stem in by_stem.values() for path in same_stem]
-    return tuple(sorted(videos, key=lambda video: video.path))
+    return _without_twins(sorted(videos, key=lambda video: video.path))
 
 
 def _video_paths(folder: Path) -> list[Path]:
@@ -83,6 +85,46 @@ def _video_file(path: Path, same_stem: list[Path]) -> VideoFile:
         message = f"{path.name}: both {sidecars[0].name} and {sidecars[1].name} lie beside it; remove one of them"
         return VideoFile(slug(path.stem), path, None, "sidecar_invalid", message)
     return VideoFile(slug(path.stem), path, sidecars[0] if sidecars else None)
+
+
+def _without_twins(videos: list[VideoFile]) -> tuple[VideoFile, ...]:
+    """Refuses videos of the same bytes as an earlier one: counted twice they would lie in two splits."""
+    groups = [[video for video in videos if video.refusal is None and video.path.is_file()]]
+    # Whole files are read only where size and beginning agree.
+    for likeness in (_size, _beginning, _content):
+        groups = [alike for group in groups for alike in _alike(group, likeness)]
+    twins = {}
+    for first, *others in groups:
+        for video in others:
+            message = f"{video.path.name}: the same file as {first.path.name}; remove one of them"
+            twins[video.video_id] = replace(video, refusal="duplicate_source", message=message)
+    return tuple(twins.get(video.video_id, video) for video in videos)
+
+
+def _alike(videos: list[VideoFile], likeness: Callable[[Path], object]) -> list[list[VideoFile]]:
+    """Groups of at least two videos that are alike."""
+    groups: dict[object, list[VideoFile]] = {}
+    for video in videos:
+        groups.setdefault(likeness(video.path), []).append(video)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _size(path: Path) -> object:
+    # Empty files are refused as such.
+    return path.stat().st_size or path
+
+
+def _beginning(path: Path) -> object:
+    try:
+        with path.open("rb") as file:
+            return file.read(BEGINNING_BYTES)
+    except OSError:
+        return path  # like no other
+
+
+def _content(path: Path) -> object:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def slug(name: str) -> str:

@@ -27,7 +27,8 @@ def write_tree(folder: Path, videos: dict[str, int], perceptual_hashes: dict[str
             rows.append(_row(clip_id, frame_index))
         source = {"license": "CC-BY-4.0", "perceptual_hash": (perceptual_hashes or {}).get(video_id, [])}
         write_json(
-            folder / "clips" / clip_id / layout.CLIP_JSON, {"clip_id": clip_id, "video_id": video_id, "source": source}
+            layout.clip_folder(folder, clip_id) / layout.CLIP_JSON,
+            {"clip_id": clip_id, "video_id": video_id, "source": source},
         )
     pd.DataFrame(rows).to_parquet(folder / layout.INDEX_NAME, index=False)
     return folder

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import yaml
 
+from sfm_gt.formats.verdict import read_verdict
 from tests.e2e.workflow import REPOSITORY, environment
 from tests.video.make_videos import panning, write_video
 
@@ -16,12 +16,12 @@ VIDEOS, OUT = "-in {a} \"q' %s", "-out {b} \"q' $y\n%"
 NAMES = ["clip {final}.mp4", "-n 'q'\n$HOME.mp4"]
 
 
-def clip_list(folder: Path, *arguments: str) -> str:
-    """Runs the workflow up to the list of clips, both folders named in a file; what Snakemake says."""
+def reconstruct(folder: Path, *arguments: str) -> str:
+    """Runs the workflow up to the verdicts, both folders named in a file; what Snakemake says."""
     finished = subprocess.run(
         [
             sys.executable, "-m", "snakemake", "--cores", "2", "--snakefile", str(REPOSITORY / "Snakefile"),
-            "--directory", str(folder), "--configfile", str(folder / "config.yaml"), "--until", "clip_list", *arguments,
+            "--directory", str(folder), "--configfile", str(folder / "config.yaml"), "--until", "reconstruct", *arguments,
         ],
         env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
@@ -34,12 +34,12 @@ def test_videos_with_any_name_in_any_folder_reach_their_clips(tmp_path: Path) ->
     for seed, name in enumerate(NAMES):
         write_video(tmp_path / "a.mp4", panning(16, 160, 120, seed=seed)).rename(tmp_path / VIDEOS / name)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"videos": VIDEOS, "out": OUT}))
-    clip_list(tmp_path)
-    listed = json.loads((tmp_path / OUT / "work" / "clips.json").read_text())
-    assert [video["status"] for video in listed["videos"]] == ["ok"] * len(NAMES)
-    assert len(listed["clips"]) == len(NAMES)
+    reconstruct(tmp_path)
+    verdicts = [read_verdict(folder) for folder in (tmp_path / OUT / "videos").iterdir()]
+    assert [verdict.facts["status"] for verdict in verdicts] == ["ok"] * len(NAMES)
+    assert sum(len(verdict.clips) for verdict in verdicts) == len(NAMES)
     # Snakemake cannot be told of such files, and still sees which one is another.
     write_video(tmp_path / "a.mp4", panning(17, 160, 120, seed=9)).rename(tmp_path / VIDEOS / NAMES[0])
-    planned = clip_list(tmp_path, "--dry-run")
-    assert planned.count("rule ingest:") == 1
+    planned = reconstruct(tmp_path, "--dry-run")
+    assert planned.count("rule reconstruct:") == 1
     assert "video=clip-final-" in planned

@@ -9,6 +9,7 @@ import shutil
 import signal
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,8 +22,10 @@ from sfm_gt.commands import export, forget
 from sfm_gt.config import FramesConfig, read_config
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
+from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import read_sources, read_tombstones
+from sfm_gt.formats.verdict import Verdict, read_verdict, write_verdict
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance.traces import mentions
 from sfm_gt.stages import evaluate, ingest, report
@@ -33,7 +36,7 @@ from tests.video.make_videos import panning, write_video
 
 # What holds several sources, and so must change when one goes.
 SHARED = {
-    "dataset/dataset.json", "dataset/index.parquet", "dataset/sources.json", "dataset/tombstones.json", "work/clips.json",
+    "dataset/dataset.json", "dataset/index.parquet", "dataset/sources.json", "dataset/tombstones.json", "clips.json",
     "logs/index.log",
 }  # fmt: skip
 # What running the command itself leaves behind.
@@ -55,7 +58,7 @@ def test_nothing_of_the_source_is_left_and_nothing_else_is_touched(workspace: Wo
     assert {name for name in after if "anna" in name} == set()
     assert set(before) - set(after) == {name for name in before if "anna" in name}
     assert [frame.clip_id for frame in open_dataset(workspace.root)] == ["bert-000", "bert-000"]
-    assert read_json(workspace.dataset / "dataset.json") == {"format_version": 1, "clips": ["bert-000"], "frames": 2}
+    assert read_json(workspace.dataset / "dataset.json") == {"format_version": 2, "clips": ["bert-000"], "frames": 2}
     assert [clip["clip_id"] for clip in read_json(workspace.clip_list)["clips"]] == ["bert-000"]
     assert [source.video_id for source in read_sources(workspace.dataset)] == ["bert"]
     assert (workspace.root / "logs" / "index.log").read_text() == "index: 4 frames of 2 clips\nbert-000: kept\n"
@@ -138,6 +141,7 @@ def test_a_copy_does_not_come_back(workspace: Workspace, tmp_path: Path) -> None
     out = Workspace(tmp_path / "other")
     facts = ingest.run(out, list_videos(videos)[0], FramesConfig())
     assert facts["status"] == "ok"
+    write_verdict(out.verdict("carla"), Verdict("key", "settings", facts))
     forget.run(out.root, "carla")
     write_video(videos / "carla.mp4", panning(40), codec="mpeg4")  # other bytes, same pictures
     (videos / "carla.mp4").rename(videos / "renamed.mp4")
@@ -158,7 +162,7 @@ def test_exports_elsewhere_are_cleaned_too(workspace: Workspace, tmp_path: Path)
     kept = {}
     with tarfile.open(export / "frames-000000.tar", "w") as shard:
         for number, clip in enumerate(("anna-000", "bert-000")):
-            image = (workspace.dataset / "clips" / clip / "images" / "000003.jpg").read_bytes()
+            image = (layout.clip_folder(workspace.dataset, clip) / "images" / "000003.jpg").read_bytes()
             add(shard, f"{number:06d}.image.jpg", image)
             add(shard, f"{number:06d}.meta.json", json.dumps({"clip_id": clip}).encode())
             kept[clip] = image
@@ -190,11 +194,18 @@ def test_our_own_exports_are_made_again_without_it(workspace: Workspace, tmp_pat
     assert {name: after.get(name) for name in of_bert} == {name: before[name] for name in of_bert}
 
 
+def write_twin_of_anna(workspace: Workspace) -> dict:
+    anna = read_verdict(workspace.verdict("anna"))
+    facts = anna.facts | {"video_id": "carla", "path": "carla.mp4", "source": None}
+    write_verdict(workspace.verdict("carla"), replace(anna, facts=facts, clips=[]))
+    return facts
+
+
 def test_videos_of_the_same_bytes_go_together_and_it_is_said(workspace: Workspace) -> None:
-    twin = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
-    write_json(workspace.ingest("carla"), twin)
+    twin = write_twin_of_anna(workspace)
     before = tree_digest(workspace.root)
     said = forget.run(workspace.root, "anna")
+    assert twin["source_sha256"] == "1" * 64
     assert "carla: forgotten" in said
     assert "carla: the same bytes as anna" in said
     after = tree_digest(workspace.root)
@@ -204,11 +215,10 @@ def test_videos_of_the_same_bytes_go_together_and_it_is_said(workspace: Workspac
 
 
 def test_of_two_videos_with_one_hash_neither_is_damaged_while_the_other_is_planned(workspace: Workspace) -> None:
-    twin = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
-    write_json(workspace.ingest("carla"), twin)
+    twin = write_twin_of_anna(workspace)
     sources = forget._known_sources(workspace)
     job = forget._plan(workspace, sources["carla"], ())
-    assert not mentions(job.traces, workspace.ingest("anna"))
+    assert not mentions(job.traces, workspace.verdict("anna") / "verdict.json")
     assert job.tombstone.source_sha256 == twin["source_sha256"]
 
 
@@ -264,11 +274,11 @@ def test_what_cannot_be_proven_or_must_not_be_touched_is_refused_by_name(workspa
     shard.write_bytes(shard.read_bytes()[:2000])
     with pytest.raises(InputError, match=r"frames\.tar: cannot be read"):
         forget.run(workspace.root, "anna")
-    assert (workspace.dataset / "clips" / "anna-000").is_dir(), "refused before anything is removed"
+    assert (workspace.dataset / "clips" / "anna" / "anna-000").is_dir(), "refused before anything is removed"
     shard.unlink()
-    clips = read_json(workspace.clips("anna"))
-    clips["clips"].append(clips["clips"][0] | {"clip_id": "../../elsewhere"})
-    workspace.clips("anna").write_text(json.dumps(clips))
+    anna = read_verdict(workspace.verdict("anna"))
+    poisoned = [*anna.clips, anna.clips[0] | {"clip_id": "../../elsewhere"}]
+    write_verdict(workspace.verdict("anna"), replace(anna, clips=poisoned))
     forget.run(workspace.root, "anna")
     assert outside.is_dir(), "a poisoned name is no clip of the video"
 
@@ -280,5 +290,8 @@ def test_a_run_refuses_to_start_on_a_half_forgotten_source(workspace: Workspace,
     videos.mkdir()
     (videos / "bert.mp4").touch()
     with pytest.raises(SystemExit):
-        prepare(SimpleNamespace(is_main_process=True), {"videos": str(videos), "out": str(workspace.root)})
+        prepare(
+            SimpleNamespace(is_main_process=True),
+            {"videos": str(videos), "out": str(workspace.root)},
+        )
     assert "a forget was interrupted" in capsys.readouterr().err
