@@ -35,7 +35,8 @@ import torch
 from sfm_gt.datasets.items import FLAGS
 from sfm_gt.datasets.shard_dataset import SUFFIXES, ShardDataset
 from sfm_gt.datasets.torch_dataset import TorchDataset
-from sfm_gt.formats.dataset_layout import INDEX_COLUMNS, INDEX_NAME, LAYERS, clip_folder, layer_path
+from sfm_gt.formats.clip_paths import clip_folder
+from sfm_gt.formats.dataset_layout import INDEX_COLUMNS, INDEX_NAME, LAYERS, layer_path
 from sfm_gt.formats.manifest import write_json
 from sfm_gt.formats.shards import SHARDS_JSON, write_shard
 

@@ -72,7 +72,7 @@ class _Run:
 
     def claim_video(self, clip_id: str) -> None:
         """The same for all that is made of a clip's video."""
-        from sfm_gt.formats.dataset_layout import video_of
+        from sfm_gt.formats.clip_paths import video_of
 
         self.claim("reconstruct", video_of(clip_id))
 
@@ -88,7 +88,7 @@ class _Run:
         raise InputError(f"{self.config.videos}: no video with id {video_id!r}; ids are the names in OUT/videos/")
 
     def clip(self, clip_id: str) -> dict[str, Any]:
-        from sfm_gt.formats.dataset_layout import video_of
+        from sfm_gt.formats.clip_paths import video_of
         from sfm_gt.formats.manifest import read_json
 
         path = self.workspace.clips(video_of(clip_id))

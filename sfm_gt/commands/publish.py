@@ -14,13 +14,13 @@ from sfm_gt.config import ProvenanceConfig
 from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.errors import InputError, OutputError
 from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.formats.clip_paths import clip_folder
 from sfm_gt.formats.dataset_layout import (
     CLIP_JSON,
     DATASET_JSON,
     INDEX_NAME,
     LAYERS,
     SHUTTER_NPZ,
-    clip_folder,
     layer_path,
 )
 from sfm_gt.formats.image_hashes import hash_image, write_image_hashes

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import InputError, NotMetricError
 from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.formats.clip_paths import clip_folder
 from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.people_joints import ClipJoints, read_clip_joints
 from sfm_gt.geometry.conventions import nan_from_zero, valid_from_depth
@@ -181,7 +182,7 @@ class Dataset:
 
     def clip_info(self, clip_id: str) -> dict[str, Any]:
         """Content of the clip's clip.json: provenance, licence, versions, scale, units."""
-        info: dict[str, Any] = read_json(layout.clip_folder(self.path, clip_id) / layout.CLIP_JSON)
+        info: dict[str, Any] = read_json(clip_folder(self.path, clip_id) / layout.CLIP_JSON)
         return info
 
     def clip_scale(self, clip_id: str) -> ClipScale:
@@ -226,4 +227,4 @@ def open_dataset(path: str | Path) -> Dataset:
 
 def open_clip(dataset: Path, clip_id: str) -> Dataset:
     """One clip of a data set that has no index yet."""
-    return Dataset(dataset, layout.clip_folder(dataset, clip_id) / layout.CLIP_INDEX)
+    return Dataset(dataset, clip_folder(dataset, clip_id) / layout.CLIP_INDEX)

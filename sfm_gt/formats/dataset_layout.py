@@ -26,6 +26,8 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, UInt16
 
+from sfm_gt.formats.clip_paths import clip_folder
+
 FORMAT_VERSION = 2
 LAYERS = {
     "image": ("images", ".jpg"),
@@ -80,16 +82,6 @@ def quantised(values: Float[np.ndarray, "h w"], unit: float) -> UInt16[np.ndarra
     """NaN = invalid in memory to 0 = invalid on disk, in steps of ``unit``; a valid value is never rounded to 0."""
     steps = np.clip(np.rint(values / unit), 1, MAX_STEPS)
     return np.where(np.isfinite(values), steps, 0).astype(np.uint16)
-
-
-def video_of(clip_id: str) -> str:
-    """Video id of a clip id, which is its video's and a number."""
-    return clip_id.rsplit("-", 1)[0]
-
-
-def clip_folder(dataset: Path, clip_id: str) -> Path:
-    """Folder of one clip; what is made of one video lies together."""
-    return dataset / "clips" / video_of(clip_id) / clip_id
 
 
 def layer_path(dataset: Path, clip_id: str, layer: str, frame_index: int) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.dataset_layout import video_of
+from sfm_gt.formats.clip_paths import video_of
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_json, read_manifest, write_json
 from sfm_gt.formats.workspace import CLIP_STAGES, Workspace
 

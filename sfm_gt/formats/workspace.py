@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sfm_gt.formats.dataset_layout import clip_folder, video_of
+from sfm_gt.formats.clip_paths import clip_folder, video_of
 
 CLIP_STAGES = ("frames", "sfm", "dense", "moving", "clean", "scale", "dataset")
 

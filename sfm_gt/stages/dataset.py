@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from sfm_gt.config import DatasetConfig, read_config
 from sfm_gt.errors import InputError, Rejected
+from sfm_gt.formats.clip_paths import video_of
 from sfm_gt.formats.dataset_layout import (
     CLIP_INDEX,
     CLIP_JSON,
@@ -23,7 +24,6 @@ from sfm_gt.formats.dataset_layout import (
     SHUTTER_NPZ,
     depth_units,
     quantised,
-    video_of,
 )
 from sfm_gt.formats.manifest import Manifest, read_json, read_manifest, write_json
 from sfm_gt.formats.sidecar import PROVENANCE, read_sidecar

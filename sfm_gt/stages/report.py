@@ -18,7 +18,8 @@ from sfm_gt import __version__
 from sfm_gt.config import ReportConfig
 from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.dataset_layout import INDEX_NAME, video_of
+from sfm_gt.formats.clip_paths import video_of
+from sfm_gt.formats.dataset_layout import INDEX_NAME
 from sfm_gt.formats.manifest import Manifest, read_json
 from sfm_gt.formats.verdict import MASK_SHEETS, THUMBNAILS, read_manifests
 from sfm_gt.formats.workspace import Workspace

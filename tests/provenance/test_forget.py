@@ -22,7 +22,7 @@ from sfm_gt.commands import export, forget
 from sfm_gt.config import FramesConfig, read_config
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
-from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.formats.clip_paths import clip_folder
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import read_sources, read_tombstones
 from sfm_gt.formats.verdict import Verdict, read_verdict, write_verdict
@@ -162,7 +162,7 @@ def test_exports_elsewhere_are_cleaned_too(workspace: Workspace, tmp_path: Path)
     kept = {}
     with tarfile.open(export / "frames-000000.tar", "w") as shard:
         for number, clip in enumerate(("anna-000", "bert-000")):
-            image = (layout.clip_folder(workspace.dataset, clip) / "images" / "000003.jpg").read_bytes()
+            image = (clip_folder(workspace.dataset, clip) / "images" / "000003.jpg").read_bytes()
             add(shard, f"{number:06d}.image.jpg", image)
             add(shard, f"{number:06d}.meta.json", json.dumps({"clip_id": clip}).encode())
             kept[clip] = image
