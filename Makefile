@@ -27,8 +27,8 @@ demo: $(INSTALLED) ## run the workflow on the embedded clip, print the table and
 	@cat $(DEMO_OUT)/evaluation/table.md
 	@echo "report: $(DEMO_OUT)/report/index.html"
 
-test: $(INSTALLED) ## run all tests
-	pytest
+test: $(INSTALLED) ## run all tests, on all cores
+	pytest --numprocesses logical --dist loadgroup
 
 release: $(INSTALLED) ## build sdist and wheel into dist/, and check the wheel in a fresh environment from another folder
 	rm -rf dist

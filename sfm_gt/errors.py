@@ -60,3 +60,7 @@ class Rejected(SfmGtError):
         self.measured = measured
         self.threshold = threshold
         self.measures: dict[str, Any] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For the way from a child process."""
+        return type(self), (self.reason, str(self), self.measured, self.threshold), {"measures": self.measures}

@@ -1,6 +1,6 @@
 """Finds plug-ins: in a plug-in folder, the file's name is the method's name in the configuration.
 
-A module is a plug-in when it defines ``PLUGIN``, a class. Kernels and shared code stand beside them without one.
+A module is a plug-in when it defines ``PLUGIN``, a class. Kernels and shared code stand next to them without one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import importlib
 import pkgutil
 
 from sfm_gt.errors import ConfigError
-
-FOLDERS = ("dense", "exporters", "importers", "masks", "models", "scale")
 
 
 def names(folder: str) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import cv2
 import numba
 import numpy as np
 
@@ -37,6 +38,13 @@ from benchmarks.accuracy.plots import draw_all  # noqa: E402
 from benchmarks.accuracy.rendered import RenderedScene  # noqa: E402
 from benchmarks.accuracy.resized import Resized, enlarged  # noqa: E402
 from benchmarks.accuracy.scoring import coverage, mean_and_spread, score, sparsification  # noqa: E402
+from benchmarks.accuracy.sigma_quality import (  # noqa: E402
+    ause,
+    autocorrelation,
+    bins,
+    correlation_length_px,
+    log_likelihood,
+)
 from sfm_gt.config import CleanConfig, DenseConfig  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
 from sfm_gt.dense.shared.cleaning import Limits  # noqa: E402
@@ -83,6 +91,31 @@ class Judged:
     def valid(self) -> np.ndarray:
         """Depth of the valid pixels."""
         return valid_depth(self.estimate, self.companion, LIMITS)
+
+    @cached_property
+    def sigma(self) -> np.ndarray:
+        """As stated, with the truth's own noise."""
+        return np.hypot(self.estimate.sigma_sfm, self.clip.truth_noise_rel * self.headline)
+
+    @cached_property
+    def error_in_sigma(self) -> np.ndarray:
+        """Signed, of the valid pixels with truth."""
+        return (self.valid - self.headline) / self.sigma
+
+    @cached_property
+    def bins(self) -> dict[str, np.ndarray]:
+        """Where sigma is held against the truth on its own."""
+        return bins(cv2.cvtColor(self.clip.view(self.frame_index).image, cv2.COLOR_RGB2GRAY), self.headline)
+
+    def stated(self) -> dict[str, float]:
+        """How good sigma and the probability of a gross error are together."""
+        known = np.isfinite(self.error_in_sigma)
+        relative = (self.valid / self.headline - 1.0)[known]
+        sigma_rel = (self.sigma / self.headline)[known]
+        return {
+            "negative_log_likelihood": log_likelihood(relative, sigma_rel, self.estimate.outlier[known]),
+            "ause": ause(np.abs(relative), sigma_rel),
+        }
 
     def at_limit(self, max_rel_sigma: float) -> dict[str, float]:
         """Score of the headline when validity is decided by another sigma."""
@@ -139,6 +172,9 @@ def figures(found: Sequence[Judged], n_neighbours: int, truth_noise_rel: float) 
         **by_region[names[0]],
         "by_region": {name: row["mean"] for name, row in by_region.items()},
         "sigma": mean_and_spread(covered)["mean"],
+        "sigma_by_bin": sigma_by_bin(found),
+        "stated": mean_and_spread([each.stated() for each in found])["mean"],
+        "error_correlation": error_correlation(found),
         "sparsification": mean_and_spread([each.ordering(n_neighbours) for each in found])["mean"],
         "by_max_rel_sigma": [
             {"max_rel_sigma": limit, **mean_and_spread([each.at_limit(limit) for each in found])["mean"]}
@@ -146,6 +182,27 @@ def figures(found: Sequence[Judged], n_neighbours: int, truth_noise_rel: float) 
         ],
         "frames": [{"frame_index": each.frame_index, **score(each.valid, each.headline)} for each in found],
     }
+
+
+def sigma_by_bin(found: Sequence[Judged]) -> dict[str, dict[str, float]]:
+    """Truth within one and two sigma, over the pixels of all frames in each bin, and the share of the valid ones in it."""
+    errors = [np.abs(each.error_in_sigma) for each in found]
+    n_valid = sum(int(np.isfinite(each).sum()) for each in errors)
+    rows = {}
+    for name in found[0].bins:
+        here = np.concatenate([error[each.bins[name]] for error, each in zip(errors, found, strict=True)])
+        here = here[np.isfinite(here)]
+        rows[name] = {
+            "share": len(here) / max(n_valid, 1),
+            **{f"within_{n}_sigma": float((here <= n).mean()) if len(here) else float("nan") for n in (1, 2)},
+        }
+    return rows
+
+
+def error_correlation(found: Sequence[Judged]) -> dict[str, object]:
+    """Of the errors in sigma, by distance in pixels, and the distance at which it falls to 1/e."""
+    by_lag = autocorrelation([each.error_in_sigma for each in found])
+    return {"by_px": {str(lag): value for lag, value in by_lag.items()}, "length_px": correlation_length_px(by_lag)}
 
 
 def cheaper(clip: Clip, n_workers: int) -> list[dict[str, float]]:

@@ -42,7 +42,7 @@ from sfm_gt.formats.workspace import Workspace  # noqa: E402
 from sfm_gt.geometry.camera import pixel_grid  # noqa: E402
 from sfm_gt.geometry.transforms import camera_centres  # noqa: E402
 from sfm_gt.geometry.types import View  # noqa: E402
-from sfm_gt.sfm.adjustment import adjust_all  # noqa: E402
+from sfm_gt.sfm.adjustment import begin_adjustment, finish_adjustment  # noqa: E402
 from sfm_gt.sfm.clip_views import ClipViews  # noqa: E402
 from sfm_gt.sfm.database import KnownCamera  # noqa: E402
 from sfm_gt.sfm.keyframes import KeyframeOptions, reconstruct_keyframes  # noqa: E402
@@ -252,7 +252,8 @@ def reconstruct_photographs(images: Path, names: list[str], known: KnownCamera |
         model = reconstruct_keyframes(images, names, {}, Path(scratch), options)
     refine_observations(model, lambda name: cv2.imread(str(images / name), cv2.IMREAD_GRAYSCALE), set(names))
     # A second apart: no rolling shutter is looked for.
-    adjust_all(model, np.arange(model.num_reg_images(), dtype=np.float64), options.known_camera)
+    times_s = np.arange(model.num_reg_images(), dtype=np.float64)
+    finish_adjustment(model, times_s, options.known_camera, begin_adjustment(model, times_s, options.known_camera))
     return model
 
 

@@ -36,10 +36,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and leave")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and exit")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="say more, for bug reports")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="say nothing but warnings and errors")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="verbose output, for bug reports")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="only warnings and errors")] = False,
 ) -> None:
     """What holds for every command."""
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
@@ -147,7 +147,7 @@ def snakefile() -> None:
 
 @app.command()
 def ingest(config: ConfigOption, video: VideoOption) -> None:
-    """Probe one video and read its sidecar; refuse it with a reason where it cannot be used."""
+    """Probe one video and read its sidecar; reject it with a reason if it cannot be used."""
     from sfm_gt.stages import ingest as stage
 
     run = _Run(config)
@@ -216,7 +216,7 @@ def moving(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> No
 
 @app.command()
 def clean(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
-    """Which dense depth of one clip is valid; what each rule drops."""
+    """Decide which dense depth of one clip is valid; count what each rule drops."""
     from sfm_gt.stages import clean as stage
 
     run = _Run(config)
@@ -246,7 +246,7 @@ def dataset(config: ConfigOption, clip: ClipOption) -> None:
 
 @app.command()
 def reconstruct(config: ConfigOption, video: VideoOption, cores: CoresOption = 1) -> None:
-    """One video, from film to the published data set of its clips; what breaks becomes its verdict."""
+    """Process one video, from decoding to the data set of its clips; an error becomes its status `failed`."""
     from sfm_gt.jobs import reconstruct as job
     from sfm_gt.workflow.staleness import VideoInputs
 
@@ -274,7 +274,7 @@ def predict(config: ConfigOption, video: VideoOption, model: Annotated[str, type
 
 @app.command()
 def collect(config: ConfigOption, cores: CoresOption = 1) -> None:
-    """The data set's index, the tables and the report over all videos."""
+    """Write the data set's index, the tables and the report over all videos."""
     from sfm_gt.jobs import collect as job
 
     run = _Run(config)
@@ -284,7 +284,7 @@ def collect(config: ConfigOption, cores: CoresOption = 1) -> None:
 
 @app.command()
 def index(config: ConfigOption) -> None:
-    """One Parquet row a frame over all clips."""
+    """Index of all clips: one Parquet row per frame."""
     from sfm_gt.stages import index as stage
 
     run = _Run(config)
@@ -295,31 +295,33 @@ def index(config: ConfigOption) -> None:
 @app.command()
 def evaluate(
     config: Annotated[
-        Path | None, typer.Option("--config", help="configuration of a run; grades all its models")
+        Path | None, typer.Option("--config", help="configuration of a run; evaluates all its models")
     ] = None,
     gt: Annotated[
-        Path | None, typer.Option("--gt", help="output folder of a run, to grade your own predictions")
+        Path | None, typer.Option("--gt", help="output folder of a run, to evaluate your own predictions")
     ] = None,
     benchmark: Annotated[str | None, typer.Option("--benchmark", help="--gt holds the files of this benchmark")] = None,
-    predictions: Annotated[Path | None, typer.Option("--predictions", help="folder of <clip>/NNNNNN.npy")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="what the values of the predictions mean")] = None,
+    predictions: Annotated[
+        list[str] | None, typer.Option("--predictions", help="[NAME=]folder of <clip>/NNNNNN.npy; several times")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="what their values mean: once, or once for each folder")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="folder for the tables of your own predictions")] = Path(
         "evaluation"
     ),
-    protocol: Annotated[
-        list[str] | None, typer.Option("--protocol", help="a name or a YAML file; several times")
-    ] = None,
+    protocol: Annotated[list[str] | None, typer.Option("--protocol", help="a name or a YAML file; repeatable")] = None,
     use: Annotated[str | None, typer.Option("--use", help="with --gt: private, research or commercial")] = None,
     cores: CoresOption = 1,
 ) -> None:
-    """Grade all models of a run (--config), or predictions on disk (--gt, --predictions, --kind); write the tables."""
+    """Evaluate all models of a run (--config), or predictions on disk (--gt, --predictions, --kind); write the tables."""
     if config is not None:
         from sfm_gt.stages import evaluate as stage
 
         run = _Run(config)
         require_use(run.workspace.root, "evaluate", run.config.provenance)
         stage.run(run.workspace, run.config.evaluate, run.config.models, run.clip_ids(), run.config.seed, cores)
-    elif gt is not None and predictions is not None and kind is not None:
+    elif gt is not None and predictions and kind:
         from sfm_gt.commands import evaluate_predictions
 
         if benchmark is None:
@@ -334,10 +336,12 @@ def export(
     out: Annotated[Path, typer.Argument(help="output folder of a run, or its dataset folder")],
     format_name: Annotated[str, typer.Option("--format", help="a file in sfm_gt/exporters/, see docs/export.md")],
     to: Annotated[Path, typer.Option("--to", help="folder to write; an earlier export there is replaced")],
-    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
-    use: Annotated[str | None, typer.Option("--use", help="private, research or commercial; else the run's")] = None,
+    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; repeatable")] = None,
+    use: Annotated[
+        str | None, typer.Option("--use", help="private, research or commercial; default: that of the run")
+    ] = None,
 ) -> None:
-    """Write the data set in a format of other people's code, when the licences allow the stated use."""
+    """Export the data set to another format, if the licences allow the stated use."""
     from sfm_gt.commands import export as stage
 
     require_use(out, "export", stated_use(use, out), clip or ())
@@ -346,7 +350,7 @@ def export(
         typer.echo(f"export: {left['clip_id']} left out ({left['reason']})")
     for clip_id, seconds in manifest["measures"].get("rolling_shutter_s", {}).items():
         typer.echo(
-            f"export: {clip_id} was filmed with a rolling shutter ({1e3 * seconds:.1f} ms), which {format_name} cannot say"
+            f"export: {clip_id} has a rolling shutter ({1e3 * seconds:.1f} ms), which {format_name} cannot represent"
         )
     frames = sum(entry["frames"] for entry in manifest["clips"])
     typer.echo(f"export: {frames} frames of {len(manifest['clips'])} clips in {to}")
@@ -355,10 +359,10 @@ def export(
 @app.command()
 def layers(
     out: Annotated[Path, typer.Argument(help="output folder of a run, or its dataset folder")],
-    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; several times")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="of the sampled pairs")] = 0,
+    clip: Annotated[list[str] | None, typer.Option("--clip", help="only this clip; repeatable")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="seed of the sampled pairs")] = 0,
 ) -> None:
-    """Background plates, foreground, near/far labels and people's joints of a data set, below its layers/."""
+    """Derive background plates, foregrounds, near/far labels and people's joints of a data set, in its layers/."""
     from sfm_gt.commands import layers as stage
 
     for clip_id, manifest in stage.run(out, clip or (), seed).items():
@@ -373,7 +377,7 @@ def import_(
     file: Annotated[Path, typer.Option("--file", help="pose file, or folder of a model or recording")],
     refine: Annotated[bool, typer.Option("--refine", help="adjust the cameras to the images")] = False,
 ) -> None:
-    """Name cameras from elsewhere in a video's sidecar, so that SfM is skipped for it."""
+    """Add existing cameras to a video's sidecar, so that SfM is skipped for it."""
     from sfm_gt.commands import import_cameras as stage
 
     typer.echo(stage.run(video, format_name, file, refine))
@@ -390,7 +394,7 @@ def report(config: ConfigOption) -> None:
 
 @app.command()
 def summary(config: ConfigOption) -> None:
-    """Say what the run produced; exit status 1 when that is nothing at all, or something failed or is not current."""
+    """Summarise what the run produced; exit status 1 if it produced nothing, or anything failed or is out of date."""
     from sfm_gt.stages import summary as stage
     from sfm_gt.workflow.staleness import stale_results
 

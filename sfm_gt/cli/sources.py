@@ -28,7 +28,7 @@ def forget(
     ] = None,
     cores: Annotated[int, typer.Option("--cores", min=1)] = 1,
 ) -> None:
-    """Remove every file that came from a source, rewrite what holds others too, keep it from coming back, and prove it."""
+    """Remove a source and everything derived from it, reject it in later runs, and verify that nothing is left."""
     from sfm_gt.commands import forget as stage
 
     typer.echo(stage.run(out, source, also or (), cores))
@@ -41,11 +41,11 @@ def check_sources(
         Path | None, typer.Option("--videos", help="folder of the video files, to find changed ones")
     ] = None,
 ) -> None:
-    """Find dead links, missing and changed files, and sources without licence or consent; exit status 1 when there are."""
+    """Find dead links, missing and changed files, and sources without licence or consent; exit status 1 if there are any."""
     from sfm_gt.commands import check_sources as stage
 
     lines, n_invalid = stage.run(dataset, videos)
-    typer.echo("\n".join([*lines, f"{n_invalid} of {len(lines)} sources have something wrong"]))
+    typer.echo("\n".join([*lines, f"{n_invalid} of {len(lines)} sources have problems"]))
     raise typer.Exit(1 if n_invalid else 0)
 
 
@@ -53,12 +53,14 @@ def check_sources(
 def publish(
     out: Annotated[Path, typer.Argument(help="output folder of a run")],
     release: Annotated[Path, typer.Argument(help="new folder for the release")],
-    annotations_only: Annotated[bool, typer.Option("--annotations-only", help="no pixel of a video")] = False,
+    annotations_only: Annotated[
+        bool, typer.Option("--annotations-only", help="release no pixels of the videos")
+    ] = False,
     blur_faces: Annotated[Path | None, typer.Option("--blur-faces", help="YuNet's ONNX file")] = None,
-    name: Annotated[str | None, typer.Option("--name", help="of the release, for its cards")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="name of the release, for its cards")] = None,
     use: UseOption = None,
 ) -> None:
-    """Write a release with its cards, when the licences allow the stated use; with pictures or annotations only."""
+    """Write a release with its cards, if the licences allow the stated use; with images or annotations only."""
     from sfm_gt.commands import publish as stage
 
     content = stage.run(out, release, stated_use(use, out), annotations_only, blur_faces, name)
@@ -72,7 +74,7 @@ def hydrate(
     release: Annotated[Path, typer.Argument(help="an annotations-only release")],
     videos: Annotated[Path, typer.Option("--videos", help="folder of your own copies of the videos")],
 ) -> None:
-    """Make the pictures of an annotations-only release from your own copies of the videos, verified by hash."""
+    """Recreate the images of an annotations-only release from your own copies of the videos, verified by hash."""
     from sfm_gt.commands import hydrate as stage
 
     typer.echo(stage.run(release, videos))
@@ -84,7 +86,7 @@ def pseudo_label(
     clip: Annotated[str, typer.Option("--clip", help="clip id")],
     teacher: Annotated[str, typer.Option("--teacher", help="a model of the run whose predictions are there")],
 ) -> None:
-    """Align a teacher's predictions to the ground truth and store them as a layer of their own, with their agreement."""
+    """Align a teacher's predictions to the ground truth and store them as a separate layer, with their agreement."""
     from sfm_gt.commands import pseudo_labels as stage
     from sfm_gt.formats.workspace import Workspace
 

@@ -61,7 +61,7 @@ def _problems(source: Source, videos: Path | None, salt_file: Path | None) -> li
 
 
 def _stated_otherwise(source: Source, video: Path, salt_file: Path | None) -> list[str]:
-    """What the sidecar beside the video says by now of the source, its terms or its uploader."""
+    """What the sidecar next to the video says by now of the source, its terms or its uploader."""
     path = next(filter(Path.is_file, (video.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES)), None)
     stated = read_sidecar(path)
     now = stated.model_dump(mode="json", include=set(PROVENANCE))

@@ -1,11 +1,12 @@
-"""Grades predictions that another program wrote, without a workflow: a data set, a folder and what its values mean."""
+"""Grades predictions that other programs wrote, without a workflow: a data set, folders and what their values mean."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.datasets.frames import Frame, open_dataset
@@ -14,9 +15,10 @@ from sfm_gt.evaluation.evaluated_frames import depth_of
 from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.metrics.grading import FramePrediction
+from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import Protocol, load_protocols
 from sfm_gt.models.on_disk import OnDiskModel
-from sfm_gt.models.shared.prediction import KINDS, FrameKey, MissingPredictionError
+from sfm_gt.models.shared.prediction import KINDS, FrameKey, Kind, MissingPredictionError
 from sfm_gt.models.shared.stored import FLIPPED, read_map
 from sfm_gt.public_datasets import Benchmark, BenchmarkFrame, open_benchmark
 from sfm_gt.report.published import published
@@ -27,8 +29,8 @@ QUOTED_TABLES = ("zero_shot_relative", "fine_tuned_metric")
 
 def run(
     gt: Path,
-    predictions: Path,
-    kind: str,
+    predictions: Sequence[str],
+    kinds: Sequence[str],
     out: Path,
     protocols: Sequence[str],
     cores: int,
@@ -38,43 +40,77 @@ def run(
 
     Args:
         gt: output folder of a run or its ``dataset`` folder, or the files of a benchmark.
-        predictions: folder that holds <clip_id>/NNNNNN.npy (npz, exr, png), and flipped ones in <clip_id>/flipped.
+        predictions: folders that hold <clip_id>/NNNNNN.npy (npz, exr, png), and flipped ones in <clip_id>/flipped; each may be
+            given as NAME=FOLDER, else a model is called as its folder.
+        kinds: one for all folders, or one for each.
         protocols: names or YAML files, all shipped ones when empty.
         benchmark: name of a public benchmark whose official files ``gt`` holds; its range and crop fill the protocols in.
 
     Raises:
-        ConfigError: no such kind, protocol or benchmark.
+        ConfigError: no such kind, protocol or benchmark; not as many kinds as folders, or two of one name.
         InputError: there is no data set, no prediction fits it, or the values run against their kind.
     """
-    job = _job(gt, predictions, kind, protocols, benchmark)
+    models = _named(predictions, kinds)
+    job = _job(gt, models, protocols, benchmark)
     with replacing_directory(out) as folder:
         refused = grade(folder, job, SEED, cores)
         if refused:
-            raise InputError(f"{predictions}: {refused[0]}")
+            raise InputError(f"--predictions: {refused[0]}")
     return (out / "table.md").read_text()
 
 
-def _job(gt: Path, predictions: Path, kind: str, protocols: Sequence[str], benchmark: str | None) -> Job:
-    if kind not in KINDS:
-        raise ConfigError(f"--kind: found {kind!r}, needed one of {', '.join(KINDS)}")
-    name = predictions.resolve().name
-    dataset = open_benchmark(benchmark, gt) if benchmark else open_dataset(gt)
-    plugin = OnDiskModel(ModelConfig.model_construct(name=name, method="on_disk", path=str(predictions), kind=kind))
-    clips = [clip_id for clip_id in dataset.clip_ids if (predictions / clip_id).is_dir()]
-    if not clips:
-        raise InputError(
-            f"{predictions}: holds no folder of a clip; needed one of {', '.join(dataset.clip_ids[:5])}, …"
+@dataclass(frozen=True)
+class _Predictions:
+    folder: Path
+    kind: Kind
+
+
+def _named(predictions: Sequence[str], kinds: Sequence[str]) -> dict[str, _Predictions]:
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise ConfigError(f"--kind: found {unknown[0]!r}, needed one of {', '.join(KINDS)}")
+    if len(kinds) not in (1, len(predictions)):
+        raise ConfigError(
+            f"--kind: found {len(kinds)} for {len(predictions)} folders of predictions, needed one or as many"
         )
+    found: dict[str, _Predictions] = {}
+    for number, text in enumerate(predictions):
+        name, _, folder = ("", "", text) if Path(text).is_dir() else text.partition("=")
+        path = Path(folder or name)
+        name = name if folder and name else path.resolve().name
+        if name in found:
+            raise ConfigError(f"--predictions: {name!r} is given twice; give NAME=FOLDER")
+        found[name] = _Predictions(path, cast(Kind, kinds[number % len(kinds)]))
+    return found
+
+
+def _job(gt: Path, models: Mapping[str, _Predictions], protocols: Sequence[str], benchmark: str | None) -> Job:
+    dataset = open_benchmark(benchmark, gt) if benchmark else open_dataset(gt)
+    plugins = {name: OnDiskModel(ModelConfig.model_construct(name=name, method="on_disk", path=str(one.folder),
+                                                             kind=one.kind)) for name, one in models.items()}  # fmt: skip
+    folders = {name: _folder_of_a_clip(one.folder, dataset.clip_ids) for name, one in models.items()}
+    weights = {name: sha256_of(folder) for name, folder in folders.items()}
     return Job(
-        dataset, dataset.clip_ids, {name: kind}, partial(_predict, plugin, predictions),
+        dataset, dataset.clip_ids, {name: one.kind for name, one in models.items()}, partial(_predict, plugins, models),
         _protocols(protocols, dataset if isinstance(dataset, Benchmark) else None),
-        {name: network_facts(predictions / clips[0])},
-        {name: sha256} if (sha256 := sha256_of(predictions / clips[0])) else {},
+        {name: network_facts(folder) for name, folder in folders.items()},
+        {name: sha256 for name, sha256 in weights.items() if sha256},
         _quoted(benchmark) if benchmark else (),
+        GtErrors(EvaluateConfig().gt_frame_sigma, EvaluateConfig().gt_correlation_px),
     )  # fmt: skip
 
 
-def _predict(plugin: OnDiskModel, folder: Path, _: str, frame: Frame | BenchmarkFrame) -> FramePrediction:
+def _folder_of_a_clip(predictions: Path, clip_ids: Sequence[str]) -> Path:
+    found = [predictions / clip_id for clip_id in clip_ids if (predictions / clip_id).is_dir()]
+    if not found:
+        raise InputError(f"{predictions}: holds no folder of a clip; needed one of {', '.join(clip_ids[:5])}, …")
+    return found[0]
+
+
+def _predict(
+    plugins: Mapping[str, OnDiskModel], models: Mapping[str, _Predictions], model: str, frame: Frame | BenchmarkFrame
+) -> FramePrediction:
+    plugin, folder = plugins[model], models[model].folder
     height, width = depth_of(frame).shape
     try:
         # As stored: how a map comes to the size of the GT is the protocol's to say.

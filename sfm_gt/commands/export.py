@@ -57,7 +57,7 @@ def check(out: Path, format_name: str, clip_ids: Sequence[str]) -> tuple[Any, li
 
 def _check_target(to: Path) -> None:
     if to.exists() and not (to / EXPORT_JSON).is_file() and (not to.is_dir() or any(to.iterdir())):
-        raise InputError(f"{to}: holds something that is no earlier export (no {EXPORT_JSON}); choose an empty folder")
+        raise InputError(f"{to}: is not an earlier export (no {EXPORT_JSON}); choose an empty folder")
 
 
 def _clips(out: Path, clip_ids: Sequence[str]) -> list[ExportedClip]:

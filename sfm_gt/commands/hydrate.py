@@ -84,8 +84,8 @@ def _pictures(folder: Path, info: Mapping[str, Any], video: Path, wanted: Collec
     """Frame index and JPEG bytes of the wanted frames, made as the stages ``frames`` and ``dataset`` make them."""
     shutter = read_shutter_shifts(folder / SHUTTER_NPZ)
     if shutter is None and info.get("measures", {}).get("sfm", {}).get("readout_s"):
-        raise InputError(f"{folder / SHUTTER_NPZ}: missing, and the pictures of {info['clip_id']} were brought to a global "
-                         "shutter by it; copy the release again, or ask its maker for a newer one")  # fmt: skip
+        raise InputError(f"{folder / SHUTTER_NPZ}: missing, and the pictures of {info['clip_id']} were rectified to a "
+                         "global shutter with it; copy the release again, or ask its publisher for a newer one")  # fmt: skip
     lens = info["camera_as_filmed"]
     undistortion = Undistortion.from_dict(lens)
     quality = [cv2.IMWRITE_JPEG_QUALITY, info["config"]["dataset"]["jpeg_quality"]]

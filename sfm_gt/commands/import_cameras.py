@@ -17,7 +17,7 @@ from sfm_gt.video.probe import probe_video
 
 
 def run(video: Path, format_name: str, file: Path, refine: bool) -> str:
-    """Adds ``import:`` to the sidecar of ``video``, copies ``file`` beside it where it lies elsewhere; one line about it.
+    """Adds ``import:`` to the sidecar of ``video``, copies ``file`` next to it where it lies elsewhere; one line about it.
 
     A sidecar without a source gets the URL that a MannequinChallenge or RealEstate10K file begins with. Comments stay.
 
@@ -52,11 +52,11 @@ def run(video: Path, format_name: str, file: Path, refine: bool) -> str:
 
 
 def _beside(video: Path, file: Path) -> tuple[Path, bool]:
-    """The file as it lies beside the video, copied there when it lies elsewhere."""
+    """The file as it lies next to the video, copied there when it lies elsewhere."""
     if file.resolve().parent == video.resolve().parent:
         return file, False
     if not file.is_file():
-        raise InputError(f"{file}: no file; a folder of cameras has to lie beside the video itself")
+        raise InputError(f"{file}: no file; a folder of cameras has to be in the folder of the video")
     placed = video.parent / file.name
     if placed.exists():
         raise InputError(f"{placed}: exists already; remove it, or give --file {placed}")

@@ -122,7 +122,7 @@ def _clip_joints(workspace: Workspace, clip_id: str, frames: Sequence[Frame]) ->
     """Joints of one clip's people.
 
     Args:
-        workspace: the run beside the data set: it knows the sidecar and the sparse model.
+        workspace: the run next to the data set: it knows the sidecar and the sparse model.
         frames: the clip's published ones.
 
     Raises:
@@ -130,7 +130,7 @@ def _clip_joints(workspace: Workspace, clip_id: str, frames: Sequence[Frame]) ->
         InputError: the joints file cannot be read.
     """
     if not workspace.config.is_file() or not (workspace.clip_stage(clip_id, "sfm") / MODEL_NAME).is_file():
-        raise NoEvidenceError("joints need the run's config.yaml and work/ beside the data set")
+        raise NoEvidenceError("joints need the run's config.yaml and work/ next to the data set")
     config = read_config(workspace.config)
     sidecar = _sidecar(config, frames[0].video_id)
     evidence = evidence_of_clip(workspace, clip_id, sidecar, config.scale.model_copy(update={"cues": ()}))
@@ -146,7 +146,7 @@ def _sidecar(config: Config, video_id: str) -> Path | None:
     try:
         videos = list_videos(config.videos)
     except InputError as gone:
-        raise NoEvidenceError(f"the sidecar is not to be found: {gone}") from None
+        raise NoEvidenceError(f"the sidecar was not found: {gone}") from None
     return next((video.sidecar for video in videos if video.video_id == video_id), None)
 
 

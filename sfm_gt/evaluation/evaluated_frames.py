@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
-from typing import TypeVar
 
 import numpy as np
 
@@ -24,8 +23,9 @@ from sfm_gt.workflow.progress import progress
 
 Predict = Callable[[str, Frame | BenchmarkFrame], FramePrediction]
 """The prediction of a model, by its name, for a frame."""
+REDRAWN_EVERY = 8
+"""Of the frames of a clip, every so many stand for all in noise floor and resolution, which are means over frames."""
 Pools = Mapping[str, PooledAlignment]
-Result = TypeVar("Result")
 
 
 def evaluated_frames(
@@ -34,7 +34,9 @@ def evaluated_frames(
     """Every frame of some clips with its results, in order; one pass, two where an alignment needs to see a clip first."""
     clip_of = [frame.clip_id for frame in dataset]
     numbers = [number for number, clip_id in enumerate(clip_of) if clip_id in clip_ids]
-    load = partial(_load, evaluation, dataset, predict)
+    by_clip = [list(of_clip) for _, of_clip in groupby(numbers, key=lambda number: clip_of[number])]
+    redrawn = frozenset(number for clip in by_clip for number in clip[::REDRAWN_EVERY])
+    load = partial(_load, evaluation, dataset, predict, redrawn)
     keep_freed_memory()
     # Frames are what runs side by side.
     with one_thread_a_call(), ThreadPoolExecutor(cores) as threads, progress("evaluate") as report:
@@ -42,8 +44,7 @@ def evaluated_frames(
         if "dataset" in evaluation.scopes:
             _fit(evaluation, over_all, in_order(threads, load, numbers, cores))
         done = 0
-        for _, of_clip in groupby(numbers, key=lambda number: clip_of[number]):
-            clip = list(of_clip)
+        for clip in by_clip:
             over_clip = evaluation.pools("clip", len(clip))
             if "clip" in evaluation.scopes:
                 _fit(evaluation, over_clip, in_order(threads, load, clip, cores))
@@ -54,8 +55,10 @@ def evaluated_frames(
                 report(done, len(numbers))
 
 
-def loaded(frame: Frame | BenchmarkFrame, predictions: Mapping[str, FramePrediction]) -> EvaluatedFrame:
-    """A frame with its predictions, in metres where the clip has them."""
+def loaded(
+    frame: Frame | BenchmarkFrame, predictions: Mapping[str, FramePrediction], redraw: bool = True
+) -> EvaluatedFrame:
+    """A frame with its predictions, in metres where the clip has them; ``redraw`` as in :class:`EvaluatedFrame`."""
     z_depth, sigma = depth_of(frame), None
     if isinstance(frame, Frame):
         sigma = frame.sigma_m if frame.metric else frame.sigma_sfm
@@ -65,7 +68,7 @@ def loaded(frame: Frame | BenchmarkFrame, predictions: Mapping[str, FramePredict
         still = frame.valid & ~frame.moving & ~frame.overlay
         view = TemporalView(z_depth, still, frame.camera, frame.cam_from_world)
     return EvaluatedFrame(
-        frame.clip_id, frame.video_id, frame.frame_index, gt, sigma, frame.sigma_log_scale, view, predictions
+        frame.clip_id, frame.video_id, frame.frame_index, gt, sigma, frame.sigma_log_scale, view, predictions, redraw
     )
 
 
@@ -76,9 +79,11 @@ def depth_of(frame: Frame | BenchmarkFrame) -> np.ndarray:
     return frame.z_depth_m
 
 
-def _load(evaluation: Evaluation, dataset: Dataset | Benchmark, predict: Predict, number: int) -> EvaluatedFrame:
+def _load(
+    evaluation: Evaluation, dataset: Dataset | Benchmark, predict: Predict, redrawn: frozenset[int], number: int
+) -> EvaluatedFrame:
     frame = dataset[number]
-    return loaded(frame, {model: predict(model, frame) for model in evaluation.models})
+    return loaded(frame, {model: predict(model, frame) for model in evaluation.models}, number in redrawn)
 
 
 def _graded(

@@ -4,7 +4,7 @@ frames.parquet                         one row a frame, model, protocol, alignme
 table.csv .md .tex                     the first protocol: one row a model and alignment
 sensitivity.csv .md .tex               the same predictions under every protocol
 regions.csv .md                        by region;  depth.csv: error by depth in metres
-differences.csv .md                    models two by two, with interval, noise floor and verdict
+differences.csv .md                    models two by two, with interval, resolution of the GT and verdict
 tables.html                            all of these with sortable columns, and the plots
 errors.svg ranks.svg depth.svg         plots, where there is something to plot
 summary.json                           protocols with their hashes, rows, counts of what was not scored, notes
@@ -26,7 +26,7 @@ from sfm_gt.metrics import leaderboard
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.evaluation import EvaluatedFrame, Evaluation, ModelResult
 from sfm_gt.metrics.grading import Unscored
-from sfm_gt.metrics.protocol import REASONS
+from sfm_gt.metrics.protocol import REASONS, ROBUST
 from sfm_gt.metrics.regions import REGIONS
 from sfm_gt.metrics.tally import FIGURES
 from sfm_gt.report import plots, tables
@@ -60,7 +60,7 @@ class Tables:
     """Everything but frames.parquet.
 
     Attributes:
-        facts: by model, columns that stand beside its figures.
+        facts: by model, columns that belongs to its figures.
         quoted: rows that others published, shown below the measured ones.
     """
 
@@ -101,7 +101,11 @@ class Tables:
             "table": (tables.headline(rows), [*rows, *map(dict, self.quoted)], below),
             "sensitivity": (tables.SENSITIVITY, sensitivity, [every]),
             "regions": (tables.REGIONS, leaderboard.region_rows(self.evaluation, protocols[0].name), below[:1]),
-            "differences": (tables.DIFFERENCES, leaderboard.differences(self.evaluation), [every]),
+            "differences": (
+                tables.DIFFERENCES,
+                leaderboard.differences(self.evaluation),
+                tables.below_differences(every),
+            ),
         }
 
     def _hashes(self, name: str) -> str:
@@ -140,6 +144,12 @@ def _more_notes(evaluation: Evaluation, rows: Rows) -> list[str]:
         f"check kind ({row['kind']}) and negate, and do not trust its figures."
         for row in rows
         if 2 * row["inverted_frames"] > row["frames"]
+    ]
+    notes += [
+        f"{row['model']}: {row['not_finite_frames']} frames hold values that are not finite, and {row['protocol']} gives no "
+        f"figure then, as its code does; {row['protocol']}{ROBUST} leaves them out."
+        for row in rows
+        if row["not_finite_frames"]
     ]
     notes += _not_scored(evaluation)
     averaging = [protocol.name for protocol in evaluation.protocols if protocol.flip_averaging]

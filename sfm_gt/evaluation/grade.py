@@ -17,7 +17,9 @@ from sfm_gt.evaluation.kind_check import refusals
 from sfm_gt.evaluation.scale_of_tables import marking, models_that_set_scales, scale_notes
 from sfm_gt.formats.frame_scores import FrameScoresWriter
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_manifest
-from sfm_gt.metrics.evaluation import Evaluation
+from sfm_gt.metrics.bootstrap import SMALLEST
+from sfm_gt.metrics.evaluation import INDEPENDENT, Evaluation
+from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.models.shared.latency import read_latency
 from sfm_gt.public_datasets import Benchmark
@@ -31,8 +33,9 @@ class Job:
     Attributes:
         kinds: of every model, in the order of the tables.
         model_sha256: of the weights, by model, where known: a renamed model is still the same.
-        facts: by model, what stands beside its figures: size and clock times of the network.
+        facts: by model, what belongs to its figures: size and clock times of the network.
         quoted: rows that others published for this data set.
+        gt_errors: what errors of the ground truth share.
     """
 
     dataset: Dataset | Benchmark
@@ -43,6 +46,7 @@ class Job:
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     model_sha256: Mapping[str, str] = field(default_factory=dict)
     quoted: Sequence[Mapping[str, Any]] = ()
+    gt_errors: GtErrors = INDEPENDENT
 
 
 def grade(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
@@ -55,7 +59,7 @@ def grade(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
     setters = models_that_set_scales(job.dataset, job.clip_ids, job.kinds, job.model_sha256)
     predict = marking(job.predict, setters)
     kinds = {name: kind for name, kind in job.kinds.items() if name not in refused}
-    evaluation = Evaluation(job.protocols, kinds, seed)
+    evaluation = Evaluation(job.protocols, kinds, seed, job.gt_errors)
     with FrameScoresWriter(folder / "frames.parquet") as writer:
         for frame, results in evaluated_frames(evaluation, job.dataset, set(job.clip_ids), predict, cores):
             write_rows(writer, frame, results, evaluation.models)
@@ -98,6 +102,6 @@ def _notes(dataset: Dataset | Benchmark, clip_ids: Sequence[str]) -> list[str]:
         notes.append(
             f"metric: false for {clips}: depth there is up to scale, so they count under alignments up to scale only."
         )
-    if len(videos) == 1:
-        notes.append("One video only: no intervals, and no difference can be called resolved.")
+    if len(videos) < SMALLEST:
+        notes.append(f"Fewer than {SMALLEST} videos: no intervals, and no difference can be called resolved.")
     return notes

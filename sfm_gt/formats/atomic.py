@@ -1,4 +1,4 @@
-"""Outputs appear whole or not at all: written beside their place, then renamed onto it.
+"""Outputs appear whole or not at all: written next to their place, then renamed onto it.
 
 What is being written carries the name of its writer, so that two writers of one output, on one machine or on several that
 share a file system, never mix their files, and so that what a killed one left can be told from what is still being written.
@@ -27,7 +27,7 @@ _ABANDONED_S = 24 * 3600.0
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[Path]:
-    """Yields a path beside ``path``; on success it is renamed to ``path``, on any error it is removed."""
+    """Yields a path next to ``path``; on success it is renamed to ``path``, on any error it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path)
     partial = _partial_of(path)
@@ -41,7 +41,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_directory(path: Path) -> Iterator[Path]:
-    """Yields an empty directory beside ``path``; on success it takes the place of ``path``, on any error it is removed."""
+    """Yields an empty directory next to ``path``; on success it takes the place of ``path``, on any error it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path)
     partial = _partial_of(path)

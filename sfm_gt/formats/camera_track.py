@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from sfm_gt.errors import InputError
+from sfm_gt.formats.number_table import MAX_COORDINATE
+from sfm_gt.geometry.transforms import camera_centres
+
 # A rotation read from text is rounded; farther than this from orthonormal it is none (or the columns are mixed up).
 MAX_ROTATION_ERROR = 1e-3
+# Shares of the image: a fisheye begins at a fifth, the longest telephoto lenses end at a hundred times the long side.
+FOCAL_SHARES = 0.1, 100.0
+MAX_CENTRE_SHARE, MAX_DISTORTION = 2.0, 100.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,36 @@ class CameraTrack:
                            after - 1, np.minimum(after, len(own) - 1))  # fmt: skip
         near = abs(own[nearest] - times) < 0.5 * np.median(np.diff(times))
         return {int(i): self.cam_from_world[order[n]] for i, n, ok in zip(indices, nearest, near, strict=True) if ok}
+
+
+def checked(path: Path, track: CameraTrack) -> CameraTrack:
+    """``track``, once its numbers can be those of a camera.
+
+    Raises:
+        InputError: a number that is not finite or absurd, a matrix that is no rotation, or a camera that stays in one place:
+            ``path``, the frame and the field.
+    """
+    for name, lowest, highest in (
+        ("fx", *FOCAL_SHARES), ("fy", *FOCAL_SHARES), ("cx", -MAX_CENTRE_SHARE, MAX_CENTRE_SHARE),
+        ("cy", -MAX_CENTRE_SHARE, MAX_CENTRE_SHARE), ("k1", -MAX_DISTORTION, MAX_DISTORTION),
+        ("k2", -MAX_DISTORTION, MAX_DISTORTION),
+    ):  # fmt: skip
+        value = getattr(track.lens, name)
+        if not lowest <= value <= highest:
+            unit = "" if name.startswith("k") else " of the image's size"
+            raise InputError(f"{path}: {name} is {value:g}{unit}; needed {lowest:g} to {highest:g}; correct the lens")
+    poses = track.cam_from_world
+    bad = np.flatnonzero(~(abs(poses) <= MAX_COORDINATE).all(axis=(1, 2)))
+    if len(bad):
+        raise InputError(f"{path}: pose {bad[0] + 1} of {len(poses)} holds a number that is not finite or beyond "
+                         f"{MAX_COORDINATE:g}; correct or remove it")  # fmt: skip
+    error = rotation_error(poses)
+    if error > MAX_ROTATION_ERROR:
+        raise InputError(f"{path}: a pose holds no rotation (off by {error:.2g}); needed orthonormal matrices")
+    if len(poses) > 1 and not np.ptp(camera_centres(poses), axis=0).any():
+        raise InputError(f"{path}: all {len(poses)} poses are in one place; needed a camera that moves, depth comes from "
+                         "parallax")  # fmt: skip
+    return track
 
 
 def rotation_error(cam_from_world: Float[np.ndarray, "n 4 4"]) -> float:

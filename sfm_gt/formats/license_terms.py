@@ -16,7 +16,6 @@ Use = Literal["private", "research", "commercial"]
 """What is done with the data: measured and looked at by those who hold the videos; published research; anything."""
 Action = Literal["evaluate", "export", "publish", "publish_annotations"]
 Permission = Literal["research", "commercial", "publish"]
-USES = get_args(Use)
 PERMISSIONS = get_args(Permission)
 
 _FREE: frozenset[Permission] = frozenset(PERMISSIONS)

@@ -19,7 +19,7 @@ OVERLAYS_JSON = "overlays.json"
 
 @dataclass(frozen=True)
 class Overlay:
-    """Something printed on the picture during an interval.
+    """Burned-in text, a logo or the like on the picture during an interval.
 
     Attributes:
         first_frame, last_frame: both included; indices in the source video.
@@ -58,7 +58,7 @@ def covered(
 def covered_ever(
     overlays: Sequence[Overlay], frame_indices: Sequence[int], shape: tuple[int, int], margin_px: int
 ) -> Bool[np.ndarray, "h w"]:
-    """Where print lies in any of the frames: all of the way of what drifts."""
+    """Where the overlay lies in any of the frames: all of its path if it drifts."""
     ever = np.zeros(shape, dtype=bool)
     for overlay in overlays:
         seen = [index for index in frame_indices if overlay.first_frame <= index <= overlay.last_frame]

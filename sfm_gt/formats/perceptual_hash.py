@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-BITS = 64
 _SIDE, _KEPT = 32, 8
 # Of 64 bits. Re-encoding and resizing move a few bits; unrelated pictures differ in 32 on average, with a spread of about 4.
 MAX_BITS_BETWEEN_COPIES = 10

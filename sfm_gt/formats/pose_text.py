@@ -17,9 +17,18 @@ from jaxtyping import Float, Int
 from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.formats.camera_track import MAX_ROTATION_ERROR, Lens, rotation_error
+from sfm_gt.formats.number_table import Field, numbers, read_lines, within
 
-N_COLUMNS = 19
-MAX_BYTES = 64 << 20
+COLUMNS = (
+    Field("microseconds", 0, 1e15),
+    *(Field(name, 1e-3, 100) for name in ("fx", "fy")),
+    *(within(name, 100) for name in ("cx", "cy", "k1", "k2")),
+    *(
+        within(f"{part}{row}", bound)
+        for row in (1, 2, 3)
+        for part, bound in (("rx", 2), ("ry", 2), ("rz", 2), ("t", 1e8))
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -70,32 +79,14 @@ def read_pose_text(path: Path) -> PoseText:
         raise InputError(
             f"{path}: the lens changes by {spread:.3g} along the clip (a zoom); needed one lens for a clip"
         )
-    if rows[0, 1:3].min() <= 0:
-        raise InputError(
-            f"{path}: focal lengths are {rows[0, 1]:g}, {rows[0, 2]:g}; needed positive shares of the image"
-        )
     return PoseText(url, rows[:, 0].astype(np.int64), Lens(*rows[0, 1:7].tolist()), poses)
 
 
 def _numbers(path: Path) -> tuple[str, Float[np.ndarray, "n 19"]]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: larger than {MAX_BYTES} bytes; needed a pose file, one line a frame")
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); needed a text file") from None
-    rows = []
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        try:
-            row = [float(word) for word in line.split()]
-        except ValueError:
-            row = []
-        if len(row) != N_COLUMNS or not np.isfinite(row).all():
-            raise InputError(f"{path}: line {number} is not {N_COLUMNS} numbers; the file may be cut short or be no pose "
-                             "file of MannequinChallenge or RealEstate10K")  # fmt: skip
-        rows.append(row)
+    url, *lines = read_lines(path)
+    rows = [(number, line.split()) for number, line in enumerate(lines, start=2) if line.strip()]
     if len(rows) < 2:
-        raise InputError(f"{path}: {len(rows)} frames; needed two or more lines of {N_COLUMNS} numbers after the URL")
-    return lines[0].strip(), np.array(rows)
+        raise InputError(
+            f"{path}: {len(rows)} frames; needed two or more lines of {len(COLUMNS)} numbers after the URL"
+        )
+    return url.strip(), numbers(path, rows, COLUMNS)

@@ -14,11 +14,12 @@ import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.number_table import MAX_COORDINATE, TIME, numbers, read_rows, with_header, within
 from sfm_gt.formats.tum_trajectory import read_trajectory
 from sfm_gt.geometry.transforms import camera_centres
 
-GPS_COLUMNS = ("latitude_deg", "longitude_deg", "altitude_m")
-METRIC_COLUMNS = ("x_m", "y_m", "z_m")
+GPS_FIELDS = (within("latitude_deg", 90), within("longitude_deg", 360), within("altitude_m", 1e5))
+METRIC_FIELDS = tuple(within(name, MAX_COORDINATE) for name in ("x_m", "y_m", "z_m"))
 # WGS 84.
 SEMI_MAJOR_M = 6378137.0
 ECCENTRICITY_SQUARED = 6.69437999014e-3
@@ -40,10 +41,8 @@ class PositionTrack:
 
 
 def read_position_track(path: Path) -> PositionTrack:
-    """Raises InputError with the file's name where it is none of the three kinds."""
+    """Raises InputError with the file's name where it is none of the three kinds, and the line of a number that cannot be."""
     times, positions, from_gps = _read_csv(path) if path.suffix.lower() == ".csv" else _read_tum(path)
-    if not np.isfinite(times).all() or not np.isfinite(positions).all():
-        raise InputError(f"{path}: holds values that are not finite; remove those lines")
     order = np.argsort(times, kind="stable")
     return PositionTrack(times[order], positions[order], from_gps)
 
@@ -57,21 +56,18 @@ def _read_tum(path: Path) -> Columns:
 
 
 def _read_csv(path: Path) -> Columns:
-    # The workflow loads every cue before it runs one, and half a second of pandas with it.
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise InputError(f"{path}: not a CSV table ({' '.join(str(error).split())})") from None
-    from_gps = any(column in table.columns for column in GPS_COLUMNS)
-    wanted = ("timestamp_s", *(GPS_COLUMNS if from_gps else METRIC_COLUMNS))
-    missing = [column for column in wanted if column not in table.columns]
+    columns, rows = with_header(path, read_rows(path, ","))
+    from_gps = any(field.name in columns for field in GPS_FIELDS)
+    fields = (TIME, *(GPS_FIELDS if from_gps else METRIC_FIELDS))
+    missing = [field.name for field in fields if field.name not in columns]
     if missing:
-        kinds = f"{', '.join(GPS_COLUMNS)} or {', '.join(METRIC_COLUMNS)}"
+        kinds = " or ".join(", ".join(field.name for field in kind) for kind in (GPS_FIELDS, METRIC_FIELDS))
         raise InputError(f"{path}: no column {missing[0]!r}; needed timestamp_s and {kinds}")
-    numbers = table[list(wanted)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
-    return numbers[:, 0], local_metres(*numbers[:, 1:].T) if from_gps else numbers[:, 1:], from_gps
+    if not rows:
+        raise InputError(f"{path}: no row below the header; needed one a position")
+    used = [(line, [entries[columns[field.name]] for field in fields]) for line, entries in rows]
+    values = numbers(path, used, fields)
+    return values[:, 0], local_metres(*values[:, 1:].T) if from_gps else values[:, 1:], from_gps
 
 
 def local_metres(

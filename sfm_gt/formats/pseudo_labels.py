@@ -1,4 +1,4 @@
-"""dataset/pseudo_labels/<teacher>/<clip>/: depth by a network, beside the ground truth and never in it.
+"""dataset/pseudo_labels/<teacher>/<clip>/: depth by a network, next to the ground truth and never in it.
 
 NNNNNN.png is uint16 z-depth in steps of ``depth_unit``, 0 = none; labels.json holds who made it, how it was aligned, and how
 well it agrees with the ground truth where there is some.

@@ -1,4 +1,4 @@
-"""The sidecar: what the owner of ``clip.mp4`` knows about it, in ``clip.yaml`` beside it. Every part is optional.
+"""The sidecar: what the owner of ``clip.mp4`` knows about it, in ``clip.yaml`` next to it. Every part is optional.
 
 source: "https://..."            # where the video comes from
 license: "CC-BY-4.0"
@@ -15,7 +15,7 @@ scale:
     - {metres: 0.8, observations: [{frame_index: 3, point_a: [1, 2], point_b: [3, 4]}, ...]}
   fiducials:                     # square markers of stated size, found in the frames; see docs/scale.md
     - {kind: aprilgrid, size_m: 0.067, sigma_m: 0.0005}
-  positions:                     # metric camera positions by time, in files beside the sidecar (formats/position_track.py)
+  positions:                     # metric camera positions by time, in files next to the sidecar (formats/position_track.py)
     - {file: track.csv, sigma_m: 3.0}
   people:                        # people who hold still
     joints: joints.csv           # their 2-D joints (formats/joints.py); without it a configured pose network looks for them
@@ -23,7 +23,7 @@ scale:
   camera_height: {metres: 1.5, sigma_m: 0.1}      # above the ground, mean over the clip
 import:                          # cameras from elsewhere; SfM is skipped, see docs/import.md
   format: mannequin_challenge    # a file in sfm_gt/importers/
-  file: poses.txt                # a file or folder beside the sidecar
+  file: poses.txt                # a file or folder next to the sidecar
   refine: false                  # true: start from these cameras and adjust them to the images
 """
 
@@ -36,15 +36,24 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.joints import read_joints
+from sfm_gt.formats.number_table import MAX_FRAME_INDEX, TIME
 from sfm_gt.formats.path_check import inside
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.position_track import read_position_track
+from sfm_gt.formats.validation import Number, Whole, validated
 from sfm_gt.formats.yaml_text import read_yaml
 
-Metres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Pixel = tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]
-FocalLength = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Coordinate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-FrameIndex = Annotated[int, Field(ge=0)]
+# Bounds that no scene, picture or sensor exceeds: what is beyond is a mistake and is refused by name.
+MAX_LENGTH_M = 1e5
+MAX_PX = 1e5
+MAX_ENTRIES = 1000  # of one kind of evidence: every two of them are compared
+
+Metres = Annotated[Number, Field(gt=0, le=MAX_LENGTH_M)]
+Seconds = Annotated[Number, Field(gt=0, le=1e6)]
+Coordinate = Annotated[Number, Field(ge=0, le=MAX_PX)]
+Pixel = tuple[Coordinate, Coordinate]
+FocalLength = Annotated[Number, Field(ge=1, le=MAX_PX)]
+FrameIndex = Annotated[Whole, Field(ge=0, le=MAX_FRAME_INDEX)]
 # A printed marker that is larger was given in another unit.
 MAX_MARKER_M = 2.0
 
@@ -79,6 +88,8 @@ class KnownDistance(_Part):
             raise ValueError("frame_index, point_a and point_b go together")
         if not self.pairs:
             raise ValueError("needs frame_index, point_a and point_b, or observations")
+        if any(pair.point_a == pair.point_b for pair in self.pairs):
+            raise ValueError("point_a and point_b are the same pixel; needed two points of the scene")
         return self
 
     @property
@@ -101,13 +112,13 @@ class Fiducials(_Part):
     """
 
     kind: Literal["aruco", "apriltag", "aprilgrid"]
-    size_m: Annotated[float, Field(gt=0, le=MAX_MARKER_M, allow_inf_nan=False)]
+    size_m: Annotated[Number, Field(gt=0, le=MAX_MARKER_M)]
     sigma_m: Metres | None = None
     dictionary: Annotated[str, Field(pattern=r"^[0-9A-Za-z_]+$")] | None = None
 
 
 class Positions(_Part):
-    """Metric camera positions in a file beside the sidecar.
+    """Metric camera positions in a file next to the sidecar.
 
     Attributes:
         sigma_m: noise of one coordinate of one position.
@@ -118,16 +129,16 @@ class Positions(_Part):
 
     file: str
     sigma_m: Metres
-    correlation_time_s: Metres | None = None
-    clock_offset_s: Annotated[float, Field(allow_inf_nan=False)] = 0.0
-    sigma_scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    correlation_time_s: Seconds | None = None
+    clock_offset_s: Annotated[Number, Field(ge=TIME.lowest, le=TIME.highest)] = 0.0
+    sigma_scale: Annotated[Number, Field(ge=0, lt=1)] = 0.0
 
 
 class Stature(_Part):
     """Height of one person of the joints file, in the shoes of the clip."""
 
     person: str
-    stature_m: Annotated[float, Field(ge=0.4, le=2.5)]
+    stature_m: Annotated[Number, Field(ge=0.4, le=2.5)]
     sigma_m: Metres = 0.02
 
 
@@ -135,7 +146,7 @@ class People(_Part):
     """People who hold still."""
 
     joints: str | None = None
-    statures: tuple[Stature, ...] = ()
+    statures: Annotated[tuple[Stature, ...], Field(max_length=MAX_ENTRIES)] = ()
 
 
 class CameraHeight(_Part):
@@ -148,15 +159,15 @@ class CameraHeight(_Part):
 class ScaleEvidence(_Part):
     """What the clip holds of metres."""
 
-    known_distance: tuple[KnownDistance, ...] = ()
-    fiducials: tuple[Fiducials, ...] = ()
-    positions: tuple[Positions, ...] = ()
+    known_distance: Annotated[tuple[KnownDistance, ...], Field(max_length=MAX_ENTRIES)] = ()
+    fiducials: Annotated[tuple[Fiducials, ...], Field(max_length=MAX_ENTRIES)] = ()
+    positions: Annotated[tuple[Positions, ...], Field(max_length=MAX_ENTRIES)] = ()
     people: People | None = None
     camera_height: CameraHeight | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Files beside the sidecar that are part of the evidence."""
+        """Files next to the sidecar that are part of the evidence."""
         joints = (self.people.joints,) if self.people and self.people.joints else ()
         return (*(track.file for track in self.positions), *joints)
 
@@ -164,12 +175,12 @@ class ScaleEvidence(_Part):
 class CameraHints(_Part):
     """What is known of the camera."""
 
-    focal_px: Annotated[float, Field(gt=0)] | None = None
+    focal_px: FocalLength | None = None
     intrinsics_px: tuple[FocalLength, FocalLength, Coordinate, Coordinate] | None = None
 
 
 class ImportedCameras(_Part):
-    """Cameras from elsewhere, in a file or folder beside the sidecar.
+    """Imported cameras, in a file or folder next to the sidecar.
 
     Attributes:
         format: a file in sfm_gt/importers/.
@@ -206,17 +217,29 @@ def read_sidecar(path: Path | None) -> Sidecar:
 
     Raises:
         InputError: unreadable file, broken YAML or YAML that could unfold without bound, unknown key (with the nearest
-            one), a named file that is missing or lies outside the video's folder.
+            one), a number that is none or absurd, a named file that is missing, lies outside the video's folder or holds
+            numbers that cannot be.
     """
     if path is None:
         return Sidecar()
     content: Any = read_yaml(path)
     sidecar = validated(Sidecar, {} if content is None else content, str(path), InputError)
-    for name in sidecar.scale.files:
-        evidence_path(path, name)
+    _check_evidence(path, sidecar.scale)
     if sidecar.imported is not None:
         imported_path(path, sidecar.imported)
     return sidecar
+
+
+def _check_evidence(path: Path, scale: ScaleEvidence) -> None:
+    for track in scale.positions:
+        read_position_track(evidence_path(path, track.file))
+    if scale.people is None or scale.people.joints is None:
+        return
+    joints = evidence_path(path, scale.people.joints)
+    people = read_joints(joints)
+    unknown = [one.person for one in scale.people.statures if one.person not in people]
+    if unknown:
+        raise InputError(f"{joints}: no joints of {unknown[0]!r}, whose stature is stated; found {', '.join(people)}")
 
 
 def evidence_path(sidecar_path: Path, name: str) -> Path:

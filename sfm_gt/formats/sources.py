@@ -20,7 +20,6 @@ from sfm_gt.formats.validation import validated
 
 SOURCES_JSON = "sources.json"
 TOMBSTONES_JSON = "tombstones.json"
-OWN_RECORDING = "own recording"
 MIN_SALT_BYTES = 16
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,14 @@ from scipy.spatial.transform import Rotation
 
 from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_file
+from sfm_gt.formats.number_table import MAX_COORDINATE, TIME, numbers, read_rows, within
 from sfm_gt.geometry.transforms import inverse_rigid
+
+POSE = (
+    *(within(name, MAX_COORDINATE) for name in ("tx", "ty", "tz")),
+    *(within(name, 10) for name in ("qx", "qy", "qz", "qw")),
+)
+QUATERNION_NORMS = 0.5, 2.0  # rounded text is nearer to 1
 
 
 def write_trajectory(
@@ -30,27 +38,27 @@ def read_trajectory(path: Path) -> tuple[Float[np.ndarray, " n"], Float[np.ndarr
     """Times in order and ``cam_from_world``.
 
     Raises:
-        InputError: not eight finite numbers a line, or a quaternion without direction.
+        InputError: not eight numbers a line, one of them absurd, or a quaternion far from unit length; with the line.
     """
-    try:
-        rows = np.loadtxt(path, comments="#", ndmin=2)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a TUM trajectory ({error}); needed 8 numbers a line") from None
-    if rows.shape[1] != 8:
-        raise InputError(f"{path}: {rows.shape[1]} columns; needed 8: timestamp_s tx ty tz qx qy qz qw")
-    return rows[np.argsort(rows[:, 0]), 0], poses_from_rows(path, rows[np.argsort(rows[:, 0]), 1:])
+    rows = read_rows(path, None)
+    if not rows:
+        raise InputError(f"{path}: empty; needed 8 numbers a line: timestamp_s tx ty tz qx qy qz qw")
+    values = numbers(path, rows, (TIME, *POSE))
+    order = np.argsort(values[:, 0], kind="stable")
+    return values[order, 0], poses_from_rows(path, [line for line, _ in rows], values[:, 1:])[order]
 
 
-def poses_from_rows(path: Path, rows: Float[np.ndarray, "n 7"]) -> Float[np.ndarray, "n 4 4"]:
-    """``cam_from_world`` of rows ``tx ty tz qx qy qz qw``, camera to world.
+def poses_from_rows(path: Path, lines: Sequence[int], rows: Float[np.ndarray, "n 7"]) -> Float[np.ndarray, "n 4 4"]:
+    """``cam_from_world`` of rows ``tx ty tz qx qy qz qw``, camera to world, within the bounds of POSE.
 
     Raises:
-        InputError: a number that is not finite, or a quaternion without direction; ``path`` begins the message.
+        InputError: a quaternion far from unit length; with ``path`` and its line.
     """
     norms = np.linalg.norm(rows[:, 3:], axis=1)
-    if not np.isfinite(rows).all() or (norms < 0.5).any():
-        raise InputError(f"{path}: a line holds no pose (not finite, or a quaternion of length {norms.min():.3g}); "
-                         "needed tx ty tz qx qy qz qw with unit quaternions")  # fmt: skip
+    bad = np.flatnonzero((norms < QUATERNION_NORMS[0]) | (norms > QUATERNION_NORMS[1]))
+    if len(bad):
+        raise InputError(f"{path}: line {lines[bad[0]]}: qx qy qz qw is a quaternion of length {norms[bad[0]]:.3g}; needed "
+                         "tx ty tz qx qy qz qw with unit quaternions")  # fmt: skip
     world_from_cam = np.tile(np.eye(4), (len(rows), 1, 1))
     world_from_cam[:, :3, :3] = Rotation.from_quat(rows[:, 3:]).as_matrix()
     world_from_cam[:, :3, 3] = rows[:, :3]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 Model = TypeVar("Model", bound=BaseModel)
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A finite number; pydantic would take true and "1" for one."""
+Whole = Annotated[int, Field(strict=True)]
+"""A whole number, likewise."""
 
 
 def validated(model: type[Model], content: Any, where: str, error: type[Exception]) -> Model:

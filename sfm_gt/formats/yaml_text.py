@@ -1,4 +1,4 @@
-"""YAML that strangers write: size, aliases and depth are bounded before anything is built from it."""
+"""YAML that users write: the one loader of all of it. Size, depth, aliases and repeated keys are checked while it is read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from sfm_gt.errors import InputError
+from sfm_gt.errors import InputError, SfmGtError, one_line
 
 MAX_BYTES = 1 << 20  # a sidecar is a page of text
 MAX_DEPTH = 20
@@ -15,33 +15,70 @@ MAX_DEPTH = 20
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path, error: type[SfmGtError] = InputError) -> Any:
     """Content of a YAML file, None when it is empty.
 
     Raises:
-        InputError: unreadable, too large, not YAML, nested too deep, or with aliases: a few lines of those unfold to
-            gigabytes.
+        error: no regular file, unreadable, too large, not YAML, nested too deep, a key that is given twice (the last one would
+            win silently), or aliases (a few lines of those unfold to gigabytes).
     """
     try:
+        if path.exists() and not path.is_file():
+            raise error(f"{path}: not a regular file; put a YAML file there")
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise InputError(f"{path}: {size} bytes; needed at most {MAX_BYTES}, a page of text; shorten it")
+            raise error(f"{path}: {size} bytes; needed at most {MAX_BYTES}, a page of text; shorten it")
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); save it as UTF-8 text or remove it") from None
+    except OSError as failure:
+        raise error(f"{path}: cannot be read ({failure.strerror}); give an existing YAML file") from None
+    except UnicodeDecodeError as failure:
+        raise error(f"{path}: cannot be read ({failure}); save it as UTF-8 text") from None
     try:
-        _check_events(path, text)
-        return yaml.load(text, Loader=LOADER)
-    except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())}); fix or remove it") from None
+        return yaml.load(text, Loader=_Loader)
+    except _RefusedError as failure:
+        raise error(f"{path}: {failure}") from None
+    except (yaml.YAMLError, ValueError, OverflowError) as failure:
+        raise error(f"{path}: not valid YAML ({' '.join(str(failure).split())}); fix or remove it") from None
 
 
-def _check_events(path: Path, text: str) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            raise InputError(f"{path}: holds the alias *{event.anchor}, which can unfold without bound; write its "
-                             "content out")  # fmt: skip
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise InputError(f"{path}: nested deeper than {MAX_DEPTH} levels; no sidecar needs that, flatten it")
+class _RefusedError(Exception):
+    """Valid YAML that is not accepted here; the message lacks only the file."""
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """PyYAML's safe loader without what makes a file mean something else than it seems to say."""
+
+    def __init__(self, stream: str):
+        super().__init__(stream)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """One value, once it is known to be no alias and not too deep."""
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise _RefusedError(f"line {_line(event)}: holds the alias *{event.anchor}, which can unfold without bound; write "
+                                "its content out")  # fmt: skip
+        if self._depth >= MAX_DEPTH:
+            raise _RefusedError(f"line {_line(self.peek_event())}: nested deeper than {MAX_DEPTH} levels; flatten it")
+        self._depth += 1
+        node: yaml.Node | None = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping whose keys all differ."""
+        first_lines: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int | float | bool | None):
+                raise _RefusedError(f"line {_line(key_node)}: the key is a {type(key).__name__}; needed a word")
+            if key in first_lines:
+                raise _RefusedError(f"line {_line(key_node)}: {one_line(str(key))!r} is given twice, first in line "
+                                    f"{first_lines[key]}; remove one of them")  # fmt: skip
+            first_lines[key] = _line(key_node)
+        content: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return content
+
+
+def _line(place: Any) -> int:
+    return int(place.start_mark.line) + 1

@@ -65,8 +65,8 @@ class SparseModel:
         points_sfm: (P, 3) in the world frame.
         observations: (M, 2) int: row into ``frame_indices`` and row into ``points_sfm``.
         observation_px: (M, 2) undistorted pixel position of each observation.
-        depth_sigma_rel: relative standard deviation that uncertain cameras, poses and focal length, give to depth beside its
-            scale: whole regions share the error, so that matching does not show it.
+        depth_sigma_rel: relative standard deviation of depth, apart from its scale, due to uncertain poses and focal length:
+            whole regions share the error, so that matching does not show it.
         focal_sigma_rel: relative standard deviation of the focal length, 0 where it was given.
     """
 

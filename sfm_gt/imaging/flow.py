@@ -89,18 +89,6 @@ def patch_difference(
     return cv2.blur(difference, (window_px, window_px))
 
 
-def pairs_by_motion(
-    motion_px: Float[np.ndarray, " n"], wanted_px: Sequence[float], max_gap: int
-) -> list[tuple[int, int]]:
-    """Pairs of frames (i, j), i < j, between which the scene moves by about ``wanted_px``; none where it does not."""
-    path = np.concatenate([[0.0], np.cumsum(motion_px[:-1])])
-    pairs = set()
-    for wanted in wanted_px:
-        ends = np.searchsorted(path, path + wanted)
-        pairs |= {(i, int(j)) for i, j in enumerate(ends) if j < len(path) and j - i <= max_gap}
-    return sorted(pairs)
-
-
 def followed(
     there: Float[np.ndarray, "h w 2"], back: Float[np.ndarray, "h w 2"], max_round_trip_px: float
 ) -> Bool[np.ndarray, "h w"]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.camera_track import CameraTrack, Lens
+from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
 from sfm_gt.formats.path_check import inside
 from sfm_gt.importers.shared.video_facts import VideoFacts
 
@@ -45,7 +45,7 @@ class ColmapImporter:
         order = np.array(sorted(poses))
         matrices = np.tile(np.eye(4), (len(order), 1, 1))
         matrices[:, :3] = [poses[index] for index in order.tolist()]
-        return CameraTrack(matrices, lens, frame_indices=order)
+        return checked(path, CameraTrack(matrices, lens, frame_indices=order))
 
 
 def _open(path: Path) -> Any:

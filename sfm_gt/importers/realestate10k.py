@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sfm_gt.formats.camera_track import CameraTrack
+from sfm_gt.formats.camera_track import CameraTrack, checked
 from sfm_gt.formats.pose_text import read_pose_text
 from sfm_gt.importers.shared.video_facts import VideoFacts
 
@@ -16,7 +16,7 @@ class RealEstate10KImporter:
         """Poses by time, lengths without unit. Raises InputError when the file is not in the format."""
         content = read_pose_text(path)
         times = content.microseconds / 1e6 + video.first_timestamp_s
-        return CameraTrack(content.cam_from_world, content.lens, timestamps_s=times)
+        return checked(path, CameraTrack(content.cam_from_world, content.lens, timestamps_s=times))
 
 
 PLUGIN = RealEstate10KImporter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sfm_gt.formats.camera_track import CameraTrack
+from sfm_gt.formats.camera_track import CameraTrack, checked
 from sfm_gt.formats.tum_trajectory import read_trajectory
 from sfm_gt.importers.shared.video_facts import VideoFacts
 
@@ -15,7 +15,7 @@ class TumImporter:
     def read(self, path: Path, video: VideoFacts) -> CameraTrack:
         """Poses by time. Raises InputError when the file is not in the format or the sidecar states no focal length."""
         times, poses = read_trajectory(path)
-        return CameraTrack(poses, video.stated_lens(path), timestamps_s=times)
+        return checked(path, CameraTrack(poses, video.stated_lens(path), timestamps_s=times))
 
 
 PLUGIN = TumImporter

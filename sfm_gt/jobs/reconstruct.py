@@ -101,7 +101,13 @@ class _Stages:
 
     def _ingest_key(self) -> str:
         video, tombstones = self._video, self._workspace.dataset / TOMBSTONES_JSON
-        named = (video.path.name, str(video.sidecar and video.sidecar.name), str(video.refusal), str(video.message))
+        named = (
+            video.path.name,
+            str(video.sidecar and video.sidecar.name),
+            str(video.refusal),
+            str(video.message),
+            str(video.warning),
+        )
         stated = self._sidecar.model_dump_json(include={"uploader", "source", "imported"})
         forgotten = digest(tombstones) if tombstones.is_file() else ""
         return ingest_key(self._config, *named, self._inputs.error, self._film, stated, self._imports(), forgotten)

@@ -3,7 +3,7 @@
 Other frames, their depth and the poses say what a frame would look like, were all frozen (see rigid_view): what is frozen
 then stands still between frame and expectation, however far apart in time, and parallax is no motion. What fits no
 expectation, or fits it only off its place, moves; what merely hides behind something nearer does not. The evidence is
-joined with that of the frames before and after, carried along by the flow.
+joined with that of the frames before and after, warped by the flow.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from sfm_gt.geometry.camera import pixel_grid
-from sfm_gt.geometry.types import PinholeCamera, View
+from sfm_gt.geometry.types import View
 from sfm_gt.imaging import flow, regions
 from sfm_gt.imaging.correlation import patch_correlation
 from sfm_gt.imaging.pools import in_parallel
 from sfm_gt.imaging.types import Frame
-from sfm_gt.masks.shared.rigid_view import Shot, project, render_view
+from sfm_gt.masks.shared.rigid_view import Shot, render_view
 
 WORKING_LONG_SIDE_PX = 480
 # Frames between partners. Far ones show how far a slow figure is off its frozen place; near ones still see all pixels.
@@ -38,27 +37,13 @@ MIN_CONTRAST = 3.0  # grey levels, standard deviation in a patch; less tells not
 ROUND_TRIP_PX = 1.0
 NEIGHBOUR_WEIGHT = 0.5  # of the evidence of the frames before and after
 ELSEWHERE, MISSED, STATIC = range(3)
-# Of the partners that can tell: what moves, what is certain to, and what goes with what is certain beside it.
+# Of the partners that can tell: what moves, what is certain to, and what goes with what is certain next to it.
 MOVING_SHARE, CERTAIN_SHARE, DOUBTFUL_SHARE = 0.5, 0.65, 0.3
 MIN_SEEN, MIN_SEEN_CERTAIN = 1.0, 3.0
 MIN_SEED_PX = 40
 REACH_PX = 10  # doubtful pixels in gaps up to twice this wide go with the region
 MIN_CERTAIN_SHARE = 0.25  # of a region; regions grown out of doubt go
 MIN_AREA = 0.0015  # of the image
-
-
-def rigid_flow(
-    z_depth: Float[np.ndarray, "h w"], camera: PinholeCamera, cam_b_from_cam_a: Float[np.ndarray, "4 4"]
-) -> Float[np.ndarray, "h w 2"]:
-    """Flow in pixels that camera motion alone gives each pixel of view a; NaN without depth or behind camera b.
-
-    Args:
-        z_depth: depth map of view a, in the unit of the pose's translation; NaN = unknown.
-        camera: the camera of both views.
-        cam_b_from_cam_a: relative pose.
-    """
-    place, _, _ = project(z_depth, camera, cam_b_from_cam_a)
-    return place - pixel_grid(camera.width, camera.height)
 
 
 class RigidFlow:

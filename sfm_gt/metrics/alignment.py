@@ -6,10 +6,10 @@
 | median | p med(g) / med(p) | UniDepth, DUSt3R lineage; not med(g / p) |
 | ls_scale | argmin_s sum (s p - g)^2 | |
 | l1rel_scale | argmin_s sum abs(s p - g) / g, exact. It optimises AbsRel itself, so it flatters AbsRel | MoGe |
-| weiszfeld_scale | argmin_s sum abs(s p - g) by ten reweighted least squares, starting from mean(p g) / mean(p p) | MonST3R |
+| weiszfeld_scale | argmin_s sum abs(s p - g) by ten reweighted least squares from mean(g) / mean(p); at least 1e-3 | MonST3R |
 | ls_affine_depth | argmin_{s,t} sum (s p + t - g)^2 | Marigold |
 | l1rel_affine_depth | argmin_{s,t} sum abs(s p + t - g) / g, exact to 1e-8 | MoGe |
-| median_deviation | s = med((g - med g) / (p - med p)), t = med(g - s p) | MegaSaM |
+| median_deviation | s = med((g - med g + 1e-6) / (p - med p + 1e-6)), t = med(g - s p) | MegaSaM |
 | ls_affine_disparity | argmin_{s,t} sum (s p + t - 1/g)^2, then 1 / . | MiDaS, Depth Anything |
 
 Fits run in float64, on the pixels that are scored afterwards unless a protocol says otherwise (``fit_pixels``). Over an
@@ -18,8 +18,9 @@ image, a clip or a data set they differ only in which pixels they see.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -33,8 +34,12 @@ Vector = Float[np.ndarray, " n"]
 CONSTANT_SPREAD = 1e-12
 """Relative spread below which float64 cannot tell a prediction from a constant one."""
 WEISZFELD_ROUNDS = 10
+WEISZFELD_LOWEST = 1e-3
+"""Scales below are raised to it (MonST3R)."""
 RESIDUAL_FLOOR = 1e-8
 """Residuals below weigh no more than this one: reweighted least squares divides by them (MonST3R)."""
+DEVIATION_OFFSET = 1e-6
+"""Added to both deviations, so that pixels at the median of the prediction divide by it (MegaSaM on Sintel)."""
 COLLINEAR_BREAK = 1e-9
 MAX_PIVOTS = 100
 """Bound of the descent of l1rel_affine_depth; it takes about ten steps, and each lowers the error."""
@@ -52,11 +57,20 @@ class DepthRange:
         lowest, highest: aligned depth is clamped between them (ZoeDepth, Depth Anything, Marigold); infinite = never.
         disparity_floor: aligned disparity is raised to it before it is inverted, so that values at or below zero become
             the farthest depth. Which floor is taken moves the figures by up to 3x.
+        log_floor: depth below counts as it in logarithms.
+        boundary_floor: ``disparity_floor`` of the maps whose depth steps are looked for; None = the same.
     """
 
     lowest: float
     highest: float
     disparity_floor: float
+    log_floor: float = 0.0
+    boundary_floor: float | None = None
+
+    @property
+    def for_boundary(self) -> DepthRange:
+        """Bounds of the maps whose depth steps are looked for."""
+        return self if self.boundary_floor is None else replace(self, disparity_floor=self.boundary_floor)
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,11 @@ class Affine:
     scale: float
     shift: float
     inverse: bool = False
+
+    @property
+    def known(self) -> bool:
+        """False where a value that is not finite took part in the fit."""
+        return math.isfinite(self.scale)
 
     def depth(self, values: Float[np.ndarray, "*n"], depth_range: DepthRange) -> Float[np.ndarray, "*n"]:
         """Depth in the unit of the GT, float64, inside ``depth_range``; NaN where a value is not finite."""
@@ -146,10 +165,11 @@ def _l1rel_scale(p: Vector, g: Vector) -> Affine:
 
 def _weiszfeld_scale(p: Vector, g: Vector) -> Affine:
     p, g = _float64(p, g)
-    power = float(p @ p)
-    if power == 0:
-        raise AlignmentError("the prediction is zero everywhere; it has no scale")
-    return Affine(reweighted_scale(p, g, float(p @ g) / power, WEISZFELD_ROUNDS, RESIDUAL_FLOOR), 0.0)
+    total = float(p.sum())
+    if total == 0:
+        raise AlignmentError("the mean of the prediction is zero; there is no scale to start from")
+    scale = reweighted_scale(p, g, float(g.sum()) / total, WEISZFELD_ROUNDS, RESIDUAL_FLOOR)
+    return Affine(max(scale, WEISZFELD_LOWEST), 0.0)
 
 
 def _l1rel_affine_depth(p: Vector, g: Vector) -> Affine:
@@ -178,13 +198,9 @@ def _l1rel_affine_depth(p: Vector, g: Vector) -> Affine:
 
 def _median_deviation(p: Vector, g: Vector) -> Affine:
     p, g = _float64(p, g)
-    deviation, centre = p - median(p), median(g)
     with np.errstate(divide="ignore", invalid="ignore"):
-        quotient = (g - centre) / deviation
-    finite = np.isfinite(quotient)
-    if not finite.any():
-        return Affine(0.0, centre)
-    scale = median(quotient if finite.all() else quotient[finite])
+        quotient = (g - median(g) + DEVIATION_OFFSET) / (p - median(p) + DEVIATION_OFFSET)
+    scale = median(quotient[np.isfinite(quotient)])
     return Affine(scale, median(g - scale * p))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from numba import njit
 
 RADII_PX = (1, 2, 3)
@@ -64,13 +64,6 @@ class BoundaryGt:
         edges = np.cumsum(self._edges + found, axis=0)
         one, two, three = _f1(edges, np.cumsum(agreed, axis=0)).tolist()
         return one, two, three
-
-
-def boundary_f1(
-    prediction: Float[np.ndarray, "h w"], gt: Float[np.ndarray, "h w"], valid: Bool[np.ndarray, "h w"]
-) -> tuple[float, float, float]:
-    """Boundary F1 of two depth maps for radii 1, 2 and 3 px; no unit, 1 is best, NaN without an edge in either."""
-    return BoundaryGt(np.where(valid, gt, np.nan)).f1(np.where(valid, prediction, np.nan))
 
 
 def _f1(edges: Labels, agreed: Labels) -> Float[np.ndarray, " radii"]:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import combinations
+from dataclasses import dataclass, field, replace
+from itertools import combinations, product
 
 import numpy as np
 from jaxtyping import Float
 
-from sfm_gt.metrics.bootstrap import Interval, draw_videos, interval, quotient_draws
+from sfm_gt.metrics.bootstrap import LEVEL, Interval, Scale, draw_videos, holm, interval
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.protocol import Protocol
+from sfm_gt.metrics.resolution import Moved, Moves
 
-COMPARED = ("abs_rel", "delta1")
+COMPARED: dict[str, Scale] = {"abs_rel": "error", "delta1": "share"}
 RANKED_BY = "abs_rel"
 _COLUMNS = [METRICS.index(name) for name in COMPARED]
 
@@ -24,9 +26,12 @@ class Difference:
     """``model`` minus ``other``.
 
     Attributes:
+        p: of no difference, adjusted for all comparisons under the protocol, of every two models by every metric (Holm).
         frames, videos: on which both were scored; ``left_out`` frames had only one of them.
-        floor: what a perfect model's score can be off by, NaN where unknown.
-        verdict: resolved; below_noise_floor: smaller than ``floor``; interval_holds_zero; one_video: no interval.
+        resolution: what errors of the GT move the difference by (``resolution``), NaN where unknown.
+        verdict: resolved; below_resolution: smaller than ``resolution``; interval_holds_zero; among_many: the interval does
+            not, but among so many comparisons that is chance; too_few_videos: no interval; no_figure: one of both has none,
+            since values that are not finite propagate.
     """
 
     protocol: str
@@ -34,22 +39,30 @@ class Difference:
     other: str
     metric: str
     difference: Interval
+    p: float
     frames: int
     videos: int
     left_out: int
-    floor: float
+    resolution: float
     verdict: str
 
 
 @dataclass(frozen=True)
 class Rank:
-    """Place of a model by AbsRel, 1 is best, and the places that 95 % of the draws hold; None with one video."""
+    """Place of a model by AbsRel among those that it shares frames with, 1 is best.
+
+    Attributes:
+        low, high: the places that resolved differences leave open; a model that it shares no frame with may be on either
+            side. None where no difference has an interval.
+        frames: the fewest that it shares with a model it was compared with.
+    """
 
     protocol: str
     model: str
     rank: int
     low: int | None
     high: int | None
+    frames: int
 
 
 @dataclass
@@ -57,8 +70,9 @@ class _Pair:
     """Weighted sums a video: the weights of one model and of the other, then COMPARED of one, then of the other."""
 
     videos: dict[str, Float[np.ndarray, " sums"]] = field(default_factory=dict)
-    frames: int = 0
+    frames_of: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
+    moves: Moves = field(default_factory=Moves)
 
     def differences(self, protocol: Protocol, video_ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
         """Numerators (videos, compared) and denominators (videos,) of the differences."""
@@ -107,76 +121,89 @@ class Comparison:
                 weights = [pixels[model] if by_pixels else 1.0 for model in (one, other)]
                 figures = [weights[0] * scored[one][_COLUMNS], weights[1] * scored[other][_COLUMNS]]
                 pair.videos[video_id] = pair.videos.get(video_id, 0.0) + np.concatenate([weights, *figures])
-                pair.frames += 1
+                pair.frames_of[video_id] += 1
             elif one in scored or other in scored:
                 pair.left_out += 1
 
-    def differences(self, floors: Mapping[tuple[str, str], Float[np.ndarray, " metrics"]]) -> list[Difference]:
-        """Every two models under every protocol.
+    def add_moves(self, protocol_name: str, video_id: str, clip_id: str, moved: Mapping[str, Moved]) -> None:
+        """What errors of the GT move on a frame that was added, by model."""
+        for one, other in combinations(moved, 2):
+            self._pairs[protocol_name, one, other].moves.add(video_id, clip_id, moved[one], moved[other])
 
-        Args:
-            floors: noise floor of METRICS by protocol and model.
-        """
+    def differences(self) -> list[Difference]:
+        """Every two models under every protocol."""
+        return [one for name in self._protocols for one in self._family(name)]
+
+    def _family(self, name: str) -> list[Difference]:
+        """All comparisons under one protocol."""
+        keys = [key for key, pair in self._pairs.items() if key[0] == name and pair.videos]
+        estimates = [self._estimate(key, number) for key in keys for number in range(len(COMPARED))]
+        adjusted = iter(holm(np.array([estimate.p for estimate in estimates])).tolist())
         found = []
-        for (name, one, other), pair in self._pairs.items():
-            videos = sorted(pair.videos)
-            if not videos:
-                continue
-            apart, weights = pair.differences(self._protocols[name], videos)
-            draws = draw_videos(len(videos), self._seed)
-            for number, metric in enumerate(COMPARED):
-                estimate = interval(apart[:, number], weights, draws)
-                floor = _larger(floors.get((name, one)), floors.get((name, other)), metric)
-                found.append(
-                    Difference(
-                        name,
-                        one,
-                        other,
-                        metric,
-                        estimate,
-                        pair.frames,
-                        len(videos),
-                        pair.left_out,
-                        floor,
-                        _verdict(estimate, floor),
-                    )
-                )
+        for (key, metric), estimate in zip(product(keys, COMPARED), estimates, strict=True):
+            pair, p = self._pairs[key], next(adjusted)
+            counts = (pair.frames_of.total(), len(pair.videos), pair.left_out)
+            resolution = self._resolution(key)[list(COMPARED).index(metric)]
+            found.append(Difference(*key, metric, estimate, p, *counts, resolution, _verdict(estimate, p, resolution)))
+        return found
+
+    def _resolution(self, key: tuple[str, str, str]) -> list[float]:
+        pair = self._pairs[key]
+        videos = sorted(pair.videos)
+        _, weights = pair.differences(self._protocols[key[0]], videos)
+        found = pair.moves.resolution(dict(zip(videos, weights / weights.sum(), strict=True)), pair.frames_of)
+        return [math.nan] * len(COMPARED) if found is None else found.tolist()
+
+    def _estimate(self, key: tuple[str, str, str], number: int) -> Interval:
+        pair = self._pairs[key]
+        apart, weights = pair.differences(self._protocols[key[0]], sorted(pair.videos))
+        found = interval(apart[:, number], weights, draw_videos(len(pair.videos), self._seed), "difference")
+        if list(COMPARED.values())[number] == "share":
+            # Two shares are at most 1 apart; NaN stays NaN.
+            return replace(found, low=float(np.maximum(found.low, -1.0)), high=float(np.minimum(found.high, 1.0)))
         return found
 
     def ranks(self) -> list[Rank]:
-        """Places by RANKED_BY under every protocol; a model is behind each one that beats it on the frames of both."""
-        return [rank for name in self._protocols for rank in self._ranks(name)]
+        """Places by RANKED_BY under every protocol; a model is behind each one that beats it on the frames of both.
 
-    def _ranks(self, name: str) -> list[Rank]:
-        models = self._models[name]
-        videos = sorted({video for key, pair in self._pairs.items() if key[0] == name for video in pair.videos})
-        if not videos:
-            return [Rank(name, model, 1, None, None) for model in models] if len(models) == 1 else []
-        draws = np.concatenate([np.ones((1, len(videos))), draw_videos(len(videos), self._seed)])
-        behind = {model: np.zeros(len(draws), dtype=int) for model in models}
-        for one, other in combinations(models, 2):
-            apart, weights = self._pairs[name, one, other].differences(self._protocols[name], videos)
-            worse = quotient_draws(apart[:, COMPARED.index(RANKED_BY)], weights, draws)
-            behind[one] += worse > 0
-            behind[other] += worse < 0
-        return [_rank(name, model, 1 + behind[model], len(videos)) for model in models]
+        A model without a figure on frames that another one has, too, was compared with nobody and has no place.
+        """
+        differences = [one for one in self.differences() if one.metric == RANKED_BY]
+        return [
+            rank for name in self._protocols for rank in _ranks([one for one in differences if one.protocol == name])
+        ]
 
 
-def _rank(name: str, model: str, places: np.ndarray, n_videos: int) -> Rank:
-    if n_videos == 1:
-        return Rank(name, model, int(places[0]), None, None)
-    low, high = np.quantile(places[1:], [0.025, 0.975], method="closest_observation")
-    return Rank(name, model, int(places[0]), int(low), int(high))
+def _ranks(differences: list[Difference]) -> list[Rank]:
+    against: dict[str, list[tuple[float, Difference]]] = {}
+    for one in differences:
+        if math.isfinite(one.difference.value):
+            against.setdefault(one.model, []).append((one.difference.value, one))
+            against.setdefault(one.other, []).append((-one.difference.value, one))
+    return [_rank(model, found, len(against)) for model, found in against.items()]
 
 
-def _larger(one: np.ndarray | None, other: np.ndarray | None, metric: str) -> float:
-    known = [float(floor[METRICS.index(metric)]) for floor in (one, other) if floor is not None]
-    return max(known, default=math.nan)
+def _rank(model: str, against: list[tuple[float, Difference]], n_models: int) -> Rank:
+    behind = [one for worse_by, one in against if worse_by > 0]
+    ahead = [one for worse_by, one in against if worse_by < 0]
+    low = high = None
+    if any(one.difference.known for _, one in against):
+        low, high = 1 + sum(map(_is_resolved, behind)), n_models - sum(map(_is_resolved, ahead))
+    frames = min(one.frames for _, one in against)
+    return Rank(against[0][1].protocol, model, 1 + len(behind), low, high, frames)
 
 
-def _verdict(estimate: Interval, floor: float) -> str:
-    if abs(estimate.value) < floor:
-        return "below_noise_floor"
+def _is_resolved(one: Difference) -> bool:
+    return one.verdict == "resolved"
+
+
+def _verdict(estimate: Interval, p: float, resolution: float) -> str:
+    if not math.isfinite(estimate.value):
+        return "no_figure"
+    if abs(estimate.value) < resolution:
+        return "below_resolution"
     if not estimate.known:
-        return "one_video"
-    return "resolved" if estimate.excludes_zero else "interval_holds_zero"
+        return "too_few_videos"
+    if not estimate.excludes_zero:
+        return "interval_holds_zero"
+    return "resolved" if p < 1 - LEVEL else "among_many"

@@ -68,18 +68,6 @@ class EdgesGt:
         return _mean(accuracy[np.isfinite(accuracy)]), _mean(np.minimum(completeness, MAX_DISTANCE_PX))
 
 
-def edge_distances_px(
-    prediction: Float[np.ndarray, "h w"], gt: Float[np.ndarray, "h w"], valid: Bool[np.ndarray, "h w"]
-) -> tuple[float, float]:
-    """Edge accuracy and completeness of two depth maps, in pixels."""
-    return EdgesGt(np.where(valid, gt, np.nan)).distances_px(np.where(valid, prediction, np.nan))
-
-
-def depth_edges(depth: Float[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """Edge pixels of a depth map; NaN and values that are not positive are invalid."""
-    return _edges(depth, _Support.of(depth > 0))
-
-
 def _edges(depth: Float[np.ndarray, "h w"], support: _Support) -> Bool[np.ndarray, "h w"]:
     # Where depth is invalid the logarithm counts as zero, and the weight takes it out again.
     log = cv2.log(np.where(support.valid, depth, np.float32(1.0)))

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
-from sfm_gt.metrics.comparison import Comparison
+from sfm_gt.metrics.comparison import COMPARED, Comparison
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.grading import FrameGrader, FramePrediction, Graded, GtFrame, PooledFits, Unscored
-from sfm_gt.metrics.noise_floor import ScaleFloor, distance_from_best, perfect_depth, scale_figures
+from sfm_gt.metrics.noise_floor import GtErrors, ScaleFloor, distance_from_best, perfect_depth, scale_figures
 from sfm_gt.metrics.pooling import PooledAlignment
 from sfm_gt.metrics.protocol import Protocol
+from sfm_gt.metrics.resolution import Moved, moved
 from sfm_gt.metrics.tally import FrameFigures, Tally, figures_of
 from sfm_gt.metrics.temporal import FramePair, TemporalView
 
 PERFECT = "perfect model"
 """Name of the noise floor among the models; no configured model can have it, since names hold no blank."""
+INDEPENDENT = GtErrors()
+"""Errors of pixels that share nothing but the clip's scale."""
 _DEPTH_LIKE = "metric_depth"
 
 Key = TypeVar("Key", bound=tuple[str, ...])
@@ -36,6 +39,7 @@ class EvaluatedFrame:
 
     Attributes:
         sigma: (H, W) standard deviation of the GT in its unit; None = unknown, so no noise floor.
+        redraw: whether its GT is drawn anew for noise floor and resolution; a share of all frames is enough.
         sigma_log_scale: of the clip's scale; None where it is not metric.
         view: camera and pose, for temporal figures.
         predictions: by model.
@@ -49,6 +53,7 @@ class EvaluatedFrame:
     sigma_log_scale: float | None
     view: TemporalView | None
     predictions: Mapping[str, FramePrediction]
+    redraw: bool = True
 
     @property
     def seed(self) -> tuple[int, int]:
@@ -65,6 +70,7 @@ class GradedFrame:
         maps: aligned depth by (model, protocol, alignment), for temporal figures.
         perfect: results of the true depth as far as it is known.
         scale_figures: unaligned figures of the true depth under errors of the clip's scale, by protocol.
+        moved: what errors of the GT move the figures that a model is ranked by, by protocol and model.
     """
 
     frame: EvaluatedFrame
@@ -72,6 +78,7 @@ class GradedFrame:
     maps: Mapping[tuple[str, str, str], Float[np.ndarray, "h w"]]
     perfect: list[Graded | Unscored]
     scale_figures: Mapping[str, Float[np.ndarray, "nodes metrics"]]
+    moved: Mapping[str, Mapping[str, Moved]]
 
 
 @dataclass(frozen=True)
@@ -85,9 +92,11 @@ class ModelResult:
 class Evaluation:
     """Grades frames of any number of clips. Frames may be graded side by side, but are added one by one, in order."""
 
-    def __init__(self, protocols: Sequence[Protocol], models: Mapping[str, str], seed: int = 0):
+    def __init__(
+        self, protocols: Sequence[Protocol], models: Mapping[str, str], seed: int = 0, gt_errors: GtErrors = INDEPENDENT
+    ):
         """``models``: kind by name, in the order of the tables. ``unflipped`` gathers those without flipped predictions."""
-        self.protocols, self.models, self._seed = list(protocols), dict(models), seed
+        self.protocols, self.models, self._seed, self._gt_errors = list(protocols), dict(models), seed, gt_errors
         self.tallies: dict[tuple[str, str, str], Tally] = {}
         self.comparison = Comparison(seed)
         self.unflipped: set[str] = set()
@@ -111,8 +120,8 @@ class Evaluation:
         grader = self._grader(frame)
         for model, prediction in frame.predictions.items():
             pools[model].add(grader, prediction)
-        if frame.sigma is not None:
-            pools[PERFECT].add(grader, _perfect(frame))
+        if frame.sigma is not None and frame.redraw:
+            pools[PERFECT].add(grader, self._perfect(frame))
 
     def grade(self, frame: EvaluatedFrame, pooled: Mapping[str, PooledFits]) -> GradedFrame:
         """All results of one frame; changes nothing, so frames can be graded side by side."""
@@ -122,13 +131,16 @@ class Evaluation:
         for model, prediction in frame.predictions.items():
             results[model] = list(grader.grade(prediction, pooled.get(model), self.protocols))
             for found in results[model]:
-                if isinstance(found, Graded) and found.protocol.scope != "image" and frame.view is not None:
+                if _has_temporal(found) and frame.view is not None:
                     maps[model, found.protocol.name, found.alignment] = grader.aligned(found, prediction)
-        if frame.sigma is None:
-            return GradedFrame(frame, results, maps, [], {})
-        perfect = _perfect(frame)
+        if frame.sigma is None or not frame.redraw:
+            return GradedFrame(frame, results, maps, [], {}, {})
+        perfect = self._perfect(frame)
         floor = list(grader.grade_pixels(perfect, pooled.get(PERFECT), self._floor_protocols))
-        return GradedFrame(frame, results, maps, floor, self._scale_figures(grader, frame, perfect))
+        scale_figures = self._scale_figures(grader, frame, perfect)
+        return GradedFrame(
+            frame, results, maps, floor, scale_figures, self._moved(grader, frame, perfect, results, pooled)
+        )
 
     def add(self, graded: GradedFrame) -> list[ModelResult]:
         """Takes one frame into the sums and gives its figures."""
@@ -147,6 +159,8 @@ class Evaluation:
             protocol = next(protocol for protocol in self.protocols if protocol.name == name)
             self._scale_floors.setdefault(name, ScaleFloor(protocol)).add(figures, frame.video_id)
         self._compare(frame, found)
+        for name, of_models in graded.moved.items():
+            self.comparison.add_moves(name, frame.video_id, frame.clip_id, of_models)
         self._previous = graded
         return found
 
@@ -160,16 +174,35 @@ class Evaluation:
             found[name, "none"] = distance_from_best(scale_floor.floor(self._seed))
         return found
 
-    def floors_by_model(self) -> dict[tuple[str, str], Float[np.ndarray, " metrics"]]:
-        """The floor of the alignment that each model is ranked by, by protocol and model."""
-        floors = self.floors()
-        ranked = {(p.name, model): p.granted(kind)[:1] for p in self.protocols for model, kind in self.models.items()}
-        return {
-            key: floors[key[0], names[0]] for key, names in ranked.items() if names and (key[0], names[0]) in floors
-        }
-
     def _grader(self, frame: EvaluatedFrame) -> FrameGrader:
         return FrameGrader(frame.gt, self.protocols, frame.seed)
+
+    def _perfect(self, frame: EvaluatedFrame) -> FramePrediction:
+        assert frame.sigma is not None, "the caller looks"
+        return FramePrediction(_DEPTH_LIKE, perfect_depth(frame.gt.z_depth, frame.sigma, frame.seed, self._gt_errors))
+
+    def _moved(
+        self,
+        grader: FrameGrader,
+        frame: EvaluatedFrame,
+        perfect: FramePrediction,
+        results: Mapping[str, list[Graded | Unscored]],
+        pooled: Mapping[str, PooledFits],
+    ) -> dict[str, dict[str, Moved]]:
+        assert perfect.values is not None, "it is what was drawn"
+        if len(results) < 2:
+            return {}
+        drawn = FrameGrader(replace(frame.gt, z_depth=perfect.values), self.protocols, frame.seed)
+        found: dict[str, dict[str, Moved]] = {}
+        for model, of_model in results.items():
+            prediction = frame.predictions[model]
+            for before in of_model:
+                if isinstance(before, Graded) and before.alignment == before.protocol.granted(prediction.kind)[0]:
+                    fits, sigma = pooled.get(model), frame.sigma_log_scale
+                    by = moved(grader, drawn, before, prediction, fits, sigma, tuple(COMPARED))
+                    if by is not None:
+                        found.setdefault(before.protocol.name, {})[model] = by
+        return found
 
     def _scale_figures(
         self, grader: FrameGrader, frame: EvaluatedFrame, perfect: FramePrediction
@@ -222,9 +255,8 @@ class Evaluation:
             self.comparison.add(protocol, frame.video_id, list(ranked), figures, pixels)
 
 
-def _perfect(frame: EvaluatedFrame) -> FramePrediction:
-    assert frame.sigma is not None, "the caller looks"
-    return FramePrediction(_DEPTH_LIKE, perfect_depth(frame.gt.z_depth, frame.sigma, frame.seed))
+def _has_temporal(found: Graded | Unscored) -> TypeGuard[Graded]:
+    return isinstance(found, Graded) and found.protocol.scope != "image" and found.affine.known
 
 
 def _with_alignments_of(protocol: Protocol, kinds: set[str]) -> Protocol:

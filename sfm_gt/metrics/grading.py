@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from sfm_gt.metrics.alignment import LEAST_SQUARES, Affine, AlignmentError, DepthRange, fit_moments, fit_vectors
 from sfm_gt.metrics.moments import Moments
-from sfm_gt.metrics.pixel_sums import aligned_depth, pixel_sums
+from sfm_gt.metrics.pixel_sums import aligned_depth, pixel_sums, sums_of_nan, with_negatives_inside
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.regions import ScoredPixels, boundary_band, by_depth, by_region, scored_pixels
 from sfm_gt.metrics.resizing import resized
@@ -24,6 +24,8 @@ from sfm_gt.metrics.structure import STRUCTURE, GtStructure
 
 DEPTH_KINDS = ("metric_depth", "scale_invariant_depth", "affine_invariant_depth")
 NO_STRUCTURE: Mapping[str, float] = dict.fromkeys(STRUCTURE, math.nan)
+NOT_FINITE = Affine(math.nan, math.nan)
+"""The fit of values that are not finite."""
 _AS_IT_IS = Affine(1.0, 0.0)
 
 
@@ -145,7 +147,9 @@ class FrameGrader:
 
     def _in_domain(self, protocol: Protocol, prediction: FramePrediction, alignment: str) -> Float[np.ndarray, "h w"]:
         values = _averaged(protocol, prediction, self._gt.z_depth.shape)
-        return _inverted(values) if _is_inverted(prediction.kind, alignment) else values
+        if _is_inverted(prediction.kind, alignment):
+            values = _inverted(values, 0.0 if protocol.non_finite == "propagate" else math.nan)
+        return values if protocol.prediction_range is None else np.clip(values, *protocol.prediction_range)
 
     def grade(
         self, prediction: FramePrediction, pooled: PooledFits | None, protocols: Sequence[Protocol]
@@ -199,24 +203,25 @@ class FrameGrader:
         set_number = self._of_protocol[protocol.name]
         values_key = (set_number, *self._preparation(protocol, prediction), _is_inverted(prediction.kind, alignment))
         matched = _once(shared, values_key, lambda: self.usable(protocol, prediction, alignment))
-        if matched.p.size < protocol.least_pixels:
+        if protocol.non_finite == "leave_out" and matched.p.size < protocol.least_pixels:
             return Unscored(protocol, alignment, "non_finite_prediction")
         try:
             affine = self._affine(protocol, alignment, matched, pooled, shared, values_key)
         except AlignmentError:
             return Unscored(protocol, alignment, "alignment_failed")
         depth_range = self.depth_range(protocol)
-        key = (values_key, affine, depth_range, protocol.non_finite)
-        sums = _once(shared, key, lambda: _cell_sums(matched, affine, depth_range, protocol.non_finite))
+        key = (values_key, affine, depth_range, protocol.non_finite, protocol.negative_depth)
+        sums = _once(shared, key, lambda: _cell_sums(matched, affine, depth_range, protocol))
         structure = structure_of(set_number, matched, affine, depth_range, values_key, shared)
         return _graded(protocol, alignment, self.pixels(protocol), matched, sums, structure, affine)
 
-    def _preparation(self, protocol: Protocol, prediction: FramePrediction) -> tuple[bool, str]:
+    def _preparation(self, protocol: Protocol, prediction: FramePrediction) -> tuple[Any, ...]:
         """What the protocol does to the prediction's maps: protocols that do the same share all that follows."""
         assert prediction.values is not None, "a frame without a prediction has no values"
         averaged = protocol.flip_averaging and prediction.flipped is not None
         same_size = prediction.values.shape == self._gt.z_depth.shape
-        return averaged, "" if same_size else protocol.resize
+        propagates = protocol.non_finite == "propagate"
+        return averaged, "" if same_size else protocol.resize, protocol.prediction_range, propagates
 
     def _affine(
         self,
@@ -230,11 +235,12 @@ class FrameGrader:
         if protocol.scope != "image":
             assert pooled is not None, f"{protocol.name} needs alignments over each {protocol.scope}"
             return pooled(protocol, alignment)
+        if matched.spoils_fit(protocol, alignment):
+            return NOT_FINITE
         if alignment in LEAST_SQUARES:
-            # Of every pixel, and the same for scale alone as for scale and shift.
-            inverse = alignment == "ls_affine_disparity"
-            key = ("moments", values_key, inverse)
-            return fit_moments(alignment, _once(shared, key, lambda: Moments.of(matched.p, matched.pixels.gt, inverse)))
+            # The same for scale alone as for scale and shift.
+            key = ("moments", values_key, alignment == "ls_affine_disparity", protocol.fit_on)
+            return fit_moments(alignment, _once(shared, key, lambda: matched.moments(protocol, alignment)))
         spread_key = ("spread", values_key, protocol.fit_pixels)
         spread = _once(shared, spread_key, lambda: matched.spread(protocol.fit_pixels))
         found: Affine = _once(shared, ("fit", alignment, *spread_key), lambda: fit_vectors(alignment, *spread))
@@ -249,6 +255,8 @@ class FrameGrader:
         values_key: Any,
         shared: dict[Any, Any],
     ) -> Mapping[str, float]:
+        if not affine.known:
+            return NO_STRUCTURE
         scored, pixels = self._sets[set_number]
         structure: GtStructure = _once(
             self._structures, set_number, lambda: GtStructure(self._gt.z_depth, scored, pixels, self._seed)
@@ -259,7 +267,12 @@ class FrameGrader:
 
         def measure() -> Mapping[str, float]:
             values = _once(shared, ("map", values_key), lambda: _map_of(matched, scored))
-            return structure.measure(values if scale_only else aligned_depth(values, affine, depth_range))
+            if scale_only:
+                return structure.measure(values)
+            depth = aligned_depth(values, affine, depth_range)
+            if depth_range.boundary_floor is None:
+                return structure.measure(depth)
+            return structure.measure(depth, aligned_depth(values, affine, depth_range.for_boundary))
 
         found: Mapping[str, float] = _once(shared, key, measure)
         return found
@@ -289,6 +302,20 @@ class Matched:
         chosen = np.linspace(0, self.p.size - 1, n_pixels).round().astype(np.int64)
         return self.p[chosen], self.pixels.gt[chosen]
 
+    def moments(self, protocol: Protocol, alignment: str) -> Moments:
+        """What a least-squares alignment is fitted on."""
+        inverse = alignment == "ls_affine_disparity"
+        if inverse and protocol.fit_on == "positive":
+            return Moments.of(self.p[self.p > 0], self.pixels.gt[self.p > 0], inverse)
+        return Moments.of(self.p, self.pixels.gt, inverse)
+
+    def spoils_fit(self, protocol: Protocol, alignment: str) -> bool:
+        """Whether a value that is not finite takes part in a fit, which gives NaN or stops with an error then."""
+        if protocol.non_finite != "propagate" or alignment == "none":
+            return False
+        only_positive = alignment == "ls_affine_disparity" and protocol.fit_on == "positive"
+        return bool((self.missing_p > 0).any() if only_positive else self.missing_p.size)
+
 
 def _is_inverted(kind: str, alignment: str) -> bool:
     return alignment == "ls_affine_disparity" and kind in DEPTH_KINDS
@@ -302,11 +329,11 @@ def _averaged(protocol: Protocol, prediction: FramePrediction, shape: tuple[int,
     return values if values.shape == shape else resized(values, shape[0], shape[1], protocol.resize)
 
 
-def _inverted(values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    # Depth that is not positive has no disparity, so it counts as missing.
+def _inverted(values: Float[np.ndarray, "h w"], not_positive: float) -> Float[np.ndarray, "h w"]:
     with np.errstate(divide="ignore", invalid="ignore"):
-        inverted: Float[np.ndarray, "h w"] = np.where(values > 0, 1.0 / values.astype(np.float64), np.nan)
-    return inverted
+        inverted: Float[np.ndarray, "h w"] = np.where(values <= 0, not_positive, 1.0 / values.astype(np.float64))
+    # Infinite depth is a value that is not finite, not disparity 0.
+    return np.where(np.isinf(values), np.nan, inverted)
 
 
 def _matched(pixels: ScoredPixels, image: Float[np.ndarray, "h w"]) -> Matched:
@@ -318,13 +345,20 @@ def _matched(pixels: ScoredPixels, image: Float[np.ndarray, "h w"]) -> Matched:
 
 
 def _cell_sums(
-    matched: Matched, affine: Affine, depth_range: DepthRange, non_finite: str
+    matched: Matched, affine: Affine, depth_range: DepthRange, protocol: Protocol
 ) -> Float[np.ndarray, "k sums"]:
-    sums = pixel_sums(matched.p, matched.pixels.gt, matched.pixels.offsets, affine, depth_range)
-    if non_finite == "clamp" and matched.missing is not None:
-        ends = np.where(matched.missing_p == np.inf, depth_range.highest, depth_range.lowest)
-        sums += pixel_sums(ends, matched.missing.gt, matched.missing.offsets, _AS_IT_IS, depth_range)
-    return sums
+    if affine.known:
+        sums = pixel_sums(matched.p, matched.pixels.gt, matched.pixels.offsets, affine, depth_range)
+    else:
+        sums = sums_of_nan(matched.pixels.offsets)
+    if protocol.negative_depth == "inside":
+        sums = with_negatives_inside(sums)
+    if matched.missing is None or protocol.non_finite == "leave_out":
+        return sums
+    if protocol.non_finite == "propagate":
+        return sums + sums_of_nan(matched.missing.offsets)
+    ends = np.where(matched.missing_p == np.inf, depth_range.highest, depth_range.lowest)
+    return sums + pixel_sums(ends, matched.missing.gt, matched.missing.offsets, _AS_IT_IS, depth_range)
 
 
 def _map_of(matched: Matched, scored: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:

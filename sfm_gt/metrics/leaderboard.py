@@ -61,6 +61,7 @@ def _counts(model: str, tally: Tally) -> Row:
         "missing_frames": sum(tally.unscored[reason] for reason in MISSING),
         "missing_pixel_share": 1.0 - tally.answered_pixels / scored if scored else math.nan,
         "inverted_frames": tally.inverted,
+        "not_finite_frames": tally.spoilt,
         "not_metric_frames": tally.unscored["not_metric"],
         "too_few_pixels_frames": tally.unscored["too_few_pixels"],
         "not_granted_frames": tally.unscored["not_granted"],
@@ -79,7 +80,9 @@ def _figures(tally: Tally, seed: int) -> Row:
     for name in COMPARED:
         column = FIGURES.index(name)
         if videos:
-            found = interval(numerator[:, column], denominator[:, column], draw_videos(len(videos), seed))
+            found = interval(
+                numerator[:, column], denominator[:, column], draw_videos(len(videos), seed), COMPARED[name]
+            )
         row |= {f"{name}_low": found.low if videos else math.nan, f"{name}_high": found.high if videos else math.nan}
     return row
 
@@ -89,8 +92,8 @@ def _floor(floor: Float[np.ndarray, " metrics"] | None) -> Row:
 
 
 def _rank(rank: Rank | None) -> Row:
-    places = (rank.rank, rank.low, rank.high) if rank else (None, None, None)
-    return dict(zip(("rank", "rank_low", "rank_high"), places, strict=True))
+    places = (rank.rank, rank.low, rank.high, rank.frames) if rank else (None,) * 4
+    return dict(zip(("rank", "rank_low", "rank_high", "common_frames"), places, strict=True))
 
 
 def region_rows(evaluation: Evaluation, protocol_name: str) -> list[Row]:
@@ -141,7 +144,7 @@ def sensitivity(evaluation: Evaluation, seed: int) -> list[Row]:
 
 
 def differences(evaluation: Evaluation) -> list[Row]:
-    """Paired differences of every two models, with interval, noise floor and verdict."""
+    """Paired differences of every two models, with interval, resolution of the GT and verdict."""
     return [
         {
             "protocol": one.protocol,
@@ -151,11 +154,12 @@ def differences(evaluation: Evaluation) -> list[Row]:
             "difference": one.difference.value,
             "low": one.difference.low,
             "high": one.difference.high,
-            "floor": one.floor,
+            "p_holm": one.p,
+            "resolution": one.resolution,
             "verdict": one.verdict,
             "videos": one.videos,
             "frames": one.frames,
             "left_out_frames": one.left_out,
         }
-        for one in evaluation.comparison.differences(evaluation.floors_by_model())
+        for one in evaluation.comparison.differences()
     ]

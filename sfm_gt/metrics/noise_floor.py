@@ -1,17 +1,19 @@
 """The noise floor: what a model that knows the true depth would score against this ground truth.
 
-The GT of a pixel is off by its sigma, and the GT of a metric clip as a whole by the sigma of its log scale. So the true depth
-is drawn as g + sigma n, aligned and scored like any prediction. An alignment takes the error of the scale away again; only
-unaligned figures carry it, and since it is one draw for the whole clip, not one a pixel, the floor of these is what 95 % of
-all draws stay below. Errors of pixels are taken as independent: correlated ones move structure and temporal figures, which
-therefore have no floor.
+The GT of a pixel is off by its sigma, that of a frame by a scale of its own, and that of a metric clip as a whole by the sigma
+of its log scale. So the true depth is drawn as (g + sigma n) exp(m), n correlated over pixels and m one for a frame, aligned
+and scored like any prediction. An alignment takes the errors of scale away again, one a clip only that of the clip; unaligned
+figures carry both, and since the clip's is one draw, not one a pixel, the floor of these is what 95 % of all draws stay below.
+Structure and temporal figures have no floor. What tells two models apart on one GT is finer: ``resolution``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from jaxtyping import Float
 
@@ -31,14 +33,42 @@ LOWEST_SHARE = 0.05
 _HIGHER = np.array([name in HIGHER_IS_BETTER for name in METRICS])
 
 
+@dataclass(frozen=True)
+class GtErrors:
+    """What errors of the GT share.
+
+    Attributes:
+        frame_sigma: standard deviation of the logarithm of a frame's own scale, beside that of the clip.
+        correlation_px: distance at which errors of two pixels correlate by 1 / e; 0 = independent.
+    """
+
+    frame_sigma: float = 0.0
+    correlation_px: float = 0.0
+
+
 def perfect_depth(
-    z_depth: Float[np.ndarray, "h w"], sigma: Float[np.ndarray, "h w"], seed: Sequence[int]
+    z_depth: Float[np.ndarray, "h w"],
+    sigma: Float[np.ndarray, "h w"],
+    seed: Sequence[int],
+    errors: GtErrors = GtErrors(),
 ) -> Float[np.ndarray, "h w"]:
     """One draw of the true depth given the GT and its sigma, in their unit; NaN where there is no GT."""
     rng = np.random.default_rng(seed)
-    drawn = z_depth + sigma * rng.standard_normal(z_depth.shape, dtype=np.float32)
+    noise = _correlated(rng.standard_normal(z_depth.shape, dtype=np.float32), errors.correlation_px)
+    scale = np.float32(math.exp(errors.frame_sigma * rng.standard_normal()))
+    drawn = (z_depth + sigma * noise) * scale
     found: Float[np.ndarray, "h w"] = np.maximum(drawn, np.float32(LOWEST_SHARE) * z_depth)
     return found
+
+
+def _correlated(noise: Float[np.ndarray, "h w"], correlation_px: float) -> Float[np.ndarray, "h w"]:
+    """Smoothed by a Gaussian of half that distance, whose correlation falls to 1 / e there, and brought back to variance 1."""
+    if correlation_px == 0:
+        return noise
+    deviation = correlation_px / 2
+    kernel = cv2.getGaussianKernel(2 * math.ceil(3 * deviation) + 1, deviation, cv2.CV_32F)
+    smooth = cv2.sepFilter2D(noise, cv2.CV_32F, kernel, kernel, borderType=cv2.BORDER_REFLECT)
+    return smooth / np.float32(kernel.ravel() @ kernel.ravel())
 
 
 def scale_figures(

@@ -33,13 +33,6 @@ def draw_pairs(n_pixels: int, seed: Sequence[int]) -> Int[np.ndarray, "2 pairs"]
     return np.stack([first, (first + rng.integers(1, n_pixels, N_PAIRS)) % n_pixels])
 
 
-def labels(one: Float[np.ndarray, " n"], other: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
-    """-1 where ``one`` is nearer by more than EQUAL_RATIO, 1 where it is farther, else 0."""
-    farther = (one > EQUAL_RATIO * other).astype(np.int64)
-    nearer = (other > EQUAL_RATIO * one).astype(np.int64)
-    return farther - nearer
-
-
 def ordinal(p: Float[np.ndarray, "2 n"], g: Float[np.ndarray, "2 n"]) -> dict[str, float]:
     """The figures of ORDINAL, fractions; NaN where no pair of the sort exists.
 
@@ -52,14 +45,6 @@ def ordinal(p: Float[np.ndarray, "2 n"], g: Float[np.ndarray, "2 n"]) -> dict[st
         "sdr": _share(wrong_equal + wrong_unequal, equal + unequal), "sdr_equal": _share(wrong_equal, equal),
         "sdr_unequal": _share(wrong_unequal, unequal), "near_far": _share(backwards, unequal),
     }  # fmt: skip
-
-
-def weighted_disagreement(
-    p: Float[np.ndarray, "2 n"], g: Float[np.ndarray, "2 n"], weights: Float[np.ndarray, " n"]
-) -> float:
-    """WHDR (Bell et al. 2014): the weight of the pairs whose labels disagree over the weight of all; NaN when empty."""
-    total = float(weights.sum())
-    return float(weights[labels(g[0], g[1]) != labels(p[0], p[1])].sum()) / total if total > 0 else math.nan
 
 
 def _share(hits: int, of: int) -> float:

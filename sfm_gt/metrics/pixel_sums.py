@@ -23,9 +23,10 @@ BOUNDS = {
 """What max(p/g, g/p) must stay below."""
 SUMS = (
     "n", "relative", "square_over_depth", "relative_square", "absolute", "square", "inverse_square", "log", "log_square",
-    "log_absolute", "auc", "not_positive", *BOUNDS,
+    "log_absolute", "auc", "not_positive", "negative", *BOUNDS,
 )  # fmt: skip
-"""Columns. ``not_positive`` counts predictions without a logarithm; they are left out of the sums of logarithms."""
+"""Columns. ``not_positive`` counts predictions without a logarithm, which are left out of the sums of logarithms; ``negative``
+those of them below zero."""
 COLUMN = {name: number for number, name in enumerate(SUMS)}
 AUC_END = 5 * math.log(1.25)
 """Where the accuracy curve of UniDepth ends: max(p/g, g/p) = 1.25^5."""
@@ -34,9 +35,8 @@ _BOUNDS = tuple(BOUNDS.values())
 # Columns as the compiled loops know them.
 (
     _N, _RELATIVE, _SQUARE_OVER_DEPTH, _RELATIVE_SQUARE, _ABSOLUTE, _SQUARE, _INVERSE_SQUARE, _LOG,
-    _LOG_SQUARE, _LOG_ABSOLUTE, _AUC, _NOT_POSITIVE,
+    _LOG_SQUARE, _LOG_ABSOLUTE, _AUC, _NOT_POSITIVE, _NEGATIVE,
 ) = (COLUMN[name] for name in SUMS[: -len(BOUNDS)])  # fmt: skip
-_N_SUMS = len(SUMS)
 _FIRST_BOUND = COLUMN["delta_1_03"]
 _BLOCK = 1024
 _ROOT_HALF_BITS = 0x3FE6A09E667F3BCD
@@ -58,8 +58,23 @@ def pixel_sums(
     """
     sums = np.zeros((offsets.size - 1, len(SUMS)))
     ends = (depth_range.lowest, depth_range.highest, depth_range.disparity_floor)
-    _sum_cells(p, g, offsets, affine.scale, affine.shift, affine.inverse, ends, sums)
+    _sum_cells(p, g, offsets, affine.scale, affine.shift, affine.inverse, ends, depth_range.log_floor, sums)
     return sums
+
+
+def sums_of_nan(offsets: Int[np.ndarray, " k1"]) -> Float[np.ndarray, "k sums"]:
+    """The sums of cells whose depth is NaN, as the formulas have it: errors are NaN, and no bound holds."""
+    counts = np.diff(offsets)
+    sums = np.where(counts[:, None] > 0, np.nan, np.zeros((counts.size, len(SUMS))))
+    sums[:, _N], sums[:, _NEGATIVE], sums[:, _FIRST_BOUND:] = counts, 0.0, 0.0
+    return sums
+
+
+def with_negatives_inside(sums: Float[np.ndarray, "k sums"]) -> Float[np.ndarray, "k sums"]:
+    """The sums where negative depth is inside every bound: max(p/g, g/p) is negative then, and so below it."""
+    found = sums.copy()
+    found[:, _FIRST_BOUND:] += sums[:, _NEGATIVE, None]
+    return found
 
 
 def aligned_depth(
@@ -74,7 +89,7 @@ def aligned_depth(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sum_cells(p, g, offsets, scale, shift, inverse, ends, sums):
+def _sum_cells(p, g, offsets, scale, shift, inverse, ends, log_floor, sums):
     depth, ratio, smaller, larger = np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK), np.empty(_BLOCK)
     for cell in range(offsets.size - 1):
         for start in range(offsets[cell], offsets[cell + 1], _BLOCK):
@@ -83,7 +98,7 @@ def _sum_cells(p, g, offsets, scale, shift, inverse, ends, sums):
             _align(p[start:stop], scale, shift, inverse, ends, depth[block])
             _sum_errors(depth[block], g[start:stop], smaller[block], larger[block], sums[cell])
             _sum_bounds(smaller[block], larger[block], sums[cell])
-            _sum_logs(depth[block], g[start:stop], ratio[block], sums[cell])
+            _sum_logs(depth[block], g[start:stop], log_floor, ratio[block], sums[cell])
 
 
 @njit(cache=True, nogil=True, fastmath=REASSOCIATE, error_model="numpy")
@@ -133,13 +148,15 @@ def _sum_bounds(smaller, larger, sums):
 
 
 @njit(cache=True, nogil=True, fastmath=REASSOCIATE, error_model="numpy")
-def _sum_logs(depth, g, ratio, sums):
-    not_positive = 0
+def _sum_logs(depth, g, log_floor, ratio, sums):
+    not_positive, negative = 0, 0
     for i in range(depth.size):
-        positive = depth[i] > 0
+        raised = max(depth[i], log_floor)
+        positive = raised > 0
         not_positive += not positive
+        negative += depth[i] < 0
         # A ratio of one adds nothing to the sums; the pixel is counted instead.
-        ratio[i] = depth[i] / float(g[i]) if positive else 1.0
+        ratio[i] = raised / float(g[i]) if positive else 1.0
     take_logs(ratio)
     log, log_square, log_absolute, auc = 0.0, 0.0, 0.0, 0.0
     for i in range(ratio.size):
@@ -153,6 +170,7 @@ def _sum_logs(depth, g, ratio, sums):
     sums[_LOG_ABSOLUTE] += log_absolute
     sums[_AUC] += auc - not_positive
     sums[_NOT_POSITIVE] += not_positive
+    sums[_NEGATIVE] += negative
 
 
 @njit(cache=True, nogil=True, fastmath=REASSOCIATE, error_model="numpy")

@@ -14,14 +14,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.spatial import cKDTree
 
-from sfm_gt.geometry.camera import pixel_grid
-from sfm_gt.geometry.types import PinholeCamera
-
 DELTA = 0.25
-F_DISTANCES_M = (0.10, 0.20)
 
 Points = Float[np.ndarray, "n 3"]
 
@@ -50,13 +46,6 @@ def f_score(prediction: Points, gt: Float[np.ndarray, "m 3"], distance: float) -
         for here, there in ((prediction, gt), (gt, prediction))
     )
     return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
-
-
-def points_of(z_depth: Float[np.ndarray, "h w"], camera: PinholeCamera, valid: Bool[np.ndarray, "h w"]) -> Points:
-    """Points in the camera frame, in the unit of the depth, of the valid pixels."""
-    pixels, depth = pixel_grid(camera.width, camera.height)[valid], z_depth[valid].astype(np.float64)
-    x, y = (pixels[:, 0] - camera.cx) / camera.fx * depth, (pixels[:, 1] - camera.cy) / camera.fy * depth
-    return np.stack([x, y, depth], axis=1)
 
 
 def _distance(one: Points, other: Points) -> Float[np.ndarray, " n"]:

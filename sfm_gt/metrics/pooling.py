@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.metrics.alignment import LEAST_SQUARES, Affine, AlignmentError, fit_moments, fit_vectors
-from sfm_gt.metrics.grading import FrameGrader, FramePrediction, Matched
+from sfm_gt.metrics.grading import NOT_FINITE, FrameGrader, FramePrediction, Matched
 from sfm_gt.metrics.moments import Moments
 from sfm_gt.metrics.protocol import Protocol
 
@@ -26,6 +26,7 @@ class _Pool:
     moments: Moments = field(default_factory=Moments)
     p: list[Vector] = field(default_factory=list)
     g: list[Vector] = field(default_factory=list)
+    spoilt: bool = False
 
 
 class PooledAlignment:
@@ -49,9 +50,9 @@ class PooledAlignment:
 
     def _add(self, protocol: Protocol, alignment: str, matched: Matched) -> None:
         pool = self._pools.setdefault((protocol.name, alignment), _Pool())
+        pool.spoilt |= matched.spoils_fit(protocol, alignment)
         if alignment in LEAST_SQUARES:
-            inverse = alignment == "ls_affine_disparity"
-            pool.moments = pool.moments + Moments.of(matched.p, matched.pixels.gt, inverse)
+            pool.moments = pool.moments + matched.moments(protocol, alignment)
         elif alignment != "none":
             p, g = matched.spread(self._pixels_a_frame)
             pool.p.append(p.astype(np.float32))
@@ -69,6 +70,8 @@ class PooledAlignment:
 
     @staticmethod
     def _fit(alignment: str, pool: _Pool, fit_pixels: int | None) -> Affine | AlignmentError:
+        if pool.spoilt:
+            return NOT_FINITE
         try:
             if alignment in LEAST_SQUARES:
                 return fit_moments(alignment, pool.moments)

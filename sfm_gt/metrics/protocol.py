@@ -14,20 +14,21 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import yaml
 from jaxtyping import Bool, Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.validation import Number, Whole, validated
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.metrics.alignment import ALIGNMENTS, DepthRange
 from sfm_gt.metrics.crops import CropName, crop_mask
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.resizing import ResizeRule
 from sfm_gt.metrics.shipped import SHIPPED_FOLDER, shipped
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 """Moves when the same protocol gives other figures; part of every hash."""
+ROBUST = "_robust"
 UNSCALED_LOWEST = 1e-3
 """Lowest depth of a clip without metres, as a share of its largest scored GT."""
 
@@ -40,14 +41,14 @@ REASONS = {
     "alignment_failed": "the alignment does not exist, for example a median that is not positive",
     "not_granted": "the protocol has no alignment for this kind of prediction",
 }
-"""Why a frame is not scored. Every one is counted beside the table; none enters a mean."""
+"""Why a frame is not scored. Every one is counted next to the table; none enters a mean."""
 
 AlignmentName = Annotated[str, Field(pattern=f"^({'|'.join(ALIGNMENTS)})$")]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
 
 
 class Alignments(BaseModel):
-    """Alignments that each kind is granted: the first is the one it is ranked by, the others are shown beside it."""
+    """Alignments that each kind is granted: the first is the one it is ranked by, the others are shown next to it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -73,6 +74,9 @@ class Protocol(BaseModel):
     Attributes:
         alignment: by kind. A depth prediction under ls_affine_disparity is inverted first.
         scope: what one alignment is fitted over. A clip is one shot of one video, with one unit of length.
+        prediction_range: what the values of a prediction are clipped into before the fit, in the domain of the alignment;
+            null = open.
+        fit_on: whether a fit of disparity sees all scored pixels, or those with a prediction above 0.
         fit_pixels: evenly spread pixels that robust alignments are fitted on, None = all. Over a clip or data set they are
             fitted on at most ``pooling.MAX_PIXELS``; least squares always see every pixel.
         crop: of ``crops``; none = the custom of the benchmark, or the whole image where it has none.
@@ -82,8 +86,14 @@ class Protocol(BaseModel):
         moving: whether pixels that move against the frozen scene are scored, where they have GT at all.
         clamp: whether aligned depth is clamped into the range.
         disparity_floor: what aligned disparity is raised to before it is inverted.
-        non_finite: pixels of a prediction that are not finite are left out and counted, or take an end of the range (NaN and
-            -inf the near one, +inf the far one).
+        boundary_disparity_floor: the same for boundary F1, in 1 / unit of depth; None = as ``disparity_floor``.
+        log_floor: aligned depth below counts as it in figures with logarithms.
+        negative_depth: whether aligned depth below zero is outside the bounds of delta, or inside, since max(p/g, g/p) is
+            negative there.
+        non_finite: pixels of a prediction that are not finite are left out and counted; or take an end of the range (NaN and
+            -inf the near one, +inf the far one); or make every mean that they take part in NaN, and so the figure of the
+            data set. Depth that is not positive has no disparity: it is such a pixel too, or disparity 0 where they
+            propagate.
         resize: how a prediction of another size is brought to the size of the GT.
         flip_averaging: whether the prediction is the mean with that of the mirrored image.
         reducer: how the figures of frames become one.
@@ -96,18 +106,23 @@ class Protocol(BaseModel):
     source: str
     alignment: Alignments
     scope: Literal["image", "clip", "dataset"] = "image"
-    fit_pixels: Annotated[int, Field(gt=1)] | None = None
+    prediction_range: tuple[float | None, float | None] | None = None
+    fit_on: Literal["all", "positive"] = "all"
+    fit_pixels: Annotated[Whole, Field(gt=1)] | None = None
     crop: CropName = "none"
     gt_range_m: tuple[Positive, Positive] | None = None
     range_ends: Literal["inclusive", "strict"] = "inclusive"
     moving: Literal["leave_out", "score"] = "leave_out"
     clamp: bool = True
     disparity_floor: Literal["range_end", "largest_gt"] = "range_end"
-    non_finite: Literal["leave_out", "clamp"] = "leave_out"
+    boundary_disparity_floor: Positive | None = None
+    log_floor: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    negative_depth: Literal["outside", "inside"] = "outside"
+    non_finite: Literal["leave_out", "clamp", "propagate"] = "leave_out"
     resize: ResizeRule = "bilinear"
     flip_averaging: bool = False
     reducer: Literal["video", "image", "pixel", "pooled"] = "video"
-    min_pixels: Annotated[int, Field(gt=0)] | None = None
+    min_pixels: Annotated[Whole, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Protocol:
@@ -148,6 +163,10 @@ class Protocol(BaseModel):
         names: tuple[str, ...] = getattr(self.alignment, kind)
         return names
 
+    def granting(self, kind: str, alignment: str) -> Protocol:
+        """The same with one alignment for a kind."""
+        return self.model_copy(update={"alignment": self.alignment.model_copy(update={kind: (alignment,)})})
+
     def scored(
         self,
         z_depth: Float[np.ndarray, "h w"],
@@ -174,7 +193,8 @@ class Protocol(BaseModel):
         """Where aligned depth ends. Without metres a range in metres says nothing: it ends at the largest scored GT."""
         lowest, highest = self._range_m if metric else (UNSCALED_LOWEST * largest_gt, largest_gt)
         floor = 1.0 / (largest_gt if self.disparity_floor == "largest_gt" else highest)
-        return DepthRange(lowest, highest, floor) if self.clamp else DepthRange(-np.inf, np.inf, floor)
+        ends = (lowest, highest) if self.clamp else (-np.inf, np.inf)
+        return DepthRange(*ends, floor, self.log_floor, self.boundary_disparity_floor)
 
     @property
     def least_pixels(self) -> int:
@@ -191,19 +211,20 @@ class Protocol(BaseModel):
 def load_protocol(name_or_path: str) -> Protocol:
     """A shipped protocol by name, or one's own by the path of its YAML file.
 
+    A shipped one in which values that are not finite propagate has a variant ``<name>_robust`` that leaves them out.
+
     Raises:
         ConfigError: no such protocol, broken YAML, or content that does not validate.
     """
+    original = name_or_path.removesuffix(ROBUST)
+    if original != name_or_path and original in shipped():
+        protocol = load_protocol(original)
+        if protocol.non_finite == "propagate":
+            return protocol.model_copy(update={"name": name_or_path, "non_finite": "leave_out"})
     path = SHIPPED_FOLDER / f"{name_or_path}.yaml" if name_or_path in shipped() else Path(name_or_path)
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError:
-        raise ConfigError(
-            f"evaluate.protocols: {name_or_path!r} is neither a file nor one of {', '.join(shipped())}"
-        ) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    return validated(Protocol, content, str(path), ConfigError)
+    if not path.is_file():
+        raise ConfigError(f"evaluate.protocols: {name_or_path!r} is neither a file nor one of {', '.join(shipped())}")
+    return validated(Protocol, read_yaml(path, ConfigError), str(path), ConfigError)
 
 
 def load_protocols(

@@ -34,11 +34,18 @@ class GtStructure:
         self._pairs = pixels.order[draw_pairs(pixels.order.size, seed)]
         self._gt_pairs = gt.reshape(-1)[self._pairs]
 
-    def measure(self, depth: Float[np.ndarray, "h w"]) -> dict[str, float]:
-        """The figures of STRUCTURE of a depth map in any unit, NaN where it does not count; NaN where a figure has no sense."""
+    def measure(
+        self, depth: Float[np.ndarray, "h w"], boundary_depth: Float[np.ndarray, "h w"] | None = None
+    ) -> dict[str, float]:
+        """The figures of STRUCTURE of a depth map in any unit, NaN where it does not count; NaN where a figure has no sense.
+
+        Args:
+            boundary_depth: the same map as boundary F1 sees it, where that is another.
+        """
         depth = depth.astype(np.float32, copy=False)
+        steep = depth if boundary_depth is None else boundary_depth
         return {
-            **dict(zip(BOUNDARY, self._boundary.f1(depth), strict=True)),
+            **dict(zip(BOUNDARY, self._boundary.f1(steep), strict=True)),
             **dict(zip(EDGES, self._edges.distances_px(depth), strict=True)),
             **ordinal(depth.reshape(-1)[self._pairs], self._gt_pairs),
         }

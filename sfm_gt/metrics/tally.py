@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from sfm_gt.metrics.depth import IN_METRES, METRICS, metrics_of, si_rmse_between
 from sfm_gt.metrics.grading import Graded
@@ -24,7 +24,6 @@ environment they are ``si_rmse`` of these regions."""
 TEMPORAL = ("tae", "tae_unmasked")
 FIGURES = (*METRICS, *STRUCTURE, *PAIR_SETS, *TEMPORAL)
 """Everything that region ``all`` has."""
-REDUCERS = ("video", "image", "pixel", "pooled")
 
 _METRES = np.array([name in IN_METRES for name in FIGURES])
 
@@ -41,6 +40,21 @@ class FrameFigures:
     graded: Graded
     regional: Float[np.ndarray, "regions metrics"]
     overall: Float[np.ndarray, " figures"]
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether a prediction that is not finite makes figures NaN that exist, as the protocol asks."""
+        return self.graded.protocol.non_finite == "propagate" and bool(self.graded.answered[0] < self.graded.scored[0])
+
+    def counted(self, metric: bool) -> tuple[Bool[np.ndarray, "regions metrics"], Bool[np.ndarray, " figures"]]:
+        """Which of ``regional`` and ``overall`` enter means: those that exist, and NaN where values propagate."""
+        regional, overall = np.isfinite(self.regional), np.isfinite(self.overall)
+        if self.graded.protocol.non_finite == "propagate":
+            exists = (self.graded.sums[:, :1] >= self.graded.protocol.least_pixels) & (
+                metric | ~_METRES[: len(METRICS)]
+            )
+            regional, overall[: len(METRICS)] = regional | exists, overall[: len(METRICS)] | exists[0]
+        return regional, overall
 
 
 def figures_of(graded: Graded, metric: bool, temporal: tuple[float, float] | None = None) -> FrameFigures:
@@ -75,14 +89,13 @@ class VideoTally:
     def add(self, figures: FrameFigures, metric: bool) -> None:
         """One more frame."""
         self.frames += 1
-        known = np.isfinite(figures.overall)
+        regional, known = figures.counted(metric)
         pixels = figures.graded.sums[0, 0]
         values = np.where(known, figures.overall, 0.0)
         self.value_sums += values
         self.value_counts += known
         self.pixel_value_sums += pixels * values
         self.pixel_counts += pixels * known
-        regional = np.isfinite(figures.regional)
         self.region_sums += np.where(regional, figures.regional, 0.0)
         self.region_counts += regional
         self.sums[0] += figures.graded.sums[0]
@@ -104,6 +117,7 @@ class Tally:
 
     Attributes:
         unscored: frames by reason.
+        spoilt: frames whose figures are NaN since values that are not finite propagate.
         depth_sums: sums over pixels of every depth bin, of metric clips.
     """
 
@@ -114,6 +128,7 @@ class Tally:
     clips: set[str] = field(default_factory=set)
     unscored: Counter[str] = field(default_factory=Counter)
     inverted: int = 0
+    spoilt: int = 0
     scored_pixels: int = 0
     answered_pixels: int = 0
     depth_sums: Float[np.ndarray, "bins sums"] = field(
@@ -125,6 +140,7 @@ class Tally:
         self.videos.setdefault(video_id, VideoTally()).add(figures, metric)
         self.clips.add(clip_id)
         self.inverted += figures.graded.inverted
+        self.spoilt += figures.spoilt
         self.scored_pixels += int(figures.graded.scored[0])
         self.answered_pixels += int(figures.graded.answered[0])
         if metric:
@@ -168,7 +184,9 @@ class Tally:
         if not videos:
             return np.full((len(REGIONS), len(METRICS)), np.nan)
         stacked = np.stack(videos)
-        known = np.isfinite(stacked)
+        known = np.isfinite(stacked) | np.stack(
+            [np.isnan(self.videos[video].region_sums) for video in sorted(self.videos)]
+        )
         with np.errstate(invalid="ignore"):
             found: Float[np.ndarray, "regions metrics"] = np.where(known, stacked, 0.0).sum(axis=0) / known.sum(axis=0)
         return found
@@ -181,5 +199,6 @@ def _quotient(video: VideoTally, reducer: str) -> tuple[Float[np.ndarray, " figu
         return video.pixel_value_sums, video.pixel_counts
     with np.errstate(invalid="ignore", divide="ignore"):
         found = video.pooled() if reducer == "pooled" else video.value_sums / video.value_counts
-    known = np.isfinite(found)
+    # A sum is NaN only where values that are not finite propagate.
+    known = np.isfinite(found) | np.isnan(video.value_sums)
     return np.where(known, found, 0.0), known.astype(np.float64)

@@ -4,8 +4,9 @@
                   compared with its depth, mean |d' - projected| / d' in both directions, times 100. The nearest surface
                   wins where several land on one pixel; pixels count where the GT says that both frames see the same
                   surface and that nothing moves there. NaN where no pixel is left.
-    tae_unmasked  the figure as the original computes it: no occlusion or motion test, the last pixel in reading order wins,
-                  and a pair without a common pixel scores 0, which is perfect. For comparison with published tables only.
+    tae_unmasked  the figure as the original computes it without masks, as for its tables: every pixel of both predictions,
+                  also where there is no GT, no occlusion or motion test, the last pixel in reading order wins, and a pair
+                  without a common pixel scores 0, which is perfect. For comparison with published tables only.
 
 Both divide by the prediction, and both want one alignment for the whole clip: an alignment of each image hides flicker.
 """
@@ -52,7 +53,7 @@ class FramePair:
         """Masked error of the predictions of both frames, depth in the unit of the GT, NaN = no answer; percent."""
         depths = (one, other)
         errors = [
-            _relative(depths[target], self._warped(depths[source], source, target, True), self._same_surface[source])
+            _relative(depths[target], self._warped(depths[source], source, target), self._same_surface[source])
             for source, target in ((0, 1), (1, 0))
         ]
         known = [error for error in errors if np.isfinite(error)]
@@ -63,20 +64,23 @@ class FramePair:
         depths = (one, other)
         errors = []
         for source, target in ((0, 1), (1, 0)):
-            valid = np.isfinite(self._views[target].z_depth)
-            error = _relative(depths[target], self._warped(depths[source], source, target, False), valid)
+            warped = splat(depths[source], *self._cameras(source, target), nearest_wins=False)
+            error = _relative(depths[target], warped, np.isfinite(warped))
             errors.append(error if np.isfinite(error) else 0.0)
         return 100.0 * float(np.mean(errors))
 
-    def _warped(self, depth: Map, source: int, target: int, nearest_wins: bool) -> Map:
+    def _warped(self, depth: Map, source: int, target: int) -> Map:
+        still = np.where(self._views[source].still, depth, np.nan)
+        return splat(still, *self._cameras(source, target), nearest_wins=True)
+
+    def _cameras(self, source: int, target: int) -> tuple[PinholeCamera, PinholeCamera, Float[np.ndarray, "4 4"]]:
+        """Camera of both views, and how the one lies to the other."""
         view, to = self._views[source], self._views[target]
-        target_from_source = to.cam_from_world @ np.linalg.inv(view.cam_from_world)
-        usable = view.still if nearest_wins else np.isfinite(view.z_depth)
-        return splat(np.where(usable, depth, np.nan), view.camera, to.camera, target_from_source, nearest_wins)
+        return view.camera, to.camera, to.cam_from_world @ np.linalg.inv(view.cam_from_world)
 
     def _sees_the_same(self, source: int, target: int) -> Bool[np.ndarray, "h w"]:
         to = self._views[target]
-        warped = self._warped(self._views[source].z_depth, source, target, True)
+        warped = self._warped(self._views[source].z_depth, source, target)
         with np.errstate(invalid="ignore"):
             same: Bool[np.ndarray, "h w"] = to.still & (np.abs(warped - to.z_depth) < SAME_SURFACE * to.z_depth)
         return same

@@ -8,24 +8,26 @@
 
 A map may be smaller or larger than its image: evaluation resizes it in its own domain, by the protocol's rule. One of another
 aspect ratio is refused, since it is transposed, cropped or squeezed and nobody said that it shows the whole image, unless it
-comes from the predict stage, whose manifest beside it states the size of the image. Whole numbers are refused except in PNG,
+comes from the predict stage, whose manifest next to it states the size of the image. Whole numbers are refused except in PNG,
 where the unit is stated. A frame without a file counts as missing.
 """
 
 from __future__ import annotations
 
+import struct
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import cv2
 import numpy as np
-import yaml
 from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 
 from sfm_gt.errors import ConfigError, InputError
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.array_file import MAX_VALUES, read_array
+from sfm_gt.formats.validation import Number, validated
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.shared.prediction import KINDS, FrameKey, MissingPredictionError, Prediction, required_path
 from sfm_gt.models.shared.settings import ModelConfig
@@ -41,7 +43,7 @@ class PngUnit(BaseModel):
     """Content of predictions.yaml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    unit: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    unit: Annotated[Number, Field(gt=0)]
 
 
 class OnDiskModel:
@@ -102,7 +104,7 @@ class OnDiskModel:
         if not found:
             raise MissingPredictionError(f"{stem}.npy: not there (nor {', '.join(SUFFIXES[1:])})")
         if len(found) > 1:
-            raise InputError(f"{found[0]}: {found[1].name} lies beside it; keep one of them")
+            raise InputError(f"{found[0]}: {found[1].name} exists as well; keep one of them")
         return found[0]
 
 
@@ -118,38 +120,19 @@ def _check_aspect(path: Path, found: tuple[int, ...], image: tuple[int, ...]) ->
         )
 
 
-def _read_npy(path: Path) -> np.ndarray:
-    try:
-        content: Any = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(
-            f"{path}: not a NumPy array ({' '.join(str(error).split())}); write it with numpy.save"
-        ) from None
-    return content
-
-
-def _read_npz(path: Path) -> np.ndarray:
-    archive: Any = _read_npy(path)
-    names = list(getattr(archive, "files", []))
-    if len(names) != 1:
-        raise InputError(f"{path}: holds {len(names)} arrays ({', '.join(names)}), needed one")
-    array: np.ndarray = archive[names[0]]
-    return array
-
-
 def _read_png(path: Path) -> Float[np.ndarray, "h w"]:
+    with path.open("rb") as file:
+        head = file.read(24)
+    if head[12:16] == b"IHDR" and len(head) == 24:
+        _check_size(path, *struct.unpack(">II", head[16:]))
     pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.ndim != 2 or pixels.dtype != np.uint16:
         found = "an unreadable file" if pixels is None else f"{pixels.dtype} of shape {pixels.shape}"
         raise InputError(f"{path}: found {found}, needed 16 bit and one channel; use npy for anything else")
     unit_file = path.parent.parent / UNIT_FILE
-    try:
-        stated = yaml.safe_load(unit_file.read_text())
-    except (OSError, yaml.YAMLError):
-        raise InputError(
-            f"{unit_file}: missing or not YAML; PNG predictions need it, for example: unit: 0.001"
-        ) from None
-    unit = validated(PngUnit, stated, str(unit_file), InputError).unit
+    if not unit_file.exists():
+        raise InputError(f"{unit_file}: not found; PNG predictions need it, for example: unit: 0.001")
+    unit = validated(PngUnit, read_yaml(unit_file), str(unit_file), InputError).unit
     values: Float[np.ndarray, "h w"] = pixels.astype(np.float32) * np.float32(unit)
     values[pixels == 0] = np.nan
     return values
@@ -161,14 +144,28 @@ def _read_exr(path: Path) -> np.ndarray:
     except ImportError:
         raise ConfigError(f"{path}: reading EXR needs the OpenEXR package; pip install OpenEXR, or use npy") from None
     try:
+        with OpenEXR.File(str(path), header_only=True) as file:
+            low, high = (np.array(corner, dtype=np.int64) for corner in file.header()["dataWindow"])
+            n_channels = len(file.header()["channels"])
+        width, height = (high - low + 1).tolist()
+        _check_size(path, width, height, max(n_channels, 1))
         with OpenEXR.File(str(path)) as file:
             channels = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
-    except (RuntimeError, OSError) as error:
-        raise InputError(f"{path}: not an EXR image ({' '.join(str(error).split())})") from None
+    except (RuntimeError, OSError, ValueError, KeyError, TypeError, MemoryError) as error:
+        raise InputError(f"{path}: not an EXR image ({' '.join(str(error).split())}); it may be cut short") from None
+    if not channels or min(channel.size for channel in channels.values()) == 0:
+        raise InputError(f"{path}: holds no pixels; write one channel of 32-bit float")
     first: np.ndarray = next(iter(channels.values()))
     # OpenEXR joins R, G and B into one array; a depth map in colour channels repeats the same value.
     return first[..., 0] if first.ndim == 3 else first
 
 
-_READERS = {".npy": _read_npy, ".npz": _read_npz, ".png": _read_png, ".exr": _read_exr}
+def _check_size(path: Path, width: int, height: int, n_channels: int = 1) -> None:
+    """Before memory is asked for: what the header claims."""
+    if not 0 < width * height * n_channels <= MAX_VALUES:
+        raise InputError(f"{path}: its header states {width}x{height} px in {n_channels} channels; needed 1 to {MAX_VALUES} "
+                         "values, one map")  # fmt: skip
+
+
+_READERS = {".npy": read_array, ".npz": read_array, ".png": _read_png, ".exr": _read_exr}
 PLUGIN = OnDiskModel

@@ -4,7 +4,7 @@
     file: dpt_large_384.pt
     kind: affine_invariant_disparity
     hub: {repository: MiDaS, entry: DPT_Large, arguments: {pretrained: false}}    # relative to the YAML
-    input: {height: 384, width: 384, fit: cover, multiple_of: 32, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}
+    input: {height: 384, width: 384, fit: minimal, multiple_of: 32, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]}
 
 The repository's own code runs, without network: a backbone that it would download must be in torch's cache already. Licences
 of such repositories differ; MiDaS is MIT.
@@ -51,7 +51,7 @@ class TorchHubModel(NetworkModel):
     def finish(self, output: Any, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None) -> Prediction:
         """The network's tensor as a map."""
         if not hasattr(output, "numpy"):
-            raise InputError(f"{self._description.hub.entry}: answered with {type(output).__name__}, needed one tensor")
+            raise InputError(f"{self._description.hub.entry}: returned {type(output).__name__}, needed one tensor")
         return self._description.prediction(output.float().numpy())
 
 

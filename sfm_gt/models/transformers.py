@@ -11,7 +11,9 @@ The folder is what ``save_pretrained`` or a download of the model's repository l
     depth_pro                metric_depth                 without a field-of-view head it needs the frame's camera
     prompt_depth_anything    affine_invariant_depth       run without its prompt: a sensor depth is not there to give
 
-Preprocessing is the model's own image processor (its PIL variant, which needs no torchvision). A map keeps the size of
+Preprocessing is the model's own image processor (its PIL variant, which needs no torchvision). Depth Anything's authors cover
+518x518 where the library brings the side that changes less to 518: 640x360 becomes 924x518 by ``input_size: authors`` and
+518x294 by ``library``. A map keeps the size of
 the network's answer, as for every other model here; where a model crops or inverts at the size of the image it is brought there
 bilinearly, since the library's bicubic overshoots at depth edges.
 """
@@ -29,6 +31,7 @@ from jaxtyping import Float, UInt8
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.resizing import resized
+from sfm_gt.models.shared.description import InputDescription
 from sfm_gt.models.shared.network import NetworkModel
 from sfm_gt.models.shared.prediction import Kind, Prediction, agreed_kind, required_path
 from sfm_gt.models.shared.settings import ModelConfig
@@ -84,6 +87,7 @@ class TransformersModel(NetworkModel):
             raise InputError(f"{folder / 'config.json'}: {one_line(error)}; known are {', '.join(KINDS_OF)}") from None
         self._type = settings.model_type
         self.kind = _kind(config, settings, folder)
+        self._authors_size = config.input_size == "authors" and self._type == "depth_anything"
         self._processor = _image_processor(transformers, self._type, folder)
         self._network = _load(transformers, folder, settings)
         self.facts = facts_of(self._network)
@@ -95,9 +99,11 @@ class TransformersModel(NetworkModel):
             return _Input.whole(_depth_pro_pixels(image, self._processor))
         # Padding is done here, because the processor would not say how much of it has to be cropped again. ZoeDepth's border
         # goes on before resizing and has a known size.
-        unpadded = {"do_pad": False} if self._pads else {}
+        settings: dict[str, Any] = {"do_pad": False} if self._pads else {}
+        if self._authors_size:
+            settings |= _covering(image, self._processor)
         try:
-            given = self._processor(image, return_tensors="pt", input_data_format="channels_last", **unpadded)
+            given = self._processor(image, return_tensors="pt", input_data_format="channels_last", **settings)
         except (ValueError, RuntimeError) as error:
             size = f"{image.shape[1]}x{image.shape[0]}"
             raise InputError(f"{self._type}: an image of {size} px cannot be prepared ({one_line(error)})") from None
@@ -152,7 +158,7 @@ def _model_files(folder: Path) -> list[Path]:
             raise InputError(f"{folder}: holds no {name}; download all files of the model's repository")
     weights = [file for file in folder.iterdir() if file.suffix in WEIGHT_SUFFIXES]
     if not weights:
-        raise InputError(f"{folder}: holds no weights (*.safetensors or *.bin); download them beside config.json")
+        raise InputError(f"{folder}: holds no weights (*.safetensors or *.bin); download them next to config.json")
     return [*weights, folder / "config.json", folder / PROCESSOR_FILE]
 
 
@@ -203,6 +209,14 @@ def _load(transformers: Any, folder: Path, settings: Any) -> torch.nn.Module:
             "config.json and weights belong to different models"
         )
     return network.eval()
+
+
+def _covering(image: UInt8[np.ndarray, "h w 3"], processor: Any) -> dict[str, Any]:
+    """Settings of the processor by which the image covers its size (Depth Anything's ``lower_bound``)."""
+    size, step = processor.size, processor.ensure_multiple_of
+    covering = InputDescription(height=size["height"], width=size["width"], fit="cover", multiple_of=step)
+    height, width = covering.size_for(*image.shape[:2])
+    return {"size": {"height": height, "width": width}, "keep_aspect_ratio": False}
 
 
 def _padded(pixels: torch.Tensor, divisor: int) -> _Input:

@@ -127,9 +127,7 @@ def mentions(traces: Traces, path: Path) -> bool:
         if suffix in ZIP_SUFFIXES and any(_in_member(traces, *member) for member in _zip_members(path)):
             return True
     except (tarfile.TarError, zipfile.BadZipFile, pa.ArrowException, EOFError, OSError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}), so nobody can say what it holds; remove or fix it"
-        ) from None
+        raise InputError(f"{path}: cannot be read ({error}), so its content is unknown; remove or fix it") from None
     return path.stat().st_size in traces._sizes and traces.is_copy(path.read_bytes())
 
 

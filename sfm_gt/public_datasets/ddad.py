@@ -6,8 +6,8 @@
     000150/rgb/CAMERA_01/<time>.png          1936x1216
     000150/point_cloud/LIDAR/<time>.npz      "data": (N, 4), in the lidar's frame
 
-Depth is the sweep of the same sample, carried over by the two poses (car and sensor move between the two times), as the
-DGP library does it.
+Depth is the sweep of the same sample, transformed with the two poses (car and sensor move between the two times), as the
+DGP library does it, and projected with its rounding and order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.public_datasets.benchmark import Benchmark, BenchmarkFrame, Conventions, Reader
 from sfm_gt.public_datasets.files import camera_from_integer_centred, read_image
-from sfm_gt.public_datasets.lidar import depth_of_points
+from sfm_gt.public_datasets.lidar import depth_of_points_by_dgp
 
 CONVENTIONS = Conventions((1e-3, 200.0), (), "Guizilini et al. 2020: up to 200 m")
 CAMERA, LIDAR = "camera_01", "lidar"
@@ -87,7 +87,7 @@ def _depth(file: Path, camera: PinholeCamera, cam_from_lidar: Float[np.ndarray, 
             points = archive["data"][:, :3].astype(np.float64)
     except (OSError, ValueError, KeyError, EOFError):
         raise InputError(f"{file}: missing or no point cloud with 'data'; unpack DDAD again") from None
-    return depth_of_points(camera, transform_points(cam_from_lidar, points))
+    return depth_of_points_by_dgp(camera, transform_points(cam_from_lidar, points))
 
 
 BENCHMARKS: dict[str, Reader] = {"ddad": _open}

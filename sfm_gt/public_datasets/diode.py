@@ -18,12 +18,15 @@ import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.array_file import read_array
 from sfm_gt.geometry.conventions import valid_from_depth
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.public_datasets.benchmark import Benchmark, BenchmarkFrame, Conventions, Reader
 from sfm_gt.public_datasets.files import read_image
 
-CONVENTIONS = Conventions((0.6, 350.0), (), "Ke et al. 2024 (Marigold), the sensor's range")
+CONVENTIONS = Conventions(
+    (1e-3, 350.0), (), "the devkit: every pixel of the mask with depth above 0; none is beyond the sensor's 350 m"
+)
 CAMERA = PinholeCamera(1024, 768, 886.81, 927.06, 512.0, 384.0)
 
 
@@ -50,9 +53,9 @@ def _read_depth(path: Path, mask: Path) -> Float[np.ndarray, "h w"]:
 
 def _load(path: Path) -> np.ndarray:
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        raise InputError(f"{path}: missing or no NumPy array; unpack the scan again") from None
+        return read_array(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; unpack the scan again") from None
 
 
 BENCHMARKS: dict[str, Reader] = {

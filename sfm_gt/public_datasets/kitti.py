@@ -10,7 +10,8 @@ One folder may hold all of it, as the official archives unpack:
     eigen_test_files.txt                                                                    the list of the Eigen split
     {image_2,velodyne,calib}/000000.{png,bin,txt}                                           object benchmark
 
-``kitti_eigen`` is the split's images that have annotated depth (652 of 697), ``kitti_eigen_raw`` all of them with lidar,
+``kitti_eigen`` is the split's images that have annotated depth (652 of 697), cropped as by ZoeDepth and Marigold;
+``kitti_eigen_bts`` the same, cropped as by BTS, which cuts no image to 352x1216 first; ``kitti_eigen_raw`` all with lidar,
 ``kitti_official`` the 1000 validation crops, ``kitti_object`` single frames with lidar. The list names drives and frames in
 any of the forms in use (BTS, ZoeDepth: paths; Monodepth2: ``date/drive frame side``).
 """
@@ -38,7 +39,12 @@ from sfm_gt.public_datasets.files import (
 from sfm_gt.public_datasets.lidar import depth_of_points
 
 EIGEN_LIST = "eigen_test_files.txt"
-EIGEN = Conventions((1e-3, 80.0), ("kitti_garg", "kitti_eigen"), "Eigen et al. 2014, Garg et al. 2016, ZoeDepth's code")
+EIGEN = Conventions(
+    (1e-3, 80.0),
+    ("kitti_garg_352x1216", "kitti_eigen_352x1216"),
+    "Bhat et al. 2023 (ZoeDepth), Ke et al. 2024 (Marigold)",
+)
+EIGEN_WHOLE = Conventions((1e-3, 80.0), ("kitti_garg", "kitti_eigen"), "Lee et al. 2019 (BTS), Godard et al. 2019")
 OFFICIAL = Conventions((1e-3, 80.0), (), "Uhrig et al. 2017; the selection is cropped to 1216x352 already")
 DEPTH_UNIT_M = 1 / 256
 EIGEN_SHIFT_PX = (
@@ -47,17 +53,17 @@ EIGEN_SHIFT_PX = (
 _DRIVE = re.compile(r"((\d{4}_\d{2}_\d{2})_drive_\d{4}_sync)\D+?(?:image_0[23]/data/)?0*(\d{1,10})\b")
 
 
-def _eigen(root: Path, raw: bool) -> Benchmark:
-    name = "kitti_eigen_raw" if raw else "kitti_eigen"
+def _eigen(root: Path, name: str, conventions: Conventions) -> Benchmark:
+    raw = name == "kitti_eigen_raw"
     try:
         lines = (root / EIGEN_LIST).read_text().splitlines()
     except OSError:
         raise InputError(
-            f"{root / EIGEN_LIST}: not there; put the list of the Eigen test split beside the data"
+            f"{root / EIGEN_LIST}: not there; put the list of the Eigen test split next to the data"
         ) from None
     frames = [_eigen_frame(root, line, raw) for line in lines if line.strip()]
     needed = f"{EIGEN_LIST} and the raw data" + ("" if raw else " with train/ and val/ of the annotated depth")
-    return Benchmark(name, EIGEN, [frame for frame in frames if frame is not None], root, needed)
+    return Benchmark(name, conventions, [frame for frame in frames if frame is not None], root, needed)
 
 
 def _eigen_frame(root: Path, line: str, raw: bool) -> BenchmarkFrame | None:
@@ -155,7 +161,9 @@ def _object(root: Path) -> Benchmark:
         # The benchmark's frames are shuffled out of their drives: each stands for itself.
         frames.append(BenchmarkFrame(image.stem, image.stem, int(image.stem), None, camera, None,
                                      partial(read_image, image), depth))  # fmt: skip
-    return Benchmark("kitti_object", EIGEN, frames, root, "image_2/, velodyne/ and calib/ of the object benchmark")
+    return Benchmark(
+        "kitti_object", EIGEN_WHOLE, frames, root, "image_2/, velodyne/ and calib/ of the object benchmark"
+    )
 
 
 def _object_depth(calibration: Path, camera: PinholeCamera, points: Path) -> Float[np.ndarray, "h w"]:
@@ -167,8 +175,9 @@ def _object_depth(calibration: Path, camera: PinholeCamera, points: Path) -> Flo
 
 
 BENCHMARKS: dict[str, Reader] = {
-    "kitti_eigen": partial(_eigen, raw=False),
-    "kitti_eigen_raw": partial(_eigen, raw=True),
+    "kitti_eigen": partial(_eigen, name="kitti_eigen", conventions=EIGEN),
+    "kitti_eigen_bts": partial(_eigen, name="kitti_eigen_bts", conventions=EIGEN_WHOLE),
+    "kitti_eigen_raw": partial(_eigen, name="kitti_eigen_raw", conventions=EIGEN_WHOLE),
     "kitti_official": _official,
     "kitti_object": _object,
 }

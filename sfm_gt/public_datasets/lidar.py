@@ -1,4 +1,4 @@
-"""Depth maps from points: each falls into one pixel, the nearest wins."""
+"""Depth maps from points: each falls into one pixel."""
 
 from __future__ import annotations
 
@@ -6,24 +6,44 @@ import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.geometry.camera import project
+from sfm_gt.geometry.conventions import PIXEL_CENTRE
 from sfm_gt.geometry.types import PinholeCamera
 
 
 def depth_of_points(
     camera: PinholeCamera, points_cam: Float[np.ndarray, "n 3"], shift_px: int = 0
 ) -> Float[np.ndarray, "h w"]:
-    """(H, W) float32, metres, NaN where no point falls.
+    """(H, W) float32, metres, NaN where no point falls; the nearest wins.
 
     Args:
         points_cam: in the camera frame, metres; those behind the camera are left out.
         shift_px: added to rows and columns; -1 repeats a rounding that published figures contain.
     """
+    in_front = _in_front(points_cam)
+    in_front = in_front[np.argsort(-in_front[:, 2], kind="stable")]  # far ones first, so that near ones overwrite them
+    return _drawn(camera, np.floor(project(camera, in_front)) + shift_px, in_front[:, 2])
+
+
+def depth_of_points_by_dgp(camera: PinholeCamera, points_cam: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "h w"]:
+    """As :func:`depth_of_points`, by the rule of the DGP library (``generate_depth_map``), which DDAD's figures rest on.
+
+    The last point of the sweep wins, not the nearest, and coordinates from the centre of the first pixel lose their decimals:
+    depth lies half a pixel up and left of where the camera sees it.
+    """
+    in_front = _in_front(points_cam)
+    return _drawn(camera, np.trunc(project(camera, in_front) - PIXEL_CENTRE), in_front[:, 2])
+
+
+def _in_front(points_cam: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "m 3"]:
     # Below the closest thing a lidar measures, where a projection runs away.
-    in_front = points_cam[points_cam[:, 2] > 1e-3]
-    columns, rows = np.floor(project(camera, in_front)).astype(np.int64).T + shift_px
+    return points_cam[points_cam[:, 2] > 1e-3]
+
+
+def _drawn(
+    camera: PinholeCamera, places: Float[np.ndarray, "m 2"], z: Float[np.ndarray, " m"]
+) -> Float[np.ndarray, "h w"]:
+    columns, rows = places.astype(np.int64).T
     inside = (columns >= 0) & (columns < camera.width) & (rows >= 0) & (rows < camera.height)
-    columns, rows, z = columns[inside], rows[inside], in_front[inside, 2]
-    order = np.argsort(-z, kind="stable")  # far ones first, so that near ones overwrite them
     depth = np.full((camera.height, camera.width), np.nan, dtype=np.float32)
-    depth[rows[order], columns[order]] = z[order]
+    depth[rows[inside], columns[inside]] = z[inside]
     return depth

@@ -5,7 +5,7 @@
                       frame-000000.depth.png       millimetres; 65535 and 0 = none
                       frame-000000.pose.txt        world_from_cam, 4x4
 
-The depth is the infrared camera's and not registered to the colour image. Here each measurement is carried into the colour
+The depth is the infrared camera's and not registered to the colour image. Here each measurement is projected into the colour
 camera: nominal focal lengths (585 px and 525 px, principal points in the middle, as the benchmark states) and the Kinect's
 nominal distance between the two cameras. Pixels that no measurement falls into stay invalid. The benchmark's poses are the
 depth camera's, and are carried over too.

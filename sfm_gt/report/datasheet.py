@@ -55,12 +55,12 @@ def limits(rows: Sequence[Mapping[str, Any]], infos: Sequence[Mapping[str, Any]]
     unlooked = sum(not row["has_person"] for row in rows)
     videos = len({row["video_id"] for row in rows})
     invalid = 100 * (1 - float(np.mean([row["valid_fraction"] for row in rows]))) if rows else 100.0
-    found = [f"{invalid:.0f} % of the pixels have no depth: nothing is filled in where views do not agree."]
+    found = [f"{invalid:.0f} % of the pixels have no depth: nothing is filled in where views are not consistent."]
     if not_metric:
         found.append(f"{not_metric} of {len(infos)} clips have no metric scale; their lengths are in SfM units.")
     if unlooked:
-        found.append(f"{unlooked} of {len(rows)} frames have no person mask: unknown is not 'no person'.")
+        found.append(f"{unlooked} of {len(rows)} frames have no person mask; people in them are not marked.")
     if videos < 30:
         found.append(f"{videos} video{'s' if videos > 1 else ''} only: statistics over videos are weak.")
-    found.append("Sigma holds matching noise and the disagreement of views, not the bias of self-calibrated cameras.")
+    found.append("Sigma covers matching noise, disagreement between views and the uncertainty of the cameras.")
     return found

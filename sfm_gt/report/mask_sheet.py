@@ -1,4 +1,4 @@
-"""The mask sheet of a clip: some frames with what is printed on them, and, once it is reconstructed, what moves.
+"""The mask sheet of a clip: some frames with their overlays and, once it is reconstructed, what moves.
 
 It outlives the frames of a refused clip, so that the report can show why it was refused.
 """

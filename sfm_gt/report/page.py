@@ -19,7 +19,7 @@ def render(content: dict[str, Any]) -> str:
 
 
 def render_tables(tables: Mapping[str, Table], plots: Sequence[str]) -> str:
-    """The tables of an evaluation on one page with sortable columns; ``plots`` are names of SVG files beside it."""
+    """The tables of an evaluation on one page with sortable columns; ``plots`` are names of SVG files next to it."""
     return _render("tables.html.j2", {"tables": tables, "plots": plots})
 
 

@@ -33,7 +33,7 @@ def error_plot(rows: Sequence[Row]) -> str:
 
 
 def rank_plot(rows: Sequence[Row]) -> str:
-    """Place of every model and the places that 95 % of the draws hold, best on top; empty without a rank."""
+    """Place of every model and the places that resolved differences leave open, best on top; empty without a rank."""
     shown = sorted((row for row in rows if row["rank"] is not None), key=lambda row: -row["rank"])
     if not shown:
         return ""
@@ -45,7 +45,7 @@ def rank_plot(rows: Sequence[Row]) -> str:
     axes.set_yticks(range(len(shown)), [row["model"] for row in shown])
     axes.set_ylim(-0.5, len(shown) - 0.5)
     axes.set_xticks(range(1, len(shown) + 1))
-    axes.set_xlabel("place by AbsRel, with 95 % interval where there is more than one video")
+    axes.set_xlabel("place by AbsRel, with the places that resolved differences leave open")
     return _svg(figure)
 
 

@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 HEADLINE = {
     "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑", "alignment": "alignment", "kind": "kind",
     "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)", "abs_rel_floor": "AbsRel floor",
-    "videos": "videos", "frames": "frames", "pixels": "pixels", "missing": "missing",
+    "videos": "videos", "frames": "frames", "common_frames": "frames compared", "pixels": "pixels", "missing": "missing",
 }  # fmt: skip
 NETWORK = {"parameters": "parameters", "forward_ms": "network ms", "total_ms": "total ms"}
 """Beside the headline where some model is a network: median and quartiles of a pass, without and with what is around it."""
@@ -33,7 +33,7 @@ REGIONS = {
 }  # fmt: skip
 DIFFERENCES = {
     "protocol": "protocol", "model": "model", "other": "minus", "metric": "metric", "difference": "difference",
-    "floor": "noise floor", "verdict": "verdict", "videos": "videos", "frames": "frames of both",
+    "p_holm": "p (Holm)", "resolution": "GT resolution", "verdict": "verdict", "videos": "videos", "frames": "frames of both",
     "left_out_frames": "left out",
 }  # fmt: skip
 WORDS = frozenset(
@@ -41,8 +41,10 @@ WORDS = frozenset(
 )
 """Columns that hold words; all others hold figures and stand to the right."""
 VERDICTS = {
-    "resolved": "resolved", "below_noise_floor": "not resolved: below the noise floor",
-    "interval_holds_zero": "not resolved: interval holds 0", "one_video": "one video: no interval",
+    "resolved": "resolved", "below_resolution": "not resolved: within the error of the GT",
+    "interval_holds_zero": "not resolved: interval holds 0", "among_many": "not resolved: one of many comparisons",
+    "too_few_videos": "fewer than 3 videos: no interval",
+    "no_figure": "no figure: values that are not finite",
 }  # fmt: skip
 NOTHING_SCORED = "No frame was scored."
 DASH = "–"
@@ -110,11 +112,21 @@ def _interval(name: str, row: Row) -> str:
     return f" [{low:.3f}, {high:.3f}]" if known else ""
 
 
+def below_differences(hashes: str) -> list[str]:
+    """What a reader of the table of differences must know."""
+    return [
+        hashes,
+        "p is adjusted for every comparison under its protocol (Holm): of tables of equal models, 5 % at most call any pair "
+        "resolved. A resolved difference also has an interval without 0 and is larger than what errors of the GT move it by.",
+    ]
+
+
 def below(protocol: Protocol, notes: Sequence[str]) -> list[str]:
     """What a reader of the main table must know."""
     return [
         f"Protocol {protocol.name} {protocol.hash}: alignment over each {protocol.scope}, "
-        f"{REDUCERS[protocol.reducer]}; brackets are 95 % intervals over videos.",
+        f"{REDUCERS[protocol.reducer]}; brackets are 95 % intervals over videos, of ranks the places that resolved differences "
+        "leave open.",
         *notes,
     ]
 

@@ -153,7 +153,7 @@ def _measure(evidence: Evidence, views: dict[int, Float[np.ndarray, "4 2"]], siz
         raise NoEvidenceError(f"seen under less than {MIN_ANGLE_DEG:g} degrees of parallax")
     rms_px = float(np.sqrt(np.mean([corner.rms_px**2 for corner in corners])))
     if rms_px > MAX_RMS_PX:
-        raise NoEvidenceError(f"its corners leave {rms_px:.1f} px: it moved, or stands twice in the scene")
+        raise NoEvidenceError(f"its corners leave {rms_px:.1f} px: it moved, or occurs twice in the scene")
     widen = max(1.0, rms_px / (np.sqrt(2.0) * SIGMA_CORNER_PX))
     logs, variances = [], []
     for one, other, edges in PAIRS:

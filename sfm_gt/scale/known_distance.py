@@ -53,6 +53,8 @@ def _measure(distance: KnownDistance, evidence: Evidence) -> tuple[float, float]
     """Log scale and its sigma from one stated distance."""
     a, b = (_end(distance, evidence, end) for end in ("point_a", "point_b"))
     length = float(np.linalg.norm(a.point - b.point))
+    if length == 0:
+        raise NoEvidenceError("both ends are found at one point of the scene")
     direction = (a.point - b.point) / length
     sigma_length = float(np.sqrt(direction @ (a.covariance + b.covariance) @ direction))
     sigma_m = distance.sigma_m or DEFAULT_REL_SIGMA * distance.metres

@@ -40,7 +40,7 @@ class MetricNetworkCue:
             if both.sum() >= MIN_PIXELS:
                 logs.append(float(np.median(np.log(predicted[both] / depth[both]))))
         if len(logs) < MIN_FRAMES:
-            raise NoEvidenceError(f"{network.model} has predictions beside dense depth for {len(logs)} frames, "
+            raise NoEvidenceError(f"{network.model} has predictions and dense depth for {len(logs)} frames, "
                                   f"needed {MIN_FRAMES}")  # fmt: skip
         ratios = np.array(logs)
         middle = float(np.median(ratios))

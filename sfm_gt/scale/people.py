@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from sfm_gt.errors import ContradictionError, InputError, NoEvidenceError
+from sfm_gt.errors import ContradictionError, NoEvidenceError
 from sfm_gt.formats.joints import JointTracks, read_joints
 from sfm_gt.formats.sidecar import evidence_path
 from sfm_gt.scale.shared.anthropometry import (
@@ -70,9 +70,6 @@ def joints_of(evidence: Evidence) -> tuple[JointTracks, float]:
     if stated is not None and stated.joints is not None and evidence.sidecar is not None:
         path = evidence_path(evidence.sidecar, stated.joints)
         tracks = read_joints(path)
-        unknown = [one.person for one in stated.statures if one.person not in tracks]
-        if unknown:
-            raise InputError(f"{path}: no joints of {unknown[0]!r}, whose stature is stated; found {', '.join(tracks)}")
         undistorted = {
             person: {
                 joint: {frame: evidence.undistorted_px(frame, px[None])[0] for frame, px in seen.items()}

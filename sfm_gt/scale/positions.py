@@ -1,4 +1,4 @@
-"""Cue: metric camera positions by time (GPS, ARKit, ARCore, motion capture, survey) in files beside the sidecar.
+"""Cue: metric camera positions by time (GPS, ARKit, ARCore, motion capture, survey) in files next to the sidecar.
 
 A robust similarity carries the camera centres onto the positions. Errors of such sensors last for a while; their covariance
 is taken to fall off as exp(-|dt| / correlation time), and the scale's sigma follows from it by linear propagation.
@@ -117,9 +117,25 @@ def scale_between(
     arms = similarity.apply(source)
     arms = arms - np.average(arms, axis=0, weights=weights)
     lever = weights[:, None] * arms
-    covariance = noise_m**2 * np.exp(-np.abs(times_s[:, None] - times_s) / correlation_time_s)
-    variance = np.einsum("ik,ij,jk->", lever, covariance, lever) / (weights @ (arms**2).sum(axis=1)) ** 2
+    moved = noise_m**2 * _correlated_sum(lever, times_s, correlation_time_s)
+    variance = moved / (weights @ (arms**2).sum(axis=1)) ** 2
     return float(np.log(similarity.scale)), float(np.sqrt(variance)), noise_m
+
+
+def _correlated_sum(
+    lever: Float[np.ndarray, "n 3"], times_s: Float[np.ndarray, " n"], correlation_time_s: float
+) -> float:
+    """Sum over i and j of l_i . l_j exp(-|t_i - t_j| / correlation time), in O(n): what lies before an entry decays as one.
+
+    Args:
+        times_s: ascending.
+    """
+    decays = np.exp(-np.diff(times_s) / correlation_time_s)
+    before, crossed = np.zeros(3), 0.0
+    for row, decay in enumerate(decays):
+        before = (before + lever[row]) * decay
+        crossed += float(before @ lever[row + 1])
+    return float((lever**2).sum()) + 2 * crossed
 
 
 def _noise(

@@ -211,19 +211,19 @@ def judge_camera(
     if not proof.aspect.square:
         ratio = proof.aspect.ratio
         raise Rejected("non_square_pixels", f"the vertical focal length is about {ratio:.2f} times the horizontal one, at "
-                       f"{proof.aspect.sigmas:.0f} sigma: the picture was squeezed or its pixel aspect got lost; bring it back "
-                       "to the shape it was filmed in (ffmpeg -vf scale=WIDTH:HEIGHT,setsar=1)",
+                       f"{proof.aspect.sigmas:.0f} sigma: the picture was squeezed or its pixel aspect ratio lost; "
+                       "rescale it to its original aspect ratio (ffmpeg -vf scale=WIDTH:HEIGHT,setsar=1)",
                        ratio, 1.0 + float(np.copysign(MIN_OFF, ratio - 1.0)))  # fmt: skip
     _judge_swing(proof.curve, max_focal_swing, CLEAR_SWING)
     low, high = proof.focal_range_px
     # Before the bounds: where nearly every focal length fits, the one found may lie anywhere, and footage is not at fault.
     if high > SECOND_VALLEY * proof.focal_px or low * SECOND_VALLEY < proof.focal_px:
-        raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px fit the clip alike (found "
+        raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px fit the clip equally well (found "
                        f"{proof.focal_px:.0f} px), as after a short or purely sideways move; {_CAMERA_HELPS}",
                        high / low - 1.0, SECOND_VALLEY - 1.0)  # fmt: skip
     shortest, longest = PLAUSIBLE_FOCAL
     if not shortest <= proof.focal_by_long_side <= longest:
-        raise Rejected("implausible_focal", f"the focal length came out at {proof.focal_by_long_side:.2f} of the picture's "
+        raise Rejected("implausible_focal", f"the estimated focal length is {proof.focal_by_long_side:.2f} of the picture's "
                        f"long side, plausible are {shortest:g} to {longest:g}; {_CAMERA_HELPS}", proof.focal_by_long_side,
                        longest if proof.focal_by_long_side > longest else shortest)  # fmt: skip
     # A sigma that is no number is no small one.
@@ -233,8 +233,9 @@ def judge_camera(
                        f"{_CAMERA_HELPS}", proof.sigma.focal_rel, max_rel_focal_sigma)  # fmt: skip
     _judge_swing(proof.curve, max_focal_swing, 0.0)
     if proof.sigma.depth_rel > max_rel_depth_sigma:
-        raise Rejected("small_parallax", f"poses and focal length leave depth uncertain by {100 * proof.sigma.depth_rel:.1f} % "
-                       f"(sigma), needed at most {100 * max_rel_depth_sigma:g} %; move the camera farther, and round the scene",
+        raise Rejected("small_parallax", f"poses and focal length contribute {100 * proof.sigma.depth_rel:.1f} % to the "
+                       f"sigma of depth, needed at most {100 * max_rel_depth_sigma:g} %; move the camera farther, and around "
+                       "the scene",
                        proof.sigma.depth_rel, max_rel_depth_sigma)  # fmt: skip
 
 
@@ -244,5 +245,5 @@ def _judge_swing(curve: FocalCurve, max_focal_swing: float, min_clear: float) ->
     if swing > max_focal_swing and swing >= min_clear * curve.swing:
         reason = "zoom" if curve.first_to_last > ONE_WAY else "breathing"
         raise Rejected(reason, f"the focal length changes by {100 * curve.swing:.1f} % over the clip, of which "
-                       f"{100 * swing:.1f} % lie beyond noise and at most {100 * max_focal_swing:g} % may; film with zoom and "
+                       f"{100 * swing:.1f} % are beyond noise and at most {100 * max_focal_swing:g} % may; film with zoom and "
                        "focus locked", swing, max_focal_swing)  # fmt: skip

@@ -23,7 +23,7 @@ from sfm_gt.sfm.undistortion import Undistortion
 
 MODEL_NAME = "model.npz"
 UNDISTORTION_NAME = "undistortion.json"
-# Matching windows and descriptors near print see it too.
+# Matching windows and descriptors near overlays see them too.
 OVERLAY_MARGIN_PX = 4
 MOVING_FOLDER = "moving"
 
@@ -92,11 +92,11 @@ class ClipViews:
         return read_overlays(self._frames)
 
     def overlay(self, frame_index: int) -> Bool[np.ndarray, "h w"]:
-        """What is printed on a frame, on the undistorted image."""
+        """Overlays of a frame, on the undistorted image."""
         return self._overlay(frame_index, 0)
 
     def near_overlay(self, frame_index: int) -> Bool[np.ndarray, "h w"]:
-        """Print with the margin within which neither matching nor depth can be trusted, on the undistorted image."""
+        """Overlays with the margin within which neither matching nor depth can be trusted, on the undistorted image."""
         return self._overlay(frame_index, OVERLAY_MARGIN_PX)
 
     def _overlay(self, frame_index: int, margin_px: int) -> Bool[np.ndarray, "h w"]:

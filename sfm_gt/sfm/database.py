@@ -114,7 +114,7 @@ def match_sift(
         database, images, image_names=list(names), camera_mode=pycolmap.CameraMode.SINGLE,
         reader_options=reader, extraction_options=extraction,
     )  # fmt: skip
-    _match(database, choose_pairs(names, SEQUENTIAL_OVERLAP), seed)
+    _match(database, choose_pairs(names, SEQUENTIAL_OVERLAP), seed, n_threads)
 
 
 def match_learned(
@@ -151,12 +151,12 @@ def _verification(seed: int) -> pycolmap.TwoViewGeometryOptions:
     return verification
 
 
-def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int) -> None:
+def _match(database: Path, pairs: Sequence[tuple[str, str]], seed: int, n_threads: int) -> None:
     pairing = pycolmap.ImportedPairingOptions()
     pairing.match_list_path = _write_pairs(database, pairs)
     matching = pycolmap.FeatureMatchingOptions()
-    # One thread: pairs are stored in the order in which they are done, and mapping depends on it.
-    matching.num_threads = 1
+    # Each pair draws from its own seed and is stored under its number, so that their order does not matter.
+    matching.num_threads = n_threads
     pycolmap.match_image_pairs(
         database, matching_options=matching, pairing_options=pairing, verification_options=_verification(seed),
     )  # fmt: skip

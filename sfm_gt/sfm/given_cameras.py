@@ -5,11 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pycolmap
 
@@ -70,6 +68,7 @@ def reconstruct(
     frames_folder: Path,
     listed: FrameList,
     indices: Sequence[int],
+    load_gray: Callable[[str], np.ndarray],
     ignored: Callable[[int], np.ndarray],
     max_reprojection_error_px: float,
     options: KeyframeOptions,
@@ -77,6 +76,7 @@ def reconstruct(
     """The sparse model of the frames ``indices`` on the given cameras.
 
     Args:
+        load_gray: grey image of a frame by its name.
         max_reprojection_error_px: at which the images still confirm them.
 
     Raises:
@@ -85,9 +85,6 @@ def reconstruct(
 
     def name_of(index: int) -> str:
         return frame_path(frames_folder, index).name
-
-    def load_gray(index: int) -> np.ndarray:
-        return cv2.imread(str(frame_path(frames_folder, index)), cv2.IMREAD_GRAYSCALE)
 
     times_s = dict(zip(indices, listed.times_s(indices).tolist(), strict=True))
     poses = cameras.track.by_frame(times_s)
@@ -101,8 +98,7 @@ def reconstruct(
     given = {} if cameras.refine else {index: rigid(pose) for index, pose in poses.items()}
     frames = Frames(name_of, load_gray, ignored)
     register_frames(model, indices, frames, options.seed, options.n_threads, given)
-    load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
-    refine_observations(model, load_by_name, {name_of(index) for index in anchors})
+    refine_observations(model, load_gray, {name_of(index) for index in anchors}, options.n_threads)
 
     def begin(model: pycolmap.Reconstruction) -> Begun | None:
         return begin_adjustment(model, times_of(model, listed), options.known_camera) if cameras.refine else None

@@ -1,7 +1,7 @@
 """Sparse model of given cameras: points are triangulated from the images, which also say whether the cameras are true.
 
 Epipolar lines alone would not do: poses at wrong speeds along the right path keep them. A track over three and more views
-is met by one point only where the poses are right, so tracks that the images agree on are the witnesses.
+is met by one point only where the poses are right, so tracks that are consistent between images can test them.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def judge_imported(
     numbers = np.repeat(np.arange(len(tracks)), [len(track) for track in tracks])
     error = float(np.median(_track_errors_px(camera, pixels, poses, numbers, len(tracks))))
     if not error <= max_error_px:
-        raise Rejected("poses_disagree", f"the imported cameras miss what the images show by {error:.3g} px (median over "
+        raise Rejected("poses_disagree", f"the imported cameras have a reprojection error of {error:.3g} px (median over "
                        f"{len(tracks)} tracks), allowed {max_error_px:g}; check that they belong to this video, its clock "
                        "and resolution, let import.refine adjust them, or leave import out of the sidecar",
                        error, max_error_px)  # fmt: skip

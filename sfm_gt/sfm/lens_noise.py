@@ -48,7 +48,7 @@ class LensNoise:
 
 @dataclass(frozen=True)
 class CameraSigma:
-    """Standard deviations: of the focal length, relative, and of depths by all of the cameras, relative, beside their scale."""
+    """Relative standard deviations: of the focal length, and of depths, apart from their scale, due to all of the cameras."""
 
     focal_rel: float
     depth_rel: float

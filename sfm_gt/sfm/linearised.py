@@ -149,7 +149,7 @@ class Linearised:
 
     @property
     def depth_variance(self) -> float:
-        """Mean square of the relative errors that poses and lens give to depths, beside their common scale, where one
+        """Mean square of the relative errors that poses and lens give to depths, apart from their common scale, where one
         coordinate of an observation errs by a pixel."""
         bundle = self._bundle
         normal, _, inverse = self._undamped()

@@ -8,7 +8,7 @@ patterns do not.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from sfm_gt.geometry.camera import project
 from sfm_gt.geometry.transforms import camera_centres, transform_points
@@ -24,11 +24,17 @@ MAX_NEIGHBOUR_GAP_S = 0.15
 def residuals_px(model: SparseModel) -> Float[np.ndarray, "m 2"]:
     """Observed minus projected position of each observation, in pixels of the undistorted image."""
     residuals = np.empty((len(model.observations), 2))
-    for row in range(len(model.frame_indices)):
-        seen = model.observations[:, 0] == row
+    for row, seen in enumerate(_by_frame(model)):
         points_cam = transform_points(model.cam_from_world[row], model.points_sfm[model.observations[seen, 1]])
         residuals[seen] = model.observation_px[seen] - project(model.camera, points_cam)
     return residuals
+
+
+def _by_frame(model: SparseModel) -> list[Int[np.ndarray, " _"]]:
+    """Rows of the observations of each frame, ascending."""
+    order = np.argsort(model.observations[:, 0], kind="stable")
+    starts = np.searchsorted(model.observations[order, 0], np.arange(1, len(model.frame_indices)))
+    return np.split(order, starts)
 
 
 def residual_field_px(model: SparseModel) -> float:
@@ -50,9 +56,9 @@ def row_skew_px(model: SparseModel) -> float:
     """Median, over frames, of how far residuals shift from the top row to the bottom row: what a rolling shutter leaves."""
     residuals = residuals_px(model)
     skews = []
-    for row in range(len(model.frame_indices)):
-        seen = (model.observations[:, 0] == row) & np.isfinite(residuals).all(axis=1)
-        if seen.sum() >= MIN_PER_FRAME:
+    for rows in _by_frame(model):
+        seen = rows[np.isfinite(residuals[rows]).all(axis=1)]
+        if len(seen) >= MIN_PER_FRAME:
             y = model.observation_px[seen, 1] / model.camera.height
             y = y - y.mean()
             slope = y @ residuals[seen] / max(float(y @ y), 1e-12)

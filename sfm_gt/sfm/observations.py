@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pycolmap
@@ -39,13 +42,11 @@ class Observations:
         """The observations of ``model`` as they stand."""
         images = sorted((image for image in model.images.values() if image.has_pose), key=lambda image: image.name)
         point_ids = np.array(sorted(model.points3D), dtype=np.int64)
-        rows = [
-            (view, point.point3D_id, keypoint, *point.xy)
-            for view, image in enumerate(images)
-            for keypoint, point in enumerate(image.points2D)
-            if point.has_point3D()
-        ]
-        table = np.array(rows, dtype=np.float64).reshape(-1, 5)
+        keypoints = _keypoints(model)
+        of_points = [np.flatnonzero(keypoints[image.image_id]["point"] != _NO_POINT) for image in images]
+        table = np.concatenate(
+            [keypoints[image.image_id][rows] for image, rows in zip(images, of_points, strict=True)] or [_NONE]
+        )
         poses = [np.vstack([image.cam_from_world().matrix(), [0.0, 0.0, 0.0, 1.0]]) for image in images]
         return cls(
             camera=next(iter(model.cameras.values())),
@@ -54,11 +55,17 @@ class Observations:
             cam_from_world=np.array(poses).reshape(-1, 4, 4),
             point_ids=point_ids,
             xyz=np.array([model.points3D[point_id].xyz for point_id in point_ids.tolist()]).reshape(-1, 3),
-            views=table[:, 0].astype(np.int64),
-            points=np.searchsorted(point_ids, table[:, 1].astype(np.int64)),
-            keypoints=table[:, 2].astype(np.int64),
-            xy=table[:, 3:],
+            views=np.repeat(np.arange(len(images)), [len(rows) for rows in of_points]),
+            points=np.searchsorted(point_ids, table["point"]),
+            keypoints=np.concatenate([*of_points, np.zeros(0, dtype=np.int64)]),
+            xy=table["xy"].copy(),
         )
+
+    @cached_property
+    def rows_by_view(self) -> list[Int[np.ndarray, " _"]]:
+        """Rows of the observations of each view, ascending."""
+        order = np.argsort(self.views, kind="stable")
+        return np.split(order, np.searchsorted(self.views[order], np.arange(1, len(self.image_ids))))
 
     def points_cam(self, views: Int[np.ndarray, " m"]) -> Float[np.ndarray, "m 3"]:
         """The point of each observation in the camera frame of ``views``, which need not be the view that saw it."""
@@ -83,6 +90,27 @@ def move_observations(model: pycolmap.Reconstruction, seen: Observations, xy: Fl
     """Writes the positions ``xy`` of the observations ``seen`` into ``model``."""
     for view, image_id in enumerate(seen.image_ids):
         points = model.images[image_id].points2D
-        mine = np.flatnonzero(seen.views == view)
+        mine = seen.rows_by_view[view]
         for keypoint, position in zip(seen.keypoints[mine].tolist(), xy[mine], strict=True):
             points[keypoint].xy = position
+
+
+_KEYPOINT = np.dtype([("xy", "<f8", 2), ("point", "<i8")])
+_NONE, _NO_POINT = np.zeros(0, dtype=_KEYPOINT), -1
+
+
+def _keypoints(model: pycolmap.Reconstruction) -> dict[int, np.ndarray]:
+    """Keypoints of each registered image, by way of COLMAP's binary format: one by one through its Python objects they take a
+    microsecond a field, which for all frames of a clip is seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.write_binary(folder)
+        content = (Path(folder) / "images.bin").read_bytes()
+    found, offset = {}, 8
+    for _ in range(int.from_bytes(content[:8], "little")):
+        image_id = int.from_bytes(content[offset : offset + 4], "little")
+        # Number, pose (7 doubles), camera, name with a closing zero, count of keypoints.
+        offset = content.index(b"\0", offset + 64) + 1
+        count = int.from_bytes(content[offset : offset + 8], "little")
+        found[image_id] = np.frombuffer(content, _KEYPOINT, count, offset + 8)
+        offset += 8 + count * _KEYPOINT.itemsize
+    return found

@@ -27,8 +27,10 @@ def drop_observations(
         moving: by image name, on undistorted images or smaller ones of the same shape.
     """
     for image in [image for image in model.images.values() if image.has_pose]:
+        if image.name not in moving or not moving[image.name].any():
+            continue
         seen = np.array([row for row, point in enumerate(image.points2D) if point.has_point3D()], dtype=int)
-        if image.name not in moving or not len(seen):
+        if not len(seen):
             continue
         filmed = np.array([image.points2D[row].xy for row in seen])
         places = lens.undistorted_px(filmed) / [lens.camera.width, lens.camera.height]
@@ -38,7 +40,7 @@ def drop_observations(
                 model.delete_observation(image.image_id, keypoint)
 
 
-# Of the points on what moved, as against those beside it, that are seen again once it is back. Those of a figure that keeps
+# Of the points on what moved, as against those next to it, that are seen again once it is back. Those of a figure that keeps
 # moving are lost for good, but for some at its outline.
 MIN_SEEN_AGAIN = 0.3
 MIN_POINTS = 10  # fewer say nothing
@@ -54,7 +56,7 @@ def seen_again(
     last_before: int,
     first_after: int,
 ) -> bool:
-    """Whether points on what moves between two views are observed afterwards nearly as often as those beside it.
+    """Whether points on what moves between two views are observed afterwards nearly as often as those next to it.
 
     Args:
         moving: of every view, on undistorted images or smaller ones.
@@ -64,7 +66,7 @@ def seen_again(
     between = (seen.views > last_before) & (seen.views < first_after)
     on_mover = np.zeros(len(seen.views), dtype=bool)
     for view in range(last_before + 1, first_after):
-        mine = np.flatnonzero(seen.views == view)
+        mine = seen.rows_by_view[view]
         on_mover[mine] = _inside(moving[view], places[mine])
     again = np.zeros(len(seen.xyz), dtype=bool)
     again[seen.points[seen.views >= first_after + LATER_FRAMES]] = True

@@ -44,7 +44,8 @@ def shift_fields(
     depths = seen.points_cam(seen.views)[:, 2]
     fields = []
     for view in range(len(seen.image_ids)):
-        mine = (seen.views == view) & (depths > 0)
+        mine = seen.rows_by_view[view]
+        mine = mine[depths[mine] > 0]
         inverse = _inverse_depth(nodes, seen.xy[mine], 1.0 / depths[mine], DEPTH_SMOOTHING * camera.width)
         in_cam = np.concatenate([rays, np.ones((len(rays), 1))], axis=1) / inverse[:, None]
         fields.append(delay * image_velocities_px_s(_seen_at(seen, view, in_cam), times_s))

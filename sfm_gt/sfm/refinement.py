@@ -7,15 +7,18 @@ bundle adjustment asks for.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 
 import numpy as np
 import pycolmap
-from jaxtyping import UInt8
+from jaxtyping import Float, Int, UInt8
 
 from sfm_gt.geometry.conventions import integer_centred_from_pixel, pixel_from_integer_centred
+from sfm_gt.imaging.pools import in_parallel
 from sfm_gt.imaging.tracking import Tracker
+from sfm_gt.sfm.observations import Observations, move_observations
+
+Rows = Int[np.ndarray, " _"]
 
 # An observation that moves farther than this, or does not come back to the reference to within that, matched something
 # else. It keeps its detected position then: views far apart look too different for a plain shift of a patch, and they are
@@ -28,6 +31,7 @@ def refine_observations(
     model: pycolmap.Reconstruction,
     load_gray: Callable[[str], UInt8[np.ndarray, "h w"]],
     keyframes: set[str],
+    n_threads: int = 1,
 ) -> None:
     """Moves all observations of each point to where they match its reference view; those that match nowhere stay.
 
@@ -35,46 +39,45 @@ def refine_observations(
         model: changed in place.
         load_gray: an image by its name.
         keyframes: names of the images that may serve as reference: their features were detected, not tracked.
+        n_threads: the result does not depend on it.
     """
-    by_reference = _group(model, keyframes)
-    for reference_id, targets in sorted(by_reference.items()):
-        reference = model.images[reference_id]
-        gray = load_gray(reference.name)
-        for target_id, pairs in sorted(targets.items()):
-            target = model.images[target_id]
-            start = np.array([reference.points2D[own].xy for own, _ in pairs])
-            guess = np.array([target.points2D[other].xy for _, other in pairs])
-            found, good = _match(gray, load_gray(target.name), start, guess)
-            for (_, other), xy, accepted in zip(pairs, found, good, strict=True):
-                if accepted:
-                    target.points2D[other].xy = xy
+    seen = Observations.of(model)
+    reference = _references(seen, keyframes)
+    rows = np.flatnonzero((reference >= 0) & (seen.views != seen.views[reference]))
+    # By reference view, and for each of these by the view to match.
+    rows = rows[np.lexsort((seen.views[rows], seen.views[reference[rows]]))]
+
+    def refined(rows: Rows) -> Float[np.ndarray, "_ 2"]:
+        gray = load_gray(seen.names[seen.views[reference[rows[0]]]])
+        return np.concatenate([
+            _match(gray, load_gray(seen.names[seen.views[some[0]]]), seen.xy[reference[some]], seen.xy[some])
+            for some in _split(rows, seen.views[rows])
+        ])  # fmt: skip
+
+    xy, by_reference = seen.xy.copy(), _split(rows, seen.views[reference[rows]])
+    for some, found in zip(by_reference, in_parallel(refined, by_reference, n_threads), strict=True):
+        xy[some] = found
+    move_observations(model, seen, xy)
 
 
-Pairs = dict[int, list[tuple[int, int]]]
+def _references(seen: Observations, keyframes: set[str]) -> Int[np.ndarray, " m"]:
+    """By observation that of its point in the middle one of the keyframes that see it; -1 where none does."""
+    anchors = np.flatnonzero(np.isin(seen.names, sorted(keyframes))[seen.views])
+    anchors = anchors[np.argsort(seen.points[anchors], kind="stable")]
+    count = np.bincount(seen.points[anchors], minlength=len(seen.xyz))
+    middle = np.full(len(seen.xyz), -1)
+    middle[count > 0] = anchors[(np.cumsum(count) - count + count // 2)[count > 0]]
+    return middle[seen.points]
 
 
-def _group(model: pycolmap.Reconstruction, keyframes: set[str]) -> dict[int, Pairs]:
-    """By reference image and target image: rows of the same point in both. A point's reference is its middle keyframe."""
-    order = {image.image_id: rank for rank, image in enumerate(sorted(model.images.values(), key=lambda i: i.name))}
-    by_reference: dict[int, Pairs] = defaultdict(lambda: defaultdict(list))
-    for _, point in sorted(model.points3D.items()):
-        elements = sorted(point.track.elements, key=lambda element: order[element.image_id])
-        anchors = [element for element in elements if model.images[element.image_id].name in keyframes]
-        if not anchors:
-            continue
-        reference = anchors[len(anchors) // 2]
-        for element in elements:
-            if element.image_id != reference.image_id:
-                rows = (reference.point2D_idx, element.point2D_idx)
-                by_reference[reference.image_id][element.image_id].append(rows)
-    return by_reference
+def _split(rows: Rows, key: Int[np.ndarray, " _"]) -> list[Rows]:
+    """``rows`` cut where ``key`` changes."""
+    return np.split(rows, np.flatnonzero(np.diff(key)) + 1) if len(rows) else []
 
 
-def _match(
-    reference: np.ndarray, target: np.ndarray, start: np.ndarray, guess: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions in ``target`` (pixels, centres at +0.5) and whether each can be trusted."""
+def _match(reference: np.ndarray, target: np.ndarray, start: np.ndarray, guess: np.ndarray) -> Float[np.ndarray, "_ 2"]:
+    """Positions in ``target`` (pixels, centres at +0.5): those found where they can be trusted, else the guesses."""
     guess_cv = integer_centred_from_pixel(guess)
     found, good = TRACKER.follow(reference, target, integer_centred_from_pixel(start), guess_cv)
     good &= np.linalg.norm(found - guess_cv, axis=1) < MAX_MOVE_PX
-    return pixel_from_integer_centred(found.astype(np.float64)), good
+    return np.where(good[:, None], pixel_from_integer_centred(found.astype(np.float64)), guess)

@@ -38,10 +38,11 @@ class Observed:
 
 @dataclass(frozen=True)
 class Frames:
-    """How to reach the frames of a clip: image name, grey image and pixels where no point may be tracked (or None)."""
+    """How to reach the frames of a clip: image name, grey image by its name, and pixels where no point may be tracked (or
+    None)."""
 
     name_of: Callable[[int], str]
-    load_gray: Callable[[int], Gray]
+    load_gray: Callable[[str], Gray]
     ignored_in: Callable[[int], Ignored | None]
 
 
@@ -87,7 +88,7 @@ def _stretches(frame_indices: Sequence[int], anchors: dict[int, Observed]) -> li
 
 def _track_stretch(stretch: Sequence[int], anchors: dict[int, Observed], frames: Frames) -> dict[int, Observed]:
     """The points of the anchors at both ends, in the frames between them."""
-    grays = {index: frames.load_gray(index) for index in stretch}
+    grays = {index: frames.load_gray(frames.name_of(index)) for index in stretch}
     found: dict[int, list[Observed]] = {index: [] for index in stretch if index not in anchors}
     for order in (stretch, stretch[::-1]):
         if order[0] not in anchors:

@@ -10,11 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pycolmap
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import Rejected
-from sfm_gt.formats.frame_folder import FrameList, FrozenInterval, frame_path
+from sfm_gt.formats.frame_folder import FrameList, FrozenInterval
 from sfm_gt.formats.shutter_shifts import ShutterShifts
+from sfm_gt.imaging.pools import in_parallel
 from sfm_gt.imaging.regions import dilate
 from sfm_gt.sfm.clip_views import undistortion_of
 from sfm_gt.sfm.frozen import MAX_CALM, MAX_VACATED, MIN_KNOWN, SEEN_LATE_FRAMES, FrameMotion, frozen_interval
@@ -59,7 +60,11 @@ class Rest:
         """The frozen interval. Raises Rejected (``scene_not_frozen``) where there is none."""
         repeated = {frame.frame_index for frame in self.listed.frames if frame.repeated}
         indices = sorted(self.motions)
-        judged = [self._judged(index, index not in repeated) for index in indices]
+        times_s = self.listed.times_s(indices)
+        judged = [
+            self._judged(index, times_s - own_s, index not in repeated)
+            for index, own_s in zip(indices, times_s, strict=True)
+        ]
         lens, masks = Undistortion.of(self.seen.camera), [self.motions[index].moving for index in indices]
         returned = partial(seen_again, self.seen, lens, masks)
         first, last = frozen_interval(judged, max_moving, min_frames, returned)
@@ -69,9 +74,9 @@ class Rest:
         }
         return FrozenInterval(indices[first], indices[last], score)
 
-    def _judged(self, index: int, distinct: bool) -> FrameMotion:
+    def _judged(self, index: int, times_s: Float[np.ndarray, " n"], distinct: bool) -> FrameMotion:
+        """The verdict on one frame; ``times_s`` of all frames, from its own."""
         motion, (past, future) = self.motions[index], self.vacated[index]
-        times_s = self.listed.times_s(sorted(self.motions)) - self.listed.times_s([index])
         reach_past, reach_future = motion.reach_past, motion.reach_future
         if past > MAX_VACATED:
             reach_past = max(reach_past, int(((times_s < 0) & (times_s >= -MOMENT_S)).sum()))
@@ -92,14 +97,15 @@ def _at_rest_on_a_side(motion: Motion) -> bool:
 def find_rest(
     model: pycolmap.Reconstruction,
     readout: Readout | None,
-    frames_folder: Path,
     listed: FrameList,
+    load_gray: Callable[[str], UInt8[np.ndarray, "h w"]],
     printed: Callable[[int], Bool[np.ndarray, "h w"]],
     n_threads: int = 1,
 ) -> Rest:
     """Looks at all registered frames of an adjusted model.
 
     Args:
+        load_gray: grey image of a frame as filmed, by its name.
         printed: overlays on frames as filmed, by frame index.
 
     Raises:
@@ -110,10 +116,13 @@ def find_rest(
     times_s = listed.times_s(indices)
     lens = Undistortion.of(seen.camera)
     shifts = ShutterShifts(np.array(indices), shift_fields(seen, times_s, readout)) if readout is not None else None
-    views = [
-        _small_view(index, undistortion_of(lens, shifts, index), frames_folder, printed(index), pose)
-        for index, pose in zip(indices, seen.cam_from_world, strict=True)
-    ]
+
+    def small_view(row: int) -> PosedImage:
+        index = indices[row]
+        filmed = load_gray(seen.names[row])
+        return _small_view(undistortion_of(lens, shifts, index), filmed, printed(index), seen.cam_from_world[row])
+
+    views = list(in_parallel(small_view, range(len(indices)), n_threads))
     depths = seen.points_cam(seen.views)[:, 2]
     in_front = depths[depths > 0]
     if len(in_front) == 0:
@@ -121,23 +130,16 @@ def find_rest(
                        "and a camera that moves past it", 0, 1)  # fmt: skip
     nearest = NEAREST_SHARE * float(np.quantile(in_front, NEAREST_QUANTILE))
     motions = find_motion(views, times_s, nearest, n_threads)
-    vacated = zip(
-        *(shares.tolist() for shares in vacated_shares(seen, times_s, partial(_filmed, frames_folder))), strict=True
-    )
+    vacated = zip(*(shares.tolist() for shares in vacated_shares(seen, times_s, load_gray)), strict=True)
     return Rest(dict(zip(indices, motions, strict=True)), dict(zip(indices, vacated, strict=True)), listed, seen)
 
 
-def _filmed(frames_folder: Path, name: str) -> UInt8[np.ndarray, "h w"]:
-    return cv2.imread(str(frames_folder / name), cv2.IMREAD_GRAYSCALE)
-
-
 def _small_view(
-    index: int, lens: Undistortion, frames_folder: Path, printed: Bool[np.ndarray, "h w"], pose: np.ndarray
+    lens: Undistortion, filmed: UInt8[np.ndarray, "h w"], printed: Bool[np.ndarray, "h w"], pose: np.ndarray
 ) -> PosedImage:
     camera = lens.camera
     factor = min(1.0, WORKING_LONG_SIDE_PX / max(camera.width, camera.height))
     size = round(camera.width * factor), round(camera.height * factor)
-    filmed = cv2.imread(str(frame_path(frames_folder, index)), cv2.IMREAD_GRAYSCALE)
     usable = (lens.inside & ~lens.mask(printed)).astype(np.uint8)
     return PosedImage(
         _resized(lens.image(filmed), size), cv2.resize(usable, size, interpolation=cv2.INTER_NEAREST) > 0,

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, UInt8
 from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.geometry.conventions import integer_centred_from_pixel
 from sfm_gt.geometry.types import PinholeCamera, SparseModel
+from sfm_gt.sfm.observations import Observations
 
 # A pinhole image has no room for the rim of a fisheye's, where a pixel of error becomes many. Observations farther outside
 # than this share of its size are of no use to it; nearer ones are those of a common lens.
@@ -91,27 +92,18 @@ def sparse_model(
     Args:
         frame_index_of: index in the source video of an image name.
     """
-    images = sorted((i for i in model.images.values() if i.has_pose), key=lambda image: frame_index_of(image.name))
-    point_ids = sorted(model.points3D)
-    row_of_point = {point_id: row for row, point_id in enumerate(point_ids)}
-    observations, positions = [], []
-    for row, image in enumerate(images):
-        for point in image.points2D:
-            if point.has_point3D():
-                observations.append((row, row_of_point[point.point3D_id]))
-                positions.append(point.xy)
-    pixels = undistortion.undistorted_px(np.array(positions, dtype=np.float64).reshape(-1, 2))
+    seen = Observations.of(model)
+    indices = np.array([frame_index_of(name) for name in seen.names])
+    order = np.argsort(indices)
+    views = np.argsort(order)[seen.views]
+    pixels = undistortion.undistorted_px(seen.xy)
     size = np.array([undistortion.camera.width, undistortion.camera.height])
     kept = (np.abs(pixels / size - 0.5) <= 0.5 + OUTSIDE).all(axis=1)
     return SparseModel(
         camera=undistortion.camera,
-        frame_indices=np.array([frame_index_of(image.name) for image in images]),
-        cam_from_world=np.stack([_matrix(image.cam_from_world()) for image in images]),
-        points_sfm=np.array([model.points3D[point_id].xyz for point_id in point_ids]).reshape(-1, 3),
-        observations=np.array(observations, dtype=np.int64).reshape(-1, 2)[kept],
+        frame_indices=indices[order],
+        cam_from_world=seen.cam_from_world[order],
+        points_sfm=seen.xyz,
+        observations=np.stack([views, seen.points], axis=1)[kept],
         observation_px=pixels[kept],
     )
-
-
-def _matrix(cam_from_world: pycolmap.Rigid3d) -> Float[np.ndarray, "4 4"]:
-    return np.vstack([cam_from_world.matrix(), [0.0, 0.0, 0.0, 1.0]])

@@ -22,12 +22,12 @@ from sfm_gt.sfm.observations import Observations
 MOMENT_S = 1.0
 # Frames in which a point was seen, so that its depth is its own.
 MIN_SEEN = 5
-# Points beside it in the image, as a share of the long side, and how many of them must be farther, and by how much.
+# Points next to it in the image, as a share of the long side, and how many of them must be farther, and by how much.
 NEAR, N_NEAR, FARTHER_SHARE, FARTHER = 0.03, 6, 0.8, 1.05
 # It still is where it was when the image there looks as before, within a step of so many pixels.
 PATCH_RADIUS_PX, STEP_PX = 4, 2
 SAME_CORRELATION, MIN_CONTRAST = 0.6, 4.0
-# Its own surface: points beside it at its depth, of which so many, and this share, must be gone as well.
+# Its own surface: points next to it at its depth, of which so many, and this share, must be gone as well.
 SAME_DEPTH, MIN_GONE, GONE_SHARE = 0.05, 2, 0.5
 # Points that chance leaves in a view: up to 3 in several frames of one static take of seventeen.
 MIN_TOGETHER = 8
@@ -37,9 +37,8 @@ Patches = Float[np.ndarray, "n s s"]
 
 @dataclass(frozen=True)
 class _Seen:
-    """A point where it was seen last; ``rows`` are the observations of each view."""
+    """A point where it was seen last."""
 
-    rows: list[Int[np.ndarray, " _"]]
     view: Int[np.ndarray, " p"]
     xy: Float[np.ndarray, "p 2"]
     patch: Float[np.ndarray, "p s s"]
@@ -73,7 +72,7 @@ def _vacated(
     shares = np.zeros(len(seen.names))
     for view in range(len(seen.names)):
         here = np.zeros(len(seen.xyz), dtype=bool)
-        here[seen.points[last.rows[view]]] = True
+        here[seen.points[seen.rows_by_view[view]]] = True
         lately = (last.view < view) & (times_s[last.view] >= times_s[view] - MOMENT_S)
         missing = np.flatnonzero(distinct & lately & ~here)
         gone = np.zeros_like(here)
@@ -93,9 +92,9 @@ def _last_sightings(seen: Observations, load: Callable[[str], UInt8[np.ndarray, 
     patch = np.zeros((len(view), size, size), np.float32)
     for number, name in enumerate(seen.names):
         mine = np.flatnonzero(view == number)
-        patch[mine] = _patches(load(name), xy[mine])
-    rows_of = [np.flatnonzero(seen.views == number) for number in range(len(seen.names))]
-    return _Seen(rows_of, view, xy, patch)
+        if len(mine):
+            patch[mine] = _patches(load(name), xy[mine])
+    return _Seen(view, xy, patch)
 
 
 def _seen_through(
@@ -132,7 +131,7 @@ def _goes_with_others(
 ) -> bool:
     """Whether most of the surface round a point, as it was seen last, is gone too."""
     view = int(last.view[point])
-    rows = last.rows[view]
+    rows = seen.rows_by_view[view]
     reach = NEAR * max(seen.camera.width, seen.camera.height)
     rows = rows[np.linalg.norm(seen.xy[rows] - last.xy[point], axis=1) <= reach]
     around = seen.points[rows]

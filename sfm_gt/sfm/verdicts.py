@@ -134,5 +134,6 @@ def judge_connection(models: Sequence[set[str]], n_keyframes: int) -> None:
     amid = [{name for name in other - chosen if first < name < last} for other in models[1:]]
     apart = max(map(len, amid), default=0) / n_keyframes
     if apart > MAX_APART:
-        raise Rejected("disconnected_models", f"{100 * apart:.0f} % of the keyframes, amid the others, form a model of their "
-                       f"own, at most {100 * MAX_APART:.0f} % allowed; they show something else", apart, MAX_APART)  # fmt: skip
+        raise Rejected("disconnected_models", f"{100 * apart:.0f} % of the keyframes, among the others, form a separate "
+                       f"model, at most {100 * MAX_APART:.0f} % allowed; they show another scene",
+                       apart, MAX_APART)  # fmt: skip

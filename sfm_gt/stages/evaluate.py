@@ -14,6 +14,7 @@ from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.metrics.grading import FramePrediction
+from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import load_protocols
 from sfm_gt.models.shared.stored import StoredPredictions
 from sfm_gt.workflow.versions import VERSIONS
@@ -44,7 +45,8 @@ def run(
     facts = {model: network_facts(workspace.predictions(model, wanted[0])) for model in kinds}
     weights = {model: sha256_of(workspace.predictions(model, wanted[0])) for model in kinds}
     known = {model: sha256 for model, sha256 in weights.items() if sha256}
-    job = Job(dataset, wanted, kinds, partial(_prediction, stored), protocols, facts, known)
+    errors = GtErrors(config.gt_frame_sigma, config.gt_correlation_px)
+    job = Job(dataset, wanted, kinds, partial(_prediction, stored), protocols, facts, known, gt_errors=errors)
     with replacing_directory(workspace.evaluation) as folder:
         grade(folder, job, seed, cores)
 

@@ -1,4 +1,4 @@
-"""Frames: decodes a clip, finds what is printed on it, and marks the keyframes that SfM starts from."""
+"""Frames: decodes a clip, finds its overlays, and marks the keyframes that SfM starts from."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from sfm_gt.workflow.versions import VERSIONS
 STAGE = "frames"
 VERSION = VERSIONS[STAGE]
 MIN_DISTINCT_FRAMES = 2  # fewer distinct frames than this give no second view
-OVERLAY_MARGIN_PX = 8  # tracks that start nearer to print hang on it
+OVERLAY_MARGIN_PX = 8  # tracks that start nearer to an overlay follow it
 
 
 def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: FramesConfig) -> Manifest:
@@ -132,7 +132,7 @@ class _Decoded:
         return measures
 
     def find_overlays(self) -> list[Any]:
-        """Print on the picture, and all that lies outside of it."""
+        """Overlays on the picture, and all that lies outside of it."""
         indices = [row[0] for row in self.rows]
         found = find_overlays(self.printed, indices, self.height, self.width, self._working_picture)
         bars = self.picture.outside(self.height, self.width)

@@ -15,8 +15,8 @@ from sfm_gt.formats.sources import hashed_uploader, read_tombstones
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.sfm.given_cameras import read_cameras
 from sfm_gt.video.catalog import VideoFile
-from sfm_gt.video.fingerprint import video_hash
-from sfm_gt.video.probe import probe_video
+from sfm_gt.video.child_process import in_child
+from sfm_gt.video.fingerprint import probed_and_hashed
 from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "ingest"
@@ -45,17 +45,18 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
         stated = read_sidecar(video.sidecar)
     except InputError as error:
         raise Rejected("sidecar_invalid", str(error)) from None
-    probe = probe_video(video.path, config.min_short_side_px)
-    try:
-        read_cameras(video.sidecar, asdict(probe))
-    except InputError as error:
-        raise Rejected("import_invalid", str(error)) from None
+    probe, hashes = in_child(video.path.name, probed_and_hashed, video.path, config.min_short_side_px)
+    if stated.imported is not None:
+        try:
+            in_child(video.path.name, read_cameras, video.sidecar, asdict(probe))
+        except InputError as error:
+            raise Rejected("import_invalid", str(error)) from None
     facts = {
-        **asdict(probe) | {"warnings": list(probe.warnings)},
+        **asdict(probe) | {"warnings": [*probe.warnings, *filter(None, [video.warning])]},
         "sidecar": one_line(video.sidecar.name) if video.sidecar else None,
         "size_bytes": video.path.stat().st_size,
         "source_sha256": sha256_of(video.path),
-        "perceptual_hash": list(video_hash(video.path, probe.n_frames)),
+        "perceptual_hash": list(hashes),
         "uploader_hash": _uploader_hash(video, stated.uploader, salt_file),
     }
     _refuse_forgotten(workspace, video, stated.source, facts)
@@ -72,7 +73,7 @@ def _uploader_hash(video: VideoFile, uploader: str | None, salt_file: Path | Non
 def _refuse_forgotten(workspace: Workspace, video: VideoFile, url: str | None, facts: dict[str, Any]) -> None:
     hashes = tuple(facts["perceptual_hash"])
     if any(tombstone.covers(facts["source_sha256"], url, hashes) for tombstone in read_tombstones(workspace.dataset)):
-        raise Rejected("forgotten", f"{video.path.name}: this video, or a copy of it, was forgotten and must not come back; "
+        raise Rejected("forgotten", f"{video.path.name}: this video, or a copy of it, was removed by sfm-gt forget; "
                        "remove it from the folder")  # fmt: skip
 
 

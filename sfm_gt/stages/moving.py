@@ -27,7 +27,7 @@ PERSON_FOLDER = "person"
 def run(workspace: Workspace, clip_id: str, config: MovingConfig, n_threads: int = 1) -> Manifest:
     """Writes ``work/clips/<clip>/moving/NNNNNN.png`` (255 = moving) for every frame with dense depth.
 
-    Where a person network is configured, ``person/NNNNNN.png`` (255 = person, moving or frozen) lies beside them.
+    Where a person network is configured, ``person/NNNNNN.png`` (255 = person, moving or frozen) lies next to them.
     """
     return run_clip_stage(
         workspace,
@@ -87,7 +87,7 @@ class ViewsWithDepth(Sequence["View"]):
             # Only what neighbours confirmed: other frames are drawn from it, and a wrong depth would draw a wrong scene.
             depth = maps["z_depth_sfm"]
         frame_index = self.frame_indices[position]
-        # Print stands still while the scene moves and would be taken for motion; it is a layer of its own. What was
+        # Overlays stand still while the scene moves and would be taken for motion; it is a layer of its own. What was
         # found before SfM is judged again.
         usable = self._clip.undistortion_of(frame_index).inside & ~self._clip.near_overlay(frame_index)
         return replace(self._clip.view(frame_index).with_depth(depth), usable=usable)

@@ -3,8 +3,7 @@
 Maps are stored at the size that the model answers in; evaluation brings them to the size of the ground truth as each protocol
 says. The manifest states the size of the images.
 
-A network's size and clock times lie beside them in latency.json (``models/shared/latency.py``), which alone differs from run to
-run.
+Size and run times of a network are in latency.json (``models/shared/latency.py``), the only file that differs between runs.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> 
 
 
 def _thumbnails(workspace: Workspace, names: Sequence[str], folder: Path) -> dict[str, str]:
-    """Pictures of what was refused, copied beside the page: their paths by name, where there is one."""
+    """Pictures of what was refused, copied next to the page: their paths by name, where there is one."""
     found = {}
     for name in names:
         source = workspace.verdict(video_of(name)) / THUMBNAILS / f"{name}.jpg"
@@ -79,7 +79,7 @@ def _thumbnails(workspace: Workspace, names: Sequence[str], folder: Path) -> dic
 
 
 def _mask_sheets(workspace: Workspace, refused: Sequence[Refusal], folder: Path) -> list[dict[str, Any]]:
-    """The mask sheet of every clip that was refused after the stage frames, copied beside the page."""
+    """The mask sheet of every clip that was refused after the stage frames, copied next to the page."""
     sheets = []
     for refusal in refused:
         source = workspace.verdict(video_of(refusal.name)) / MASK_SHEETS / refusal.name

@@ -103,6 +103,11 @@ def _reconstruct(
     )
     shape = listed.height, listed.width
 
+    # Frames are wanted in the order of their names, many times over: as many stay in memory as a long clip's tracks span.
+    @lru_cache(maxsize=512)
+    def load_gray(name: str) -> np.ndarray:
+        return cv2.imread(str(frames_folder / name), cv2.IMREAD_GRAYSCALE)
+
     # Painted when they are asked for: all of a long clip's would take a gigabyte.
     @lru_cache(maxsize=64)
     def printed(index: int) -> np.ndarray:
@@ -111,8 +116,10 @@ def _reconstruct(
     solve = _map if cameras is None else partial(_on_given_cameras, cameras, config)
     motion = read_manifest(frames_folder).measures
     try:
-        solution = solve(frames_folder, listed, printed, options)
-        adjusted, rest, interval = _at_rest(solution, frames_folder, listed, printed, config, sheet, n_threads)
+        solution = solve(frames_folder, listed, load_gray, printed, options)
+        adjusted, rest, interval = _at_rest(
+            solution, frames_folder, listed, load_gray, printed, config, sheet, n_threads
+        )
     except Rejected as verdict:
         raise _named(verdict, motion) from None
     frozen = _frozen_measures(interval, [frame.frame_index for frame in listed.frames])
@@ -129,7 +136,7 @@ def _reconstruct(
 
 def _frozen_measures(interval: FrozenInterval, frame_indices: list[int]) -> dict[str, int]:
     """Where the frozen interval lies, and how many of the clip's frames are left out: registered, but not at rest, or not
-    registered at all, within it or beside it."""
+    registered at all, within it or next to it."""
     beside = [index for index in interval.score if not interval.first_frame <= index <= interval.last_frame]
     return {
         "frozen_first_frame": interval.first_frame,
@@ -145,8 +152,8 @@ def _named(verdict: Rejected, motion: dict[str, Any]) -> Rejected:
     if verdict.reason not in ("sfm_failed", "few_registered") or share <= LITTLE_PARALLAX:
         return verdict
     return Rejected("rotation_only", f"no model of the whole clip, and one homography explains {100 * share:.1f} % of all "
-                    f"tracks, more than {100 * LITTLE_PARALLAX:g} %: the camera hardly does more than turn, or all is nearly "
-                    "flat; move it sideways", share, LITTLE_PARALLAX)  # fmt: skip
+                    f"tracks, more than {100 * LITTLE_PARALLAX:g} %: the camera hardly does more than rotate, or the scene "
+                    "is nearly planar; move it sideways", share, LITTLE_PARALLAX)  # fmt: skip
 
 
 def _for_want_of_rest(verdict: Rejected, interval: FrozenInterval, n_registered: int, n_frames: int) -> Rejected:
@@ -164,6 +171,7 @@ def _at_rest(
     solution: Solution,
     frames_folder: Path,
     listed: FrameList,
+    load_gray: Callable[[str], np.ndarray],
     printed: Callable[[int], np.ndarray],
     config: SfmConfig,
     sheet: Path,
@@ -172,7 +180,7 @@ def _at_rest(
     """Adjusts the model so far that it shows what moves, and then without that and outside of the frozen interval."""
     model = solution.model
     begun = solution.begin(model)
-    rest = find_rest(model, begun.readout if begun else None, frames_folder, listed, printed, n_threads)
+    rest = find_rest(model, begun.readout if begun else None, listed, load_gray, printed, n_threads)
     indices = [frame.frame_index for frame in listed.frames]
     write_mask_sheet(sheet, frames_folder, indices, read_overlays(frames_folder), rest.moving)
     try:
@@ -260,24 +268,23 @@ def _shutter_shifts(
 
 
 def _map(
-    frames_folder: Path, listed: FrameList, printed: Callable[[int], np.ndarray], options: KeyframeOptions
+    frames_folder: Path,
+    listed: FrameList,
+    load_gray: Callable[[str], np.ndarray],
+    printed: Callable[[int], np.ndarray],
+    options: KeyframeOptions,
 ) -> Solution:
     """Maps the keyframes and registers all other frames."""
 
     def name_of(index: int) -> str:
         return frame_path(frames_folder, index).name
 
-    def load_gray(index: int) -> np.ndarray:
-        return cv2.imread(str(frame_path(frames_folder, index)), cv2.IMREAD_GRAYSCALE)
-
     masks = {name_of(frame.frame_index): printed(frame.frame_index) for frame in listed.keyframes}
     with tempfile.TemporaryDirectory() as scratch:
         model = reconstruct_keyframes(frames_folder, list(masks), masks, Path(scratch), options)
     indices = [frame.frame_index for frame in listed.frames]
     register_frames(model, indices, Frames(name_of, load_gray, printed), options.seed, options.n_threads)
-    # Frames are wanted in the order of their names, many times over: as many stay in memory as a long clip's tracks span.
-    load_by_name = lru_cache(maxsize=512)(lambda name: load_gray(int(Path(name).stem)))
-    refine_observations(model, load_by_name, set(masks))
+    refine_observations(model, load_gray, set(masks), options.n_threads)
 
     def begin(model: pycolmap.Reconstruction) -> Begun:
         return begin_adjustment(model, times_of(model, listed), options.known_camera)
@@ -294,8 +301,10 @@ def _on_given_cameras(
     config: SfmConfig,
     frames_folder: Path,
     listed: FrameList,
+    load_gray: Callable[[str], np.ndarray],
     printed: Callable[[int], np.ndarray],
     options: KeyframeOptions,
 ) -> Solution:
     indices = [frame.frame_index for frame in listed.frames]
-    return reconstruct(cameras, frames_folder, listed, indices, printed, config.max_reprojection_error_px, options)
+    limit_px = config.max_reprojection_error_px
+    return reconstruct(cameras, frames_folder, listed, indices, load_gray, printed, limit_px, options)

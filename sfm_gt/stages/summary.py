@@ -61,5 +61,5 @@ def run(workspace: Workspace, stale: Sequence[Path] = ()) -> str:
         names = ", ".join(str(path) for path in stale)
         raise InputError(f"not of the present inputs and settings: {names}; run again\n{lines}")
     if produced["frames"] == 0:
-        raise InputError(f"nothing came out of this run\n{lines}")
+        raise InputError(f"this run produced nothing\n{lines}")
     return lines

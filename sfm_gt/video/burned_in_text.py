@@ -1,4 +1,4 @@
-"""BurnedInText on the picture: edges that keep their place while the scene behind them passes by.
+"""Burned-in text: edges that keep their place while the scene behind them passes by.
 
 The gradient of text survives averaging over time, that of a moving scene does not (Dekel et al. 2017, "On the
 effectiveness of visible watermarks", use the same fact over many photographs). A text found so is a template; how much of
@@ -81,7 +81,7 @@ def find_burned_in_text(
     min_edge_px: int,
     min_displacement: float = MIN_DISPLACEMENT,
 ) -> list[BurnedInText]:
-    """Prints that stand still through ``greys``, one for each group of neighbouring letters.
+    """Text that stands still through ``greys``, one for each group of neighbouring letters.
 
     Args:
         displacement_px: how far the scene moved meanwhile, at each pixel.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import os
 import re
+import stat
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,8 +29,9 @@ class VideoFile:
 
     Attributes:
         video_id: unique in the folder; ASCII letters, digits, ``_`` and ``-`` only, so that it is safe in any path.
-        sidecar: the YAML file of the same stem beside the video, if there is one.
+        sidecar: the YAML file of the same stem next to the video, if there is one.
         refusal: reason code when the name alone already rules the video out, else None; ``message`` then says why.
+        warning: what lies next to the video and is not used, or None.
     """
 
     video_id: str
@@ -37,19 +39,28 @@ class VideoFile:
     sidecar: Path | None = None
     refusal: str | None = None
     message: str | None = None
+    warning: str | None = None
 
 
 def list_videos(folder: Path) -> tuple[VideoFile, ...]:
-    """All videos directly in ``folder``, sorted by file name; other files and hidden files are passed over.
+    """All entries of ``folder`` with the suffix of a video, sorted by name; other files and hidden ones are passed over.
+
+    What is no file, shares its stem or has a name that folds to the id of another is in the list with its refusal.
 
     Raises:
         InputError: the folder is missing, is no folder, or holds no video.
     """
-    by_stem: dict[str, list[Path]] = {}
-    for path in _video_paths(folder):
-        by_stem.setdefault(path.stem, []).append(path)
-    videos = [_video_file(path, same_stem) for same_stem in by_stem.values() for path in same_stem]
-    return _without_twins(sorted(videos, key=lambda video: video.path))
+    paths = _video_paths(folder)
+    sharing: dict[str, list[Path]] = {}
+    for path in paths:
+        sharing.setdefault(slug(path.stem), []).append(path)
+    taken = {video_id for video_id, alone in sharing.items() if len(alone) == 1}
+    found = []
+    for path in paths:
+        others = [other for other in sharing[slug(path.stem)] if other != path]
+        found.append(_refused_name(path, others, taken) if others else _video_file(path))
+        taken.add(found[-1].video_id)
+    return _without_twins(found)
 
 
 def _video_paths(folder: Path) -> list[Path]:
@@ -61,30 +72,38 @@ def _video_paths(folder: Path) -> list[Path]:
         raise InputError(f"{folder}: is a file; set videos to the folder that holds it") from None
     except PermissionError:
         raise InputError(f"{folder}: cannot be listed (permission denied); make the folder readable") from None
-    # Links that lead nowhere stay in the list: ingest refuses them by name instead of losing them silently.
-    paths = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and not p.name.startswith(".") and not p.is_dir()]
+    # Folders, pipes and links that lead nowhere stay in the list: ingest refuses them by name instead of losing them silently.
+    paths = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and not p.name.startswith(".")]
     if not paths:
         known = " ".join(VIDEO_SUFFIXES)
         raise InputError(f"{folder}: found {len(entries)} entries but no video; put videos there ({known})")
     return paths
 
 
-def _video_file(path: Path, same_stem: list[Path]) -> VideoFile:
-    # os.path: a name that is as long as names may be leaves no room for the longer suffix, and Path.is_file raises then.
-    sidecars = [beside for suffix in SIDECAR_SUFFIXES if os.path.isfile(beside := path.with_suffix(suffix))]
-    if path.exists() and not path.is_file():
-        message = f"{path.name}: is no file but a pipe, socket or device; put the video itself there"
-        return VideoFile(slug(path.stem), path, None, "not_a_file", message)
-    if len(same_stem) > 1:
-        other = next(p.name for p in same_stem if p != path)
-        message = (
-            f"{path.name}: {other} has the same stem, so sidecar and results would be mixed up; rename one of them"
-        )
-        return VideoFile(slug(path.name), path, None, "duplicate_stem", message)
+def _refused_name(path: Path, others: list[Path], taken: set[str]) -> VideoFile:
+    twin = next((other for other in others if other.stem == path.stem), None)
+    if twin is not None:
+        reason, why = "duplicate_stem", f"{twin.name} has the same stem, so sidecar and results would be mixed up"
+    else:
+        reason, why = "duplicate_id", f"{others[0].name} has the same id, {slug(path.stem)}"
+    video_id = next(made for length in range(HASH_LENGTH, 65) if (made := slug(path.name, length)) not in taken)
+    return VideoFile(video_id, path, None, reason, f"{path.name}: {why}; rename one of them")
+
+
+def _video_file(path: Path) -> VideoFile:
+    video_id = slug(path.stem)
+    kind = _kind(path)
+    if kind not in ("file", "missing"):
+        message = f"{path.name}: is a {kind}; needed a video file; rename or remove it"
+        return VideoFile(video_id, path, None, "not_a_file", message)
+    beside = {suffix: path.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES}
+    sidecars = [sidecar for sidecar in beside.values() if _kind(sidecar) == "file"]
     if len(sidecars) > 1:
-        message = f"{path.name}: both {sidecars[0].name} and {sidecars[1].name} lie beside it; remove one of them"
-        return VideoFile(slug(path.stem), path, None, "sidecar_invalid", message)
-    return VideoFile(slug(path.stem), path, sidecars[0] if sidecars else None)
+        message = f"{path.name}: both {sidecars[0].name} and {sidecars[1].name} lie next to it; remove one of them"
+        return VideoFile(video_id, path, None, "sidecar_invalid", message)
+    ignored = next((f"{sidecar.name}: is a {kind} and no file, so it is ignored; replace or remove it"
+                    for sidecar in beside.values() if (kind := _kind(sidecar)) not in ("file", "missing")), None)  # fmt: skip
+    return VideoFile(video_id, path, sidecars[0] if sidecars else None, warning=ignored)
 
 
 def _without_twins(videos: list[VideoFile]) -> tuple[VideoFile, ...]:
@@ -127,7 +146,18 @@ def _content(path: Path) -> object:
         return hashlib.file_digest(file, "sha256").digest()
 
 
-def slug(name: str) -> str:
+def _kind(path: Path) -> str:
+    """What lies at a path, in words: ``file``, ``missing`` or what it is instead."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        # A name that is as long as names may be leaves no room for the longer suffix of a sidecar.
+        return "missing" if error.errno == errno.ENAMETOOLONG or not path.is_symlink() else "link that leads nowhere"
+    kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFIFO: "named pipe", stat.S_IFSOCK: "socket"}
+    return kinds.get(stat.S_IFMT(mode), "device")
+
+
+def slug(name: str, hash_length: int = HASH_LENGTH) -> str:
     """``name`` itself when it is safe in paths, else a safe likeness of it with a short hash of the true name."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     safe = re.sub(r"[^A-Za-z0-9_]+", "-", ascii_name).strip("-_")[:MAX_SLUG_LENGTH] or "video"
@@ -135,4 +165,4 @@ def slug(name: str) -> str:
         return name
     # surrogateescape: a file name need not be valid UTF-8.
     digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{safe}-{digest[:HASH_LENGTH]}"
+    return f"{safe}-{digest[:hash_length]}"

@@ -3,7 +3,7 @@
 Even and odd lines are two images of half the height, the fields. In a progressive frame they show the same moment: corners
 stand at the same place in both, half a field line apart. In a combed frame they stand apart by a fixed share of what they
 move until the next frame: a half in interlaced video, a whole frame where film was pulled down (3:2). Patterns of the scene
-(blinds, bricks, print) look combed in a still picture, yet do not follow the motion.
+(blinds, bricks, text) look combed in a still picture, yet do not follow the motion.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ AGREES, MIN_AGREEING = 0.2, 0.5  # of a frame time, share of the tracks
 MAX_RETURN_PX = 0.5  # of a corner followed to the next frame and back
 MAX_LAG = 0.25  # of a frame time: half way from progressive (0) to interlaced (0.5)
 LONGEST_LAG = 1.5  # 3:2 pull-down has 1
-MIN_JUDGED = 6  # frames; fewer judge no video, so that one mistaken frame refuses none
+MIN_JUDGED = 6  # frames; with fewer no video is judged, so that one mistaken frame rejects none
 # Share of the judged frames. Pulled-down film has 0.4 to 0.5, interlaced video nearly all, progressive video none: the
 # kitchen, the examples and fourteen clips by others, as they are and combed by numpy.
 MAX_COMBED = 0.2

@@ -87,21 +87,21 @@ def judge_composition(greys: Sequence[Grey], picture: Rectangle, displacements: 
     seam = max(seams, key=lambda one: one.held)
     if seam.held > MAX_SEAM:
         place = f"{'x' if seam.vertical else 'y'} = {seam.position / (lines[not seam.vertical].step.shape[1]):.2f}"
-        raise Rejected("split_screen", f"a straight seam at {place} of the picture keeps its place on "
+        raise Rejected("split_screen", f"a straight seam at {place} of the picture is fixed over "
                        f"{100 * seam.held:.0f} % of its length, at most {100 * MAX_SEAM:.0f} % allowed, while both sides "
-                       "move; cut the takes out of it", round(seam.held, 3), MAX_SEAM)  # fmt: skip
+                       "move; crop the panels into separate videos", round(seam.held, 3), MAX_SEAM)  # fmt: skip
     outline = inset_outline(inside, *lines)
     if outline > MAX_OUTLINE and displacements.both_ways():
-        raise Rejected("picture_in_picture", f"the outline of a rectangle in the picture keeps its place on "
-                       f"{100 * outline:.0f} % of its length, at most {100 * MAX_OUTLINE:.0f} % allowed, while what it "
-                       "shows moves; use the video without it", round(outline, 3), MAX_OUTLINE)  # fmt: skip
+        raise Rejected("picture_in_picture", f"the outline of a rectangle in the picture is fixed over "
+                       f"{100 * outline:.0f} % of its length, at most {100 * MAX_OUTLINE:.0f} % allowed, while its "
+                       "content moves; use the video without the inset", round(outline, 3), MAX_OUTLINE)  # fmt: skip
     return {"picture_share": round(share, 4), "seam_share": round(seam.held, 3)}
 
 
 def _seam(
     greys: Sequence[Grey], evidence: LineEvidence, offset: int, displacements: Displacements, vertical: bool
 ) -> Seam:
-    """The clearest line that parts the picture into two sides that both move right beside it, one of them across it.
+    """The clearest line that parts the picture into two sides that both move right next to it, one of them across it.
 
     Args:
         greys: those of ``evidence``.
@@ -246,7 +246,7 @@ def _outline(sides: list[_Side]) -> float:
 
 
 def _in_place(evidence: LineEvidence) -> tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]:
-    """Where a horizontal line keeps its place, in its row or in one beside it, while right below (above) something moves."""
+    """Where a horizontal line keeps its place, in its row or in one next to it, while right below (above) something moves."""
     window = LINE_WINDOW_PX, 1
     found = line_contrast(cv2.blur(evidence.step, window)) >= OUTLINE_CONTRAST
     moves = cv2.blur(evidence.unrest, window) >= MIN_UNREST

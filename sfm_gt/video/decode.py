@@ -27,6 +27,11 @@ ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song, no
 DAMAGE_TOLERATED_AT_START = (
     300  # packets: a stream cut out of a longer one starts undecodable until its first key frame
 )
+# The containers of VIDEO_SUFFIXES and bare streams, by FFmpeg's names. Others are pictures, subtitles, and playlists, which
+# would make one video of other files.
+CONTAINERS = "mov,mp4,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,mxf,h264,hevc,m4v"
+# Of FFmpeg: errors end decoding instead of being concealed; larger pictures (8K has 33 million pixels) are a header's fault.
+DECODER_OPTIONS = {"err_detect": "crccheck+explode", "max_pixels": "100000000"}
 RETIME = "give it a rate (ffmpeg -r RATE -i FILE)"
 CONTAINER_MAGIC = (
     b"ftyp",
@@ -92,12 +97,13 @@ class VideoReader:
     """The first real video stream of a file, decoded from its start to its end or to the first damage.
 
     Raises:
-        Rejected: not_a_video, truncated, no_video_stream or unreadable, on opening.
+        Rejected: not_a_video, truncated, no_video_stream, no_decoder or unreadable, on opening.
     """
 
     def __init__(self, path: Path):
         self.path = path
         self.damage: str | None = None
+        self.n_unreferenced = 0  # frames before the first key frame, which decoders make up
         self.n_packets = 0  # that :meth:`frames` found so far, without those that an edit list leaves out
         self._container = _open(path)
         films = [s for s in self._container.streams.video if not int(s.disposition) & ATTACHED_PICTURE]
@@ -113,6 +119,11 @@ class VideoReader:
                 "truncated", f"{path.name}: its index is missing, so it was cut off; copy or download it again"
             )
         self.stream = films[0]
+        if self.stream.codec_context is None:
+            self._container.close()
+            message = f"{path.name}: FFmpeg has no decoder for its video; convert it (ffmpeg -i FILE -c:v libx264 OUT)"
+            raise Rejected("no_decoder", message)
+        self.stream.codec_context.options = DECODER_OPTIONS
         self.stream.thread_type = "AUTO"
 
     @property
@@ -127,14 +138,17 @@ class VideoReader:
     def frames(self) -> Iterator[av.VideoFrame]:
         """Undamaged frames of one size, in presentation order. Where they end early, ``damage`` says why.
 
-        Decoding stops at the first damage instead of going on behind it: decoders conceal damage by invented pixels.
+        Decoding stops at the first damage instead of going on behind it: decoders conceal damage by invented pixels. So they do
+        before the first key frame of a stream that was cut there; frames of such a beginning are left out.
         """
-        size, n_errors = None, 0
+        size, n_errors, referenced = None, 0, None
         packets = self._container.demux(self.stream)
         while True:
             try:
                 packet = next(packets)
                 self.n_packets += packet.size > 0 and not packet.is_discard
+                if referenced is None and packet.size:
+                    referenced = packet.is_keyframe
                 decoded = packet.decode()
             except StopIteration:
                 return
@@ -145,6 +159,10 @@ class VideoReader:
                     return
                 continue
             for frame in decoded:
+                referenced = referenced or frame.key_frame
+                if not referenced:
+                    self.n_unreferenced += 1
+                    continue
                 if frame.is_corrupt and size is None:
                     continue
                 size = size or (frame.width, frame.height)
@@ -263,7 +281,7 @@ def iterate_frames(
 def _open(path: Path) -> av.container.InputContainer:
     try:
         # With its protocol: FFmpeg takes what stands before a colon in a name for one.
-        return av.open(f"file:{path}", metadata_errors="replace")
+        return av.open(f"file:{path}", options={"format_whitelist": CONTAINERS}, metadata_errors="replace")
     except OSError as error:
         raise Rejected(
             "unreadable", f"{path.name}: cannot be read ({error.strerror}); check the file and its permissions"
@@ -275,9 +293,7 @@ def _open(path: Path) -> av.container.InputContainer:
             raise Rejected(
                 "truncated", f"{path.name}: a video container that cannot be opened, cut off or damaged; copy it again"
             ) from None
-        raise Rejected(
-            "not_a_video", f"{path.name}: not a video, whatever its suffix says; remove or replace it"
-        ) from None
+        raise Rejected("not_a_video", f"{path.name}: not a video, despite its suffix; remove or replace it") from None
 
 
 def _axes_of_display_matrix(content: bytes) -> tuple[int, int, int, int]:

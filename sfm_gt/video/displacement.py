@@ -30,7 +30,7 @@ class Displacements:
         self._flows: Float[np.ndarray, "f c c 2"] | None = None
 
     def across(self, transposed: bool, low: int, high: int) -> bool:
-        """Whether a strip as a whole moves across a line beside it.
+        """Whether a strip as a whole moves across a line next to it.
 
         Args:
             transposed: the line is vertical.

@@ -9,8 +9,15 @@ import numpy as np
 
 from sfm_gt.formats.perceptual_hash import perceptual_hash
 from sfm_gt.video.decode import VideoReader, display_of
+from sfm_gt.video.probe import Probe, probe_video
 
 MAX_FRAMES = 32
+
+
+def probed_and_hashed(path: Path, min_short_side_px: int) -> tuple[Probe, tuple[str, ...]]:
+    """All that ingest finds out by decoding: :func:`probe_video`, then :func:`video_hash`; raises what they raise."""
+    probe = probe_video(path, min_short_side_px)
+    return probe, video_hash(path, probe.n_frames)
 
 
 def video_hash(path: Path, n_frames: int) -> tuple[str, ...]:

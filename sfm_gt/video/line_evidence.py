@@ -24,7 +24,7 @@ LINE_CONTRAST = 2.0  # line against context; scenes under a moving camera averag
 # below, a textured scene under a moving camera does not.
 QUIET_LEVELS = 4
 QUIET_WINDOW_PX = 7
-DETAIL_LEVELS = 2  # |pixel - mean of 5 beside it in its row|: blurred fills stay below, pictures do not everywhere
+DETAIL_LEVELS = 2  # |pixel - mean of 5 next to it in its row|: blurred fills stay below, pictures do not everywhere
 DETAIL_WINDOW_PX = 5
 
 

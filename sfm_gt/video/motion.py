@@ -57,7 +57,7 @@ def measure_motion(greys: Sequence[Grey], ignored: Bool[np.ndarray, "h w"]) -> l
 
     Args:
         greys: :func:`motion_image` of consecutive frames.
-        ignored: where no track may start, as on print that keeps its place.
+        ignored: where no track may start, as on overlays.
     """
     found = []
     for start in sorted({int(i) for i in np.linspace(0, max(len(greys) // 2, len(greys) - 1 - LONG_GAP), N_STARTS)}):
@@ -109,8 +109,8 @@ def judge_parallax(pairs: Sequence[PairMotion], min_motion: float, max_by_homogr
                        round(motion, 5), min_motion)  # fmt: skip
     if by_homography > max_by_homography:
         raise Rejected("rotation_only", f"one homography explains {100 * by_homography:.1f} % of all tracks, at most "
-                       f"{100 * max_by_homography:g} % allowed (frames.max_homography): the camera only turns, or all "
-                       "that it sees is flat; move it sideways", round(by_homography, 4), max_by_homography)  # fmt: skip
+                       f"{100 * max_by_homography:g} % allowed (frames.max_homography): the camera only rotates, or "
+                       "the scene is planar; move it sideways", round(by_homography, 4), max_by_homography)  # fmt: skip
     return {"camera_motion": round(motion, 5), "homography_share": round(by_homography, 4)}
 
 

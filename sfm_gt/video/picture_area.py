@@ -1,4 +1,4 @@
-"""The rectangle of the moving picture inside the canvas: bars of any share and colour, also with print on them, and fills
+"""The rectangle of the moving picture inside the canvas: bars of any share and colour, also with text on them, and fills
 that show a blurred, enlarged copy of the picture.
 
 A bar ends in a straight line over the whole length of the picture that keeps its place in all frames, while the picture
@@ -31,10 +31,10 @@ HELD = 0.6  # of the line's length on which it must be seen: the rest may be as 
 HELD_ALONE = 0.85  # where the scene does not move across the line; a level horizon passed sideways reaches 0.75
 MIN_LIVE_UNREST = 0.2  # of the frames: where less changes, nothing lies beside the line that could be told from it
 MIN_BEGIN = 0.3  # of the frames, by which pixels right inside of a line change (or have fine detail) more often
-# Print on bars: so much of any row, and of the typical one, must be still or soft; a heading covers two thirds of a row.
+# Text on bars: so much of any row, and of the typical one, must be still or soft; a heading covers two thirds of a row.
 MIN_PLAIN_ROW, MIN_PLAIN_TYPICAL = 0.3, 0.9
 MIN_PLAIN_FRAME = 0.7  # of the bar in nine frames of ten: a change of subtitles touches less
-# A bar is still or soft on all of its length: beside a banner the picture goes on. One segment may be all print.
+# A bar is still or soft on all of its length: beside a banner the picture goes on. One segment may be all text.
 MAX_SEGMENT, MIN_SEGMENTS = 0.4, 0.9
 MIN_PLAIN_STEP = 0.03  # by which the rows beside a line are stiller or softer outside than inside
 BESIDE = 0.08  # of the canvas right inside of a line, in which something must change: banners stand still there
@@ -149,7 +149,7 @@ def _without_bars(
 
 
 def _still_and_even(bar: _Bar, evidence: LineEvidence) -> bool:
-    """A bar of one tone without print, believed where the scene does not move across its line as well.
+    """A bar of one tone without text, accepted where the scene does not move across its line as well.
 
     The sky over a level horizon that is passed sideways is less: something stands before it.
     """
@@ -206,7 +206,7 @@ def _held(evidence: LineEvidence) -> Float[np.ndarray, " h"]:
 
 
 def _plain(share: Float[np.ndarray, "n h"], other: Float[np.ndarray, "h w"], outside: slice, inside: slice) -> bool:
-    """Whether the rows outside of a line are still (or soft) but for print, and more so than those inside.
+    """Whether the rows outside of a line are still (or soft) but for text, and more so than those inside.
 
     Args:
         share: by frame and row, of pixels that are.

@@ -62,8 +62,8 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
     """Decodes the whole video and returns what was found.
 
     Raises:
-        Rejected: empty_file, not_a_video, no_video_stream, truncated, unreadable, too_small, too_few_frames, interlaced
-            no_timestamps or broken_timestamps; the message is one line that names the file and the fix.
+        Rejected: empty_file, not_a_video, no_video_stream, no_decoder, truncated, unreadable, damaged_video, too_small,
+            too_few_frames, interlaced, no_timestamps or broken_timestamps; one line that names the file and the fix.
     """
     if path.is_file() and path.stat().st_size == 0:
         raise Rejected("empty_file", f"{path.name}: the file is empty (0 bytes); copy or download it again", 0)
@@ -71,6 +71,7 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
         frames = reader.timed_frames()
         first, first_s = next(frames, (None, 0.0))
         if first is None:
+            _refuse_damaged(reader, 0)
             raise Rejected("unreadable", f"{path.name}: no frame can be decoded; copy it again or re-encode it")
         width, height = display_of(reader, first).size(first.width, first.height)
         if min(width, height) < min_short_side_px:
@@ -87,9 +88,19 @@ def probe_video(path: Path, min_short_side_px: int) -> Probe:
             combing.add(frame)
         _refuse_interlaced(path, n_flagged / times.count, combing)
         if times.count < MIN_FRAMES:
+            _refuse_damaged(reader, times.count)
             message = f"{path.name}: {times.count} frame; needs at least {MIN_FRAMES}, filmed by a moving camera"
             raise Rejected("too_few_frames", message, times.count, MIN_FRAMES)
         return _facts(reader, first, times)
+
+
+def _refuse_damaged(reader: VideoReader, n_frames: int) -> None:
+    if reader.damage is not None:
+        message = (
+            f"{reader.path.name}: frame {n_frames} cannot be decoded ({reader.damage}), which leaves too few; copy it "
+            "again"
+        )
+        raise Rejected("damaged_video", message, n_frames, MIN_FRAMES)
 
 
 def _refuse_interlaced(path: Path, flagged: float, combing: CombingMeter) -> None:
@@ -127,8 +138,18 @@ def _facts(reader: VideoReader, first: av.VideoFrame, times: _Times) -> Probe:
         timestamps="repaired" if reader.n_repaired_steps else "container",
         n_timestamps_repaired=reader.n_repaired_steps,
         truncated=truncation is not None,
-        warnings=tuple(line for line in (truncation, _repair(reader), _other_tracks(reader)) if line is not None),
+        warnings=tuple(
+            line
+            for line in (truncation, _beginning(reader), _repair(reader), _other_tracks(reader))
+            if line is not None
+        ),
     )
+
+
+def _beginning(reader: VideoReader) -> str | None:
+    if reader.n_unreferenced == 0:
+        return None
+    return f"{reader.path.name}: begins without a key frame; the {reader.n_unreferenced} frames before the first are left out"
 
 
 def _repair(reader: VideoReader) -> str | None:
@@ -192,7 +213,10 @@ def _truncation(reader: VideoReader, times: _Times) -> str | None:
     if reader.damage is None and found >= EXPECTED_SHARE * expected - 1:
         return None
     why = reader.damage or f"the header promises {expected}"
-    return f"{reader.path.name}: only the first {times.count} frames can be used ({why}); copy it again for the rest"
+    return (
+        f"{reader.path.name}: only frames 0 to {times.count - 1} can be used; frame {times.count} is damaged or missing "
+        f"({why}); copy it again for the rest"
+    )
 
 
 def _promised_packets(reader: VideoReader) -> int:

@@ -112,7 +112,7 @@ def repairable(n_invalid: int, raw_s: Float[np.ndarray, " n"], usual_s: float, s
 
 
 def _runs_on(raw_s: Float[np.ndarray, " n"], step: int, usual_s: float) -> bool:
-    """Whether the clock before an invalid step is the one behind it: frames around it, not those beside it, decide."""
+    """Whether the clock before an invalid step is the one behind it: frames around it, not those next to it, decide."""
     before = np.arange(max(0, step + 1 - WINDOW), step + 1)
     behind = np.arange(step + 1, min(len(raw_s), step + 1 + WINDOW))
     apart = behind[None] - before[:, None]

@@ -14,7 +14,6 @@ from sfm_gt.video.dissolves import MIN_OWN_SHARE, detail_fades, find_dissolves
 from sfm_gt.video.transnet import transition_scores
 
 Grey = UInt8[np.ndarray, "h w"]
-Tiny = UInt8[np.ndarray, "27 48 3"]
 
 MIN_SCORE = 0.5  # of the network: up to 0.32 on 25 clips without a transition; the original's own limit
 LONGEST_CUT = 3  # frames: a transition no longer than this, by the network, is a cut

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from sfm_gt.config import Config, to_yaml, validate
-from sfm_gt.errors import InputError, OutputError, SfmGtError
+from sfm_gt.errors import ConfigError, InputError, OutputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.video.catalog import VideoFile, list_videos
 from sfm_gt.workflow.currency import own_protocols
 from sfm_gt.workflow.staleness import VideoInputs, stale_results
@@ -110,6 +111,8 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
     if "--lint" in sys.argv:  # looks at rules alone, and is run without any configuration
         return RunPlan(Config(videos=Path("videos"), out=Path("out")), workflow)
     try:
+        for path in workflow.configfiles:
+            read_yaml(Path(path), ConfigError)  # Snakemake lets the last of equal keys win
         plan = RunPlan(validate(json.loads(json.dumps(content, default=str))), workflow)
         if workflow.is_main_process:
             plan.lock = run_lock.try_hold(plan.workspace.lock("run"))

@@ -60,7 +60,8 @@ class VideoInputs:
 
 def _by_name(video: VideoFile) -> dict[str, Any]:
     """What the folder alone tells of a video."""
-    return {"path": video.path.name, "sidecar": video.sidecar.name if video.sidecar else None, "refusal": video.refusal}
+    said = {"refusal": video.refusal, "message": video.message, "warning": video.warning}
+    return {"path": video.path.name, "sidecar": video.sidecar.name if video.sidecar else None, **said}
 
 
 def verdict_key(settings: str, inputs: dict[str, Any]) -> str:
@@ -77,7 +78,7 @@ def current_key(folder: Path, video: VideoFile, settings: str) -> str | None:
         return None
     if verdict.failed or verdict.settings != settings:
         return None
-    if any(inputs[name] != value for name, value in _by_name(video).items()):
+    if any(inputs.get(name) != value for name, value in _by_name(video).items()):
         return None
     # A file that the sidecar misses may have come.
     if inputs["error"] and inputs["error"] != VideoInputs.of(video).error:

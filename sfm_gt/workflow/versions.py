@@ -4,11 +4,11 @@ They stand together, apart from the stages, so that the Snakefile reads them wit
 """
 
 VERSIONS = {
-    "ingest": 3,
-    "clips": 4,
+    "ingest": 4,
+    "clips": 5,
     "clip_list": 1,
-    "frames": 6,
-    "sfm": 8,
+    "frames": 7,
+    "sfm": 9,
     "dense": 7,
     "moving": 2,
     "clean": 2,
@@ -16,7 +16,7 @@ VERSIONS = {
     "dataset": 6,
     "index": 2,
     "predict": 3,
-    "evaluate": 4,
+    "evaluate": 5,
     "report": 5,
     "summary": 1,
     "layers": 2,

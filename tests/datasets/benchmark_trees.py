@@ -242,7 +242,7 @@ def ddad(root: Path) -> Path:
 
 
 TREES: dict[str, Callable[[Path], Path]] = {
-    "kitti_eigen": kitti, "kitti_eigen_raw": kitti, "kitti_official": kitti, "kitti_object": kitti,
+    "kitti_eigen": kitti, "kitti_eigen_bts": kitti, "kitti_eigen_raw": kitti, "kitti_official": kitti, "kitti_object": kitti,
     "nyuv2": nyuv2, "nyuv2_filled": nyuv2, "sintel_final": sintel, "sintel_clean": sintel, "eth3d": eth3d,
     "diode": diode, "diode_indoors": diode, "diode_outdoor": diode, "scannet": scannet, "tum_rgbd": tum_rgbd,
     "bonn": bonn, "seven_scenes": seven_scenes, "ddad": ddad,

@@ -13,8 +13,10 @@ import pytest
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.camera import project
+from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.crops import CropName
 from sfm_gt.public_datasets import Benchmark, names, open_benchmark
+from sfm_gt.public_datasets.lidar import depth_of_points, depth_of_points_by_dgp
 from tests.datasets.benchmark_trees import DRIVE, HEIGHT, TREES, WIDTH, wall, write_depth_png, write_image
 
 pytest.importorskip("h5py")
@@ -104,10 +106,24 @@ def test_lidar_by_hand(trees):
 
 def test_lidar_is_carried_over_by_both_poses(trees):
     frame = _open(trees, "ddad")[0]
-    # The camera stands 1 m before the lidar: 8 m ahead of the lidar is 7 m from it, 5 m is 4 m and 1 m left is 7.5 px.
-    assert _valid_pixels(frame) == pytest.approx({(12, 16): 7.0, (8, 8): 4.0})
+    # The camera stands 1 m before the lidar: 8 m ahead of the lidar is 7 m from it, 5 m is 4 m and 1 m left is 7.5 px. From the
+    # centre of the first pixel these are (15.5, 11.5) and (8, 7.75), and DGP drops the decimals.
+    assert _valid_pixels(frame) == pytest.approx({(11, 15): 7.0, (7, 8): 4.0})
     centre = -frame.cam_from_world[:3, :3].T @ frame.cam_from_world[:3, 3]
     np.testing.assert_allclose(centre, [1, 0, 0], atol=1e-12)
+
+
+def test_the_last_point_wins_where_the_kit_has_it_so():
+    camera = PinholeCamera(32, 24, 30.0, 30.0, 16.0, 12.0)
+    points = np.array([[0.0, 0.0, 4.0], [0.0, 0.0, 8.0]])
+    assert depth_of_points(camera, points)[12, 16] == 4.0
+    assert depth_of_points_by_dgp(camera, points)[11, 15] == 8.0
+
+
+def test_kitti_has_a_name_for_each_way_to_crop_and_diode_scores_all_of_its_mask(trees):
+    crops = {name: _open(trees, name).conventions.crops[0] for name in ("kitti_eigen", "kitti_eigen_bts")}
+    assert crops == {"kitti_eigen": "kitti_garg_352x1216", "kitti_eigen_bts": "kitti_garg"}
+    assert _open(trees, "diode").conventions.gt_range_m[0] < 0.5, "the devkit's only bound is 0"
 
 
 def test_poses_by_hand(trees):

@@ -192,6 +192,14 @@ def test_flow_that_cannot_tell_says_nothing() -> None:
     assert not disagrees(200.0, beside(1)).any()
 
 
+@pytest.mark.parametrize(("flow_px", "tells"), [(4, True), (30, False)])
+def test_the_noise_of_flow_grows_with_its_length(flow_px: int, tells: bool) -> None:
+    # Two pixels beyond the end of the flow: clear of 3 (0.5 + 0.04) px, not of 3 (0.5 + 0.3) px.
+    claimed = flat(100.0 / (flow_px + 2))
+    found = against_parallax(claimed, read_parallax(claimed, beside(flow_px)), 0.02)[MIDDLE]
+    assert found.mean() > 0.5 if tells else not found.any()
+
+
 @pytest.mark.parametrize("shift", [(-1.0, 0.0, 0.0), (0.3, -0.5, 0.2), (0.1, 0.0, -0.8)])
 def test_exact_flow_tells_the_depth_it_was_made_from(shift: tuple[float, float, float]) -> None:
     rng = np.random.default_rng(3)

@@ -68,7 +68,7 @@ def test_an_empty_result_is_an_error_that_says_why(tmp_path):
     (tmp_path / "videos" / "text.mp4").write_text("no video")
     finished = run(tmp_path)
     assert finished.returncode != 0
-    assert "nothing came out of this run" in finished.stdout
+    assert "this run produced nothing" in finished.stdout
     assert "text.mp4" in finished.stdout
     assert (tmp_path / "out" / "report" / "index.html").is_file(), "the report shows the refusals all the same"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,11 +34,15 @@ def test_videos_with_any_name_in_any_folder_reach_their_clips(tmp_path: Path) ->
     (tmp_path / VIDEOS).mkdir()
     for seed, name in enumerate(NAMES):
         write_video(tmp_path / "a.mp4", panning(16, 160, 120, seed=seed)).rename(tmp_path / VIDEOS / name)
+    os.mkfifo(tmp_path / VIDEOS / "pipe.mp4")
+    (tmp_path / VIDEOS / "folder.mp4").mkdir()
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"videos": VIDEOS, "out": OUT}))
     reconstruct(tmp_path)
-    verdicts = [read_verdict(folder) for folder in (tmp_path / OUT / "videos").iterdir()]
-    assert [verdict.facts["status"] for verdict in verdicts] == ["ok"] * len(NAMES)
-    assert sum(len(verdict.clips) for verdict in verdicts) == len(NAMES)
+    verdicts = {folder.name: read_verdict(folder) for folder in (tmp_path / OUT / "videos").iterdir()}
+    reasons = {video_id: verdict.facts["reason"] for video_id, verdict in verdicts.items()}
+    assert (reasons.pop("pipe"), reasons.pop("folder")) == ("not_a_file", "not_a_file")
+    assert list(reasons.values()) == [None] * len(NAMES)
+    assert sum(len(verdict.clips) for verdict in verdicts.values()) == len(NAMES)
     # Snakemake cannot be told of such files, and still sees which one is another.
     write_video(tmp_path / "a.mp4", panning(17, 160, 120, seed=9)).rename(tmp_path / VIDEOS / NAMES[0])
     planned = reconstruct(tmp_path, "--dry-run")

@@ -24,7 +24,7 @@ def out(tmp_path):
 def test_a_folder_with_something_else_in_it_is_left_alone(out, tmp_path):
     (tmp_path / "to").mkdir()
     (tmp_path / "to" / "thesis.tex").write_text("years of work")
-    with pytest.raises(InputError, match="holds something that is no earlier export"):
+    with pytest.raises(InputError, match="is not an earlier export"):
         export.run(out, "kitti", tmp_path / "to")
     assert (tmp_path / "to" / "thesis.tex").read_text() == "years of work"
 

@@ -41,14 +41,6 @@ def test_results_come_in_order() -> None:
     assert list(in_parallel(lambda i: i * i, range(20), 2)) == [i * i for i in range(20)]
 
 
-def test_pairs_span_the_wanted_motion() -> None:
-    motion = np.array([2.0, 2, 2, 2, 0, 0, 0, 2, 0])
-    # The path is 0 2 4 6 8 8 8 8 10: 4 px lie between 0-2, 1-3, 2-4, 3-8 (gap 5) and nowhere behind.
-    assert flow.pairs_by_motion(motion, [4.0], max_gap=5) == [(0, 2), (1, 3), (2, 4), (3, 8)]
-    assert flow.pairs_by_motion(motion, [4.0], max_gap=4) == [(0, 2), (1, 3), (2, 4)]
-    assert flow.pairs_by_motion(np.zeros(9), [4.0], max_gap=5) == []
-
-
 def test_motion_is_measured_in_pixels_of_the_images() -> None:
     motion = flow.median_motion_px(greys(4, 3))
     assert motion == pytest.approx([3, 3, 3, 0], abs=0.3)

@@ -48,6 +48,11 @@ def clip(scene, tmp_path_factory) -> tuple[Path, FrameList]:
     return folder, FrameList(CAMERA.width, CAMERA.height, CAMERA.width, CAMERA.height, records)
 
 
+def read_grey(folder):
+    """Grey images of the frames by their names."""
+    return lambda name: cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE)
+
+
 def run(scene, clip, poses=None, lens=LENS, refine=False, rows=slice(None)):
     folder, listed = clip
     poses = scene.model.cam_from_world if poses is None else poses
@@ -55,7 +60,9 @@ def run(scene, clip, poses=None, lens=LENS, refine=False, rows=slice(None)):
     nothing = np.zeros((CAMERA.height, CAMERA.width), dtype=bool)
     indices = [frame.frame_index for frame in listed.frames]
     cameras = GivenCameras("by_hand", track, refine)
-    solution = reconstruct(cameras, folder, listed, indices, lambda index: nothing, MAX_ERROR_PX, OPTIONS)
+    solution = reconstruct(
+        cameras, folder, listed, indices, read_grey(folder), lambda index: nothing, MAX_ERROR_PX, OPTIONS
+    )
     model = solution.model
     solution.finish(model, solution.begin(model))
     lens_found = Undistortion.of(next(iter(model.cameras.values())))
@@ -111,7 +118,7 @@ def uneven_speed(poses):
 
 @pytest.mark.parametrize("spoil", [wrong_clock, inverted, mirrored_axes, uneven_speed])
 def test_cameras_that_contradict_the_images_are_refused(scene, clip, spoil):
-    with pytest.raises(Rejected, match="the imported cameras miss what the images show by") as verdict:
+    with pytest.raises(Rejected, match="the imported cameras have a reprojection error of") as verdict:
         run(scene, clip, spoil(scene.model.cam_from_world))
     assert verdict.value.reason == "poses_disagree"
     assert verdict.value.measured > verdict.value.threshold
@@ -127,6 +134,7 @@ def test_poses_of_another_time_are_none_at_all(scene, clip):
             folder,
             listed,
             indices,
+            read_grey(folder),
             lambda index: None,
             MAX_ERROR_PX,
             OPTIONS,

@@ -67,13 +67,13 @@ def in_line(number, column, value):
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda lines: [*lines[:-1], lines[-1][:40]], "line 5 is not 19 numbers; the file may be cut short"),
+        (lambda lines: [*lines[:-1], lines[-1][:40]], "line 5: 8 entries; needed 19"),
         (lambda lines: lines[:2], "1 frames; needed two or more"),
-        (in_line(2, 7, "nan"), "line 3 is not 19 numbers"),
+        (in_line(2, 7, "nan"), "line 3: rx1 is 'nan'; needed a number from -2 to 2"),
         (in_line(2, 7, "-1.0"), "no rotation"),
         (in_line(2, 0, "900000"), "times do not ascend"),
         (in_line(3, 1, "0.9"), "lens changes"),
-        (lambda lines: ["url", *(line.replace(" 0.8 ", " -0.8 ", 1) for line in lines[1:])], "positive"),
+        (lambda lines: ["url", *(line.replace(" 0.8 ", " -0.8 ", 1) for line in lines[1:])], "line 2: fx is '-0.8'"),
     ],
 )
 def test_a_bad_pose_file_gets_one_line(pose_file, change, says):

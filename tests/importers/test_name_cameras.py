@@ -33,6 +33,7 @@ def video(tmp_path) -> Path:
 def poses(tmp_path) -> Path:
     path = tmp_path / "0a1b.txt"
     matrices = np.tile(np.eye(4), (5, 1, 1))
+    matrices[:, 0, 3] = np.arange(5)
     times = np.arange(5) * 40000
     write_pose_text(path, PoseText("https://example.org/watch?v=x", times, Lens(0.8, 1.4, 0.5, 0.5), matrices))
     return path
@@ -60,7 +61,9 @@ def test_a_sidecar_keeps_its_comments_and_its_source(video, poses):
     assert yaml.safe_load(text)["import"]["refine"] is True
 
 
-@pytest.mark.parametrize(("name", "says"), [("tum", "not a TUM trajectory"), ("colmap_", "did you mean 'colmap'")])
+@pytest.mark.parametrize(
+    ("name", "says"), [("tum", "line 1: 1 entries; needed 8"), ("colmap_", "did you mean 'colmap'")]
+)
 def test_a_file_that_does_not_fit_changes_nothing(video, poses, name, says):
     with pytest.raises(InputError, match=says):
         name_cameras.run(video, name, poses, refine=False)
@@ -72,4 +75,4 @@ def test_ingest_refuses_cameras_that_cannot_be_read_before_any_work(video, poses
     video.with_suffix(".yaml").write_text("import: {format: mannequin_challenge, file: cut.txt}\n")
     facts = ingest.run(Workspace(tmp_path / "out"), list_videos(video.parent)[0], FramesConfig())
     assert (facts["status"], facts["reason"]) == ("rejected", "import_invalid")
-    assert "cut.txt: line 6 is not 19 numbers" in facts["message"]
+    assert "cut.txt: line 6: 5 entries; needed 19" in facts["message"]

@@ -33,6 +33,12 @@ def test_a_frozen_person_and_what_moves_elsewhere_stay_as_they_are() -> None:
     assert found is not moving
 
 
+def test_the_rim_of_a_moving_person_is_not_cleared_where_another_person_stands() -> None:
+    walking, waving = rectangle(10, 50, 30, 50), rectangle(10, 50, 53, 70)
+    arm = rectangle(10, 20, 53, 70)
+    assert (person.snapped(walking | arm, walking | waving) == walking | arm).all()
+
+
 def test_anchors_are_the_centres_of_cells_in_the_order_of_strides() -> None:
     centres = person.anchor_centres(224)
     assert centres.shape == (28 * 28 * 2 + 14 * 14 * 2 + 7 * 7 * 6, 2)

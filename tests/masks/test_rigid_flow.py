@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.geometry.types import PinholeCamera, View
-from sfm_gt.masks.rigid_flow import ELSEWHERE, MISSED, PATCH_PX, WORKING_LONG_SIDE_PX, RigidFlow, evidence, rigid_flow
-from sfm_gt.masks.shared.rigid_view import Shot, render_view
+from sfm_gt.masks.rigid_flow import ELSEWHERE, MISSED, PATCH_PX, WORKING_LONG_SIDE_PX, RigidFlow, evidence
+from sfm_gt.masks.shared.rigid_view import Shot, project, render_view
 from tests.masks.scenes import BOXES, CAMERA, FLOOR, WALL, Rectangle, Scene, render
 from tests.video.make_videos import textured
 
@@ -32,22 +33,25 @@ def rates(scene: Scene, views: list[View]) -> tuple[float, float]:
     return float(found[truth].mean()), float(found[~truth].mean())
 
 
-def test_rigid_flow_by_hand() -> None:
+def test_a_pixel_is_projected_by_hand() -> None:
     # Camera b stands 0.2 to the right: a point at depth 2 moves left by f * 0.2 / 2 = 10 px, at depth 4 by 5 px.
     camera = PinholeCamera(4, 2, 100.0, 100.0, 2.0, 1.0)
     b_from_a = np.eye(4)
     b_from_a[0, 3] = -0.2
     z = np.array([[2, 2, 4, 4], [2, np.nan, 4, 4]], np.float32)
-    flow = rigid_flow(z, camera, b_from_a)
+    place, depth, _ = project(z, camera, b_from_a)
+    assert depth == pytest.approx(z, nan_ok=True)
+    flow = place - pixel_grid(4, 2)
     assert flow[..., 0] == pytest.approx(np.array([[-10, -10, -5, -5], [-10, np.nan, -5, -5]]), nan_ok=True, abs=1e-5)
     assert flow[..., 1] == pytest.approx(np.array([[0, 0, 0, 0], [0, np.nan, 0, 0]]), nan_ok=True, abs=1e-5)
 
 
-def test_points_behind_the_other_camera_have_no_flow() -> None:
+def test_points_behind_the_other_camera_have_no_place_in_it() -> None:
     forward = np.eye(4)
     forward[2, 3] = -3.0
-    flow = rigid_flow(np.full((240, 320), 2.0, np.float32), CAMERA, forward)
-    assert np.isnan(flow).all()
+    place, depth, _ = project(np.full((240, 320), 2.0, np.float32), CAMERA, forward)
+    assert np.isnan(place).all()
+    assert np.isnan(depth).all()
 
 
 @pytest.mark.parametrize("holes", [0.0, 0.3])

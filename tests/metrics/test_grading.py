@@ -9,9 +9,10 @@ import pytest
 
 from sfm_gt.metrics import depth
 from sfm_gt.metrics.alignment import fit
+from sfm_gt.metrics.boundary import boundary_f1
 from sfm_gt.metrics.depth import METRICS, metrics_of
 from sfm_gt.metrics.grading import FrameGrader, FramePrediction, Graded, GtFrame, Unscored
-from sfm_gt.metrics.protocol import REASONS, load_protocol, load_protocols
+from sfm_gt.metrics.protocol import REASONS, ROBUST, load_protocol, load_protocols
 from sfm_gt.metrics.regions import DEPTH_EDGES_M, REGIONS, by_depth, scored_pixels
 from sfm_gt.metrics.shipped import shipped
 from sfm_gt.models.shared.prediction import KINDS
@@ -20,6 +21,9 @@ RANGE = (0.1, 10.0, 4)
 OURS = load_protocol("sfm_gt").completed(*RANGE)
 EVERY = load_protocols(shipped(), *RANGE)
 PER_IMAGE = [protocol for protocol in EVERY if protocol.scope == "image"]
+PER_IMAGE_ROBUST = load_protocols(
+    [one.name + ROBUST if one.non_finite == "propagate" else one.name for one in PER_IMAGE], *RANGE
+)
 
 
 def _gt(metric: bool = True, **layers) -> GtFrame:
@@ -89,12 +93,82 @@ def test_a_kind_that_a_protocol_cannot_grade_is_counted():
 
 
 def test_depth_under_an_alignment_of_disparity_is_inverted_first():
-    gt, midas = _gt(), load_protocol("midas").completed(*RANGE)
+    gt, midas = _gt(), load_protocol("midas_robust").completed(*RANGE)
     graded = _grade(gt, 3.0 * gt.z_depth, "scale_invariant_depth", midas)["ls_affine_disparity"]
     assert _figure(graded) == pytest.approx(0.0, abs=1e-12)
     # Depth that is not positive has no disparity: a missing pixel.
     graded = _grade(gt, np.where(gt.z_depth == 1, -1.0, gt.z_depth), "metric_depth", midas)["ls_affine_disparity"]
     assert graded.coverage == pytest.approx(5 / 7)
+
+
+def _protocol(name, lowest=0.001, highest=80.0):
+    return load_protocol(name).completed(lowest, highest, 1)
+
+
+def _map(*values):
+    return np.array([values], dtype=np.float32)
+
+
+def _gt_of(*values):
+    return _gt(z_depth=_map(*values), moving=np.zeros((1, len(values)), bool), overlay=np.zeros((1, len(values)), bool))
+
+
+def test_depth_anything_v2_takes_predictions_as_they_are_and_scores_the_ends_of_the_range():
+    v2 = _protocol("depth_anything_v2")
+    graded = _grade(_gt_of(*[60.0] * 12), np.full((1, 12), 120.0), protocol=v2)["none"]
+    assert _figure(graded) == pytest.approx(1.0), "clamped to 80 m it would be 0.333"
+    graded = _grade(_gt_of(80.0, 0.001, 80.1, *[60.0] * 10), np.full((1, 13), 60.0), protocol=v2)["none"]
+    assert graded.scored[0] == 12
+
+
+def test_values_that_are_not_finite_propagate_as_in_the_code_and_robust_variants_leave_them_out():
+    gt, values = _gt_of(*[60.0] * 12), np.full((1, 12), 66.0)
+    values[0, :2] = np.nan, -60.0
+    graded = _grade(gt, values, protocol=_protocol("depth_anything_v2"))["none"]
+    assert np.isnan(_figure(graded))
+    # max(p/g, g/p) of the negative one is -1, which is below 1.25.
+    assert _figure(graded, "delta1") == pytest.approx(11 / 12)
+    robust = _grade(gt, values, protocol=_protocol("depth_anything_v2_robust"))["none"]
+    assert (robust.answered[0], _figure(robust)) == (11, pytest.approx((10 * 0.1 + 2.0) / 11))
+    # A fit of NaN stops the code: no pixel has a figure.
+    spoilt = _grade(gt, values, "affine_invariant_disparity", _protocol("midas"))["ls_affine_disparity"]
+    assert np.isnan(_figure(spoilt))
+    assert _figure(spoilt, "delta1") == 0
+    spoilt = _grade(gt, values, "scale_invariant_depth", _protocol("moge"))["l1rel_scale"]
+    assert _figure(spoilt, "delta1") == 0
+
+
+def test_marigold_fits_disparity_where_it_is_positive():
+    gt = _gt_of(1.0, 2.0, 4.0, 8.0, 16.0)
+    disparity = _map(2.0, 1.0, 0.5, -1.0, np.nan) + np.float32(0)
+    marigold = _grade(gt, disparity, "affine_invariant_disparity", _protocol("marigold"))["ls_affine_disparity"]
+    assert (marigold.affine.scale, marigold.affine.shift) == pytest.approx((0.5, 0.0), abs=1e-7)
+    assert np.isnan(_figure(marigold)), "the NaN is not fitted on, but it is scored"
+    robust = _grade(gt, disparity, "affine_invariant_disparity", _protocol("marigold_robust"))["ls_affine_disparity"]
+    assert _figure(robust) == pytest.approx((80.0 - 8.0) / 8.0 / 4)
+
+
+def test_moge_looks_for_boundaries_in_disparity_inverted_at_its_own_floor():
+    # Beyond the GT's farthest pixels lie stripes that the floor of the figures hides in part.
+    rng = np.random.default_rng(0)
+    z_depth = np.where(np.arange(40) < 20, 10.0, 40.0) * np.ones((30, 1)) * rng.uniform(0.995, 1.005, (30, 40))
+    nowhere = np.zeros(z_depth.shape, bool)
+    stripes = np.where(np.arange(40) % 2, 0.029, 0.021)
+    disparity = np.where(np.arange(40) < 20, 0.1, stripes) * np.ones((30, 1))
+    gt = GtFrame(z_depth, nowhere, nowhere, None, True)
+    moge = _protocol("moge")
+    found = {
+        name: _grade(gt, disparity, "affine_invariant_disparity", protocol)["ls_affine_disparity"]
+        for name, protocol in (
+            ("moge", moge),
+            ("one floor", moge.model_copy(update={"boundary_disparity_floor": None})),
+        )
+    }
+    assert _figure(found["moge"]) == _figure(found["one floor"])
+    affine = found["moge"].affine
+    expected = boundary_f1(1 / np.maximum(affine.scale * disparity + affine.shift, 1e-6), z_depth, ~nowhere)
+    assert found["moge"].structure["boundary_f1_r1"] == pytest.approx(expected[0])
+    assert found["moge"].structure["boundary_f1_r1"] != pytest.approx(found["one floor"].structure["boundary_f1_r1"])
 
 
 def test_flip_averaging():
@@ -131,7 +205,7 @@ def scene():
     return GtFrame(z_depth, moving, overlay, person, True), values
 
 
-@pytest.mark.parametrize("protocol", PER_IMAGE, ids=lambda protocol: protocol.name)
+@pytest.mark.parametrize("protocol", PER_IMAGE_ROBUST, ids=lambda protocol: protocol.name)
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_region_agrees_with_plain_masks(scene, protocol, kind):
     gt, values = scene
@@ -186,7 +260,8 @@ def test_boundary_band_lies_along_depth_steps_only():
     nowhere = np.zeros(z_depth.shape, bool)
     graded = _grade(GtFrame(z_depth, nowhere, nowhere, None, True), z_depth)["none"]
     assert graded.scored[REGIONS.index("boundary")] == 20 * 6, "three pixels to either side; a hole is no step"
-    assert graded.scored[REGIONS.index("person")] == 0, "nobody looked for people"
+    absent = [graded.scored[REGIONS.index(region)] for region in ("person", "environment")]
+    assert absent == [0, 0], "without a person mask there is neither"
 
 
 def test_input_is_left_as_it_is(scene):

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
+from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics import depth
-from sfm_gt.metrics.points import f_score, point_delta1, point_rel, points_of
+from sfm_gt.metrics.points import f_score, point_delta1, point_rel
 
 CAMERA = PinholeCamera(20, 15, 25.0, 24.0, 10.5, 7.0)
 
@@ -27,7 +28,8 @@ def test_depth_on_the_camera_of_the_gt_is_the_same_as_its_points():
     rng = np.random.default_rng(0)
     gt = rng.uniform(1, 5, (15, 20))
     prediction, valid = gt * np.exp(rng.normal(0, 0.2, gt.shape)), rng.random(gt.shape) < 0.8
-    clouds = points_of(prediction, CAMERA, valid), points_of(gt, CAMERA, valid)
+    pixels = pixel_grid(20, 15)[valid]
+    clouds = [unproject(CAMERA, pixels, each[valid]) for each in (prediction, gt)]
     assert point_rel(*clouds) == pytest.approx(depth.score("abs_rel", prediction, gt, valid), rel=1e-9)
     assert point_delta1(*clouds) == depth.score("delta1", prediction, gt, valid)
 

@@ -47,7 +47,8 @@ def test_hashes_differ_and_follow_every_setting():
     changes = {
         "scope": "clip", "fit_pixels": 100, "crop": "kitti_garg", "gt_range_m": (0.1, 20.0), "range_ends": "strict",
         "moving": "score", "clamp": False, "disparity_floor": "largest_gt", "non_finite": "clamp", "resize": "nearest",
-        "flip_averaging": True, "reducer": "image", "min_pixels": 7, "name": "mine",
+        "prediction_range": (0.1, None), "fit_on": "positive", "boundary_disparity_floor": 1e-6, "log_floor": 1e-3,
+        "negative_depth": "inside", "flip_averaging": True, "reducer": "image", "min_pixels": 7, "name": "mine",
         "alignment": OURS.alignment.model_copy(update={"scale_invariant_depth": ("ls_scale",)}),
     }  # fmt: skip
     assert set(changes) == set(Protocol.model_fields) - {"source"}
@@ -94,6 +95,14 @@ def test_what_does_not_fit_is_one_clear_line(tmp_path, changes, words):
     assert "\n" not in str(error.value)
 
 
+def test_robust_variants_leave_out_what_propagates_in_the_code():
+    original, robust = load_protocol("midas"), load_protocol("midas_robust")
+    assert (original.non_finite, robust.non_finite, robust.name) == ("propagate", "leave_out", "midas_robust")
+    assert original.completed(*RANGE).hash != robust.completed(*RANGE).hash
+    with pytest.raises(ConfigError, match="sfm_gt_robust"):
+        load_protocol("sfm_gt_robust")  # it leaves them out already
+
+
 def test_unknown_and_double_names():
     with pytest.raises(ConfigError, match=r"'midsa' is neither a file nor one of sfm_gt, .*midas"):
         load_protocol("midsa")
@@ -131,6 +140,9 @@ def test_range_of_aligned_depth():
         ("nyu_eigen", (480, 640), (45, 41), (471, 601)),
         ("kitti_garg", (375, 1242), (153, 44), (371, 1197)),
         ("kitti_eigen", (375, 1242), (124, 44), (342, 1197)),
+        # 352 x 1216 starts at row 23 and column 13; 0.408 of 352 is 143.
+        ("kitti_garg_352x1216", (375, 1242), (23 + 143, 13 + 43), (23 + 349, 13 + 1172)),
+        ("kitti_eigen_352x1216", (375, 1242), (23 + 117, 13 + 43), (23 + 321, 13 + 1172)),
         ("scannet_border", (480, 640), (8, 11), (472, 629)),
         ("none", (4, 5), (0, 0), (4, 5)),
     ],
@@ -145,3 +157,5 @@ def test_crops(name, size, first, beyond_last):
 def test_crop_of_another_size_of_image():
     with pytest.raises(InputError, match="found an image of 100x50 px, needed 640x480"):
         crop_mask("nyu_eigen", 50, 100)
+    with pytest.raises(InputError, match="found an image of 1242x351 px, needed at least 1216x352"):
+        crop_mask("kitti_garg_352x1216", 351, 1242)

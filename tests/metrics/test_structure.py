@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sfm_gt.metrics.boundary import RADII_PX, THRESHOLDS, boundary_f1
-from sfm_gt.metrics.edges import depth_edges, edge_distances_px
-from sfm_gt.metrics.ordinal import N_PAIRS, draw_pairs, ordinal, weighted_disagreement
+from sfm_gt.metrics.boundary import RADII_PX, THRESHOLDS, BoundaryGt
+from sfm_gt.metrics.edges import EdgesGt
+from sfm_gt.metrics.ordinal import N_PAIRS, draw_pairs, ordinal
 
 
 def _plain_boundary_f1(p, g, valid):
@@ -48,20 +48,19 @@ def test_boundary_f1_agrees_with_its_definition(seed):
     p[3, 3] = np.nan
     expected = _plain_boundary_f1(p, g, valid & np.isfinite(p))
     # Maps are float32: a ratio within 1e-7 of a threshold may fall on its other side, one pair of some thousand.
-    assert boundary_f1(p, g, valid) == pytest.approx(expected, rel=1e-3)
+    assert BoundaryGt(np.where(valid, g, np.nan)).f1(p) == pytest.approx(expected, rel=1e-3)
 
 
 def test_boundary_f1_at_its_ends():
     g = np.full((20, 20), 2.0)
-    every = np.ones(g.shape, bool)
-    assert np.isnan(boundary_f1(g, g, every)).all(), "no edge, nothing to find"
+    assert np.isnan(BoundaryGt(g).f1(g)).all(), "no edge, nothing to find"
     step = g.copy()
     step[:, 10:] = 3.0
-    assert boundary_f1(step, step, every) == (1.0, 1.0, 1.0)
-    assert boundary_f1(g, step, every) == (0.0, 0.0, 0.0)
-    assert boundary_f1(step, g, every) == (0.0, 0.0, 0.0)
-    assert boundary_f1(5 - step, step, every) == (0.0, 0.0, 0.0), "the step the other way round"
-    assert boundary_f1(7 * step, step, every) == (1.0, 1.0, 1.0), "whatever the unit"
+    assert BoundaryGt(step).f1(step) == (1.0, 1.0, 1.0)
+    assert BoundaryGt(step).f1(g) == (0.0, 0.0, 0.0)
+    assert BoundaryGt(g).f1(step) == (0.0, 0.0, 0.0)
+    assert BoundaryGt(step).f1(5 - step) == (0.0, 0.0, 0.0), "the step the other way round"
+    assert BoundaryGt(step).f1(7 * step) == (1.0, 1.0, 1.0), "whatever the unit"
 
 
 def _step(column, shape=(40, 60)):
@@ -73,28 +72,28 @@ def _step(column, shape=(40, 60)):
 @pytest.mark.parametrize("shift", [0, 1, 3, 7])
 def test_edges_a_known_way_apart(shift):
     gt, prediction = _step(30), _step(30 + shift)
-    accuracy, completeness = edge_distances_px(prediction, gt, np.ones(gt.shape, bool))
+    accuracy, completeness = EdgesGt(gt).distances_px(prediction)
     assert (accuracy, completeness) == pytest.approx((shift, shift), abs=1e-6)
 
 
 def test_edges_that_are_missed_or_too_far():
-    gt, every = _step(20), np.ones((40, 60), bool)
-    accuracy, completeness = edge_distances_px(np.full(gt.shape, 3.0), gt, every)
+    gt, flat = _step(20), np.full((40, 60), 3.0)
+    accuracy, completeness = EdgesGt(gt).distances_px(flat)
     assert np.isnan(accuracy)
     assert completeness == 10.0, "a map without edges misses them all"
-    assert np.isnan(edge_distances_px(_step(45), gt, every)[0])
-    assert np.isnan(edge_distances_px(gt, np.full(gt.shape, 3.0), every)[1]), "the GT has none"
+    assert np.isnan(EdgesGt(gt).distances_px(_step(45))[0])
+    assert np.isnan(EdgesGt(flat).distances_px(gt)[1]), "the GT has none"
 
 
 def test_edges_know_no_unit_and_holes_have_no_outline():
     gt = _step(30)
-    edges = depth_edges(gt)
-    assert edges.any()
     # A step lies between two columns, and rounding decides which of them is the edge.
-    assert max(edge_distances_px(100 * gt, gt, np.ones(gt.shape, bool))) <= 1.0
+    assert max(EdgesGt(gt).distances_px(100 * gt)) <= 1.0
     holed = gt.copy()
-    holed[15:25, 5:15] = np.nan
-    assert not depth_edges(holed)[:, :25].any()
+    holed[15:25, 18:24] = np.nan
+    # An edge on the rim of the hole would lie 6 columns and more off that of the step.
+    assert EdgesGt(holed).distances_px(gt) == pytest.approx((0, 0), abs=1e-6)
+    assert EdgesGt(gt).distances_px(holed) == pytest.approx((0, 0), abs=1e-6)
 
 
 def test_order_by_hand():
@@ -102,8 +101,6 @@ def test_order_by_hand():
     p = np.array([[1.0, 1.0, 1.0, 3.0], [3.0, 2.0, 1.5, 3.1]])  # nearer, nearer, nearer, equal
     expected = {"sdr": 0.5, "sdr_equal": 0.5, "sdr_unequal": 0.5, "near_far": 0.5}
     assert ordinal(p, g) == expected
-    assert weighted_disagreement(p, g, np.array([1.0, 2.0, 3.0, 4.0])) == pytest.approx(0.5)
-    assert weighted_disagreement(p, g, np.array([1.0, 0.0, 0.0, 4.0])) == 0.0
     assert np.isnan(list(ordinal(p[:, :0], g[:, :0]).values())).all()
 
 

@@ -48,6 +48,29 @@ def test_moving_and_occluded_pixels_do_not_count():
     assert pair.tae_unmasked(_wall(4.0), second) > 1.0
 
 
+def test_unmasked_error_is_over_every_pixel_of_the_predictions_as_in_the_original():
+    # Half of the GT is missing, and there the predictions disagree.
+    rng = np.random.default_rng(0)
+    hole = np.where(np.arange(40) < 20, np.nan, 4.0) * np.ones((30, 1))
+    pair = FramePair(_view(hole, right=0.3), _view(hole))
+    one, other = (rng.uniform(3, 5, (30, 40)).astype(np.float32) for _ in range(2))
+    assert pair.tae_unmasked(one, other) == pytest.approx(_original_tae(one, other, 0.3), rel=1e-5)
+
+
+def _original_tae(one, other, right):
+    """Both directions by plain numpy, for cameras that are ``right`` metres apart; integer pixel centres as there."""
+    errors = []
+    for source, target, step in ((one, other, right), (other, one, -right)):
+        rows, columns = np.mgrid[:30, :40]
+        projected = np.zeros((30, 40), np.float32)
+        landed = np.rint(columns + CAMERA.fx * step / source).astype(int)
+        inside = (landed >= 0) & (landed < 40)
+        projected[rows[inside], landed[inside]] = source[inside]  # the last one wins
+        seen = projected > 0
+        errors.append(np.mean(np.abs(target[seen] - projected[seen]) / target[seen]))
+    return 100 * np.mean(errors)
+
+
 def test_nothing_in_common_is_nan_and_no_perfect_score():
     pair = FramePair(_view(_wall(4.0)), _view(_wall(4.0), right=100.0))
     assert np.isnan(pair.tae(_wall(4.0), _wall(4.0)))

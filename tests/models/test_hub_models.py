@@ -47,18 +47,22 @@ def test_hub_network_by_hand(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fit", "size", "image", "expected"),
+    ("fit", "size", "step", "image", "expected"),
     [
-        # MiDaS: DPT covers 384x384 (512x384 for VGA), the small one stays inside 256x256 (256x192).
-        ("cover", 384, (480, 640), (384, 512)),
-        ("inside", 256, (480, 640), (192, 256)),
-        ("inside", 256, (1000, 1920), (128, 256)),  # 133.3 rounds to four times 32
-        ("cover", 384, (375, 1242), (384, 1280)),
-        ("inside", 256, (10, 640), (32, 256)),
+        # MiDaS: DPT changes as little as it can (512x384 for VGA), the small one stays inside 256x256 (256x192).
+        ("minimal", 384, 32, (480, 640), (384, 512)),
+        ("cover", 384, 32, (480, 640), (384, 512)),
+        ("inside", 256, 32, (480, 640), (192, 256)),
+        ("inside", 256, 32, (1000, 1920), (128, 256)),  # 133.3 rounds to four times 32
+        ("cover", 384, 32, (375, 1242), (384, 1280)),
+        ("inside", 256, 32, (10, 640), (32, 256)),
+        # Depth Anything on 640x360: its authors' rule and that of transformers.
+        ("cover", 518, 14, (360, 640), (518, 924)),
+        ("minimal", 518, 14, (360, 640), (294, 518)),
     ],
 )
-def test_size_of_the_input(fit, size, image, expected):
-    described = InputDescription(height=size, width=size, fit=fit, multiple_of=32)
+def test_size_of_the_input(fit, size, step, image, expected):
+    described = InputDescription(height=size, width=size, fit=fit, multiple_of=step)
     assert described.size_for(*image) == expected
 
 
@@ -107,7 +111,7 @@ def test_faults_of_the_weights(tmp_path, content, message):
 
 def test_an_answer_that_is_no_tensor(tmp_path):
     model = _hub(write_hub_model(tmp_path, hub={"repository": "clone", "entry": "two_outputs"}))
-    with pytest.raises(InputError, match="two_outputs: answered with dict, needed one tensor"):
+    with pytest.raises(InputError, match="two_outputs: returned dict, needed one tensor"):
         model.predict(_image(32, 32), None, KEY)
 
 
@@ -117,7 +121,7 @@ def test_a_network_of_fixed_size_is_not_described_as_free(tmp_path, tiny_onnx):
     path = tiny_onnx(input={"height": 6, "width": 8, "fit": "inside"})
     with pytest.raises(InputError, match=r"input is \[1, 3, 6, 8\], the description says \[1, 3, 'any', 'any'\]"):
         OnnxModel(ModelConfig(name="t", method="onnx", path=str(path)))
-    with pytest.raises(InputError, match="multiple_of belongs to fit: inside and cover"):
+    with pytest.raises(InputError, match="multiple_of belongs to fit: inside, cover and minimal"):
         OnnxModel(
             ModelConfig(name="t", method="onnx", path=str(tiny_onnx(input={"height": 6, "width": 8, "multiple_of": 2})))
         )

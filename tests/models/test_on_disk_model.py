@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import tempfile
+import tracemalloc
+import zipfile
+import zlib
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -46,7 +54,7 @@ def test_png_has_a_stated_unit_and_zero_is_no_answer(model, tmp_path):
     stored = np.round(VALUES * 1000).astype(np.uint16)
     stored[0, 0] = 0
     cv2.imwrite(str(tmp_path / "clip" / "000005.png"), stored)
-    with pytest.raises(InputError, match=r"predictions\.yaml: missing or not YAML"):
+    with pytest.raises(InputError, match=r"predictions\.yaml: not found"):
         _predict(model)
     (tmp_path / "predictions.yaml").write_text("unit: 0.001\n")
     values = _predict(model).values
@@ -110,6 +118,87 @@ def test_faults_name_file_and_fix(model, tmp_path, suffix, content, message):
     assert "\n" not in str(error.value)
 
 
+def _npy(array: np.ndarray, shape: tuple[int, ...] | None = None) -> bytes:
+    """``array`` in NumPy's format, with a header that states ``shape``."""
+    file = io.BytesIO()
+    if array.dtype.hasobject:
+        np.save(file, array)
+        return file.getvalue()
+    header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape or array.shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue() + array.tobytes()
+
+
+def _npz(content: bytes, name: str = "depth.npy") -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+def _exr() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        _write_exr(Path(folder) / "a.exr", {"Y": np.random.default_rng(0).uniform(1, 9, (64, 96)).astype(np.float32)})
+        return (Path(folder) / "a.exr").read_bytes()
+
+
+def _exr_of(width: int) -> bytes:
+    content = bytearray(_exr())
+    struct.pack_into("<iiii", content, content.index(b"box2i") + 10, 0, 0, width, width)
+    return bytes(content)
+
+
+def _png_of(width: int) -> bytes:
+    content = bytearray(cv2.imencode(".png", np.ones((4, 6), np.uint16))[1].tobytes())
+    struct.pack_into(">II", content, 16, width, width)
+    struct.pack_into(">I", content, 29, zlib.crc32(content[12:29]))
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content", "message"),
+    [
+        ("npy", lambda: _npy(VALUES)[:-1], "it is cut short"),
+        ("npy", lambda: _npy(VALUES)[:40], "not a NumPy array"),
+        ("npy", lambda: _npy(VALUES, (99999, 999)), "it is cut short"),
+        ("npy", lambda: _npy(VALUES, (999999, 9999999)), "needed 1 to 100000000 numbers"),
+        ("npy", lambda: _npy(np.zeros((0, 4))), "needed 1 to 100000000 numbers"),
+        ("npy", lambda: _npy(np.array([[None]])), "found object of shape"),
+        ("npz", lambda: _npz(_npy(np.array([[None]]))), "found object of shape"),
+        ("npz", lambda: _npz(_npy(VALUES)[1:]), "not a NumPy array"),
+        ("npz", lambda: _flipped(_npz(_npy(np.random.default_rng(0).random((99, 99))))), "not a NumPy array"),
+        ("npz", lambda: _npz(_npy(VALUES, (999999, 9999999))), "needed 1 to 100000000 numbers"),
+        ("npz", lambda: _npz(_npy(np.zeros((0, 4)))), "needed 1 to 100000000 numbers"),
+        ("exr", lambda: _exr()[:-9], "not an EXR image"),
+        ("exr", lambda: _exr()[:600], "not an EXR image"),
+        ("exr", lambda: _exr_of(100_000), "states 100001x100001 px"),
+        ("exr", lambda: _exr_of(-5), "not an EXR image"),
+        ("png", lambda: _png_of(50_000), "states 50000x50000 px"),
+        ("png", lambda: cv2.imencode(".png", np.ones((4, 6), np.uint16))[1].tobytes()[:-20], "unreadable file"),
+        ("png", lambda: b"", "unreadable file"),
+    ],
+)
+def test_damaged_files_and_headers_that_promise_too_much_are_refused_before_memory_is_asked_for(
+    model, tmp_path, suffix, content, message
+):
+    path = tmp_path / "clip" / f"000005.{suffix}"
+    path.write_bytes(content())
+    (tmp_path / "predictions.yaml").write_text("unit: 0.001\n")
+    tracemalloc.start()
+    with pytest.raises(InputError, match=message) as error:
+        _predict(model)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert str(error.value).startswith(str(path))
+    assert "\n" not in str(error.value)
+    assert peak < 50 << 20
+
+
+def _flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 0xFF]) + content[middle + 1 :]
+
+
 def test_npz_with_two_arrays(model, tmp_path):
     np.savez(tmp_path / "clip" / "000005.npz", depth=VALUES, sigma=VALUES)
     with pytest.raises(InputError, match=r"holds 2 arrays \(depth, sigma\), needed one"):
@@ -119,7 +208,7 @@ def test_npz_with_two_arrays(model, tmp_path):
 def test_two_files_for_one_frame(model, tmp_path):
     np.save(tmp_path / "clip" / "000005.npy", VALUES)
     np.savez(tmp_path / "clip" / "000005.npz", VALUES)
-    with pytest.raises(InputError, match=r"000005\.npz lies beside it; keep one"):
+    with pytest.raises(InputError, match=r"000005\.npz exists as well; keep one"):
         _predict(model)
 
 

@@ -146,6 +146,13 @@ def test_preprocessing_is_what_it_was(folders, name):
     assert found == pytest.approx(GOLDEN[name], abs=GREY_LEVEL)
 
 
+def test_depth_anything_by_its_authors_covers_what_the_library_fits_one_side_to(folders):
+    image, folder = np.zeros((36, 64, 3), np.uint8), folders["depth_anything"]  # its size is 56x56
+    sizes = {rule: TransformersModel(ModelConfig(name="tiny", method="transformers", path=str(folder), input_size=rule))
+             .prepare(image, None).pixels.shape[-2:] for rule in ("library", "authors")}  # fmt: skip
+    assert sizes == {"library": (28, 56), "authors": (56, 98)}
+
+
 @pytest.mark.parametrize("name", ["depth_anything", "dpt", "glpn"])
 def test_the_map_is_the_networks_own(folders, name):
     model = _of(folders, name)

@@ -147,7 +147,7 @@ def test_a_copy_does_not_come_back(workspace: Workspace, tmp_path: Path) -> None
     (videos / "carla.mp4").rename(videos / "renamed.mp4")
     again = ingest.run(out, list_videos(videos)[0], FramesConfig())
     assert again["reason"] == "forgotten"
-    assert "must not come back" in again["message"]
+    assert "removed by sfm-gt forget" in again["message"]
 
 
 def add(shard: tarfile.TarFile, name: str, content: bytes) -> None:

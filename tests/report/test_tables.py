@@ -53,10 +53,11 @@ def test_csv_keeps_every_digit_and_leaves_gaps():
 def test_differences_say_what_is_not_resolved():
     row = {
         "protocol": "p", "model": "a", "other": "b", "metric": "abs_rel", "difference": -0.001, "low": -0.002,
-        "high": -0.0005, "floor": 0.01, "verdict": "below_noise_floor", "videos": 3, "frames": 4, "left_out_frames": 1,
+        "high": -0.0005, "p_holm": 0.02, "resolution": 0.01, "verdict": "below_resolution", "videos": 3, "frames": 4,
+        "left_out_frames": 1,
     }  # fmt: skip
     text = tables.markdown(tables.table(tables.DIFFERENCES, [row], []))
-    assert "-0.001 [-0.002, -0.001] | 0.010 | not resolved: below the noise floor | 3 | 4 | 1 |" in text
+    assert "-0.001 [-0.002, -0.001] | 0.020 | 0.010 | not resolved: within the error of the GT | 3 | 4 | 1 |" in text
 
 
 def test_plots_are_the_same_bytes_again_and_empty_without_data():

@@ -99,7 +99,7 @@ def test_more_frames_of_one_clip_do_not_make_a_network_surer(evidence):
 
 def test_a_network_with_too_few_frames_is_no_evidence(evidence):
     ask = with_network(evidence, lambda frame: evidence.load_depth_sfm(frame) if frame < 2 else None)
-    with pytest.raises(NoEvidenceError, match="beside dense depth for 2 frames, needed 3"):
+    with pytest.raises(NoEvidenceError, match="and dense depth for 2 frames, needed 3"):
         registry.load("scale", "metric_network")().estimate(ask)
 
 

@@ -30,6 +30,8 @@ def test_a_cue_without_evidence_raises_and_never_answers(name):
 def test_weighted_mean_by_hand_and_its_widening():
     # chi2 = 0.5 on one degree of freedom: no widening.
     assert weighted_mean(np.array([1.0, 2.0]), np.ones(2)) == (pytest.approx(1.5), pytest.approx(np.sqrt(0.5)))
+    # chi2 = 2 happens in one case of six: none either.
+    assert weighted_mean(np.array([0.0, 2.0]), np.ones(2))[1] == pytest.approx(np.sqrt(0.5))
     # chi2 = 8 happens in one case of 200: widened by sqrt(8).
     assert weighted_mean(np.array([0.0, 4.0]), np.ones(2))[1] == pytest.approx(np.sqrt(0.5) * np.sqrt(8.0))
 

@@ -13,7 +13,7 @@ from benchmarks.accuracy.scale_draws import skeleton_m as drawn_skeleton
 from sfm_gt import registry
 from sfm_gt.errors import InputError, NoEvidenceError
 from sfm_gt.formats.joints import read_joints
-from sfm_gt.formats.sidecar import People, ScaleEvidence, Stature
+from sfm_gt.formats.sidecar import People, ScaleEvidence, Stature, read_sidecar
 from sfm_gt.geometry.camera import project
 from sfm_gt.geometry.transforms import transform_points
 
@@ -121,9 +121,11 @@ def test_statures_given_to_the_wrong_people_contradict(tmp_path):
 
 
 def test_a_stature_of_someone_without_joints_is_refused_by_name(tmp_path):
-    poses = write(tmp_path, {"anna": 1.7}, standing)
+    write(tmp_path, {"anna": 1.7}, standing)
+    sidecar = tmp_path / "clip.yaml"
+    sidecar.write_text("scale: {people: {joints: joints.csv, statures: [{person: carl, stature_m: 1.8}]}}\n")
     with pytest.raises(InputError, match="no joints of 'carl', whose stature is stated; found anna"):
-        ask(tmp_path, poses, {"carl": 1.8})
+        read_sidecar(sidecar)
 
 
 @pytest.mark.parametrize(

@@ -101,8 +101,8 @@ def test_positions_of_a_track_that_is_left_out_are_no_observations(tmp_path):
     [
         ("a.csv", "timestamp_s,latitude_deg\n0,1\n", "no column 'longitude_deg'"),
         ("b.csv", "timestamp_s,x\n0,1\n", "no column 'x_m'; needed timestamp_s and latitude_deg"),
-        ("c.csv", "timestamp_s,x_m,y_m,z_m\n0,1,2,far\n", "not finite"),
-        ("d.txt", "1 2 3\n4 5 6\n", "3 columns; needed 8"),
+        ("c.csv", "timestamp_s,x_m,y_m,z_m\n0,1,2,far\n", "line 2: z_m is 'far'"),
+        ("d.txt", "1 2 3\n4 5 6\n", "line 1: 3 entries; needed 8"),
     ],
 )
 def test_a_file_of_no_known_kind_is_refused_by_name(tmp_path, name, content, message):

@@ -28,6 +28,11 @@ def name_of(index: int) -> str:
     return f"{index:06d}.png"
 
 
+def named_frame(name: str) -> np.ndarray:
+    """As :func:`frame`, by its name."""
+    return frame(int(name[:6]))
+
+
 def positions(index: int) -> np.ndarray:
     """Where the points of the wall lie in a frame, in pixels: a grid, spread in x and y."""
     columns, rows = np.meshgrid(np.arange(50.5, 300, 20), np.arange(20.5, 230, 20))

@@ -8,6 +8,9 @@ import numpy as np
 import pycolmap
 from scipy.spatial.transform import Rotation
 
+from sfm_gt.sfm.adjustment import Adjusted, begin_adjustment, finish_adjustment
+from sfm_gt.sfm.database import KnownCamera
+
 WIDTH, HEIGHT, FOCAL = 640, 480, 520.0
 FRAME_S = 1 / 15
 NOISE_PX = 0.2
@@ -78,3 +81,8 @@ def filmed(
 
 def times_s(n_frames: int) -> np.ndarray:
     return np.arange(n_frames) * FRAME_S
+
+
+def adjusted(model: pycolmap.Reconstruction, times: np.ndarray, known: KnownCamera | None) -> Adjusted:
+    """Both steps of the adjustment, of a model that keeps all of its images between them."""
+    return finish_adjustment(model, times, known, begin_adjustment(model, times, known))

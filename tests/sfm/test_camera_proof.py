@@ -9,7 +9,6 @@ import pycolmap
 import pytest
 
 from sfm_gt.errors import Rejected
-from sfm_gt.sfm.adjustment import adjust_all
 from sfm_gt.sfm.bundle import Bundle
 from sfm_gt.sfm.bundle_solver import solve
 from sfm_gt.sfm.camera_proof import CameraProof, carry, judge_camera, prove_camera
@@ -17,7 +16,18 @@ from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.lens_noise import MAX_MISFIT, LensNoise, lens_noise
 from sfm_gt.sfm.linearised import Linearised, lens_directions
 from sfm_gt.sfm.observations import Observations
-from tests.sfm.synthetic import FOCAL, HEIGHT, NOISE_PX, WIDTH, filmed, room, sideways_path, times_s, turning_path
+from tests.sfm.synthetic import (
+    FOCAL,
+    HEIGHT,
+    NOISE_PX,
+    WIDTH,
+    adjusted,
+    filmed,
+    room,
+    sideways_path,
+    times_s,
+    turning_path,
+)
 
 N_FRAMES, N_POINTS = 30, 200
 MAX_REL_SIGMA, MAX_DEPTH_SIGMA, MAX_SWING = 0.08, 0.05, 0.015
@@ -27,7 +37,7 @@ SURE = 0.02
 
 def proven(model, known=None, times=None) -> CameraProof:
     times = times_s(N_FRAMES) if times is None else times
-    return prove_camera(model, times, adjust_all(model, times, known).settled)
+    return prove_camera(model, times, adjusted(model, times, known).settled)
 
 
 def reason(proof: CameraProof) -> str | None:

@@ -81,3 +81,12 @@ def test_with_too_few_points_nothing_came_back(model: pycolmap.Reconstruction) -
     seen = Observations.of(model)
     moving = masks(seen, np.arange(len(seen.xyz)) < 3, range(LEAVES_AT, BACK_AT))
     assert not seen_again(seen, Undistortion.of(seen.camera), moving, LEAVES_AT - 1, BACK_AT)
+
+
+def test_points_that_came_up_during_the_motion_do_not_tell_that_it_is_over(model: pycolmap.Reconstruction) -> None:
+    seen = Observations.of(model)
+    number = np.arange(len(seen.xyz))
+    left_for_good, came_up = number < 15, (number >= 15) & (number < 45)
+    moving = masks(seen, left_for_good | came_up, range(LEAVES_AT, BACK_AT))
+    absent = left_for_good[seen.points] & (seen.views >= BACK_AT) | came_up[seen.points] & (seen.views < LEAVES_AT)
+    assert not seen_again(without(seen, ~absent), Undistortion.of(seen.camera), moving, LEAVES_AT - 1, BACK_AT)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.sfm.refinement import refine_observations
-from tests.sfm.sliding import frame, keyframe_model, name_of, positions
+from tests.sfm.sliding import frame, keyframe_model, name_of, named_frame, positions
 
 KEYFRAMES = (0, 3, 6)
 REFERENCE = 3  # the middle keyframe
@@ -19,7 +19,7 @@ MATCH_ERROR_PX = 0.05
 def test_positions_agree_with_the_reference_view() -> None:
     model = keyframe_model(KEYFRAMES, DETECTOR_ERROR_PX)
     detected = {image.name: np.array([point.xy for point in image.points2D]) for image in model.images.values()}
-    refine_observations(model, lambda name: frame(int(name[:6])), {name_of(index) for index in KEYFRAMES})
+    refine_observations(model, named_frame, {name_of(index) for index in KEYFRAMES})
     refined = {image.name: np.array([point.xy for point in image.points2D]) for image in model.images.values()}
     reference = refined[name_of(REFERENCE)]
     assert reference == pytest.approx(detected[name_of(REFERENCE)], abs=0), "the reference stays"
@@ -39,3 +39,12 @@ def test_what_matches_nowhere_keeps_its_detected_position() -> None:
     after = [point.xy.tolist() for image in model.images.values() for point in image.points2D]
     # Between pictures that have nothing in common a patch may chance to match there and back, not one in ten does.
     assert np.mean([a == b for a, b in zip(after, before, strict=True)]) > 0.9
+
+
+def test_positions_are_the_same_on_any_number_of_threads() -> None:
+    alone, together = (keyframe_model(KEYFRAMES, DETECTOR_ERROR_PX) for _ in range(2))
+    for model, n_threads in ((alone, 1), (together, 3)):
+        refine_observations(model, named_frame, {name_of(index) for index in KEYFRAMES}, n_threads)
+    for image_id, image in alone.images.items():
+        others = together.images[image_id].points2D
+        assert [point.xy.tolist() for point in image.points2D] == [point.xy.tolist() for point in others]

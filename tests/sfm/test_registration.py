@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.sfm.registration import Frames, Observed, _merge, _stretches, register_frames
-from tests.sfm.sliding import FOCAL, HEIGHT, STEP_PX, WIDTH, frame, keyframe_model, name_of, positions
+from tests.sfm.sliding import FOCAL, HEIGHT, STEP_PX, WIDTH, keyframe_model, name_of, named_frame, positions
 
 N_FRAMES = 9
 KEYFRAMES = (0, 4)
@@ -16,7 +16,7 @@ CENTRE_ERROR = 0.02 / FOCAL
 
 def registered(n_threads: int) -> dict[str, np.ndarray]:
     model = keyframe_model(KEYFRAMES)
-    frames = Frames(name_of, frame, lambda index: None)
+    frames = Frames(name_of, named_frame, lambda index: None)
     register_frames(model, list(range(N_FRAMES)), frames, seed=0, n_threads=n_threads)
     return {image.name: image.projection_center() for image in model.images.values()}
 
@@ -34,7 +34,7 @@ def test_points_are_lost_where_something_is_ignored_and_kept_beside_it():
     ignored = np.zeros((HEIGHT, WIDTH), dtype=bool)
     ignored[:, : WIDTH // 2] = True
     model = keyframe_model(KEYFRAMES)
-    frames = Frames(name_of, frame, lambda index: ignored if index == 2 else None)
+    frames = Frames(name_of, named_frame, lambda index: ignored if index == 2 else None)
     register_frames(model, list(range(KEYFRAMES[-1] + 1)), frames, seed=0, n_threads=1)
     seen = {
         image.name: sorted(point.point3D_id for point in image.points2D if point.has_point3D())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from sfm_gt.sfm.rigidity import Motion, PosedImage, find_motion
+from sfm_gt.sfm.rigidity import Motion, PosedImage, _middle, find_motion
 from tests.masks.scenes import BOXES, Rectangle, Scene, film
 
 FPS = 15.0
@@ -15,12 +15,12 @@ MAX_FALSE = 0.03  # outlines of the board, closed gaps and what it uncovers
 MAX_AT_REST = 0.01  # of the picture; the frozen interval allows twice that
 
 
-def found_in(scene: Scene) -> list[Motion]:
+def found_in(scene: Scene, n_threads: int = 1) -> list[Motion]:
     views = [
         PosedImage(cv2.cvtColor(view.image, cv2.COLOR_RGB2GRAY), view.usable, view.camera, view.cam_from_world)
         for view in scene.views
     ]
-    return find_motion(views, np.arange(len(views)) / FPS, NEAREST)
+    return find_motion(views, np.arange(len(views)) / FPS, NEAREST, n_threads)
 
 
 def test_strong_parallax_is_no_motion(frozen: Scene) -> None:
@@ -42,6 +42,14 @@ def test_motion_across_the_epipolar_lines_is_found(jumping: Scene) -> None:
     moving = np.stack([motion.moving for motion in motions])
     assert moving[truth].mean() > MIN_RECALL
     assert moving[~truth].mean() < MAX_FALSE
+
+
+def test_motion_is_the_same_on_any_number_of_threads() -> None:
+    scene = film(6, (Rectangle((-1.0, -0.9, 2.0), (1.2, 0, 0), (0, 1.6, 0), 12, repeat=8),))
+    for alone, together in zip(found_in(scene), found_in(scene, n_threads=3), strict=True):
+        assert (alone.moving == together.moving).all()
+        assert (alone.known == together.known).all()
+        assert (alone.share_past, alone.share_future) == (together.share_past, together.share_future)
 
 
 def test_against_the_past_motion_does_not_show_before_it_starts(jumping: Scene) -> None:
@@ -97,3 +105,14 @@ def test_a_bare_surface_at_the_border_of_a_turning_view_is_no_motion() -> None:
 
 def test_the_boxes_are_nearer_than_the_limit() -> None:
     assert min(box.corner[2] for box in BOXES) > NEAREST
+
+
+def test_the_middle_of_what_is_known_is_its_median_where_two_or_more_are() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(5, 20, 30)).astype(np.float32)
+    values[rng.random(values.shape) < 0.5] = np.nan
+    several = np.isfinite(values).sum(axis=0) >= 2
+    middle = _middle(values)
+    assert middle[several].tolist() == np.nanmedian(values[:, several], axis=0).tolist()
+    assert several.any()
+    assert np.isnan(middle[~several]).all()

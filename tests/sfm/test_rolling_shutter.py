@@ -7,13 +7,13 @@ import pycolmap
 import pytest
 from scipy.spatial.transform import Rotation
 
-from sfm_gt.sfm.adjustment import adjust_all
 from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.observations import Observations, move_observations
 from sfm_gt.sfm.rectification import ShutterUndistortion, shift_fields
 from sfm_gt.sfm.rolling_shutter import Readout, displacement_px, find_readout
 from sfm_gt.sfm.score_test import MIN_EXPLAINED, radial_effect_px, step_and_evidence
 from sfm_gt.sfm.undistortion import Undistortion
+from tests.sfm.synthetic import adjusted
 
 WIDTH, HEIGHT, FOCAL = 640, 480, 520.0
 N_FRAMES, N_POINTS, FRAME_S = 24, 150, 1 / 30
@@ -136,19 +136,19 @@ def test_no_readout_is_seen_in_a_global_shutter_nor_without_neighbours_in_time()
 
 def test_adjustment_with_the_readout_keeps_the_focal_length():
     model = filmed_with(Readout("rows", READOUT_S))
-    readout = adjust_all(model, TIMES_S, None).readout
+    readout = adjusted(model, TIMES_S, None).readout
     assert readout is not None
     assert readout.seconds == pytest.approx(READOUT_S, rel=REL_READOUT_ERROR)
     assert model.cameras[1].mean_focal_length() == pytest.approx(FOCAL, abs=FOCAL_ERROR_PX)
     without = filmed_with(Readout("rows", READOUT_S))
-    assert adjust_all(without, TIMES_S * 10, None).readout is None, "frames too far apart to tell a velocity"
+    assert adjusted(without, TIMES_S * 10, None).readout is None, "frames too far apart to tell a velocity"
     assert abs(without.cameras[1].mean_focal_length() - FOCAL) > FOCAL_ERROR_WITHOUT_PX
 
 
 def test_a_given_camera_stays_as_it_is():
     model = filmed_with(Readout("rows", READOUT_S))
     before = model.cameras[1].params.copy()
-    adjust_all(model, TIMES_S, KnownCamera("SIMPLE_RADIAL", (FOCAL, WIDTH / 2, HEIGHT / 2, 0.0), fixed=True))
+    adjusted(model, TIMES_S, KnownCamera("SIMPLE_RADIAL", (FOCAL, WIDTH / 2, HEIGHT / 2, 0.0), fixed=True))
     assert model.cameras[1].params.tolist() == before.tolist()
 
 
@@ -157,10 +157,10 @@ def test_a_second_radial_term_joins_when_the_lens_has_one():
     step, explained = step_and_evidence(Observations.of(bent), radial_effect_px(Observations.of(bent), 2))
     assert step == pytest.approx(-0.1, rel=REL_STEP_ERROR)
     assert explained > MIN_EXPLAINED
-    adjust_all(bent, TIMES_S, None)
+    adjusted(bent, TIMES_S, None)
     assert bent.cameras[1].model.name == "RADIAL"
     straight = reconstruction()
-    adjust_all(straight, TIMES_S, None)
+    adjusted(straight, TIMES_S, None)
     assert straight.cameras[1].model.name == "SIMPLE_RADIAL"
 
 

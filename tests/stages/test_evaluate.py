@@ -34,13 +34,35 @@ def test_predictions_without_a_workflow(workspace, tiny, tmp_path):
         for frame_index in (7, 9):
             np.save(tmp_path / "theirs" / clip / f"{frame_index:06d}.npy", gt * np.float32(1.1))
     table = evaluate_predictions.run(
-        workspace.root, tmp_path / "theirs", "metric_depth", tmp_path / "found", ("sfm_gt",), 2
+        workspace.root, [str(tmp_path / "theirs")], ["metric_depth"], tmp_path / "found", ("sfm_gt",), 2
     )
-    assert "| theirs | 1 | 0.100 | 1.000 | none | metric_depth |" in table
+    assert "| theirs | – | 0.100 | 1.000 | none | metric_depth |" in table
     (row,) = [
         r for r in json.loads((tmp_path / "found" / "summary.json").read_text())["rows"] if r["alignment"] == "none"
     ]
     assert (row["frames"], row["missing_frames"]) == (2, 1)
+
+
+def test_folders_of_predictions_are_compared(workspace, tiny, tmp_path):
+    gt = np.nan_to_num(tiny.gt, nan=5.0)
+    for name, values in (("good", gt * np.float32(1.1)), ("theirs", 1 / (gt * np.float32(1.3)))):
+        for clip in ("near", "far"):
+            (tmp_path / name / clip).mkdir(parents=True)
+            for frame_index in (7, 9, 30):
+                np.save(tmp_path / name / clip / f"{frame_index:06d}.npy", values)
+    folders, kinds = (
+        [str(tmp_path / "good"), f"bad={tmp_path / 'theirs'}"],
+        ["metric_depth", "affine_invariant_disparity"],
+    )
+    evaluate_predictions.run(workspace.root, folders, kinds, tmp_path / "found", ("sfm_gt",), 1)
+    summary = json.loads((tmp_path / "found" / "summary.json").read_text())
+    assert {(row["model"], row["kind"]) for row in summary["rows"]} == set(zip(("good", "bad"), kinds, strict=True))
+    # The clip "far" has no metres, so a metric model is not graded unaligned there.
+    assert {(one["model"], one["other"], one["frames"]) for one in summary["differences"]} == {("good", "bad", 3)}
+    with pytest.raises(ConfigError, match="found 3 for 2 folders"):
+        evaluate_predictions.run(workspace.root, folders, [*kinds, kinds[0]], tmp_path / "found", (), 1)
+    with pytest.raises(ConfigError, match="'good' is given twice; give NAME=FOLDER"):
+        evaluate_predictions.run(workspace.root, folders[:1] * 2, kinds[:1], tmp_path / "found", (), 1)
 
 
 @pytest.mark.parametrize("in_workflow", [True, False])
@@ -61,7 +83,9 @@ def test_stored_maps_of_another_size_come_to_the_size_of_the_gt_by_the_protocols
         config = EvaluateConfig(min_pixels=20, protocols=protocols)
         evaluate.run(workspace, config, [ModelConfig(name="net", method="on_disk")], ("near",))
     else:
-        evaluate_predictions.run(workspace.root, tmp_path / "theirs", "metric_depth", tmp_path / "found", protocols, 1)
+        evaluate_predictions.run(
+            workspace.root, [str(tmp_path / "theirs")], ["metric_depth"], tmp_path / "found", protocols, 1
+        )
     found = workspace.evaluation if in_workflow else tmp_path / "found"
     for row in json.loads((found / "summary.json").read_text())["sensitivity"]:
         if row["alignment"] == "none":
@@ -81,7 +105,7 @@ def test_predictions_of_a_wrong_kind_leave_nothing(workspace, tiny, tmp_path, ki
     (tmp_path / "theirs" / "near").mkdir(parents=True)
     np.save(tmp_path / "theirs" / "near" / "000007.npy", 1 / np.nan_to_num(tiny.gt, nan=5.0))
     with pytest.raises((InputError, ConfigError), match=words):
-        evaluate_predictions.run(workspace.root, tmp_path / "theirs", kind, tmp_path / "found", (), 1)
+        evaluate_predictions.run(workspace.root, [str(tmp_path / "theirs")], [kind], tmp_path / "found", (), 1)
     assert not (tmp_path / "found").exists()
 
 
@@ -118,7 +142,7 @@ def test_every_protocol_and_region_in_one_run(workspace, metric_model, predict_b
     sensitivity = (workspace.evaluation / "sensitivity.md").read_text()
     for name, protocol in json.loads((workspace.evaluation / "summary.json").read_text())["protocols"].items():
         assert name in sensitivity
-        assert protocol["gt_range_m"] == [0.001, 80.0]
+        assert protocol["gt_range_m"] == ([0.1, 100.0] if name == "megasam" else [0.001, 80.0])
     assert "without flip averaging for d, net" in (workspace.evaluation / "table.md").read_text()
 
 
@@ -295,9 +319,9 @@ def test_gt_without_a_valid_pixel_is_said_below_the_table(workspace, metric_mode
     assert any(line.startswith("net: 3 frames not scored: the frame has too few") for line in _lines(workspace))
 
 
-def test_one_video_is_said_to_have_no_interval(workspace, metric_model):
+def test_few_videos_are_said_to_have_no_interval(workspace, metric_model):
     evaluate.run(workspace, CONFIG, [ModelConfig(name="net", method="on_disk")], ("near",))
-    assert "One video only: no intervals, and no difference can be called resolved." in _lines(workspace)
+    assert "Fewer than 3 videos: no intervals, and no difference can be called resolved." in _lines(workspace)
 
 
 def test_models_on_different_frames_are_compared_on_those_of_both(workspace, metric_model, predict_by_hand, tiny):

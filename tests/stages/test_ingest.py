@@ -37,7 +37,7 @@ def test_a_folder_of_all_sorts(tmp_path: Path) -> None:
         "sound.mp4": "no_video_stream",
         "text.mp4": "not_a_video",
         "empty.mov": "empty_file",
-        "link.mp4": "unreadable",
+        "link.mp4": "not_a_file",
     }
     for facts in found.values():
         assert json.loads(workspace.ingest(facts["video_id"]).read_text()) == facts
@@ -49,6 +49,14 @@ def test_a_folder_of_all_sorts(tmp_path: Path) -> None:
     assert facts["source_sha256"] == hashlib.sha256(good.read_bytes()).hexdigest()
     assert facts["size_bytes"] == good.stat().st_size
     assert facts["n_frames"] == 6
+
+
+def test_an_ignored_sidecar_is_said(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", panning(4))
+    (tmp_path / "a.yaml").mkdir()
+    facts = ingest.run(Workspace(tmp_path / "out"), list_videos(tmp_path)[0], FramesConfig())
+    assert facts["status"] == "ok"
+    assert facts["warnings"] == ["a.yaml: is a folder and no file, so it is ignored; replace or remove it"]
 
 
 def test_repaired_times_are_noted(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Which files count as videos, what they are called, and which are refused by name alone."""
 
 import os
+import socket
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ def touch(folder: Path, *names: str) -> None:
 
 def test_lists_videos_of_any_container_sorted_and_passes_over_the_rest(tmp_path: Path) -> None:
     touch(tmp_path, "b.MP4", "a.mkv", "c.WebM", "a.yaml", "notes.txt", "._b.mp4", "cover.jpg")
-    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "folder").mkdir()
     videos = list_videos(tmp_path)
     assert [v.path.name for v in videos] == ["a.mkv", "b.MP4", "c.WebM"]
     assert [v.video_id for v in videos] == ["a", "b", "c"]
@@ -39,16 +41,6 @@ def test_two_videos_of_one_stem_are_both_refused_and_keep_apart(tmp_path: Path) 
     assert other.refusal is None
 
 
-def test_a_pipe_is_refused_by_its_kind_before_anything_opens_it(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe.mp4")
-    os.mkfifo(tmp_path / "clip.yaml")
-    touch(tmp_path, "clip.mp4")
-    clip, pipe = list_videos(tmp_path)
-    assert pipe.refusal == "not_a_file"
-    assert clip.refusal is None
-    assert clip.sidecar is None
-
-
 def test_of_videos_of_the_same_bytes_the_first_is_used(tmp_path: Path) -> None:
     for name, content in {"a.mp4": b"one", "b.mov": b"two", "c.mkv": b"one", "d.mp4": b"", "e.mp4": b""}.items():
         (tmp_path / name).write_bytes(content)
@@ -62,6 +54,47 @@ def test_the_time_of_a_large_folder_grows_with_its_videos(tmp_path: Path) -> Non
     started = time.process_time()
     assert len(list_videos(tmp_path)) == 4000
     assert time.process_time() - started < 2.0, "every name against every other took 107 s for 10,000"
+
+
+def test_names_that_fold_to_one_id_are_refused_and_none_is_lost(tmp_path: Path) -> None:
+    folded = slug("two words")
+    touch(tmp_path, "two words.mp4", f"{folded}.mp4", "other.mp4", f"{slug('two words.mp4')}.mp4")
+    videos = {video.path.name: video for video in list_videos(tmp_path)}
+    assert len({video.video_id for video in videos.values()}) == 4
+    for one, other in (("two words.mp4", f"{folded}.mp4"), (f"{folded}.mp4", "two words.mp4")):
+        assert videos[one].refusal == "duplicate_id"
+        assert videos[one].message == f"{one}: {other} has the same id, {folded}; rename one of them"
+    assert videos["other.mp4"].refusal is None
+    assert videos[f"{slug('two words.mp4')}.mp4"].refusal is None
+
+
+def test_what_is_no_file_is_refused_by_name_and_the_others_go_on(tmp_path: Path) -> None:
+    touch(tmp_path, "good.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    (tmp_path / "gone.mp4").symlink_to("nowhere")
+    with closing(socket.socket(socket.AF_UNIX)) as listening:
+        listening.bind(str(tmp_path / "socket.mp4"))
+        videos = {video.path.stem: video for video in list_videos(tmp_path)}
+    assert videos.pop("good").refusal is None
+    whats = {"folder": "folder", "pipe": "named pipe", "socket": "socket", "loop": "link that leads nowhere"}
+    for stem, what in (whats | {"gone": "link that leads nowhere"}).items():
+        video = videos.pop(stem)
+        assert (video.refusal, video.video_id) == ("not_a_file", stem)
+        assert f"{stem}.mp4: is a {what}; needed a video file" in str(video.message)
+    assert not videos
+
+
+def test_a_sidecar_that_is_no_file_is_said_to_be_ignored(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4", "b.yml", "c.mp4")
+    os.mkfifo(tmp_path / "a.yaml")
+    (tmp_path / "b.yaml").mkdir()
+    a, b, c = list_videos(tmp_path)
+    assert (a.sidecar, b.sidecar) == (None, tmp_path / "b.yml")
+    assert a.warning == "a.yaml: is a named pipe and no file, so it is ignored; replace or remove it"
+    assert "b.yaml: is a folder" in str(b.warning)
+    assert c.warning is None
 
 
 def test_two_sidecars_refuse_the_video(tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ from sfm_gt.workflow.run_plan import prepare
 
 def start(folder: Path, out: str = "out"):
     workflow = SimpleNamespace(
-        is_main_process=True, scheduler=SimpleNamespace(keepgoing=False), dag=SimpleNamespace(forcefiles=set())
+        is_main_process=True,
+        configfiles=[],
+        scheduler=SimpleNamespace(keepgoing=False),
+        dag=SimpleNamespace(forcefiles=set()),
     )
     plan = prepare(workflow, {"videos": str(folder / "videos"), "out": str(folder / out)})
     plan.start()
@@ -37,7 +40,7 @@ def test_all_files_that_a_video_is_made_of_are_inputs(folder: Path) -> None:
 
 
 def test_the_configuration_is_left_only_when_jobs_are_about_to_run(folder: Path) -> None:
-    workflow = SimpleNamespace(is_main_process=True)
+    workflow = SimpleNamespace(is_main_process=True, configfiles=[])
     prepare(workflow, {"videos": str(folder / "videos"), "out": str(folder / "out")})
     assert not (folder / "out" / "config.yaml").exists()
     start(folder)

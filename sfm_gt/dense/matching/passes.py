@@ -82,9 +82,9 @@ def in_passes(
     """As :meth:`sfm_gt.dense.shared.method.DenseMethod.densify_clip`; neighbours are chosen among the anchors, those among all
     frames of the model: which frames are asked for does not change what they get.
 
-    Anchors are searched from scratch and agree among themselves. The frames between them start from the maps of the anchors
-    around, meet the images anew and are verified against the anchors; that costs a fraction. Memory: about 20 bytes a pixel
-    and anchor, beside the views in the cache.
+    Anchors are searched from scratch and checked for consistency among each other. The frames between them start from the
+    maps of the anchors around, are matched to the images again and checked against the anchors; that costs a fraction.
+    Memory: about 20 bytes per pixel and anchor, and the views in the cache.
 
     Args:
         progress: called with the steps done and in all (one a frame, two more an anchor).
@@ -188,7 +188,7 @@ class _Clip:
         if row in self._fine:
             return self._method.verify(self._load(row), self._others(row), restore(self._fine[row]), maps)
         own = self._follow(row, maps)
-        # Its hypothesis came from an anchor, which is therefore no witness.
+        # Its hypothesis came from an anchor, which is therefore not independent.
         return self._method.verify(self._load(row), self._others(row), own, maps, n_dependent=1)
 
     def _follow(self, row: int, maps: list[np.ndarray]) -> Hypothesis:

@@ -1,8 +1,8 @@
-"""Rounds of PatchMatch on slanted planes: view selection a pixel, red-black propagation, geometric consistency in the cost.
+"""Rounds of PatchMatch on slanted planes: pixelwise view selection, red-black propagation, geometric consistency in the cost.
 
-Which source views a pixel is matched with is decided from the costs of the first planes, averaged over the surroundings (a
-simple form of the pixelwise view selection of Schönberger et al. 2016); candidates then meet the same source views, so that no
-plane wins by choosing other views.
+The source views of a pixel are selected by the costs of the first planes, averaged over the surroundings (a simple form of
+the pixelwise view selection of Schönberger et al. 2016); all candidates are then matched to the same source views, so that
+no plane wins by choosing other views.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
 _ONE = np.float32(1.0)
 _MASK = np.int32(255)
-# Judges that match worse than this do not take part: they see something else. Weak texture costs much but still counts.
+# Source views that match worse than this are left out: they see something else. Weak texture costs much but still counts.
 MAX_VIEW_COST = np.float32(0.85)
 # Levenberg damping of the diagonal, and the longest step in pixels of displacement.
 DAMPING = np.float32(0.02)

@@ -1,4 +1,4 @@
-"""What the images say of a surface over more than a patch: grey residuals at a depth and beside it, and planes to ask about."""
+"""Photometric residuals of a surface over regions larger than a patch, at its depth and around it; hypotheses of planes."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def _median_of(bins, n):
 def _alike_mean(grey, known, values):
     """Mean of ``values`` (h, w, D) over the ``known`` (h, w) pixels of a small window, by their likeness to its centre.
 
-    A pixel is judged by its own surface alone, not by an outline beside it. Zero where the pixel is not known.
+    A pixel is judged by its own surface alone, not by an outline next to it. Zero where the pixel is not known.
     """
     height, width, n_values = values.shape
     out = np.zeros(values.shape, dtype=np.float32)

@@ -179,16 +179,24 @@ def bleeding_edges(
 
 def unstable(z_depth: Float[np.ndarray, "h w"], max_difference: float) -> Bool[np.ndarray, "h w"]:
     """True where depth and the median of the known depths of its 5 x 5 window differ by a ratio above 1 + the maximum."""
-    reach = MEDIAN_PX // 2
-    padded = np.pad(z_depth, reach, constant_values=np.nan)
     known = np.isfinite(z_depth)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (MEDIAN_PX, MEDIAN_PX))[known]
+    median = np.full(z_depth.shape, np.nan, np.float32)
+    # Most windows are known all over, and OpenCV's median is twenty times as fast; it knows no NaN.
+    whole = cv2.erode(known.astype(np.uint8), np.ones((MEDIAN_PX, MEDIAN_PX), np.uint8), borderValue=0) > 0
+    median[whole] = cv2.medianBlur(np.where(known, z_depth, 0.0).astype(np.float32), MEDIAN_PX)[whole]
+    median[known & ~whole] = _median_of_known(z_depth, known & ~whole)
+    with np.errstate(invalid="ignore"):
+        ratio = z_depth / median
+        return np.maximum(ratio, 1.0 / ratio) > 1.0 + max_difference
+
+
+def _median_of_known(z_depth: Float[np.ndarray, "h w"], where: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, " k"]:
+    """Lower median of the known depths in the windows round the pixels ``where``."""
+    padded = np.pad(z_depth, MEDIAN_PX // 2, constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (MEDIAN_PX, MEDIAN_PX))[where]
     ordered = np.sort(windows.reshape(len(windows), MEDIAN_PX**2), axis=1)  # NaN comes last
     middle = (np.isfinite(ordered).sum(axis=1) - 1) // 2
-    ratio = z_depth[known] / ordered[np.arange(len(ordered)), middle]
-    found = np.zeros(z_depth.shape, dtype=bool)
-    found[known] = np.maximum(ratio, 1.0 / ratio) > 1.0 + max_difference
-    return found
+    return ordered[np.arange(len(ordered)), middle]
 
 
 def speckles(z_depth: Float[np.ndarray, "h w"], max_pixels: int) -> Bool[np.ndarray, "h w"]:

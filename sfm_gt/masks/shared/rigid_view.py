@@ -71,7 +71,7 @@ class RenderedView:
 
 
 def render_view(shot: Shot, partner: Shot) -> RenderedView:
-    """``shot`` as ``partner`` expects it: its depth carried over with a z-buffer, its picture fetched at that depth."""
+    """``shot`` as ``partner`` expects it: its depth warped with a z-buffer, its image sampled at that depth."""
     shot_from_partner = shot.cam_from_world @ inverse_rigid(partner.cam_from_world)
     z = _without_cracks(splat(partner.z_depth, partner.camera, shot.camera, shot_from_partner, nearest_wins=True))
     pixel, _, at_infinity = project(z, shot.camera, inverse_rigid(shot_from_partner))

@@ -13,7 +13,7 @@ from sfm_gt.imaging.types import Frame
 
 
 class Segmenter(Protocol):
-    """Finds what moves in a clip. Methods may import kernels (flow, regions) that lie beside them, not one another.
+    """Finds what moves in a clip. Methods may import kernels (flow, regions) that lie next to them, not one another.
 
     Args:
         threshold_px: residual above which a pixel moves, in pixels of a frame with a long side of 480.
@@ -21,7 +21,7 @@ class Segmenter(Protocol):
         n_threads: results do not depend on their number.
 
     Attributes:
-        needs_reconstruction: whether ``segment`` wants poses (and depth where there is some) beside the frames.
+        needs_reconstruction: whether ``segment`` wants poses (and depth where there is some) next to the frames.
     """
 
     needs_reconstruction: ClassVar[bool]

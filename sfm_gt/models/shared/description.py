@@ -12,8 +12,10 @@
 
 ``fit: stretch`` (the default) brings the image to height x width whatever its shape. ``fit: inside`` and ``fit: cover`` keep
 its shape: as large as fits into height x width, or as small as covers it, each side rounded to ``multiple_of``; for networks
-of no fixed size. ``mean`` and ``std`` apply to RGB in 0..1, in the order of ``channels``. ``name`` of input and output may be
-left out where the network has just one. ``path: builtin:NAME`` in the configuration means ``sfm_gt/models/weights/NAME.yaml``.
+of no fixed size. ``fit: minimal`` brings one side to its bound, the one that changes less. Depth Anything's authors cover
+518x518, MiDaS and DPT change as little as they can, and so does ``transformers`` for both: 640x360 becomes 924x518 or 518x294.
+``mean`` and ``std`` apply to RGB in 0..1, in the order of ``channels``. ``name`` of input and output may be left out where the
+network has just one. ``path: builtin:NAME`` in the configuration means ``sfm_gt/models/weights/NAME.yaml``.
 """
 
 from __future__ import annotations
@@ -24,12 +26,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-import yaml
 from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError, InputError
-from sfm_gt.formats.validation import validated
+from sfm_gt.formats.validation import Number, Whole, validated
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.models.shared.prediction import Kind, Prediction, required_path
 from sfm_gt.models.shared.resizing import image_to_input
 from sfm_gt.models.shared.settings import ModelConfig
@@ -37,8 +39,8 @@ from sfm_gt.models.shared.settings import ModelConfig
 BUILTIN = "builtin:"
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
-Three = tuple[float, float, float]
-Positive = Annotated[float, Field(gt=0)]
+Three = tuple[Number, Number, Number]
+Positive = Annotated[Number, Field(gt=0)]
 Form = TypeVar("Form", bound="FileDescription")
 
 
@@ -50,10 +52,10 @@ class InputDescription(_Part):
     """What the network wants to be given."""
 
     name: str | None = None
-    height: Annotated[int, Field(gt=0)]
-    width: Annotated[int, Field(gt=0)]
-    fit: Literal["stretch", "inside", "cover"] = "stretch"
-    multiple_of: Annotated[int, Field(gt=0)] = 1
+    height: Annotated[Whole, Field(gt=0)]
+    width: Annotated[Whole, Field(gt=0)]
+    fit: Literal["stretch", "inside", "cover", "minimal"] = "stretch"
+    multiple_of: Annotated[Whole, Field(gt=0)] = 1
     layout: Literal["NCHW", "NHWC"] = "NCHW"
     channels: Literal["RGB", "BGR"] = "RGB"
     mean: Three = (0.0, 0.0, 0.0)
@@ -63,7 +65,7 @@ class InputDescription(_Part):
     def _holds_one_step(self) -> InputDescription:
         if self.fit == "stretch" and self.multiple_of != 1:
             raise ValueError(
-                "multiple_of belongs to fit: inside and cover; height and width say the size of fit: stretch"
+                "multiple_of belongs to fit: inside, cover and minimal; height and width say the size of fit: stretch"
             )
         if min(self.height, self.width) < self.multiple_of:
             raise ValueError(f"{self.height}x{self.width} is smaller than multiple_of {self.multiple_of}")
@@ -79,8 +81,11 @@ class InputDescription(_Part):
         """(height, width) that an image of rows x columns is brought to."""
         if self.fit == "stretch":
             return self.height, self.width
-        bound, step = (min if self.fit == "inside" else max), self.multiple_of
-        scale = bound(self.height / rows, self.width / columns)
+        step, scales = self.multiple_of, (self.height / rows, self.width / columns)
+        if self.fit == "minimal":
+            scale = min(scales, key=lambda found: abs(1 - found))
+        else:
+            scale = min(scales) if self.fit == "inside" else max(scales)
         height, width = (max(step, round(scale * side / step) * step) for side in (rows, columns))
         if self.fit == "inside":  # rounding may lead out of the bounds
             height, width = min(height, self.height // step * step), min(width, self.width // step * step)
@@ -97,8 +102,8 @@ class OutputDescription(_Part):
 class WindowDescription(_Part):
     """How many frames a video network sees at once, and how many of them it saw before."""
 
-    frames: Annotated[int, Field(gt=1)]
-    overlap: Annotated[int, Field(gt=0)]
+    frames: Annotated[Whole, Field(gt=1)]
+    overlap: Annotated[Whole, Field(gt=0)]
 
     @model_validator(mode="after")
     def _moves_on(self) -> WindowDescription:
@@ -189,7 +194,7 @@ def description_path(config: ModelConfig) -> Path:
 
 
 def read_description(config: ModelConfig, form: type[Form]) -> tuple[Form, Path]:
-    """The description and the path of the file beside it.
+    """The description and the path of the file next to it.
 
     Args:
         form: what the plug-in needs described.
@@ -198,16 +203,10 @@ def read_description(config: ModelConfig, form: type[Form]) -> tuple[Form, Path]
         InputError: the YAML or the file is missing or does not validate; one line with the file and the fix.
     """
     path = description_path(config)
-    try:
-        content: Any = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give an existing description YAML") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    description = validated(form, content, str(path), InputError)
+    description = validated(form, read_yaml(path), str(path), InputError)
     network = path.parent / description.file
     if not network.is_file():
-        raise InputError(f"{path}: file: {description.file} is not there; put the network beside the description")
+        raise InputError(f"{path}: file: {description.file} is not there; put the network next to the description")
     return description, network
 
 

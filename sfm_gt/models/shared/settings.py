@@ -18,4 +18,8 @@ class ModelConfig(BaseModel):
     kind: (
         Literal["metric_depth", "scale_invariant_depth", "affine_invariant_depth", "affine_invariant_disparity"] | None
     ) = Field(None, description="what the values mean; needed for predictions on disk")
+    input_size: Literal["library", "authors"] = Field(
+        "library",
+        description="transformers: the size that images are brought to, where its rule differs from the authors' repository",
+    )
     flipped: bool = Field(False, description="predict the mirrored images too, for protocols that average both")

@@ -1,8 +1,8 @@
 """The predictions of a run on disk: NNNNNN.npy a frame, float32, not finite where the model gave no value.
 
-Each is a map of the whole image at the size that the model answers in, whatever its aspect ratio. What the maps mean and which
-size the images have stands in the manifest beside them. The folder ``flipped`` beside them holds those of the mirrored images,
-mirrored back, where the model's ``flipped`` asks for it.
+Each is a map of the whole image at the size that the model answers in, whatever its aspect ratio. The manifest states what the
+maps mean and the size of the images. The folder ``flipped`` holds the maps of the mirrored images, mirrored back,
+where the model's ``flipped`` asks for it.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.array_file import read_array
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_json, read_manifest
 
 FLIPPED = "flipped"
@@ -80,11 +80,11 @@ def read_map(folder: Path, frame_index: int, shape: tuple[int, ...] | None = Non
     """
     path = _path(folder, frame_index)
     try:
-        values: Any = np.load(path, allow_pickle=False)
+        values = read_array(path)
     except FileNotFoundError:
         return None
-    except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path}: not a NumPy array ({' '.join(str(error).split())}); run predict again") from None
+    except InputError as error:
+        raise InputError(f"{error}, or run predict again") from None
     if values.ndim != 2 or values.shape != (shape or values.shape):
         raise InputError(f"{path}: shape {values.shape}, needed {shape or 'one map (H, W)'}; run predict again")
     prediction: Float[np.ndarray, "h w"] = values
@@ -97,7 +97,7 @@ def image_sizes_measure(sizes: Iterable[Size]) -> list[list[int]]:
 
 
 def stated_image_sizes(folder: Path) -> frozenset[Size] | None:
-    """What the manifest beside predictions says, None where there is none or it does not."""
+    """What the manifest next to predictions says, None where there is none or it does not."""
     if not (folder / MANIFEST_NAME).is_file():
         return None
     content = read_json(folder / MANIFEST_NAME)

@@ -1,4 +1,4 @@
-"""Figures that others published, to stand beside measured ones: always marked as quoted, never mixed with them.
+"""Figures that others published, to stand next to measured ones: always marked as quoted, never mixed with them.
 
 Each YAML file of this folder is one table of one source; docs/benchmarks.md says what may be compared with it.
 """
@@ -10,9 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sfm_gt.errors import ConfigError
+from sfm_gt.formats.yaml_text import read_yaml
 
 FOLDER = Path(__file__).parent
 
@@ -58,7 +57,7 @@ def published(table: str) -> tuple[PublishedFigure, ...]:
     """
     if table not in tables():
         raise ConfigError(f"published: no table {table!r}, known are {', '.join(tables())}")
-    content: dict[str, Any] = yaml.safe_load((FOLDER / f"{table}.yaml").read_text())
+    content: dict[str, Any] = read_yaml(FOLDER / f"{table}.yaml")
     return tuple(figure for row in content["rows"] for figure in _figures(table, content, row))
 
 

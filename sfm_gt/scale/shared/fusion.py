@@ -14,15 +14,15 @@ from sfm_gt.scale.shared.estimate import ScaleEstimate
 
 LAST_RESORT = ("camera_height",)
 """Cues that are asked only where no other has evidence."""
-# Scatter that honest sigmas give less often than this is taken for unknown errors.
+# Scatter that is less probable than this, given the stated sigmas, is taken for unknown errors.
 UNLIKELY = 0.01
 
 
 def weighted_mean(values: Float[np.ndarray, " n"], sigmas: Float[np.ndarray, " n"]) -> tuple[float, float]:
     """Mean by inverse variance and its standard deviation, widened when the values scatter more than they claim.
 
-    The widening is the Birge ratio, sqrt(chi2 / (n - 1)), where chi2 is so large that honest sigmas give it in one case
-    of a hundred only. SfM's own stretch shows here: rulers in different places of a stretched model disagree.
+    The widening is the Birge ratio, sqrt(chi2 / (n - 1)), where chi2 has a probability below 1 % given the
+    stated sigmas. Drift of scale within the model shows here as well: measurements in different places disagree.
     """
     weights = 1.0 / sigmas**2
     mean = float((weights * values).sum() / weights.sum())

@@ -171,10 +171,10 @@ class _Search:
                                   "choose a corner or a textured spot")  # fmt: skip
         if score[best] - rival < AMBIGUOUS:
             raise NoEvidenceError(
-                f"{_spot(self._pixel)} looks alike at several depths; choose a corner or a textured spot"
+                f"{_spot(self._pixel)} matches equally well at several depths; choose a corner or a textured spot"
             )
         if abs(by_middle - inverse_depths[best]) * reach > FINE_RANGE_PX:
-            raise NoEvidenceError(f"{_spot(self._pixel)} lies beside the outline of something at another depth; choose a spot "
+            raise NoEvidenceError(f"{_spot(self._pixel)} lies near a depth discontinuity; choose a spot "
                                   f"{HALF_PATCH_PX} px away from it")  # fmt: skip
         return float(inverse_depths[best])
 

@@ -197,7 +197,7 @@ def _propagate_block(
 def _planes_at(
     scene: Scene, field: Field, pixels: Tensor, patches: Patches, offset: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """The planes (3, N) of the pixels at ``offset``, carried on to these, and whether there are such pixels."""
+    """The planes (3, N) of the pixels at ``offset``, continued to these, and whether there are such pixels."""
     dx, dy = offset
     x, y = patches.x + dx, patches.y + dy
     inside = (x >= 0) & (x < scene.width) & (y >= 0) & (y < scene.height)
