@@ -202,10 +202,10 @@ class EvaluateConfig(Section):
     min_depth_m: Positive = Field(0.001, description="GT below is not scored, unless a protocol has a range of its own")
     max_depth_m: Positive = Field(80.0, description="GT beyond is not scored, unless a protocol has a range of its own")
     min_pixels: PositiveInt = Field(100, description="frames with fewer scored pixels are skipped and counted")
-    gt_frame_sigma: Annotated[float, Field(ge=0.0)] = Field(
+    gt_frame_sigma: Annotated[Number, Field(ge=0.0)] = Field(
         0.0, description="standard deviation of the log scale of a frame's ground truth; 0.00007 on the demo"
     )
-    gt_correlation_px: Annotated[float, Field(ge=0.0)] = Field(
+    gt_correlation_px: Annotated[Number, Field(ge=0.0)] = Field(
         5.0, description="distance at which errors of the ground truth correlate by 1/e, as measured on the demo"
     )
 

@@ -23,6 +23,8 @@ from sfm_gt.workflow.staleness import VideoInputs, stale_results
 CLIP_STAGES = {"frames": frames, "sfm": sfm, "dense": dense, "moving": moving, "clean": clean, "scale": scale,
                "dataset": dataset}  # fmt: skip
 
+TRACK = "timestamp_s,x_m,y_m,z_m\n0,0,0,0\n"
+
 
 class Bench:
     """A folder with one video, and stand-ins for stages that note their names."""
@@ -32,7 +34,7 @@ class Bench:
         self.videos.mkdir()
         self.noted: list[str] = []
         (self.videos / "room.mp4").write_text("film")
-        (self.videos / "track.csv").write_text("positions")
+        (self.videos / "track.csv").write_text(TRACK)
         (self.videos / "room.yaml").write_text("scale: {positions: [{file: track.csv, sigma_m: 0.01}]}\n")
         self.breaks: dict[str, Callable[[], Any]] = {}
         self.settings: dict[str, Any] = {}
@@ -118,7 +120,7 @@ def test_a_changed_setting_makes_its_stage_and_what_follows_only(
 @pytest.mark.parametrize(
     ("name", "text", "made"),
     [
-        ("track.csv", "other positions", ["scale", "dataset"]),
+        ("track.csv", f"{TRACK}1,1,0,0\n", ["scale", "dataset"]),
         ("room.yaml", "camera: {focal_px: 500}\n", ["sfm", "dense", "moving", "clean", "scale", "dataset"]),
         ("room.yaml", "license: CC0-1.0\nscale: {positions: [{file: track.csv, sigma_m: 0.01}]}\n", ["dataset"]),
         ("room.mp4", "FILM", ["ingest", "clips", *CLIP_STAGES]),
