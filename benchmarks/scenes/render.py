@@ -24,6 +24,7 @@ from people import BodyModel, make_figure, vertices_at
 from scene_types import Scene
 
 COLOUR_SAMPLES = 10
+ROOM_EVERY = 12
 
 
 def arguments() -> argparse.Namespace:
@@ -35,6 +36,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=COLOUR_SAMPLES, help="colour rays a pixel")
     parser.add_argument("--scale", type=float, default=1.0, help="shrink the picture, for a quick look")
     parser.add_argument("--frames", type=int, nargs="+", help="just these frames, nothing written to OUT")
+    parser.add_argument(
+        "--room", action="store_true", help="depth of the room without people, into the truth; nothing else"
+    )
     parser.add_argument("--threads", type=int, default=0, help="0 takes every core")
     return parser.parse_args()
 
@@ -116,10 +120,23 @@ def publish(scene: Scene, studio: Studio, work: Path, videos: Path, maps: Path) 
     truth.write_sidecar(video.with_suffix(".yaml"), scene, work / "truth", studio.cam_from_world, covered.any(axis=0))
 
 
+def publish_room(scene: Scene, studio: Studio, work: Path, maps: Path) -> None:
+    """Depth of every ROOM_EVERY-th frame of a scene that was built without its people."""
+    passes.prepare_truth(work / "room")
+    for frame in range(0, scene.n_frames, ROOM_EVERY):
+        studio.show(frame)
+        passes.render_truth(frame)
+    truth.write_room(work / "room", maps, scene, range(0, scene.n_frames, ROOM_EVERY))
+
+
 def main() -> None:
     args = arguments()
     scene = shrunk(find_scene(args.scene), args.scale)
     work = args.work or args.out / "work"
+    if args.room:
+        scene = dataclasses.replace(scene, people=())
+        publish_room(scene, Studio(scene, args.threads), work, args.truth or args.out / "truth")
+        return
     studio = Studio(scene, args.threads)
     render_all(studio, args.frames or list(range(scene.n_frames)), work, args.samples)
     if not args.frames:

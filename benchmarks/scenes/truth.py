@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -90,6 +91,13 @@ def write_maps(passes: Path, out: Path, scene: Scene, overlay: np.ndarray) -> No
     else:
         for frame, covered in enumerate(overlay):
             _write(out / "overlay" / f"{frame:06d}.png", covered)
+
+
+def write_room(passes: Path, out: Path, scene: Scene, frames: Iterable[int]) -> None:
+    """``background/``: depth of the room without people, as ``depth/`` has it."""
+    for frame in frames:
+        lens = lens_at(scene.camera, frame, scene.n_frames)
+        _write(out / "background" / f"{frame:06d}.png", depth_units(passes, frame, lens, scene.depth_unit_m))
 
 
 def _people(scene: Scene, passes: Path) -> list[dict]:

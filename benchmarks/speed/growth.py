@@ -24,7 +24,7 @@ from typing import Any
 
 from sfm_gt.config import Config
 from sfm_gt.formats.dataset_layout import DATASET_JSON, INDEX_NAME
-from sfm_gt.formats.manifest import write_json
+from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.formats.sources import SOURCES_JSON
 from sfm_gt.formats.verdict import INPUTS_NAME, Verdict, write_verdict
 from sfm_gt.formats.workspace import Workspace
@@ -40,7 +40,7 @@ def write_corpus(folder: Path, n_videos: int) -> None:
     folder.mkdir()
     for number in range(n_videos):
         (folder / f"v{number:05d}.mp4").write_bytes(b"%d" % number + bytes(number % 997))
-        (folder / f"v{number:05d}.csv").write_text("timestamp_s,x_m,y_m,z_m\n")
+        (folder / f"v{number:05d}.csv").write_text("timestamp_s,x_m,y_m,z_m\n0,0,0,0\n")
         (folder / f"v{number:05d}.yaml").write_text(
             f"license: CC-BY-4.0\nscale: {{positions: [{{file: v{number:05d}.csv, sigma_m: 0.01}}]}}\n"
         )
@@ -54,8 +54,9 @@ def write_results(config: Config, videos: tuple[VideoFile, ...]) -> None:
         key = made_of[video.video_id] = verdict_key(settings, recorded)
         facts = {"video_id": video.video_id, "path": video.path.name, "status": "ok", "reason": None, "message": None}
         write_json(workspace.verdict(video.video_id) / INPUTS_NAME, recorded)
-        write_verdict(workspace.verdict(video.video_id), Verdict(key, settings, facts))
-        workspace.published(video.video_id).mkdir(parents=True)
+        clip_id = f"{video.video_id}-000"
+        write_verdict(workspace.verdict(video.video_id), Verdict(key, settings, facts, [{"clip_id": clip_id}]))
+        write_manifest(workspace.clip_stage(clip_id, "dataset"), Manifest("dataset", 1))
         for model in config.models:
             predictions = workspace.predictions_of_video(model.name, video.video_id)
             made_of[f"{model.name}/{video.video_id}"] = prediction_key(section_key(model), key)

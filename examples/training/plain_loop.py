@@ -14,13 +14,16 @@ from sfm_gt.datasets import TorchDataset
 from sfm_gt.datasets.augmentation import Photometric, apply_geometry, drawn_geometry
 
 EPOCHS, HEIGHT, WIDTH = 2, 192, 256
+FRAME = (360, 480)  # the size to which frames of all videos are brought, before crops are drawn from them
 
 
 def main() -> None:
     """Trains on every frame with the likelihood of a Laplace distribution whose width holds the ground truth's sigma."""
     torch.manual_seed(0)
     order, crops, colour = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0), Photometric()
-    loader = DataLoader(TorchDataset(sys.argv[1], "all"), batch_size=4, shuffle=True, num_workers=2, generator=order)
+    loader = DataLoader(
+        TorchDataset(sys.argv[1], "all", FRAME), batch_size=4, shuffle=True, num_workers=2, generator=order
+    )
     network = torch.nn.Sequential(
         torch.nn.Conv2d(3, 16, 7, padding=3), torch.nn.ReLU(), torch.nn.Conv2d(16, 1, 7, padding=3), torch.nn.Softplus()
     )

@@ -26,12 +26,18 @@ def forget(
     also: Annotated[
         list[Path] | None, typer.Option("--also", help="an export or release to clean too; repeatable")
     ] = None,
+    with_duplicates: Annotated[
+        bool | None,
+        typer.Option(
+            "--with-duplicates/--without-duplicates", help="also forget, or keep, near-duplicates of the source"
+        ),
+    ] = None,
     cores: Annotated[int, typer.Option("--cores", min=1)] = 1,
 ) -> None:
     """Remove a source and everything derived from it, reject it in later runs, and verify that nothing is left."""
     from sfm_gt.commands import forget as stage
 
-    typer.echo(stage.run(out, source, also or (), cores))
+    typer.echo(stage.run(out, source, also or (), cores, with_duplicates))
 
 
 @commands.command("check-sources")

@@ -12,7 +12,8 @@ from sfm_gt.datasets.splits import splits_of
 from sfm_gt.errors import InputError
 from sfm_gt.exporters.shared.clip import ExportedClip
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.manifest import write_json
+from sfm_gt.formats.manifest import read_json, write_json
+from sfm_gt.formats.workspace import Workspace
 
 EXPORT_JSON = "export.json"
 PROVENANCE = ("source", "license", "recorded_by", "consent", "source_sha256")
@@ -35,6 +36,7 @@ def run(out: Path, format_name: str, to: Path, clip_ids: Sequence[str] = ()) -> 
     exporter, clips, left_out = check(out, format_name, clip_ids)
     _check_target(to)
     to.parent.mkdir(parents=True, exist_ok=True)
+    _note(Workspace(out), to)
     with replacing_directory(to) as partial:
         measures = exporter.write(clips, partial)
         manifest = {
@@ -43,6 +45,18 @@ def run(out: Path, format_name: str, to: Path, clip_ids: Sequence[str] = ()) -> 
         }  # fmt: skip
         write_json(partial / EXPORT_JSON, manifest)
     return manifest
+
+
+def known_exports(workspace: Workspace) -> list[Path]:
+    """Folders that exports of a run were written to, also those of exports that were killed."""
+    return [Path(folder) for folder in read_json(workspace.exports)["folders"]] if workspace.exports.is_file() else []
+
+
+def _note(workspace: Workspace, to: Path) -> None:
+    """Before anything is written: what a killed export leaves beside ``to`` has to be found again."""
+    if workspace.config.is_file():
+        folders = {str(folder) for folder in (*known_exports(workspace), to)}
+        write_json(workspace.exports, {"folders": sorted(folders)})
 
 
 def check(out: Path, format_name: str, clip_ids: Sequence[str]) -> tuple[Any, list[ExportedClip], list[dict[str, str]]]:

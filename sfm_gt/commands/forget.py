@@ -1,15 +1,18 @@
 """Forget: takes one source out of a run, so that nothing which came from it is left, and stops it from coming back.
 
+First everything is removed, then a scan proves it, and only then are tables and report made again, as any run makes them.
+
 The journal is written before anything is removed and goes last, so a killed forget is completed by running it again. Each
 step may be repeated: what is gone stays gone, and what is rewritten is rewritten to the same bytes.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Container, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +23,10 @@ from sfm_gt.commands import export
 from sfm_gt.config import read_config
 from sfm_gt.errors import InputError, SfmGtError
 from sfm_gt.formats import run_lock
-from sfm_gt.formats.atomic import PARTIAL, replacing_file, target_name
+from sfm_gt.formats.atomic import PARTIAL, partials_of, replacing_file, target_name
 from sfm_gt.formats.dataset_layout import CLIP_JSON, DATASET_JSON, INDEX_NAME
 from sfm_gt.formats.manifest import read_json, write_json
+from sfm_gt.formats.perceptual_hash import are_near_duplicates
 from sfm_gt.formats.sources import (
     TOMBSTONES_JSON,
     Source,
@@ -44,8 +48,11 @@ OF_CLIPS = (
     "predictions",
 )  # fmt: skip
 EXPORT_JSON = "export.json"
+REMADE = ("evaluation", "report", "summary.txt")
+"""What of OUT holds figures over several sources."""
 # They know the source on purpose: the journal until all is done, the tombstone for good, by hashes alone.
 BOOKKEEPING = (JOURNAL, TOMBSTONES_JSON)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class Job:
     Attributes:
         also: folders outside the run (releases, copies) that are cleaned too.
         exports: folder, format and remaining clips of exports, which are made again from what is left.
-        remade: folders of OUT that hold figures over several sources and are made again without this one.
+        remade: folders of OUT that hold figures over several sources; they go, and are made again without this one.
     """
 
     traces: Traces
@@ -65,13 +72,17 @@ class Job:
     remade: tuple[str, ...]
 
 
-def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> str:
+def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1, with_duplicates: bool | None = None) -> str:
     """Forgets the source ``wanted`` (video id, file name, URL or SHA-256) of the run in ``root``; says what was done.
 
     A forget that was interrupted before is completed first. Videos of the same bytes are one source, and go together.
 
+    Args:
+        with_duplicates: whether near-duplicates (re-encoded, mirrored, padded, cropped) go too or stay; None = ask.
+
     Raises:
-        InputError: no such source, several such, a link that leads out of the tree, or a run is at work there.
+        InputError: no such source, several such, near-duplicates that nobody has decided on,
+            a link that leads out of the tree, or a run is at work there.
         SfmGtError: something of the source is still there afterwards; the message names it.
     """
     workspace = Workspace(root)
@@ -81,9 +92,11 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> s
             at_work = run_lock.holder(workspace.lock("run"))
             raise InputError(f"{root}: a run is at work there, {at_work}; wait for its end or stop it, then forget")
         held.enter_context(lock)
-        said = []
+        said: list[str] = []
+        remade: set[str] = set()
         if workspace.forget_journal.is_file():
-            said.append(_carry_out(workspace, _read_job(workspace), cores))
+            said.append(_carry_out(workspace, job := _read_job(workspace)))
+            remade |= set(job.remade)
         source = _find(workspace, wanted)
         for folder in also:
             _check_also(workspace, folder)
@@ -92,10 +105,18 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> s
                 _refuse_links_out(folder)
             # The wanted one last: as long as it is there, a forget that was killed finds its twins again.
             twins = _twins(workspace, source)
-            for one in (*twins, source):
-                job = _plan(workspace, one, also)
+            copies = _near_duplicates(workspace, source)
+            if copies and with_duplicates is None:
+                listed = ", ".join(f"{copy.video_id} ({copy.path})" for copy in copies)
+                raise InputError(f"{source.video_id}: near-duplicates are {listed}; look at them, then add --with-duplicates "
+                                 "to forget them too or --without-duplicates to keep them")  # fmt: skip
+            kept = () if with_duplicates else tuple(copy.source_sha256 for copy in copies if copy.source_sha256)
+            for one in (*twins, *(copies if with_duplicates else ()), source):
+                job = _plan(workspace, one, also, kept)
                 write_json(workspace.forget_journal, _journal(job))
-                said.append(_carry_out(workspace, job, cores))
+                said.append(_carry_out(workspace, job))
+                remade |= set(job.remade)
+            said += [f"{copy.video_id}: a near-duplicate of {source.video_id}, was kept" for copy in copies if kept]
             said += [f"{twin.video_id}: the same bytes as {source.video_id}, so the same source" for twin in twins]
         elif not said and not _is_forgotten(workspace, wanted):
             raise InputError(f"{root}: no source {wanted!r}; give a video id, file name, URL or SHA-256 of "
@@ -103,6 +124,7 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1) -> s
         if source is None and not said and also:
             raise InputError(f"{wanted}: was forgotten before, so that its names are gone; {also[0]} was not touched: make it "
                              "again or delete it")  # fmt: skip
+        _make_again(workspace, remade, cores)
         return "\n".join(said) or f"{wanted}: was forgotten before"
 
 
@@ -146,6 +168,18 @@ def _twins(workspace: Workspace, source: Source) -> list[Source]:
     ]
 
 
+def _near_duplicates(workspace: Workspace, source: Source) -> list[Source]:
+    """Other videos, of other bytes, that show what the source shows."""
+    return [
+        other
+        for other in _known_sources(workspace).values()
+        if other.video_id != source.video_id
+        and (source.source_sha256 is None or other.source_sha256 != source.source_sha256)
+        and are_near_duplicates(source.perceptual_hash, other.perceptual_hash)
+        and _reason(workspace, other.video_id) != "forgotten"
+    ]
+
+
 def _reason(workspace: Workspace, video_id: str) -> str | None:
     verdict = _verdict(workspace, video_id)
     return verdict.facts["reason"] if verdict else None
@@ -164,7 +198,7 @@ def _is_forgotten(workspace: Workspace, wanted: str) -> bool:
     return any(wanted == t.source_sha256 or hashed_url(wanted) == t.url_sha256 for t in known)
 
 
-def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
+def _plan(workspace: Workspace, source: Source, also: Sequence[Path], kept: tuple[str, ...] = ()) -> Job:
     clip_ids = _clip_ids(workspace, source.video_id)
     file_name = source.path if source.path != source.video_id else None
     elsewhere = [known for known in _known_sources(workspace).values() if known.video_id != source.video_id]
@@ -190,9 +224,9 @@ def _plan(workspace: Workspace, source: Source, also: Sequence[Path]) -> Job:
     traces = Traces(names.video_id, clip_ids, words, names.lock_names, distinct_fingerprints(own, others))
     tombstone = Tombstone(
         source_sha256=source.source_sha256, url_sha256=hashed_url(url) if url else None,
-        perceptual_hash=source.perceptual_hash,
+        perceptual_hash=source.perceptual_hash, kept_sha256=kept,
     )  # fmt: skip
-    remade = tuple(name for name in ("evaluation", "report", "summary.txt") if (workspace.root / name).exists())
+    remade = tuple(name for name in REMADE if (workspace.root / name).exists())
     exports = tuple(_export(workspace, folder, clip_ids) for folder in also if (folder / EXPORT_JSON).is_file())
     return Job(traces, tombstone, tuple(str(folder.resolve()) for folder in also), exports, remade)
 
@@ -258,7 +292,7 @@ def _refuse_links_out(folder: Path) -> None:
             )
 
 
-def _carry_out(workspace: Workspace, job: Job, cores: int) -> str:
+def _carry_out(workspace: Workspace, job: Job) -> str:
     folders = [workspace.root, *(Path(folder) for folder in job.also)]
     with ExitStack() as held:
         # A stage may have outlived its killed workflow; what it still writes must be there before it is removed.
@@ -266,13 +300,19 @@ def _carry_out(workspace: Workspace, job: Job, cores: int) -> str:
             if workspace.lock(name).exists():
                 held.enter_context(run_lock.wait_for(workspace.lock(name)))
         add_tombstone(workspace.dataset, job.tombstone)
+        for shared in job.remade:
+            _remove(workspace.root / shared)
+        for folder in (*folders, *export.known_exports(workspace)):
+            for partial in partials_of(folder):
+                _remove(partial)
+        log.info("forget: removing what came from %s", job.traces.video_id)
         removed = sum(_remove_own(job.traces, folder) for folder in folders)
         exported = [Path(folder) for folder, _, _ in job.exports]
         rewritten = sum(_rewrite_shared(workspace, job, folder) for folder in folders if folder not in exported)
         _recount(workspace)
-        for folder, format_name, clip_ids in job.exports:
-            _export_again(workspace, Path(folder), format_name, clip_ids)
-        _make_again(workspace, job, cores)
+        for exported_to, format_name, clip_ids in job.exports:
+            _export_again(workspace, Path(exported_to), format_name, clip_ids)
+    log.info("forget: scanning %s", ", ".join(map(str, folders)))
     left = scan(job.traces, folders, BOOKKEEPING)
     if left:
         raise SfmGtError(
@@ -286,23 +326,24 @@ def _carry_out(workspace: Workspace, job: Job, cores: int) -> str:
 def _remove_own(traces: Traces, folder: Path) -> int:
     """Removes what is named after the source, and what killed stages left half-written."""
     own = [p for p in folder.rglob("*") if traces.owns(p.relative_to(folder)) or p.name.startswith(PARTIAL)]
-    n_removed = 0
-    for path in own:
-        if path.is_symlink() or path.is_file():
-            path.unlink()
-            n_removed += 1
-        elif path.is_dir():  # else it went with its folder
-            shutil.rmtree(path)
-            n_removed += 1
-    return n_removed
+    return sum(_remove(path) for path in own)
+
+
+def _remove(path: Path) -> bool:
+    """Whether there was anything; it may have gone with its folder."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+        return True
+    if path.is_dir():
+        shutil.rmtree(path)
+        return True
+    return False
 
 
 def _rewrite_shared(workspace: Workspace, job: Job, folder: Path) -> int:
     n_rewritten = 0
     for path in list(_files(folder)):
-        relative = path.relative_to(folder)
-        made_again = folder == workspace.root and relative.parts[0] in job.remade
-        if made_again or path.name in BOOKKEEPING or not mentions(job.traces, path):
+        if path.name in BOOKKEEPING or not mentions(job.traces, path):
             continue
         rewrite_without(job.traces, path)
         n_rewritten += 1
@@ -324,16 +365,13 @@ def _export_again(workspace: Workspace, folder: Path, format_name: str, clip_ids
         shutil.rmtree(folder)
 
 
-def _make_again(workspace: Workspace, job: Job, cores: int) -> None:
-    """Tables and report over the sources that are left. What cannot be made again is removed: the workflow will make it."""
-    for name in job.remade:
-        made = workspace.root / name
-        try:
-            _remake(workspace, name, cores)
-        except SfmGtError:
-            if made.is_dir():
-                shutil.rmtree(made)
-            made.unlink(missing_ok=True)
+def _make_again(workspace: Workspace, names: Container[str], cores: int) -> None:
+    """Tables and report over the sources that are left. All is proven by now: what is not made here, the workflow makes."""
+    for name in REMADE:
+        if name in names:
+            log.info("forget: making %s again", name)
+            with suppress(SfmGtError):
+                _remake(workspace, name, cores)
 
 
 def _remake(workspace: Workspace, name: str, cores: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,20 @@ from sfm_gt.errors import InputError, NoEvidenceError
 from sfm_gt.exporters.shared.clip import name_of, static_depth, write_png
 from sfm_gt.exporters.shared.surfaces import evenly
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.dataset_layout import LAYERS_FOLDER, quantised
-from sfm_gt.formats.manifest import Manifest, write_manifest
+from sfm_gt.formats.dataset_layout import LAYERS_FOLDER, layer_path, quantised
+from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest
 from sfm_gt.formats.people_joints import ClipJoints, PersonJoints, WorldJoint, write_clip_joints
+from sfm_gt.formats.sidecar import evidence_path, read_sidecar
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.types import SparseModel
-from sfm_gt.layers.background_plate import PlateView, background_plate
-from sfm_gt.layers.ordinal_labels import near_far, ordinal_pairs
+from sfm_gt.layers.background_plate import PlateView, background_plate, with_agreed_cover
+from sfm_gt.layers.ordinal_labels import near_far, ordinal_pairs, trusted_depth
 from sfm_gt.scale.people import joints_of
 from sfm_gt.scale.shared.skeleton import skeleton
 from sfm_gt.sfm.clip_views import MODEL_NAME
 from sfm_gt.stages.scale import evidence_of_clip
 from sfm_gt.video.catalog import list_videos
+from sfm_gt.workflow.progress import progress
 from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "layers"
@@ -42,6 +45,8 @@ NO_PEOPLE = "the data set holds no person mask"
 def run(out: Path, clip_ids: Sequence[str], seed: int) -> dict[str, Manifest]:
     """Writes ``dataset/layers/<clip>/`` for these clips, all when empty, and returns their manifests.
 
+    A clip whose layers were made from the same files, by this version and seed, is left as it is, so a killed run goes on.
+
     Raises:
         InputError: no data set, or an unknown clip.
     """
@@ -51,22 +56,53 @@ def run(out: Path, clip_ids: Sequence[str], seed: int) -> dict[str, Manifest]:
         raise InputError(f"{dataset.path}: no clip {unknown[0]!r}; known are {', '.join(dataset.clip_ids)}")
     manifests = {}
     for clip_id in clip_ids or dataset.clip_ids:
-        folder = dataset.path / LAYERS_FOLDER / clip_id
+        folder, frames = dataset.path / LAYERS_FOLDER / clip_id, dataset.frames_of(clip_id)
+        workspace = Workspace(dataset.path.parent)
+        made_from = {"seed": seed, "made_from_sha256": _digest(workspace, frames)}
+        if (folder / MANIFEST_NAME).is_file():
+            manifests[clip_id] = read_manifest(folder)
+            if _is_current(manifests[clip_id], made_from):
+                continue
         folder.parent.mkdir(exist_ok=True)
-        with replacing_directory(folder) as partial:
-            frames = dataset.frames_of(clip_id)
-            measures = _build(partial, frames, seed)
-            joints, missing = _write_joints(partial, Workspace(dataset.path.parent), clip_id, frames)
+        with replacing_directory(folder) as partial, progress(f"layers {clip_id}") as report:
+            measures = _build(partial, frames, seed, report)
+            joints, missing = _write_joints(partial, workspace, clip_id, frames)
             absent = {**measures.pop("absent", {}), **missing}
-            manifests[clip_id] = Manifest(STAGE, VERSION, measures=measures | joints | {"absent": absent})
+            manifests[clip_id] = Manifest(STAGE, VERSION, measures=measures | joints | {"absent": absent} | made_from)
             write_manifest(partial, manifests[clip_id])
     return manifests
 
 
-def _build(folder: Path, frames: Sequence[Frame], seed: int) -> dict[str, Any]:
+def _is_current(manifest: Manifest, made_from: Mapping[str, Any]) -> bool:
+    return manifest.version == VERSION and made_from.items() <= manifest.measures.items()
+
+
+def _digest(workspace: Workspace, frames: Sequence[Frame]) -> str:
+    """Of everything that a clip's layers are made from: its published files, and for joints the run beside them."""
+    clip_id = frames[0].clip_id
+    folder = layer_path(frames[0].dataset, clip_id, "depth", frames[0].frame_index).parents[1]
+    published = sorted(path for path in folder.rglob("*") if path.is_file())
+    model = workspace.clip_stage(clip_id, "sfm") / MODEL_NAME
+    digest = hashlib.sha256()
+    for path in (*published, model, workspace.config, *_evidence_files(workspace, frames[0].video_id)):
+        if path.is_file():
+            digest.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _evidence_files(workspace: Workspace, video_id: str) -> list[Path]:
+    """The video's sidecar and the files that it names, where they are to be found."""
+    try:
+        sidecar = _sidecar(read_config(workspace.config), video_id) if workspace.config.is_file() else None
+    except NoEvidenceError:
+        sidecar = None
+    return [] if sidecar is None else [sidecar, *(evidence_path(sidecar, n) for n in read_sidecar(sidecar).scale.files)]
+
+
+def _build(folder: Path, frames: Sequence[Frame], seed: int, report: Callable[[int, int], None]) -> dict[str, Any]:
     pairs = []
     for frame in frames:
-        depth = static_depth(frame)
+        depth = trusted_depth(static_depth(frame), frame.outlier)
         sigma = frame.sigma_m if frame.metric else frame.sigma_sfm
         write_png(folder / "near_far" / f"{name_of(frame)}.png", near_far(depth, sigma))
         found = pd.DataFrame(ordinal_pairs(depth, sigma, frame.person, N_PAIRS, seed + frame.frame_index))
@@ -75,7 +111,7 @@ def _build(folder: Path, frames: Sequence[Frame], seed: int) -> dict[str, Any]:
     measures: dict[str, Any] = {"frames": len(frames), "pairs": sum(len(found) for found in pairs)}
     if not all(frame.has_person for frame in frames):
         return measures | {"absent": {"foreground": NO_PEOPLE, "plate": NO_PEOPLE}}
-    return measures | _write_plates(folder, frames)
+    return measures | _write_plates(folder, frames, report)
 
 
 def _write_joints(
@@ -91,12 +127,13 @@ def _write_joints(
     return {"people": len(joints.people), "people_in_world": len(found), "joints_from": joints.origin}, {}
 
 
-def _write_plates(folder: Path, frames: Sequence[Frame]) -> dict[str, Any]:
-    sources = {frame.frame_index: _view(frame) for frame in evenly(frames, N_SOURCES)}
+def _write_plates(folder: Path, frames: Sequence[Frame], report: Callable[[int, int], None]) -> dict[str, Any]:
+    seen = {frame.frame_index: _view(frame) for frame in evenly(frames, N_SOURCES)}
+    sources = {index: with_agreed_cover(view, _without(seen, index)) for index, view in seen.items()}
     n_behind = n_hidden = 0
-    for frame in frames:
-        view = _view(frame)
-        plate = background_plate(view, [other for index, other in sources.items() if index != frame.frame_index])
+    for done, frame in enumerate(frames, start=1):
+        view = with_agreed_cover(_view(frame), _without(seen, frame.frame_index))
+        plate = background_plate(view, _without(sources, frame.frame_index))
         name = f"{name_of(frame)}.png"
         person = np.where(_person(frame), 255, 0).astype(np.uint8)
         write_png(folder / "foreground" / name, np.dstack([cv2.cvtColor(view.image, cv2.COLOR_RGB2BGR), person]))
@@ -105,12 +142,18 @@ def _write_plates(folder: Path, frames: Sequence[Frame]) -> dict[str, Any]:
         write_png(folder / "plate_valid" / name, np.where(plate.valid, 255, 0).astype(np.uint8))
         n_hidden += int(view.hidden.sum())
         n_behind += int((view.hidden & plate.valid).sum())
+        report(done, len(frames))
     return {"plate_found_fraction": n_behind / n_hidden if n_hidden else None}
 
 
+def _without(views: Mapping[int, PlateView], frame_index: int) -> list[PlateView]:
+    return [view for index, view in views.items() if index != frame_index]
+
+
 def _view(frame: Frame) -> PlateView:
+    depth, sigma = static_depth(frame), frame.sigma_m if frame.metric else frame.sigma_sfm
     covered = _person(frame) | frame.moving | frame.overlay
-    return PlateView(frame.image, static_depth(frame), covered, frame.camera, frame.cam_from_world)
+    return PlateView(frame.image, depth, sigma, covered, frame.camera, frame.cam_from_world)
 
 
 def _person(frame: Frame) -> np.ndarray:

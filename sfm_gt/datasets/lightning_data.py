@@ -7,7 +7,8 @@ from pathlib import Path
 import lightning
 import torch
 
-from sfm_gt.datasets.splits import Split
+from sfm_gt.datasets.one_size import Size
+from sfm_gt.datasets.splits import Split, SplitBy
 from sfm_gt.datasets.torch_dataset import TorchDataset
 
 
@@ -16,10 +17,14 @@ class DepthDataModule(lightning.LightningDataModule):
 
     Args:
         path: output folder of a run, or its ``dataset`` folder.
+        size: height and width that all frames are brought to; None leaves them as they are.
+        by: what a split holds: whole videos, or stretches of each clip, for data sets of a few videos.
     """
 
-    def __init__(self, path: str | Path, batch_size: int = 4, num_workers: int = 2, seed: int = 0):
+    def __init__(self, path: str | Path, batch_size: int = 4, num_workers: int = 2, seed: int = 0,
+                 size: Size | None = None, by: SplitBy = "video"):  # fmt: skip
         super().__init__()
+        self._size, self._by = size, by
         self._path, self._batch_size, self._num_workers, self._seed = path, batch_size, num_workers, seed
 
     def train_dataloader(self) -> torch.utils.data.DataLoader:
@@ -35,7 +40,8 @@ class DepthDataModule(lightning.LightningDataModule):
         return self._loader("test", shuffle=False)
 
     def _loader(self, split: Split, shuffle: bool) -> torch.utils.data.DataLoader:
+        frames = TorchDataset(self._path, split, self._size, self._by)
         return torch.utils.data.DataLoader(
-            TorchDataset(self._path, split), self._batch_size, shuffle=shuffle, num_workers=self._num_workers,
+            frames, self._batch_size, shuffle=shuffle, num_workers=self._num_workers,
             persistent_workers=self._num_workers > 0, generator=torch.Generator().manual_seed(self._seed),
         )  # fmt: skip

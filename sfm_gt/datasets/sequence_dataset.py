@@ -10,7 +10,8 @@ import torch
 from sfm_gt.datasets.covisibility import PosedDepth, covisibility
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.datasets.items import Item
-from sfm_gt.datasets.splits import Split, require_split
+from sfm_gt.datasets.one_size import Size
+from sfm_gt.datasets.splits import Split, SplitBy, require_split, warn_if_empty
 from sfm_gt.datasets.torch_dataset import FrameTable
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import PinholeCamera
@@ -21,13 +22,15 @@ MAX_GAP = 60  # frames of a clip further apart in order are not paired: two seco
 class SequenceDataset(torch.utils.data.Dataset[Item]):
     """Sequences of ``length`` frames (2: pairs) whose other frames each share surface with the first chosen one.
 
-    An item holds the keys of ``items.py`` with a leading axis of ``length``, in order of time (texts and numbers as tuples
-    and tensors), and ``covisibility`` (length,) float32: the share of surface with the frame that the item belongs to (1 for
-    itself). Which frames join is drawn anew every epoch (``set_epoch``) from ``seed``, epoch and number alone: any
-    number of workers gives the same.
+    An item holds the keys of ``items.py`` with a leading axis of ``length``, in order of time (but for ``clip_id``,
+    ``video_id`` and ``license``, which its frames share), and ``covisibility`` (length,) float32: the share of surface with the
+    frame that the item belongs to (1 for itself). Which frames join is drawn anew every epoch (``set_epoch``) from ``seed``,
+    epoch and number alone: any number of workers gives the same.
 
     Args:
         min_covisibility, max_covisibility: below, frames have too little in common; above, they are nearly one.
+        size: height and width that all frames are brought to, see ``one_size.py``; None leaves them as they are.
+        by: what a split holds: whole videos, or stretches of each clip, for data sets of a few videos.
 
     Raises:
         InputError: unknown split, no data set, or a length below 2.
@@ -41,11 +44,14 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
         min_covisibility: float = 0.3,
         max_covisibility: float = 0.95,
         seed: int = 0,
+        size: Size | None = None,
+        by: SplitBy = "video",
     ):
-        require_split(split)
+        require_split(split, by)
         if length < 2:
             raise InputError(f"length {length}: a sequence has 2 frames at least; TorchDataset gives single ones")
-        self._table = FrameTable(open_dataset(path), split)
+        self._table = FrameTable(open_dataset(path), split, size, by)
+        warn_if_empty(len(self._table), split, path)
         self._length, self._seed = length, seed
         # Shared with workers that outlive an epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -99,4 +105,5 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
 def _stacked(values: list) -> object:
     if isinstance(values[0], torch.Tensor):
         return torch.stack(values)
-    return tuple(values) if isinstance(values[0], str) else torch.tensor(values)
+    # Frames of one clip share their texts. A tuple of them would be turned by torch: place before batch.
+    return values[0] if isinstance(values[0], str) else torch.tensor(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,33 +11,44 @@ import numpy as np
 import torch
 
 from sfm_gt.datasets.items import Item, decoded
+from sfm_gt.datasets.one_size import Size, fitted, require_size
 from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
-from sfm_gt.datasets.splits import Split, require_split
+from sfm_gt.datasets.splits import Split, require_split, warn_if_empty
 from sfm_gt.errors import InputError
-from sfm_gt.formats.shards import list_shards, read_shard
-
-SUFFIXES = {"image": "jpg", "depth": "depth.png", "sigma": "sigma.png", "moving": "moving.png", "overlay": "overlay.png",
-            "person": "person.png"}  # fmt: skip
+from sfm_gt.formats.shards import SUFFIXES, list_shards, read_shard
 
 
 class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
     """Frames with metric depth from shards, item by item: see ``items.py`` for the keys.
 
-    Every worker reads shards of its own. Order is drawn anew every epoch (``set_epoch``): shards over all, samples within a
-    buffer. It depends on the seed, the epoch and the number of workers.
+    Every worker of every rank reads shards of its own: ranks are those of ``torch.distributed``, where it is initialised, else
+    those of the environment (``RANK`` and ``WORLD_SIZE``, as torchrun sets them). Ranks may get different numbers of frames;
+    whoever trains in step uses ``Join`` or a fixed number of steps. Order is drawn anew every epoch (``set_epoch``): shards
+    over all, samples within a buffer. It depends on the seed, the epoch, and the number of ranks and workers.
 
     Args:
         shuffle_buffer: samples kept to draw from; 0 keeps everything in the order in which it was written.
+        size: height and width that all frames are brought to, see ``one_size.py``; None leaves them as they are.
 
     Raises:
         InputError: unknown split, no shards there, or a shard that is cut short.
     """
 
-    def __init__(self, path: str | Path, split: Split = "train", shuffle_buffer: int = 0, seed: int = 0):
+    def __init__(
+        self,
+        path: str | Path,
+        split: Split = "train",
+        shuffle_buffer: int = 0,
+        seed: int = 0,
+        size: Size | None = None,
+    ):
         super().__init__()
         require_split(split)
+        require_size(size)
+        self._size = size
         self._path = Path(path)
         chosen = [entry["shard"] for entry in list_shards(self._path) if split in ("all", entry["split"])]
+        warn_if_empty(len(chosen), split, path)
         self._shards = np.array(chosen, dtype=np.str_)
         self._shuffle_buffer, self._seed = shuffle_buffer, seed
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -52,7 +64,9 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
         if self._shuffle_buffer:
             order = np.random.default_rng([self._seed, int(self._epoch)]).permutation(order)
         rng = np.random.default_rng([self._seed, int(self._epoch), number])
-        items = _shuffled(self._stored(order[number::n_workers]), self._shuffle_buffer, rng)
+        rank, n_ranks = _rank()
+        mine = order[rank::n_ranks][number::n_workers]
+        items = _shuffled(self._stored(mine), self._shuffle_buffer, rng)
         # Out of a worker frames leave as stored, see shared_memory_collate.py.
         return items if worker else (item.tensors for item in items)
 
@@ -61,14 +75,22 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
             path = self._path / str(self._shards[number])
             for key, layers in read_shard(path):
                 where = f"{path}: {key}"
-                if "json" not in layers:
-                    raise InputError(f"{where}: holds no json; export the shard again")
+                for needed in ("json", SUFFIXES["depth"]):
+                    if needed not in layers:
+                        raise InputError(f"{where}: holds no {needed}; export the shard again")
                 facts = json.loads(layers["json"])
                 pixels = {
                     name: decoded(layers[suffix], name, where) for name, suffix in SUFFIXES.items() if suffix in layers
                 }
                 if facts["metric"]:
-                    yield stored_item(pixels, facts, where)
+                    yield fitted(stored_item(pixels, facts, where), self._size)
+
+
+def _rank() -> tuple[int, int]:
+    """Of this process, and how many there are."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 
 
 def _shuffled(items: Iterator[StoredItem], size: int, rng: np.random.Generator) -> Iterator[StoredItem]:

@@ -106,9 +106,17 @@ def stored_item(pixels: Mapping[str, np.ndarray], facts: Mapping[str, Any], wher
 
 
 def collate_stored(items: Sequence[StoredItem], *, collate_fn_map: object = None) -> Item | StoredBatch:
-    """A batch as ``default_collate`` makes it of items; out of a worker it leaves by a block."""
-    one_size = len({item.pixels["depth"].shape for item in items}) == 1
-    if get_worker_info() is None or not one_size or any(item.is_opened for item in items):
+    """A batch as ``default_collate`` makes it of items; out of a worker it leaves by a block.
+
+    Raises:
+        InputError: frames of several sizes.
+    """
+    sizes = sorted({item.pixels["depth"].shape for item in items})
+    if len(sizes) > 1:
+        found = ", ".join(f"{width} x {height}" for height, width in sizes)
+        raise InputError(f"a batch of frames of {found} pixels; give the data set a size=(height, width), to which all are "
+                         "cropped and resized with their intrinsics, or make batches of one size each")  # fmt: skip
+    if get_worker_info() is None or any(item.is_opened for item in items):
         batch: Item = default_collate([item.tensors for item in items])
         return batch
     return StoredBatch(items)

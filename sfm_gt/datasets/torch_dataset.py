@@ -13,8 +13,9 @@ import torch
 
 from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.datasets.items import FLAGS, Item
+from sfm_gt.datasets.one_size import Size, fitted, require_size
 from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
-from sfm_gt.datasets.splits import Split, require_split, splits_of
+from sfm_gt.datasets.splits import Split, SplitBy, require_split, splits_of_rows, warn_if_empty
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
 
@@ -27,14 +28,20 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
     Splits hold whole videos, near-duplicates together. Clips without a metric scale are left out, with a warning that counts
     them; ``open_dataset`` reads those.
 
+    Args:
+        size: height and width that all frames are brought to, see ``one_size.py``; None leaves them as they are, and then only
+            frames of one size make a batch.
+        by: what a split holds: whole videos, or stretches of each clip, for data sets of a few videos.
+
     Raises:
         InputError: unknown split, or no data set at ``path``.
     """
 
-    def __init__(self, path: str | Path, split: Split = "train"):
-        require_split(split)
+    def __init__(self, path: str | Path, split: Split = "train", size: Size | None = None, by: SplitBy = "video"):
+        require_split(split, by)
         dataset = open_dataset(path)
-        self._table = FrameTable(dataset, split)
+        self._table = FrameTable(dataset, split, size, by)
+        warn_if_empty(len(self._table), split, path)
         left_out = self._table.n_not_metric
         if left_out:
             warnings.warn(f"{path}: {left_out} of {left_out + len(self._table)} frames of split {split!r} have no metric "
@@ -60,9 +67,12 @@ class FrameTable:
     pages into every one of them over an epoch.
     """
 
-    def __init__(self, dataset: Dataset, split: str):
-        split_of_video = splits_of(dataset)
-        rows = [row for row in dataset.rows if split in ("all", split_of_video[row["video_id"]])]
+    def __init__(self, dataset: Dataset, split: str, size: Size | None = None, by: SplitBy = "video"):
+        require_size(size)
+        self._size = size
+        rows = [
+            row for row, own in zip(dataset.rows, splits_of_rows(dataset, by), strict=True) if split in ("all", own)
+        ]
         metric = [row for row in rows if row["metric"]]
         self.n_not_metric = len(rows) - len(metric)
         self._path = str(dataset.path)
@@ -112,7 +122,8 @@ class FrameTable:
         """
         facts = self.facts(number)
         layers = (*_LAYERS, "person") if facts["has_person"] else _LAYERS
-        return stored_item({layer: self.read(facts, layer) for layer in layers}, facts, facts["clip_id"])
+        item = stored_item({layer: self.read(facts, layer) for layer in layers}, facts, facts["clip_id"])
+        return fitted(item, self._size)
 
     def read(self, facts: dict[str, Any], layer: str) -> np.ndarray:
         """Pixels of one layer of the frame that ``facts`` describe. Raises InputError when it is missing or damaged."""

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from sfm_gt.datasets.frames import Frame
 from sfm_gt.exporters.shared.clip import ExportedClip, name_of, static_depth
-from sfm_gt.exporters.shared.surfaces import evenly, triangles, world_grid
+from sfm_gt.exporters.shared.surfaces import evenly, triangles, vertex_normals, world_grid
+from sfm_gt.formats.glb import ColouredMesh, write_glb
 
 MAX_FRAMES = 8
 STEP_PX = 3
@@ -19,28 +21,26 @@ GLTF_FROM_WORLD = np.diag([1.0, -1.0, -1.0])
 class GlbExporter:
     """``<clip>.glb``: one mesh a frame, named NNNNNN, of up to 8 frames."""
 
-    VERSION = 1
+    VERSION = 2
     LENGTHS = "any"
 
     def write(self, clips: Sequence[ExportedClip], folder: Path) -> dict[str, Any]:
         """Writes the meshes into ``folder``."""
-        import trimesh
-
         count = 0
         for clip in clips:
-            scene = trimesh.Scene()
-            for frame in evenly(clip.frames, MAX_FRAMES):
-                depth = static_depth(frame)
-                points, colours = world_grid(frame, depth, STEP_PX)
-                faces = triangles(depth[::STEP_PX, ::STEP_PX])
-                used, faces = np.unique(faces, return_inverse=True)
-                if len(used):
-                    mesh = trimesh.Trimesh(points.reshape(-1, 3)[used] @ GLTF_FROM_WORLD.T, faces.reshape(-1, 3),
-                                           vertex_colors=colours.reshape(-1, 3)[used], process=False)  # fmt: skip
-                    scene.add_geometry(mesh, node_name=name_of(frame), geom_name=name_of(frame))
-                    count += len(mesh.faces)
-            (folder / f"{clip.clip_id}.glb").write_bytes(scene.export(file_type="glb"))
+            meshes = [_mesh(frame) for frame in evenly(clip.frames, MAX_FRAMES)]
+            write_glb(folder / f"{clip.clip_id}.glb", [mesh for mesh in meshes if len(mesh.faces)])
+            count += sum(len(mesh.faces) for mesh in meshes)
         return {"triangles": count}
+
+
+def _mesh(frame: Frame) -> ColouredMesh:
+    depth = static_depth(frame)
+    points, colours = world_grid(frame, depth, STEP_PX)
+    used, faces = np.unique(triangles(depth[::STEP_PX, ::STEP_PX]), return_inverse=True)
+    positions, faces = points.reshape(-1, 3)[used] @ GLTF_FROM_WORLD.T, faces.reshape(-1, 3)
+    normals = vertex_normals(positions, faces)
+    return ColouredMesh(name_of(frame), positions, normals, colours.reshape(-1, 3)[used], faces)
 
 
 PLUGIN = GlbExporter

@@ -11,19 +11,18 @@ from sfm_gt.datasets.frames import Frame
 from sfm_gt.exporters.shared.clip import ExportedClip, name_of
 from sfm_gt.exporters.shared.sample import facts, layer_bytes
 from sfm_gt.formats.manifest import write_json
-from sfm_gt.formats.shards import SHARDS_JSON, Sample, write_shard
+from sfm_gt.formats.shards import SHARDS_JSON, SUFFIXES, Sample, write_shard
 
 FRAMES_A_SHARD = 256
-SUFFIXES = {"image": "jpg"}
 
 
 class WebDatasetExporter:
-    """A sample is ``jpg``, ``depth.png``, ``sigma.png``, ``moving.png``, ``overlay.png``, ``person.png`` and ``json``.
+    """A sample is ``jpg``, ``depth.png16``, ``sigma.png16``, ``moving.png``, ``overlay.png``, ``person.png`` and ``json``.
 
-    Depth and sigma are the data set's own files: 16 bit in steps of ``depth_unit`` and ``sigma_unit`` of the JSON.
+    Depth and sigma are the data set's own files: PNGs of 16 bits in steps of ``depth_unit`` and ``sigma_unit`` of the JSON.
     """
 
-    VERSION = 1
+    VERSION = 2
     LENGTHS = "any"
 
     def write(self, clips: Sequence[ExportedClip], folder: Path) -> dict[str, Any]:
@@ -40,7 +39,7 @@ class WebDatasetExporter:
 
 def _samples(clip: ExportedClip, frames: Sequence[Frame]) -> Iterator[Sample]:
     for frame in frames:
-        layers = {SUFFIXES.get(layer, f"{layer}.png"): content for layer, content in layer_bytes(frame).items()}
+        layers = {SUFFIXES[layer]: content for layer, content in layer_bytes(frame).items()}
         yield f"{clip.clip_id}_{name_of(frame)}", layers | {"json": json.dumps(facts(clip, frame)).encode()}
 
 

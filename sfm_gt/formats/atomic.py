@@ -56,9 +56,14 @@ def replacing_directory(path: Path) -> Iterator[Path]:
 
 def sweep(path: Path) -> None:
     """Removes what killed writers of ``path`` left beside it."""
-    for beside in path.parent.glob(f"{PARTIAL}*"):
-        if target_name(beside.name) == path.name and _is_abandoned(beside):
-            shutil.rmtree(beside) if beside.is_dir() else beside.unlink(missing_ok=True)
+    for partial in partials_of(path):
+        if _is_abandoned(partial):
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink(missing_ok=True)
+
+
+def partials_of(path: Path) -> list[Path]:
+    """What is being written to become ``path``, or was when its writer was killed."""
+    return [partial for partial in path.parent.glob(f"{PARTIAL}*") if target_name(partial.name) == path.name]
 
 
 def target_name(name: str) -> str:

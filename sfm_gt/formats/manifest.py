@@ -1,10 +1,12 @@
 """The manifest that ends every stage's output: what was done, by which version, and the verdict.
 
+It vouches for the stage's files by their SHA-256, so that one that is missing, replaced or edited later is not used unseen.
 Manifests hold no clock time and no host name: the same input and configuration give the same bytes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,6 +27,7 @@ class Manifest:
         reason: reason code where not ok; a skipped stage repeats the code of the stage that rejected.
         measured, threshold: the figure behind the verdict and its bound, where there is one.
         measures: figures for the report, by name with unit suffix.
+        files: SHA-256 of the stage's files by path in its folder; empty where a stage does not vouch for them.
     """
 
     stage: str
@@ -35,6 +38,7 @@ class Manifest:
     measured: float | None = None
     threshold: float | None = None
     measures: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -81,6 +85,36 @@ def read_json(path: Path) -> Any:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes ``folder/manifest.json``: always the last file of a stage."""
     write_json(folder / MANIFEST_NAME, asdict(manifest))
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a stage's folder but its manifest, by path; hidden files are a file manager's."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    digests = {}
+    for path in paths:
+        if path.name != MANIFEST_NAME:
+            with path.open("rb") as file:
+                digests[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def check_files(folder: Path) -> None:
+    """Whether the files of a stage are those that its manifest vouches for.
+
+    Raises:
+        InputError: one is missing, added or changed; the manifest is removed then, so that the next run makes the stage again.
+            Or there is no manifest.
+    """
+    manifest = read_manifest(folder)
+    found = files_of(folder) if manifest.files else {}
+    for name in sorted(found.keys() | manifest.files.keys()):
+        if found.get(name) == manifest.files.get(name):
+            continue
+        what = "is missing" if name not in found else "was added" if name not in manifest.files else "was changed"
+        (folder / MANIFEST_NAME).unlink(missing_ok=True)
+        raise InputError(
+            f"{folder / name}: {what} after the stage {manifest.stage} was complete; run again, and it is made anew"
+        )
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -49,14 +49,19 @@ class PoseText:
 
 def write_pose_text(path: Path, content: PoseText) -> None:
     """Writes one file; 12 digits keep a pixel in a hundred million."""
-    lens = content.lens
-    intrinsics = " ".join(f"{value:.12g}" for value in (lens.fx, lens.fy, lens.cx, lens.cy, lens.k1, lens.k2))
+    cameras = camera_columns(content.lens, content.cam_from_world)
     rows = [
-        f"{time} {intrinsics} " + " ".join(f"{value:.12g}" for value in pose[:3].ravel())
-        for time, pose in zip(content.microseconds.tolist(), content.cam_from_world, strict=True)
+        " ".join([str(time), *(f"{value:.12g}" for value in camera)])
+        for time, camera in zip(content.microseconds.tolist(), cameras, strict=True)
     ]
     with replacing_file(path) as partial:
         partial.write_text("\n".join([content.url, *rows]) + "\n", encoding="utf-8")
+
+
+def camera_columns(lens: Lens, cam_from_world: Float[np.ndarray, "n 4 4"]) -> Float[np.ndarray, "n 18"]:
+    """What a line says after its time."""
+    intrinsics = np.array([lens.fx, lens.fy, lens.cx, lens.cy, lens.k1, lens.k2])
+    return np.column_stack([np.tile(intrinsics, (len(cam_from_world), 1)), cam_from_world[:, :3].reshape(-1, 12)])
 
 
 def read_pose_text(path: Path) -> PoseText:

@@ -13,12 +13,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+from jaxtyping import UInt16
+
 from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.path_check import inside
 
 SHARDS_JSON = "shards.json"
+SUFFIXES = {"image": "jpg", "depth": "depth.png16", "sigma": "sigma.png16", "moving": "moving.png", "overlay": "overlay.png",
+            "person": "person.png"}  # fmt: skip
+"""Name of each layer's member. Readers of shards decode what ends in png as 8-bit colour, which steps of depth are not."""
 Sample = tuple[str, Mapping[str, bytes]]
 
 
@@ -53,6 +60,23 @@ def list_shards(folder: Path) -> list[dict[str, Any]]:
             raise InputError(f"{path}: {size} bytes, written with {entry['bytes']}; the shard is cut short or was changed: "
                              "copy or export it again")  # fmt: skip
     return entries
+
+
+def decode_png16(key: str, content: bytes) -> UInt16[np.ndarray, "h w"] | None:
+    """A decoder for ``webdataset``: ``WebDataset(shards).decode(decode_png16, "pil")``.
+
+    Returns:
+        Steps of ``depth_unit`` or ``sigma_unit`` of the sample's JSON, 0 = invalid; None for members of another kind.
+
+    Raises:
+        InputError: no 16-bit PNG.
+    """
+    if not key.endswith(".png16"):
+        return None
+    steps = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+    if steps is None or steps.dtype != np.uint16 or steps.ndim != 2:
+        raise InputError(f"{key}: no 16-bit PNG of one channel; copy the shard again")
+    return steps
 
 
 def read_shard(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:

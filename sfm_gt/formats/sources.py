@@ -55,14 +55,21 @@ class Source(_Part):
 
 
 class Tombstone(_Part):
-    """What is left of a forgotten source."""
+    """What is left of a forgotten source.
+
+    Attributes:
+        kept_sha256: of its near-duplicates that were to stay.
+    """
 
     source_sha256: str | None
     url_sha256: str | None = None
     perceptual_hash: tuple[str, ...] = ()
+    kept_sha256: tuple[str, ...] = ()
 
     def covers(self, source_sha256: str | None, url: str | None, perceptual_hash: tuple[str, ...]) -> bool:
         """Whether this is the forgotten video: same bytes, same URL, or a near-duplicate."""
+        if source_sha256 in self.kept_sha256:
+            return False
         same = source_sha256 is not None and source_sha256 == self.source_sha256
         same_url = url is not None and hashed_url(url) == self.url_sha256
         return same or same_url or are_near_duplicates(perceptual_hash, self.perceptual_hash)

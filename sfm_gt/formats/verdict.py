@@ -63,7 +63,12 @@ def read_verdict(folder: Path) -> Verdict:
 def gather(workspace: Workspace, clip_id: str, folder: Path) -> None:
     """Copies what the stages of one clip left for tables and report: manifests and pictures."""
     stages = {stage: workspace.clip_stage(clip_id, stage) for stage in CLIP_STAGES}
-    found = {stage: asdict(read_manifest(at)) for stage, at in stages.items() if (at / MANIFEST_NAME).is_file()}
+    # Without the hashes of files, which would make the verdicts of a large corpus slow to read.
+    found = {
+        stage: asdict(read_manifest(at)) | {"files": {}}
+        for stage, at in stages.items()
+        if (at / MANIFEST_NAME).is_file()
+    }
     write_json(folder / f"{clip_id}.json", found)
     if workspace.thumbnail(clip_id).is_file():
         (folder / THUMBNAILS).mkdir(exist_ok=True)

@@ -15,6 +15,7 @@ OUT/work/videos/<video>/clips.json       its clips (shots)
 OUT/work/clips/<clip>/<stage>/           one folder a stage, manifest.json written last
 OUT/work/thumbnails/<clip>.jpg           one frame of every clip
 OUT/work/mask_sheets/<clip>/NNNNNN.jpg   some frames with their masks before SfM, which stay when the clip is refused
+OUT/.exports.json                        folders that exports of this run were written to
 OUT/.forget.json                         what an unfinished `sfm-gt forget` has yet to remove
 OUT/.locks/                              files that running jobs lock
 """
@@ -29,6 +30,7 @@ from sfm_gt.formats.clip_paths import clip_folder, video_of
 CLIP_STAGES = ("frames", "sfm", "dense", "moving", "clean", "scale", "dataset")
 
 JOURNAL = ".forget.json"
+EXPORTS = ".exports.json"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ class Workspace:
     def published(self, video_id: str) -> Path:
         """Folder of one video's clips in the published tree."""
         return self.dataset / "clips" / video_id
+
+    @property
+    def exports(self) -> Path:
+        return self.root / EXPORTS
 
     def ingest(self, video_id: str) -> Path:
         """The probe of one video (JSON file)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
 from sfm_gt.formats.path_check import inside
+from sfm_gt.importers.shared.frame_numbers import frame_indices
 from sfm_gt.importers.shared.video_facts import VideoFacts
 
 # Parameters of COLMAP's camera models as (fx, fy, cx, cy, k1, k2) by position; None = 0.
@@ -38,14 +38,11 @@ class ColmapImporter:
             raise InputError(f"{path}: {len(model.cameras)} cameras; needed one, a video has one lens")
         lens = _lens(path, next(iter(model.cameras.values())), video)
         images = [image for image in model.images.values() if image.has_pose]
-        poses = {_number(path, image.name) - video.first_number: image.cam_from_world().matrix() for image in images}
-        if len(poses) < len(images) or min(poses, default=-1) < 0:
-            raise InputError(f"{path}: image names do not number the frames of a video from {video.first_number} "
-                             "(import.first_number)")  # fmt: skip
-        order = np.array(sorted(poses))
-        matrices = np.tile(np.eye(4), (len(order), 1, 1))
-        matrices[:, :3] = [poses[index] for index in order.tolist()]
-        return checked(path, CameraTrack(matrices, lens, frame_indices=order))
+        indices = frame_indices(path, [image.name for image in images], video.first_number)
+        matrices = np.tile(np.eye(4), (len(images), 1, 1))
+        matrices[:, :3] = [image.cam_from_world().matrix() for image in images]
+        order = np.argsort(indices)
+        return checked(path, CameraTrack(matrices[order], lens, frame_indices=indices[order]))
 
 
 def _open(path: Path) -> Any:
@@ -80,18 +77,9 @@ def _lens(path: Path, camera: Any, video: VideoFacts) -> Lens:
     layout = _LAYOUT.get(camera.model.name)
     if layout is None:
         raise InputError(f"{path}: camera model {camera.model.name}; needed one of {', '.join(_LAYOUT)}")
-    if abs(camera.width * video.height - camera.height * video.width) > max(camera.width, camera.height):
-        raise InputError(f"{path}: images are {camera.width} x {camera.height}, the video {video.width} x {video.height}; "
-                         "needed a model of the frames as shown, uncropped")  # fmt: skip
+    video.require_shape(path, camera.width, camera.height)
     fx, fy, cx, cy, k1, k2 = (0.0 if at is None else float(camera.params[at]) for at in layout)
     return Lens(fx / camera.width, fy / camera.height, cx / camera.width, cy / camera.height, k1, k2)
-
-
-def _number(path: Path, name: str) -> int:
-    found = re.findall(r"\d+", Path(name).name.split(".")[0])
-    if len(found) != 1:
-        raise InputError(f"{path}: image {name!r} does not say which frame it is; needed one number in the name")
-    return int(found[0])
 
 
 PLUGIN = ColmapImporter

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from sfm_gt.config import Config
-from sfm_gt.errors import one_line
+from sfm_gt.errors import InputError, one_line
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.manifest import Manifest, read_json, write_json
+from sfm_gt.formats.manifest import Manifest, check_files, read_json, write_json
 from sfm_gt.formats.sources import TOMBSTONES_JSON
 from sfm_gt.formats.verdict import FAILED, INPUTS_NAME, Verdict, gather, write_verdict
 from sfm_gt.formats.workspace import Workspace
@@ -142,9 +142,18 @@ class _Stages:
 
     def _stage(self, clip_id: str, stage: str, inputs: tuple[str, ...], make: Callable[[], Manifest]) -> str:
         """Makes one stage's folder unless it is current; its key."""
-        key = stage_key(self._config, stage, *inputs)
-        made(self._workspace.clip_stage(clip_id, stage) / "key", key, lambda: _say(make()))
+        key, folder = stage_key(self._config, stage, *inputs), self._workspace.clip_stage(clip_id, stage)
+        made(folder.with_suffix(".key"), key, lambda: _say(make()), lambda: _is_intact(folder))
         return key
+
+
+def _is_intact(folder: Path) -> bool:
+    try:
+        check_files(folder)
+    except InputError as error:
+        log.warning("%s", error)
+        return False
+    return True
 
 
 def _say(manifest: Manifest) -> None:

@@ -55,13 +55,14 @@ def write_croissant(folder: Path, sources: Sequence[Source], facts: Mapping[str,
             "publish writes a Croissant card and needs mlcroissant: pip install 'sfm-gt[publish]'"
         ) from None
     context = mlc.Context(conforms_to=[CROISSANT_1_1, RAI_1_0])
-    distribution = [_index_file(mlc, context, folder / INDEX_NAME), *_file_sets(mlc, context, folder)]
+    file_sets = _file_sets(mlc, context, folder)
+    distribution = [_index_file(mlc, context, folder / INDEX_NAME), *file_sets]
     try:
         metadata = mlc.Metadata(
             ctx=context, name=facts["name"], version=facts["version"], conforms_to=[CROISSANT_1_1, RAI_1_0],
             license=sorted({source.license or "not stated" for source in sources}), url=facts["url"],
             date_published=datetime.now(UTC).replace(tzinfo=None), distribution=distribution,
-            record_sets=[_frames(mlc, context, folder / INDEX_NAME)],
+            record_sets=[_frames(mlc, context, folder / INDEX_NAME), *(_pictures(mlc, context, one.name) for one in file_sets)],
             **_described(sources, facts),
         )  # fmt: skip
         content = metadata.to_json()
@@ -91,6 +92,8 @@ def _described(sources: Sequence[Source], facts: Mapping[str, Any]) -> dict[str,
         "data_use_cases": ["training and evaluation of depth estimation from single pictures, pairs and video"],
         "data_limitations": list(facts["limits"]),
         "data_biases": list(facts["biases"]),
+        "data_social_impact": "depth estimation serves robots, cameras and people who see little, surveillance as well. The "
+        "videos may show people who did not ask to be in a data set: sources.json says what consent there is",
         "personal_sensitive_information": list(facts["personal"]),
         "data_release_maintenance_plan": "a source is removed on request with `sfm-gt forget`; tombstones.json holds hashes of "
         "what must not come back, for holders of copies",
@@ -130,6 +133,24 @@ def _frames(mlc: Any, context: Any, index: Path) -> Any:
             data_types=[_data_type(mlc, column.type)], source=source, **shape,
         ))  # fmt: skip
     return mlc.RecordSet(ctx=context, id="frames", name="frames", fields=fields)
+
+
+def _pictures(mlc: Any, context: Any, layer: str) -> Any:
+    """The record set of a layer: path, which holds clip and frame, of each of its files, and the pixels of pictures.
+
+    mlcroissant turns every PNG into 8-bit colour, which steps of depth are not: those are opened by their path.
+    """
+    kinds = {"path": ("fullpath", mlc.DataType.TEXT)}
+    if layer == "image":
+        kinds["pixels"] = ("content", mlc.DataType.IMAGE_OBJECT)
+    fields = [
+        mlc.Field(
+            ctx=context, id=f"{layer}s/{name}", name=name, description=f"{name} of the {layer} file", data_types=[kind],
+            source=mlc.Source(ctx=context, file_set=layer, extract=mlc.Extract(ctx=context, file_property=extracted)),
+        )
+        for name, (extracted, kind) in kinds.items()
+    ]  # fmt: skip
+    return mlc.RecordSet(ctx=context, id=f"{layer}s", name=f"{layer}s", fields=fields)
 
 
 def _data_type(mlc: Any, kind: Any) -> Any:

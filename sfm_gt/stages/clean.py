@@ -38,7 +38,7 @@ def run(workspace: Workspace, clip_id: str, config: CleanConfig, n_threads: int 
         clip_id,
         STAGE,
         VERSION,
-        "dense",
+        ("frames", "sfm", "dense"),
         lambda folder: _clean(folder, workspace, clip_id, config, n_threads),
     )
 

@@ -45,7 +45,7 @@ UPSTREAM = ("frames", "sfm", "dense", "moving", "clean", "scale")
 def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: DatasetConfig) -> Manifest:
     """Writes ``dataset/clips/<video>/<clip>/``: see formats/dataset_layout.py."""
     return run_clip_stage(
-        workspace, clip_id, STAGE, VERSION, "clean",
+        workspace, clip_id, STAGE, VERSION, ("frames", "sfm", "dense", "moving", "scale", "clean"),
         lambda folder: _build(folder, workspace, clip_id, sidecar, config),
     )  # fmt: skip
 

@@ -25,7 +25,7 @@ VERSION = VERSIONS[STAGE]
 def run(workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> Manifest:
     """Writes ``work/clips/<clip>/dense/NNNNNN.npz`` with the maps of a DepthEstimate, float32."""
     return run_clip_stage(
-        workspace, clip_id, STAGE, VERSION, "sfm",
+        workspace, clip_id, STAGE, VERSION, ("frames", "sfm"),
         lambda folder: _densify(folder, workspace, clip_id, config, n_workers),
     )  # fmt: skip
 

@@ -54,7 +54,7 @@ def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: Fr
         decoded.write_thumbnail(workspace.thumbnail(clip["clip_id"]))
         return _extract(folder, decoded, video_path, config, workspace.mask_sheet(clip["clip_id"]))
 
-    return run_clip_stage(workspace, clip["clip_id"], STAGE, VERSION, None, body)
+    return run_clip_stage(workspace, clip["clip_id"], STAGE, VERSION, (), body)
 
 
 def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesConfig, sheet: Path) -> dict[str, Any]:

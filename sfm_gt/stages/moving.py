@@ -34,7 +34,7 @@ def run(workspace: Workspace, clip_id: str, config: MovingConfig, n_threads: int
         clip_id,
         STAGE,
         VERSION,
-        "dense",
+        ("frames", "sfm", "dense"),
         lambda folder: _segment(folder, workspace, clip_id, config, n_threads),
     )
 

@@ -19,7 +19,7 @@ from sfm_gt import registry
 from sfm_gt.config import ModelConfig
 from sfm_gt.datasets.frames import Dataset, open_clip
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.manifest import Manifest, read_manifest, write_manifest
+from sfm_gt.formats.manifest import Manifest, check_files, read_manifest, write_manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.models.shared import latency
 from sfm_gt.models.shared.latency import PassTime, timed_prediction
@@ -44,7 +44,9 @@ def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
         ConfigError: no such method, or the model's section does not fit it.
         InputError: the model's files, or its answer, cannot be used.
     """
-    dataset_manifest = read_manifest(workspace.clip_stage(clip_id, "dataset"))
+    built = workspace.clip_stage(clip_id, "dataset")
+    dataset_manifest = read_manifest(built)
+    check_files(built)
     with replacing_directory(workspace.predictions(model.name, clip_id)) as folder:
         if dataset_manifest.ok:
             plugin: DepthModel = registry.load("models", model.method)(model)

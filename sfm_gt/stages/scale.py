@@ -36,8 +36,9 @@ SCALE_NAME = "scale.json"
 
 def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig) -> Manifest:
     """Writes ``work/clips/<clip>/scale/scale.json``."""
+    with_depth = ("dense", "clean") if need_depth(config.cues) else ()
     return run_clip_stage(
-        workspace, clip_id, STAGE, VERSION, "sfm",
+        workspace, clip_id, STAGE, VERSION, (*with_depth, "frames", "sfm"),
         lambda folder: _scale(folder, workspace, clip_id, sidecar, config),
     )  # fmt: skip
 

@@ -69,7 +69,7 @@ def run(
     """
     sheet = workspace.mask_sheet(clip_id)
     return run_clip_stage(
-        workspace, clip_id, STAGE, VERSION, "frames",
+        workspace, clip_id, STAGE, VERSION, ("frames",),
         lambda folder: _reconstruct(
             folder, workspace.clip_stage(clip_id, "frames"), config, hints, seed, n_threads, cameras, sheet
         ),

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sfm_gt.formats.perceptual_hash import perceptual_hash
+from sfm_gt.formats.perceptual_hash import copy_hashes
+from sfm_gt.imaging.resizing import fitted
 from sfm_gt.video.decode import VideoReader, display_of
 from sfm_gt.video.probe import Probe, probe_video
 
 MAX_FRAMES = 32
+LONG_SIDE_PX = 512  # of frames that are kept until all are decoded
 
 
 def probed_and_hashed(path: Path, min_short_side_px: int) -> tuple[Probe, tuple[str, ...]]:
@@ -21,7 +23,7 @@ def probed_and_hashed(path: Path, min_short_side_px: int) -> tuple[Probe, tuple[
 
 
 def video_hash(path: Path, n_frames: int) -> tuple[str, ...]:
-    """Hashes of at most MAX_FRAMES frames.
+    """Hashes of at most MAX_FRAMES frames, those that show something.
 
     Args:
         n_frames: of the video, as probed.
@@ -30,10 +32,10 @@ def video_hash(path: Path, n_frames: int) -> tuple[str, ...]:
         Rejected: the file cannot be opened as a video.
     """
     chosen = set(np.linspace(0, n_frames - 1, min(n_frames, MAX_FRAMES)).round().astype(int).tolist())
-    hashes, display = [], None
+    pictures, display = [], None
     with closing(VideoReader(path)) as reader:
         for frame_index, frame in enumerate(reader.frames()):
             display = display or display_of(reader, frame)
             if frame_index in chosen:
-                hashes.append(perceptual_hash(display.apply(frame.to_ndarray(format="rgb24"))))
-    return tuple(hashes)
+                pictures.append(fitted(display.apply(frame.to_ndarray(format="rgb24")), LONG_SIDE_PX))
+    return copy_hashes(pictures)

@@ -27,9 +27,9 @@ def key_of(*parts: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def made(mark: Path, key: str, make: Callable[[], Any]) -> None:
-    """Calls ``make`` unless its result is there already with this key; ``mark`` is the file that holds the key."""
-    if mark.is_file() and mark.read_text() == key:
+def made(mark: Path, key: str, make: Callable[[], Any], intact: Callable[[], bool] = lambda: True) -> None:
+    """Calls ``make`` unless its result is there already, ``intact`` and with this key; ``mark`` is the file that holds it."""
+    if mark.is_file() and mark.read_text() == key and intact():
         return
     mark.unlink(missing_ok=True)
     make()

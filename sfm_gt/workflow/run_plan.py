@@ -24,6 +24,7 @@ from sfm_gt.formats.workspace import Workspace
 from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.video.catalog import VideoFile, list_videos
 from sfm_gt.workflow.currency import own_protocols
+from sfm_gt.workflow.settings_check import check_settings
 from sfm_gt.workflow.staleness import VideoInputs, stale_results
 
 # Paths that Snakemake, shells and their tools take as they stand. Braces would be wildcards, a dash an option, :// a
@@ -113,7 +114,10 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
     try:
         for path in workflow.configfiles:
             read_yaml(Path(path), ConfigError)  # Snakemake lets the last of equal keys win
-        plan = RunPlan(validate(json.loads(json.dumps(content, default=str))), workflow)
+        config = validate(json.loads(json.dumps(content, default=str)))
+        if workflow.is_main_process:
+            check_settings(config)
+        plan = RunPlan(config, workflow)
         if workflow.is_main_process:
             plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
             if plan.workspace.forget_journal.is_file():

@@ -9,7 +9,7 @@ from typing import Any
 
 from sfm_gt.config import Config
 from sfm_gt.errors import InputError
-from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.manifest import MANIFEST_NAME, read_json
 from sfm_gt.formats.sidecar import Sidecar, files_named, read_sidecar
 from sfm_gt.formats.verdict import INPUTS_NAME, read_verdict
 from sfm_gt.formats.workspace import Workspace
@@ -70,8 +70,9 @@ def verdict_key(settings: str, inputs: dict[str, Any]) -> str:
     return key_of(settings, content, {name: value for name, value in inputs.items() if name != "files"})
 
 
-def current_key(folder: Path, video: VideoFile, settings: str) -> str | None:
+def current_key(workspace: Workspace, video: VideoFile, settings: str) -> str | None:
     """Key of a video's verdict, None where it is missing, failed or not what would be made now."""
+    folder = workspace.verdict(video.video_id)
     try:
         verdict, inputs = read_verdict(folder), read_json(folder / INPUTS_NAME)
     except InputError:
@@ -79,6 +80,9 @@ def current_key(folder: Path, video: VideoFile, settings: str) -> str | None:
     if verdict.failed or verdict.settings != settings:
         return None
     if any(inputs.get(name) != value for name, value in _by_name(video).items()):
+        return None
+    # What finds a published file changed takes its clip's manifest away.
+    if not all((workspace.clip_stage(clip["clip_id"], "dataset") / MANIFEST_NAME).is_file() for clip in verdict.clips):
         return None
     # A file that the sidecar misses may have come.
     if inputs["error"] and inputs["error"] != VideoInputs.of(video).error:
@@ -97,7 +101,7 @@ def stale_results(config: Config, videos: Iterable[VideoFile]) -> list[Path]:
     stale, made_of = [], {}
     for video in videos:
         folder = workspace.verdict(video.video_id)
-        key = current_key(folder, video, settings)
+        key = current_key(workspace, video, settings)
         if key is None:
             stale += [folder] if folder.is_dir() else []
             continue

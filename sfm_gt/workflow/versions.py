@@ -19,7 +19,7 @@ VERSIONS = {
     "evaluate": 5,
     "report": 5,
     "summary": 1,
-    "layers": 2,
+    "layers": 3,
     "pseudo_labels": 1,
     "publish": 1,
 }

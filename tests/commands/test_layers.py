@@ -10,12 +10,25 @@ import pytest
 from sfm_gt.commands import layers
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
+from sfm_gt.formats.dataset_layout import PROBABILITY_STEPS, layer_path
 from sfm_gt.formats.manifest import read_manifest
+from sfm_gt.layers.background_plate import background_plate
+from sfm_gt.layers.ordinal_labels import UNKNOWN
 from tests.exporters.small_dataset import DEPTH_UNIT, FRAMES, wall_depth, write_dataset
+
+
+def step_forward(out) -> None:
+    """The person of ``near-000``, part of the wall in the small data set, stands at half the distance."""
+    for index in FRAMES:
+        path = layer_path(out / "dataset", "near-000", "depth", index)
+        depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        depth[3:, 56:] //= 2
+        cv2.imwrite(str(path), depth)
 
 
 def test_layers_of_a_clip_with_people_and_of_one_where_nobody_looked(tmp_path):
     out = write_dataset(tmp_path / "out")
+    step_forward(out)
     manifests = layers.run(out, (), seed=0)
     folder = out / "dataset" / "layers"
     assert read_manifest(folder / "near-000") == manifests["near-000"]
@@ -30,7 +43,7 @@ def test_layers_of_a_clip_with_people_and_of_one_where_nobody_looked(tmp_path):
     valid = cv2.imread(str(folder / "near-000/plate_valid/000003.png"), cv2.IMREAD_GRAYSCALE) > 0
     depth = cv2.imread(str(folder / "near-000/plate_depth/000003.png"), cv2.IMREAD_UNCHANGED) * DEPTH_UNIT
     hidden = np.zeros_like(valid)
-    hidden[5:44, 56:60] = True
+    hidden[5:44, 56:58] = True
     assert (valid & hidden).sum() > 0.5 * hidden.sum()
     found = valid & hidden & (depth > 0)
     assert abs(depth[found] / wall_depth(3)[found] - 1).max() < 0.03, "one pixel of this slanted wall is 1 % of depth"
@@ -41,3 +54,40 @@ def test_layers_of_a_clip_with_people_and_of_one_where_nobody_looked(tmp_path):
     assert set(pairs["frame_index"]) == set(FRAMES)
     with pytest.raises(InputError, match="no clip 'lost'; known are far-000, near-000"):
         layers.run(out, ["lost"], seed=0)
+
+
+def test_pixels_that_may_be_gross_errors_take_no_part_in_ordinal_labels(tmp_path):
+    out = write_dataset(tmp_path / "out")
+    for index in FRAMES:
+        path = layer_path(out / "dataset", "near-000", "outlier", index)
+        outlier = np.zeros((48, 64), np.uint8)
+        outlier[:, 20:40] = round(0.2 * PROBABILITY_STEPS)
+        cv2.imwrite(str(path), outlier)
+    layers.run(out, ["near-000"], seed=0)
+    folder = out / "dataset" / "layers" / "near-000"
+    labels = cv2.imread(str(folder / "near_far" / "000003.png"), cv2.IMREAD_GRAYSCALE)
+    assert (labels[:, 20:40] == UNKNOWN).all()
+    assert (labels[3:, :16] != UNKNOWN).all()
+    pairs = pd.read_parquet(folder / "ordinal_pairs.parquet")
+    x = pd.concat([pairs["xa"], pairs["xb"]])
+    assert ((x < 20) | (x > 40)).all()
+    assert (x > 40).any()
+
+
+def test_a_killed_run_goes_on_and_what_changed_is_made_again(tmp_path, monkeypatch):
+    out = write_dataset(tmp_path / "out")
+    made = []
+
+    def plate(view, others):
+        made.append(view)
+        return background_plate(view, others)
+
+    monkeypatch.setattr(layers, "background_plate", plate)
+    manifests = layers.run(out, (), seed=0)
+    assert len(made) == len(FRAMES)
+    (out / "dataset" / "layers" / "far-000" / "manifest.json").unlink()
+    assert layers.run(out, (), seed=0) == manifests
+    assert len(made) == len(FRAMES), "only far-000 was left to do"
+    step_forward(out)
+    assert layers.run(out, (), seed=0)["near-000"] != manifests["near-000"]
+    assert len(made) == 2 * len(FRAMES)

@@ -17,7 +17,7 @@ from sfm_gt.formats.dataset_layout import layer_path
 from tests.exporters.small_dataset import write_dataset
 
 FORMATS = registry.names("exporters")
-OF_POSES = ("mannequin_challenge", "realestate10k")  # no layer is read
+OF_POSES = ("mannequin_challenge", "realestate10k", "realestate10k_frames")  # no layer but pictures is read
 
 
 @pytest.fixture(scope="module")

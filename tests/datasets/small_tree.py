@@ -70,8 +70,7 @@ def _row(clip_id: str, frame_index: int) -> dict:
 
 def write_shards(tree: Path, folder: Path) -> Path:
     """The tree's frames as WebDataset shards, three frames each, all in the split train."""
-    from sfm_gt.datasets.shard_dataset import SUFFIXES
-    from sfm_gt.formats.shards import SHARDS_JSON, write_shard
+    from sfm_gt.formats.shards import SHARDS_JSON, SUFFIXES, write_shard
 
     entries = []
     for clip_id, rows in pd.read_parquet(tree / layout.INDEX_NAME).groupby("clip_id"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -139,6 +140,59 @@ def test_blocks_of_a_worker_are_used_again(tree: Path) -> None:
     assert 1 <= len(inodes) <= 6
 
 
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos of four frames; those of ``bert`` are upright, and see a ramp of depth along x and y."""
+    folder = write_tree(tmp_path_factory.mktemp("mixed"), {"anna": 4, "bert": 4})
+    index = pd.read_parquet(folder / "index.parquet")
+    upright = index["video_id"] == "bert"
+    index.loc[upright, ["width", "height"]] = [36, 64]
+    index.loc[upright, ["cx", "cy"]] = [17.0, 33.5]
+    index.to_parquet(folder / "index.parquet", index=False)
+    rows, columns = np.mgrid[:64, :36]
+    for frame_index in range(4):
+        for layer in ("image", "depth", "sigma", "moving", "overlay", "person"):
+            pixels = np.zeros((64, 36), np.uint8)
+            if layer in ("depth", "sigma"):
+                pixels = (1000 + 10 * rows + 3 * columns).astype(np.uint16)
+            if layer == "image":
+                pixels = np.dstack([pixels, 2 * rows, 4 * columns]).astype(np.uint8)
+            cv2.imwrite(str(layer_path(folder, "bert-000", layer, frame_index)), pixels)
+    return folder
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_folder_of_videos_of_two_sizes_trains_in_one_batch(mixed: Path, tmp_path: Path, workers: int) -> None:
+    size = (24, 30)
+    for dataset in (
+        TorchDataset(mixed, "all", size),
+        ShardDataset(write_shards(mixed, tmp_path), size=size),
+        SequenceDataset(mixed, "all", min_covisibility=0.1, size=size),
+    ):
+        loader = torch.utils.data.DataLoader(dataset, batch_size=8, num_workers=workers)
+        assert all(batch["image"].shape[-2:] == size for batch in loader)
+    with pytest.raises(InputError, match=r"64 x 48, 36 x 64 pixels; give the data set a size"):
+        list(torch.utils.data.DataLoader(TorchDataset(mixed, "all"), batch_size=8, num_workers=workers))
+    with pytest.raises(InputError, match=r"needed \(height, width\)"):
+        TorchDataset(mixed, "all", (0, 30))
+
+
+def test_intrinsics_follow_a_frame_to_its_new_size(mixed: Path) -> None:
+    whole, small = TorchDataset(mixed, "all")[5], TorchDataset(mixed, "all", (24, 27))[5]
+    # Where the pixels of the small frame look in the whole one: the same rays.
+    rows, columns = np.mgrid[:24, :27]
+    pixels = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5, np.ones(columns.size)])
+    x, y, _ = (whole["intrinsics"] @ torch.linalg.inv(small["intrinsics"])).numpy() @ pixels
+    # Depth and picture are ramps, which say where they were read; the JPEG adds noise of a grey level or two.
+    off_mm = 1000 * small["z_depth_m"].numpy().ravel() - (1000 + 10 * (y - 0.5) + 3 * (x - 0.5))
+    assert abs(off_mm).max() < 0.5 * (10 + 3) + 0.01, "the nearest pixel's"
+    assert abs(off_mm.mean()) < 0.1 * (10 + 3)
+    red, green = (small["image"][channel].numpy().ravel() * 255 for channel in (0, 1))
+    assert [(red / 4 + 0.5 - x).mean(), (green / 2 + 0.5 - y).mean()] == pytest.approx([0, 0], abs=0.1)
+    larger = TorchDataset(mixed, "all", (128, 72))[5]
+    assert larger["intrinsics"][:2].tolist() == (2 * whole["intrinsics"][:2]).tolist()
+
+
 def test_shards_give_the_same_items_as_files(tree: Path, tmp_path: Path) -> None:
     shards = write_shards(tree, tmp_path)
     from_files = {(i["clip_id"], i["frame_index"]): i for i in map(TorchDataset(tree, "all").__getitem__, range(16))}
@@ -168,12 +222,20 @@ def test_shuffled_shards_are_the_same_for_a_seed_and_another_order_for_another_e
     assert second != first
 
 
-def test_the_shards_open_in_webdataset_itself(tree: Path, tmp_path: Path) -> None:
-    webdataset = pytest.importorskip("webdataset", reason="extra `export` is not installed: webdataset not tried")
-    shards = sorted(str(path) for path in write_shards(tree, tmp_path).glob("*.tar"))
-    samples = list(webdataset.WebDataset(shards, shardshuffle=False).decode())
-    assert len(samples) == 16
-    assert {"jpg", "depth.png", "sigma.png", "json"} <= set(samples[0])
+@pytest.mark.parametrize("shuffle_buffer", [0, 4])
+def test_two_ranks_of_two_workers_see_every_frame_once(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shuffle_buffer: int
+) -> None:
+    shards = ShardDataset(write_shards(tree, tmp_path), shuffle_buffer=shuffle_buffer)
+    seen = []
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        monkeypatch.setenv("WORLD_SIZE", "2")
+        loader = torch.utils.data.DataLoader(shards, batch_size=None, num_workers=2)
+        own = [(item["clip_id"], item["frame_index"]) for item in loader]
+        assert own, "each rank has something to do"
+        seen += own
+    assert len(seen) == len(set(seen)) == 16
 
 
 def test_a_shard_cut_short_is_named(tree: Path, tmp_path: Path) -> None:
@@ -191,13 +253,25 @@ def test_any_number_of_workers_gives_the_same_pairs_and_an_epoch_others(tree: Pa
     assert not all(torch.equal(a["frame_index"], b["frame_index"]) for a, b in zip(one, batches(pairs, 2), strict=True))
 
 
+def test_texts_of_a_batch_of_sequences_stand_in_the_order_of_its_tensors(tree: Path) -> None:
+    table = TorchDataset(tree, "all")
+    first = {item["clip_id"]: item["image"][:, 0, 0] for item in table if item["frame_index"] == 2}
+    loader = torch.utils.data.DataLoader(SequenceDataset(tree, "all", length=3), batch_size=5, shuffle=True)
+    for batch in loader:
+        assert len(batch["clip_id"]) == len(batch["video_id"]) == len(batch["image"])
+        for clip_id, frames, pictures in zip(batch["clip_id"], batch["frame_index"], batch["image"], strict=True):
+            for frame_index, picture in zip(frames.tolist(), pictures, strict=True):
+                if frame_index == 2:
+                    assert torch.equal(picture[:, 0, 0], first[clip_id])
+
+
 def test_pairs_share_the_stated_surface(tree: Path) -> None:
     pairs = SequenceDataset(tree, "all", min_covisibility=0.6, max_covisibility=0.95)
     for number in range(len(pairs)):
         item = pairs[number]
         first, second = item["frame_index"].tolist()
         assert first < second
-        assert len(set(item["clip_id"])) == 1
+        assert item["clip_id"] in ("anna-000", "bert-000")
         # The wall shifts by focal x step / depth pixels a frame, of WIDTH.
         expected = 1 - (second - first) * FOCAL * STEP_M / DEPTH_M / WIDTH
         assert item["covisibility"].min() == pytest.approx(expected, abs=0.3), (
@@ -219,6 +293,20 @@ def test_near_duplicates_share_a_split_and_no_video_is_in_two(tmp_path: Path) ->
     assert sorted(sizes.values()) == [0, 0, 2], "both on the side of the first"
     groups = near_duplicate_groups({"a": hashes, "b": ["ffffffff00000000"], "c": copy, "d": []})
     assert groups == {"a": "a", "b": "b", "c": "a", "d": "d"}
+
+
+def test_a_data_set_of_one_video_says_that_splits_are_empty_and_splits_by_time(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path, {"anna": 20})
+    empty = next(split for split in ("train", "val", "test") if split != split_of("anna"))
+    with pytest.warns(UserWarning, match=rf"split '{empty}' holds no frame.*by='time'"):
+        TorchDataset(tree, empty)
+    times = {
+        split: [item["frame_index"] for item in TorchDataset(tree, split, by="time")]
+        for split in ("train", "val", "test")
+    }
+    assert times == {"train": list(range(16)), "val": [16, 17], "test": [18, 19]}
+    with pytest.raises(InputError, match="needed video or time"):
+        TorchDataset(tree, "train", by="clip")
 
 
 def test_copies_of_a_copy_are_in_one_group_though_too_unlike_themselves() -> None:

@@ -55,7 +55,8 @@ def _write_frame(dataset: Path, clip_id: str, frame_index: int, person: bool) ->
     depth[0], depth[1:3] = 0.0, FORBIDDEN
     image = np.random.default_rng(frame_index).integers(0, 255, (48, 64, 3), np.uint8)
     layers = {"image": image, "depth": np.rint(depth / DEPTH_UNIT).astype(np.uint16), "moving": moving,
-              "sigma": np.rint(0.01 * depth / SIGMA_UNIT).astype(np.uint16), "overlay": overlay}  # fmt: skip
+              "sigma": np.rint(0.01 * depth / SIGMA_UNIT).astype(np.uint16), "overlay": overlay,
+              "outlier": blank}  # fmt: skip
     for layer, pixels in (layers | ({"person": people} if person else {})).items():
         path = layout.layer_path(dataset, clip_id, layer, frame_index)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import cv2
 import numpy as np
-import OpenEXR
+import pandas as pd
 import pytest
+import torch
+from PIL import Image
 
 import sfm_gt
 from sfm_gt.commands import export
+from sfm_gt.exporters.shared.normals import normals_from_depth
 from sfm_gt.exporters.shared.surfaces import triangles
+from sfm_gt.formats.dataset_layout import layer_path
+from sfm_gt.formats.glb import linear_from_srgb
 from sfm_gt.formats.log_depth_png import read_log_depth
 from sfm_gt.formats.pose_text import read_pose_text
+from sfm_gt.formats.shards import decode_png16
 from sfm_gt.formats.tum_trajectory import read_trajectory
 from sfm_gt.geometry.camera import project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
@@ -26,6 +36,7 @@ from tests.exporters.small_dataset import (
     FRAMES,
     exported_depth,
     pose,
+    wall_depth,
     write_dataset,
 )  # fmt: skip
 
@@ -91,14 +102,73 @@ def test_nerfstudio_frames_lie_where_the_scene_is(exported):
     frame = content["frames"][3]
     depth = read_steps(folder / frame["depth_file_path"], 1e-3)
     assert_depth(depth, 6, 1e-3)
-    # As nerfstudio makes its rays: OpenGL camera, -z forward.
-    row, column = 20, 50
-    x, y = (column + 0.5 - content["cx"]) / content["fl_x"], -(row + 0.5 - content["cy"]) / content["fl_y"]
-    world = np.array(frame["transform_matrix"]) @ [*(np.array([x, y, -1.0]) * depth[row, column]), 1.0]
-    assert_on_wall(world[None, :3], 2e-3)
+    assert_on_wall(nerfstudio_points(folder, frame, content), 2e-3)
     mask = cv2.imread(str(folder / frame["mask_path"]), cv2.IMREAD_GRAYSCALE)
     assert (mask[1:3] == 0).all()
     assert (mask[3:] == 255).all()
+
+
+def test_colmap_fuses_the_workspace_as_it_is_to_the_wall(exported):
+    import pycolmap
+
+    workspace = exported("colmap") / "near-000"
+    assert (workspace / "stereo" / "patch-match.cfg").read_text().splitlines()[::2] == [
+        f"{index:06d}.jpg" for index in FRAMES
+    ]
+    (workspace / "fused").mkdir()
+    options = pycolmap.StereoFusionOptions(min_num_pixels=3, num_threads=1)
+    fused = pycolmap.stereo_fusion(workspace / "fused", workspace, options=options)
+    points = np.array([point.xyz for point in fused.points3D.values()])
+    assert len(points) > 400, "a point stands for the pixels round it in all images"
+    # COLMAP's fusion takes whole numbers for pixel centres, unlike its model: half a pixel of this wall is 7 mm.
+    assert_on_wall(points, 9e-3)
+    assert np.ptp(points[:, 0]) > 3.0, "all of the wall that three frames see"
+
+
+def test_normals_of_a_depth_map_are_those_of_the_wall_and_span_no_step():
+    depth = wall_depth(3)
+    depth[:, 30:] += 1.0
+    normal = normals_from_depth(depth, CAMERA)
+    expected = np.array([0.2, 0.0, -1.0]) / np.hypot(0.2, 1.0)
+    assert normal[5:40, :30] == pytest.approx(np.broadcast_to(expected, (35, 30, 3)), abs=1e-6)
+    depth[20, 20] = np.nan
+    assert np.isnan(normals_from_depth(depth, CAMERA)[20, 20]).all()
+
+
+def nerfstudio_points(folder: Path, frame: dict, content: dict) -> np.ndarray:
+    """World points of a frame's depth as nerfstudio makes its rays: OpenGL camera, -z forward; in the units of the file."""
+    depth = cv2.imread(str(folder / frame["depth_file_path"]), cv2.IMREAD_UNCHANGED) * 1e-3
+    rows, columns = np.nonzero(depth)
+    z = depth[rows, columns]
+    x, y = (columns + 0.5 - content["cx"]) / content["fl_x"] * z, -(rows + 0.5 - content["cy"]) / content["fl_y"] * z
+    return (np.array(frame["transform_matrix"]) @ np.stack([x, y, -z, np.ones_like(z)]))[:3].T
+
+
+def test_a_nerfstudio_scene_without_metres_is_scaled_as_a_whole_and_loses_nothing(tmp_path):
+    import trimesh
+
+    out = write_dataset(tmp_path / "out")
+    path = out / "dataset" / "index.parquet"
+    index = pd.read_parquet(path)
+    # The world of `far` is 100 times as large: depth up to 600 of its lengths.
+    far = index["clip_id"] == "far-000"
+    index.loc[far, ["depth_unit", "sigma_unit"]] *= 100
+    index.loc[far, "cam_from_world"] = index.loc[far, "cam_from_world"].map(
+        lambda m: m * np.where(np.arange(16) == 3, 100, 1)
+    )
+    index.to_parquet(path, index=False)
+    measures = export.run(out, "nerfstudio", tmp_path / "to", ["far-000"])["measures"]
+    assert measures["pixels_out_of_range"] == 0
+    unit = measures["units_a_sfm_length"]["far-000"]
+    folder = tmp_path / "to" / "far-000"
+    content = json.loads((folder / "transforms.json").read_text())
+    assert "applied_scale" not in content, "the reader would multiply depth by it once more"
+    points = np.concatenate([nerfstudio_points(folder, frame, content) for frame in content["frames"]])
+    assert len(points) == len(FRAMES) * 45 * 64
+    assert_on_wall(points / unit / 100, 2e-3)
+    cloud = trimesh.load(folder / content["ply_file_path"])
+    assert len(cloud.vertices) > 20
+    assert_on_wall(np.asarray(cloud.vertices) / unit / 100, 2e-3)
 
 
 def test_tum_sequence(exported):
@@ -111,15 +181,31 @@ def test_tum_sequence(exported):
     assert_depth(read_steps(folder / "depth/000003.png", 1 / 5000), 3, 1 / 5000)
 
 
-def test_kitti_png_and_depth_anything_lists(exported):
+def test_kitti_png(exported):
     assert_depth(read_steps(exported("kitti") / "groundtruth_depth/near-000/000009.png", 1 / 256), 9, 1 / 256)
-    folder = exported("depth_anything")
-    lists = {split: (folder / f"{split}.txt").read_text().splitlines() for split in ("train", "val", "test")}
-    assert sum(len(lines) for lines in lists.values()) == len(FRAMES)
-    assert sorted(len(lines) for lines in lists.values()) == [0, 0, len(FRAMES)], "a video lies in one split"
-    image, depth = max(lists.values(), key=len)[0].split()
-    assert (folder / image).is_file()
-    assert_depth(read_steps(folder / depth, 1 / 256), 3, 1 / 256)
+
+
+def depth_anything_sample(line: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Depth in metres and the valid mask, as the training class (VKITTI2) and the validation class (KITTI) make them."""
+    image, depth = (cv2.imread(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH) for path in line.split(" "))
+    assert image.shape == (48, 64, 3)
+    if split == "train":
+        metres = depth / 100.0
+        return metres, metres <= 80
+    metres = depth.astype(np.float32) / 256.0
+    return metres, metres > 0
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_depth_anything_trains_and_validates_on_metres(split, out, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "splits_of", lambda dataset: dict.fromkeys(("near", "far"), split))
+    export.run(out, "depth_anything", tmp_path / "to")
+    monkeypatch.chdir(tmp_path / "to")
+    lists = {name: Path(f"{name}.txt").read_text().splitlines() for name in ("train", "val", "test")}
+    assert [name for name, lines in lists.items() if lines] == [split], "a video lies in one split"
+    for index, line in zip(FRAMES, lists[split], strict=True):
+        metres, valid = depth_anything_sample(line, split)
+        assert_depth(np.where(valid, metres, np.nan), index, 1 / 100)
 
 
 def test_kitti_intrinsics_give_every_pixel_its_ray(exported):
@@ -132,8 +218,6 @@ def test_kitti_intrinsics_give_every_pixel_its_ray(exported):
 
 def test_depth_beyond_the_range_of_a_format_is_counted_and_invalid(tmp_path):
     out = write_dataset(tmp_path / "out")
-    import pandas as pd
-
     path = out / "dataset" / "index.parquet"
     index = pd.read_parquet(path)
     index["depth_unit"] *= 10  # the wall stands 40 m away now: too far for 1/5000 m in 16 bits
@@ -154,24 +238,47 @@ def test_moge_instances(exported):
     assert intrinsics * [[64], [48], [1]] == pytest.approx(CAMERA.matrix)
 
 
+def megadepth_views(root: Path) -> list[tuple[str, list[tuple]]]:
+    """Scene and views of every pair, as the MegaDepth loaders take it from a root, whatever split they are told."""
+    with np.load(root / "all_metadata.npz") as metadata:
+        scenes, images, pairs = metadata["scenes"], metadata["images"], metadata["pairs"]
+    found = []
+    for scene, first, second, _ in pairs:
+        folder = root.joinpath(*scenes[scene].split())
+        views = []
+        for name in (images[first], images[second]):
+            depth = cv2.imread(f"{folder / name}.exr", cv2.IMREAD_ANYDEPTH)
+            with np.load(folder / f"{name}.npz") as camera:
+                views.append((int(name), depth, camera["intrinsics"], camera["cam2world"]))
+        found.append((scenes[scene], views))
+    return found
+
+
 def test_dust3r_views_and_pairs(exported):
     folder = exported("dust3r")
-    with np.load(folder / "all_metadata.npz") as metadata:
-        scenes, images, pairs = metadata["scenes"], metadata["images"], metadata["pairs"]
-    scene, first, second, score = pairs[-1]
-    split, clip = scenes[scene].split()
-    assert (clip, split in ("train", "val", "test")) == ("near-000", True)
-    assert images[first] < images[second]
-    assert 0.2 <= score <= 0.95
-    seen = {(int(images[a]), int(images[b])) for s, a, b, _ in pairs if s == scene}
-    assert (3, 4) not in seen, "frames that share nearly all teach nothing"
-    with np.load(folder / split / clip / "000006.npz") as camera:
-        assert camera["intrinsics"][:2, 2] == pytest.approx([31.5, 23.5]), "integers are pixel centres there"
-        assert camera["cam2world"] == pytest.approx(inverse_rigid(pose(6)))
-    with OpenEXR.File(str(folder / split / clip / "000006.exr")) as file:
-        depth = file.channels()["Y"].pixels
-    assert depth.shape == (48, 64)
-    assert_depth(np.where(depth > 0, depth, np.nan), 6, 0)
+    roots = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    pairs = [pair for split in roots for pair in megadepth_views(folder / split)]
+    near = [views for scene, views in pairs if scene.split()[1] == "near-000"]
+    assert near
+    assert all(first[0] < second[0] for first, second in near)
+    assert (3, 4) not in {(first[0], second[0]) for first, second in near}, "frames that share nearly all teach nothing"
+    for frame_index, depth, intrinsics, cam2world in near[-1]:
+        assert (depth.dtype, depth.shape) == (np.float32, (48, 64))
+        assert_depth(np.where(depth > 0, depth, np.nan), frame_index, 0)
+        assert intrinsics[:2, 2] == pytest.approx([31.5, 23.5]), "integers are pixel centres there"
+        # As the loaders make points of depth: columns and rows are whole numbers.
+        column, row = 50, 20
+        ray = np.linalg.solve(intrinsics, [column, row, 1.0])
+        assert_on_wall((cam2world @ [*(ray * depth[row, column]), 1.0])[None, :3], 2e-3)
+
+
+def test_a_root_of_dust3r_holds_videos_of_its_split_alone(tmp_path, monkeypatch):
+    out = write_dataset(tmp_path / "out")
+    monkeypatch.setattr(export, "splits_of", lambda dataset: {"near": "train", "far": "test"})
+    export.run(out, "dust3r", tmp_path / "to")
+    for split, clip_id in (("train", "near-000"), ("test", "far-000")):
+        assert {scene.split()[1] for scene, _ in megadepth_views(tmp_path / "to" / split)} == {clip_id}
+    assert not (tmp_path / "to" / "val").exists()
 
 
 def test_webdataset_reads_the_shards(exported, out):
@@ -180,16 +287,23 @@ def test_webdataset_reads_the_shards(exported, out):
     folder = exported("webdataset")
     shards = json.loads((folder / "shards.json").read_text())["shards"]
     near = next(entry for entry in shards if entry["clip_id"] == "near-000")
-    samples = list(webdataset.WebDataset(str(folder / near["shard"]), shardshuffle=False).decode())
-    assert [sample["__key__"] for sample in samples] == [f"near-000_{index:06d}" for index in FRAMES]
-    facts = samples[2]["json"]
+    shard = str(folder / near["shard"])
     frame = sfm_gt.open_dataset(out)[6 + 2]
-    assert (facts["frame_index"], facts["metric"], facts["license"]) == (5, True, "CC0-1.0")
-    assert np.array(facts["cam_from_world"]).reshape(4, 4) == pytest.approx(frame.cam_from_world)
-    raw = next(iter(webdataset.WebDataset(str(folder / near["shard"]), shardshuffle=False)))
-    steps = cv2.imdecode(np.frombuffer(raw["depth.png"], np.uint8), cv2.IMREAD_UNCHANGED)
-    assert (steps * facts["depth_unit"])[10, 10] == pytest.approx(exported_depth(3)[10, 10], abs=OWN_ERROR)
-    assert {"jpg", "depth.png", "sigma.png", "moving.png", "overlay.png", "person.png"} <= raw.keys()
+    # The library's own decoders, which turn every picture into 8-bit colour.
+    for decoders in (("pil",), ("rgb8",), ("torchrgb",), ("l8",), ()):
+        samples = list(webdataset.WebDataset(shard, shardshuffle=False).decode(decode_png16, *decoders))
+        assert [sample["__key__"] for sample in samples] == [f"near-000_{index:06d}" for index in FRAMES]
+        facts = samples[2]["json"]
+        assert (facts["frame_index"], facts["metric"], facts["license"]) == (5, True, "CC0-1.0")
+        assert np.array(facts["cam_from_world"]).reshape(4, 4) == pytest.approx(frame.cam_from_world)
+        assert samples[2]["depth.png16"] * facts["depth_unit"] == pytest.approx(np.nan_to_num(frame.z_depth_m))
+        assert samples[2]["sigma.png16"] * facts["sigma_unit"] == pytest.approx(np.nan_to_num(frame.sigma_m))
+        assert {"jpg", "moving.png", "overlay.png", "person.png"} <= samples[2].keys()
+    alone = next(iter(webdataset.WebDataset(shard, shardshuffle=False).decode("pil")))
+    assert isinstance(alone["depth.png16"], bytes), "without our decoder nothing is decoded, rather than wrongly"
+    mask = np.asarray(alone["moving.png"])
+    assert (mask[1] == 255).all()
+    assert (mask[2:] == 0).all()
 
 
 def test_hugging_face_loads_the_folder(exported, tmp_path):
@@ -224,10 +338,105 @@ def test_trimesh_loads_points_and_triangles_where_the_wall_is(exported):
     assert (towards > 0).all(), "faces look at the camera"
 
 
+def glb_parts(path: Path) -> tuple[dict, list[np.ndarray]]:
+    """JSON and accessors of a GLB file, read by the tables of the glTF 2.0 specification."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[12:16], "little")
+    tree, binary = json.loads(content[20 : 20 + length]), content[28 + length :]
+    kinds = {5126: np.float32, 5123: np.uint16, 5125: np.uint32}
+    arrays = []
+    for accessor in tree["accessors"]:
+        view = tree["bufferViews"][accessor["bufferView"]]
+        width = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}[accessor["type"]]
+        values = np.frombuffer(binary, kinds[accessor["componentType"]], accessor["count"] * width, view["byteOffset"])
+        arrays.append(values.reshape(-1, width))
+    return tree, arrays
+
+
+def test_glb_shows_the_pictures_own_colours_without_light(exported, out):
+    tree, arrays = glb_parts(exported("glb") / "near-000.glb")
+    assert "KHR_materials_unlit" in tree["extensionsUsed"]
+    assert "KHR_materials_unlit" in tree["materials"][0]["extensions"]
+    (mesh,) = (mesh for mesh in tree["meshes"] if mesh["name"] == "000005")
+    (primitive,) = mesh["primitives"]
+    positions, normals, colours = (arrays[primitive["attributes"][name]] for name in ("POSITION", "NORMAL", "COLOR_0"))
+    assert np.linalg.norm(normals, axis=1) == pytest.approx(1.0, abs=1e-5)
+    towards = (inverse_rigid(pose(5))[:3, 3] * [1, -1, -1] - positions) * normals
+    assert (towards.sum(axis=1) > 0).all()
+    # Where each vertex lies in the picture, and the light that an sRGB value stands for (a grey of 188 is half of white).
+    xy = project(CAMERA, transform_points(pose(5), positions.astype(np.float64) * [1, -1, -1]))
+    image = sfm_gt.open_dataset(out).frames_of("near-000")[2].image
+    srgb = image[np.floor(xy[:, 1]).astype(int), np.floor(xy[:, 0]).astype(int)] / 255
+    light = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    assert colours[:, :3] / 65535 == pytest.approx(light, abs=1e-5)
+    assert linear_from_srgb(np.array([[188, 0, 255]], np.uint8))[0] / 65535 == pytest.approx([0.5, 0, 1], abs=0.005)
+
+
+VALIDATOR = """require('gltf-validator').validateBytes(new Uint8Array(require('fs').readFileSync(process.argv[1])))
+    .then(report => console.log(JSON.stringify(report.issues)))"""
+
+
+def test_the_validator_of_khronos_finds_nothing(exported, tmp_path):
+    node, npm = shutil.which("node"), shutil.which("npm")
+    folder = next((Path(place) for place in os.environ.get("NODE_PATH", "").split(":") if place), None)
+    if not node or not npm or folder is None or not (folder / "gltf-validator").is_dir():
+        pytest.skip("gltf-validator is not installed: npm install gltf-validator, and NODE_PATH to its node_modules")
+    path = exported("glb") / "near-000.glb"
+    issues = json.loads(subprocess.run([node, "-e", VALIDATOR, str(path)], check=True, capture_output=True).stdout)
+    assert issues["messages"] == []
+
+
+def test_steps_of_a_tenth_of_a_metre_at_five_metres_are_torn_and_a_slanted_floor_is_not():
+    for height in (0.1, 0.25):
+        step = np.full((6, 6), 5.0)
+        step[:, 3:] += height
+        assert len(triangles(step)) == 2 * 5 * 4, "every square but those across the step"
+    # A floor 1.5 m below the camera, seen through 540 px of focal length three pixels apart: 4 to 11 m away.
+    floor = 1.5 * 540 / np.arange(75.0, 200.0, 3.0)[:, None] * np.ones((1, 6))
+    assert len(triangles(floor)) == 2 * 5 * (len(floor) - 1)
+
+
 def test_no_triangle_spans_a_depth_step_or_a_hole():
     depth = np.array([[1.0, 1.0, 2.0], [1.0, np.nan, 2.0], [1.0, 1.0, 2.0]])
     assert triangles(depth).tolist() == [[0, 3, 1]]
     assert len(triangles(np.full((3, 3), 2.0))) == 8, "two for every square of pixels"
+
+
+def pixel_of(camera: np.ndarray, point: np.ndarray) -> list[float]:
+    """Where 18 numbers of RealEstate10K put a world point in a 64 x 48 picture, without distortion as its readers do."""
+    fx, fy, cx, cy = camera[:4]
+    u, v, w = camera[6:].reshape(3, 4) @ [*point, 1.0]
+    return [(fx * u / w + cx) * 64, (fy * v / w + cy) * 48]
+
+
+def test_undistorted_frames_of_realestate10k_fit_cameras_that_know_no_distortion(exported, out):
+    (path,) = exported("realestate10k_frames").glob("*/near-000.txt")
+    point = transform_points(inverse_rigid(pose(5)), unproject(CAMERA, np.array([[63.5, 0.5]]), np.array([4.0])))[0]
+    lines = path.read_text().splitlines()[1:]
+    for index, line in zip(FRAMES, lines, strict=True):
+        time, *camera = line.split()
+        assert np.array(camera[4:6], float).tolist() == [0, 0]
+        expected = project(CAMERA, transform_points(pose(index), point[None]))[0]
+        assert pixel_of(np.array(camera, float), point) == pytest.approx(expected, abs=1e-6)
+        published = layer_path(out / "dataset", "near-000", "image", index)
+        assert (path.with_suffix("") / f"{time}.jpg").read_bytes() == published.read_bytes()
+
+
+def test_pixelsplat_reads_its_chunks(exported):
+    folder = exported("pixelsplat")
+    (root,) = (path for path in folder.iterdir() if path.is_dir())
+    index = json.loads((root / "index.json").read_text())
+    assert sorted(index) == ["far-000", "near-000"]
+    # As the data set class does it: the chunk, the sequence of that key, intrinsics scaled by the picture, w2c inverted.
+    (sequence,) = (s for s in torch.load(root / index["near-000"]) if s["key"] == "near-000")
+    point = transform_points(inverse_rigid(pose(5)), unproject(CAMERA, np.array([[63.5, 0.5]]), np.array([4.0])))[0]
+    cameras = sequence["cameras"].numpy()
+    assert (cameras.dtype, cameras.shape) == (np.float32, (len(FRAMES), 18))
+    for index, camera, encoded in zip(FRAMES, cameras, sequence["images"], strict=True):
+        expected = project(CAMERA, transform_points(pose(index), point[None]))[0]
+        assert pixel_of(camera, point) == pytest.approx(expected, abs=1e-4)
+        assert Image.open(io.BytesIO(encoded.numpy().tobytes())).size == (64, 48)
+    assert sequence["timestamps"].tolist() == [round(index / FPS * 1e6) for index in FRAMES]
 
 
 @pytest.mark.parametrize("name", ["mannequin_challenge", "realestate10k"])

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import sfm_gt
 from sfm_gt import registry
+from sfm_gt.commands import export
 from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import CameraTrack, Lens
 from sfm_gt.formats.pose_text import PoseText, read_pose_text, write_pose_text
 from sfm_gt.formats.sidecar import read_sidecar
 from sfm_gt.formats.tum_trajectory import read_trajectory, write_trajectory
-from sfm_gt.geometry.transforms import inverse_rigid
+from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 from sfm_gt.importers.shared.video_facts import VideoFacts
+from tests.exporters.small_dataset import write_dataset
 
 VIDEO = VideoFacts(width=640, height=480, first_timestamp_s=0.2, focal_px=500.0)
 LENS = Lens(0.8, 1.1, 0.5, 0.49, -0.03)
@@ -127,6 +131,108 @@ def test_an_arkit_matrix_of_another_picture_is_refused(tmp_path):
     (tmp_path / "rec" / "odometry.csv").write_text("x, y\n1, 2")
     with pytest.raises(InputError, match=r"odometry\.csv: 2 columns"):
         importer("arkit").read(tmp_path / "rec", VIDEO)
+
+
+def test_transforms_json_of_our_own_export_means_the_same_cameras(tmp_path):
+    out = write_dataset(tmp_path / "out")
+    export.run(out, "nerfstudio", tmp_path / "to", ["near-000"])
+    video = VideoFacts(width=128, height=96, first_timestamp_s=0.0)
+    track = importer("nerfstudio").read(tmp_path / "to" / "near-000" / "transforms.json", video)
+    frames = sfm_gt.open_dataset(out).frames_of("near-000")
+    assert track.frame_indices.tolist() == [frame.frame_index for frame in frames]
+    assert track.cam_from_world == pytest.approx(np.stack([frame.cam_from_world for frame in frames]), abs=1e-9)
+    assert track.lens == Lens(60 / 64, 60 / 48, 0.5, 0.5), "in shares, whatever the size of the video"
+
+
+def transforms(**changes) -> dict:
+    """A Blender scene of two frames that look along +y and +x of a world with +z up."""
+    ahead = [[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
+    right = [[0, 0, -1, 2], [-1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
+    frames = [{"file_path": "./r_7", "transform_matrix": right}, {"file_path": "./r_3", "transform_matrix": ahead}]
+    return {"camera_angle_x": 2 * np.arctan(0.5), "frames": frames} | changes
+
+
+def test_blenders_scenes_by_their_angle_of_view(tmp_path):
+    path = tmp_path / "transforms.json"
+    path.write_text(json.dumps(transforms()))
+    track = importer("nerfstudio").read(path, VIDEO)
+    assert track.frame_indices.tolist() == [3, 7]
+    assert (track.lens.fx, track.lens.fy) == (pytest.approx(1.0), pytest.approx(640 / 480))
+    # A point 5 ahead of each camera and 1 above, in axes +x right, +y down, +z forward.
+    for pose, point in zip(track.cam_from_world, ([0.0, 5.0, 1.0], [7.0, 0.0, 1.0]), strict=True):
+        assert transform_points(pose, np.array([point]))[0] == pytest.approx([0, -1, 5])
+
+
+def frames_with(*poses: np.ndarray, **more) -> list[dict]:
+    return [{"file_path": f"{i}", "transform_matrix": pose.tolist()} | more for i, pose in enumerate(poses)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"frames": []}, "no transforms.json|0 poses"),
+        ({"p1": 0.01}, "p1 of the lens"),
+        ({"camera_angle_x": float("nan")}, "finite"),
+        ({"w": 480, "h": 640}, "480 x 640"),
+        ({"frames": [{"file_path": "a", "transform_matrix": np.eye(4).tolist()}]}, "does not say which frame"),
+        ({"frames": frames_with(np.diag([1.0, 1, 2, 1]))}, "no rotation"),
+        ({"frames": [{"file_path": "1"}]}, "no transforms.json"),
+        ({"frames": frames_with(np.eye(4)) + frames_with(np.eye(4), fl_x=500)}, "2 lenses"),
+    ],
+)
+def test_a_bad_transforms_json_gets_one_line(tmp_path, changes, says):
+    path = tmp_path / "transforms.json"
+    path.write_text(json.dumps(transforms(**changes)))
+    with pytest.raises(InputError, match=says) as error:
+        importer("nerfstudio").read(path, VIDEO)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_kitti_odometry_by_order_of_frames(tmp_path):
+    path = tmp_path / "00.txt"
+    np.savetxt(path, np.stack([inverse_rigid(pose)[:3].ravel() for pose in poses()]))
+    track = importer("kitti").read(path, VIDEO)
+    assert track.frame_indices.tolist() == [0, 1, 2, 3]
+    assert track.cam_from_world == pytest.approx(poses())
+    np.savetxt(path, np.zeros((4, 11)))
+    with pytest.raises(InputError, match="4 lines of 11 numbers; needed twelve"):
+        importer("kitti").read(path, VIDEO)
+
+
+METASHAPE = """<?xml version="1.0" encoding="UTF-8"?>
+<document version="2.0.0"><chunk label="Chunk 1"><sensors><sensor id="0" label="rgb" type="frame">
+<resolution width="1280" height="960"/><calibration type="frame" class="adjusted"><resolution width="1280" height="960"/>
+<f>1024</f><cx>12.8</cx><cy>-9.6</cy><k1>-0.03</k1>{more}</calibration></sensor></sensors><cameras>
+<camera id="0" sensor_id="0" label="frame_0004"><transform>{second}</transform></camera>
+<camera id="1" sensor_id="0" label="frame_0002"><transform>{first}</transform></camera>
+<camera id="2" sensor_id="0" label="frame_0003"/></cameras></chunk></document>"""
+
+
+def metashape(more: str = "") -> str:
+    first, second = (" ".join(map(str, inverse_rigid(pose).ravel())) for pose in poses(2))
+    return METASHAPE.format(first=first, second=second, more=more)
+
+
+def test_metashape_cameras_that_were_aligned(tmp_path):
+    path = tmp_path / "cameras.xml"
+    path.write_text(metashape())
+    track = importer("metashape").read(path, VIDEO)
+    assert track.frame_indices.tolist() == [2, 4]
+    assert track.cam_from_world == pytest.approx(poses(2))
+    assert (track.lens.fx, track.lens.fy, track.lens.k1) == (0.8, 1024 / 960, -0.03)
+    assert (track.lens.cx, track.lens.cy) == pytest.approx((0.51, 0.49)), "cx and cy count from the middle"
+    for text, says in (
+        (metashape("<p1>0.001</p1>"), "p1 of the lens"),
+        (metashape()[:-30], "no XML"),
+        (metashape().replace("<document", "<!DOCTYPE x [<!ENTITY a 'b'>]><document", 1), "document type"),
+        (metashape().replace("<f>1024</f>", ""), "finite"),
+        ("<document/>", "0 sensors"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=says) as error:
+            importer("metashape").read(path, VIDEO)
+        assert str(path) in str(error.value)
 
 
 def write_colmap(folder: Path, names: list[str], model: str = "SIMPLE_RADIAL") -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sfm_gt.config import Config
-from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
+from sfm_gt.formats.manifest import Manifest, files_of, write_json, write_manifest
 from sfm_gt.formats.verdict import read_manifests, read_verdict
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.jobs import reconstruct
@@ -75,7 +75,9 @@ class Bench:
             self._note(name)
             folder = workspace.clip_stage("room-000", name)
             shutil.rmtree(folder, ignore_errors=True)
-            write_manifest(folder, Manifest(name, 1))
+            folder.mkdir(parents=True)
+            (folder / "depth.npz").write_text("depth")
+            write_manifest(folder, Manifest(name, 1, files=files_of(folder)))
             return Manifest(name, 1)
 
         return run
@@ -136,6 +138,15 @@ def test_changed_content_is_seen_whatever_its_time_stamp_says(bench: Bench, name
     assert bench.is_stale
     assert bench.run() == made
     assert not bench.is_stale
+
+
+@pytest.mark.parametrize("name", ["depth.npz", "manifest.json"])
+def test_a_stage_whose_files_are_no_longer_its_own_is_made_again(bench: Bench, name: str) -> None:
+    bench.run()
+    (bench.workspace.clip_stage("room-000", "dense") / name).unlink()
+    assert bench.run() == ["dense", "dataset"]
+    (bench.workspace.clip_stage("room-000", "dense") / "depth.npz").write_text("edited")
+    assert bench.run() == ["dense", "dataset"]
 
 
 def test_a_touched_file_of_the_same_content_is_the_same(bench: Bench) -> None:

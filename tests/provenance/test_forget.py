@@ -90,6 +90,47 @@ def test_tables_and_report_are_made_again_without_it(workspace: Workspace) -> No
     assert not list(workspace.report.rglob("*anna*"))
 
 
+def test_all_is_proven_before_anything_is_made_again(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = read_config(workspace.config)
+    evaluate.run(workspace, config.evaluate, config.models, ["anna-000", "bert-000"])
+    made = []
+
+    def killed(_: object, name: str, cores: int) -> None:
+        made.append(name)
+        assert not workspace.forget_journal.exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(forget, "_remake", killed)
+    with pytest.raises(KeyboardInterrupt):
+        forget.run(workspace.root, "anna")
+    assert made == ["evaluation"]
+    assert not workspace.evaluation.exists(), "the next run makes it"
+    everything = b"".join(path.read_bytes() for path in workspace.root.rglob("*") if path.is_file())
+    assert b"anna" not in everything
+    assert forget.run(workspace.root, "1" * 64) == f"{'1' * 64}: was forgotten before"
+
+
+def test_what_a_killed_export_left_is_found_and_removed(workspace: Workspace, tmp_path: Path, monkeypatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    target, finished = tmp_path / "elsewhere" / "export", tmp_path / "finished"
+    export.run(workspace.root, "depth_anything", finished)
+    with monkeypatch.context() as patch:
+        patch.setattr("sfm_gt.formats.atomic.shutil.rmtree", lambda *_, **__: None)
+        patch.setattr("sfm_gt.exporters.depth_anything.PLUGIN.write", killed)
+        with pytest.raises(Killed):
+            export.run(workspace.root, "depth_anything", target)
+    left = target.with_name(f".partial-{target.name}")
+    assert left.is_dir()
+    (left / "image.jpg").write_bytes(b"a picture of anna")
+    forget.run(workspace.root, "anna", [finished])
+    assert not left.exists()
+
+
 def run_killed_at(root: Path, change: int) -> bool:
     """Forgets in a child that dies by SIGKILL before its ``change``-th change of the file system; False if it lived."""
     child = os.fork()
@@ -214,6 +255,35 @@ def test_videos_of_the_same_bytes_go_together_and_it_is_said(workspace: Workspac
     assert others(after) == {name: digest for name, digest in others(before).items() if name not in gone}
 
 
+def _copy_of_anna(workspace: Workspace) -> None:
+    copy = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
+    write_json(workspace.ingest("carla"), copy | {"source_sha256": "7" * 64})
+
+
+def test_near_duplicates_are_listed_before_anything_is_removed(workspace: Workspace) -> None:
+    _copy_of_anna(workspace)
+    before = tree_digest(workspace.root) | {LOCK: ""}
+    with pytest.raises(InputError, match=r"near-duplicates are carla \(carla\.mp4\); .* --with-duplicates"):
+        forget.run(workspace.root, "anna")
+    assert tree_digest(workspace.root) | {LOCK: ""} == before
+
+
+def test_near_duplicates_go_too_or_stay_for_good(workspace: Workspace, tmp_path: Path) -> None:
+    _copy_of_anna(workspace)
+    shutil.copytree(workspace.root, tmp_path / "with")
+    said = forget.run(tmp_path / "with", "anna", with_duplicates=True)
+    assert "carla: forgotten" in said
+    assert not Workspace(tmp_path / "with").ingest("carla").exists()
+    said = forget.run(workspace.root, "anna", with_duplicates=False)
+    assert "carla: a near-duplicate of anna, was kept" in said
+    assert workspace.ingest("carla").exists()
+    facts = read_json(workspace.ingest("carla"))
+    hashes = tuple(facts["perceptual_hash"])
+    (tombstone,) = read_tombstones(workspace.dataset)
+    assert not tombstone.covers("7" * 64, None, hashes), "the next run keeps it too"
+    assert tombstone.covers("8" * 64, None, hashes), "other copies do not come back"
+
+
 def test_of_two_videos_with_one_hash_neither_is_damaged_while_the_other_is_planned(workspace: Workspace) -> None:
     twin = write_twin_of_anna(workspace)
     sources = forget._known_sources(workspace)
@@ -240,8 +310,10 @@ def test_an_export_that_cannot_be_made_again_stays_and_nothing_is_forgotten(
     write_json(folder / "export.json", manifest)
     in_export = tree_digest(folder)
 
-    def fail(*_: object) -> None:
-        raise OSError("no space left")
+    def fail(path: Path, content: object) -> None:
+        if path.name == "export.json":
+            raise OSError("no space left")
+        write_json(path, content)
 
     monkeypatch.setattr(export, "write_json", fail)
     with pytest.raises(OSError, match="no space"):

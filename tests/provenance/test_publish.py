@@ -37,6 +37,13 @@ def test_a_release_validates_and_its_card_says_what_the_run_knows(workspace: Wor
     assert card.metadata.data_limitations
     assert card.metadata.personal_sensitive_information
     assert {record["frames/clip_id"] for record in card.records("frames")} == {b"anna-000", b"bert-000"}
+    assert card.metadata.data_social_impact
+    for layer, folder in (("image", "images"), ("depth", "depth"), ("sigma", "sigma")):
+        records = list(card.records(f"{layer}s"))
+        paths = {tmp_path / "release" / record[f"{layer}s/path"].decode() for record in records}
+        assert paths == set((tmp_path / "release").rglob(f"{folder}/*.*g")), "a record a file"
+        # The reader makes 8-bit colour of every PNG: what has 16 bits is not handed out as pixels.
+        assert (f"{layer}s/pixels" in records[0]) == (layer == "image")
     sheet = (tmp_path / "release" / "DATASHEET.md").read_text()
     for line in ("4 frames of 2 clips from 2 videos", "| videos | 2 | 2 |", "CC-BY-4.0 (2)", "Faces were not blurred"):
         assert line in sheet

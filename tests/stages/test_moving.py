@@ -49,7 +49,8 @@ def write_clip(workspace: Workspace, scene: Scene) -> None:
     write_sparse_model(
         sfm / "model.npz", SparseModel(CAMERA, np.arange(len(poses)), poses, np.zeros((0, 3)), none, none.astype(float))
     )
-    write_manifest(dense, Manifest("dense", 1))
+    for folder in (frames, sfm, dense):
+        write_manifest(folder, Manifest(folder.name, 1))
 
 
 def test_masks_of_every_frame_and_figures(tmp_path: Path, scene: Scene) -> None:

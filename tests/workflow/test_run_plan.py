@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,32 @@ def test_a_second_run_on_one_folder_stops_in_one_line(folder: Path, capsys: pyte
     said = capsys.readouterr().err.strip()
     assert "a run is at work there, process " in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"dense": {"method": "patchmach"}}, "dense.method: dense: no method 'patchmach'"),
+        ({"moving": {"method": "no"}}, "moving.method: masks: no method 'no'"),
+        ({"scale": {"cues": ["gps"]}}, "scale.cues: scale: no method 'gps'"),
+        ({"models": [{"name": "m", "method": "onx"}]}, "models.m.method: models: no method 'onx'"),
+        ({"models": [{"name": "m", "method": "onnx", "path": "builtin:smalnet"}]}, "did you mean 'smallnet'?"),
+        ({"models": [{"name": "m", "method": "on_disk", "path": "gone"}]}, "models.m.path: gone does not exist"),
+        ({"evaluate": {"protocols": ["kiti"]}}, "evaluate.protocols: 'kiti' is neither a file nor one of"),
+        ({"provenance": {"salt_file": "gone"}}, "provenance.salt_file: gone does not exist"),
+        ({"moving": {"person_detection": "gone"}}, "moving.person_detection: gone does not exist"),
+    ],
+)
+def test_what_settings_name_is_checked_before_the_run(
+    folder: Path, capsys, settings: dict[str, Any], says: str
+) -> None:
+    workflow = SimpleNamespace(is_main_process=True, configfiles=[])
+    with pytest.raises(SystemExit):
+        prepare(workflow, {"videos": str(folder / "videos"), "out": str(folder / "out")} | settings)
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
+    assert not (folder / "out").exists()
 
 
 def test_a_run_clears_its_own_lock_and_not_that_of_a_folder_whose_name_begins_alike(folder: Path) -> None:

@@ -76,6 +76,11 @@ def test_a_file_that_a_sidecar_missed_may_come(stale, tmp_path: Path) -> None:
     assert stale() == {"videos/v00002", "collected.json"}
 
 
+def test_a_clip_whose_published_files_were_found_changed_is_made_again(stale, tmp_path: Path) -> None:
+    (Workspace(tmp_path / "out").clip_stage("v00001-000", "dataset") / "manifest.json").unlink()
+    assert stale() == {"videos/v00001", "collected.json"}
+
+
 def test_predictions_of_an_earlier_verdict_or_half_made_are(stale, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "out")
     write_json(workspace.predictions_of_video("constant", "v00000") / "key.json", {"key": "of an earlier verdict"})

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from sfm_gt.datasets.frames import Frame
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 
-# A triangle whose corners differ more in depth than this share spans two surfaces.
-MAX_DEPTH_STEP = 0.05
+# Neighbours that differ in depth by more than this share lie on two surfaces, however slanted; and those that differ from what
+# the slope beside them says by more than the other: 5 cm at 5 m, several sigmas of good pixels.
+MAX_DEPTH_STEP, MAX_BREAK = 0.05, 0.01
 
 
 def evenly(frames: Sequence[Frame], at_most: int) -> list[Frame]:
@@ -38,8 +39,30 @@ def triangles(depth: Float[np.ndarray, "r c"]) -> Int[np.ndarray, "f 3"]:
     """
     number = np.arange(depth.size).reshape(depth.shape)
     a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]
-    faces = np.concatenate([np.stack([a, c, b], -1).reshape(-1, 3), np.stack([b, c, d], -1).reshape(-1, 3)])
-    corners = depth.ravel()[faces]
-    with np.errstate(invalid="ignore"):
-        whole = np.isfinite(corners).all(axis=1) & (np.ptp(corners, axis=1) < MAX_DEPTH_STEP * corners.min(axis=1))
-    return faces[whole]
+    across, down = _unbroken(depth), _unbroken(depth.T).T
+    upper, lower = across[:-1] & down[:, :-1], across[1:] & down[:, 1:]
+    return np.concatenate([np.stack([a, c, b], -1)[upper], np.stack([b, c, d], -1)[lower]])
+
+
+def vertex_normals(positions: Float[np.ndarray, "v 3"], faces: Int[np.ndarray, "f 3"]) -> Float[np.ndarray, "v 3"]:
+    """Unit normals of the corners of triangles, weighted by area; every vertex belongs to a triangle."""
+    a, b, c = (positions[faces[:, corner]] for corner in range(3))
+    doubled_area = np.cross(b - a, c - a)
+    total = np.stack(
+        [np.bincount(faces.ravel(), np.repeat(doubled_area[:, axis], 3), len(positions)) for axis in range(3)], 1
+    )
+    return total / np.linalg.norm(total, axis=1, keepdims=True)
+
+
+def _unbroken(depth: Float[np.ndarray, "r c"]) -> Bool[np.ndarray, "r d"]:
+    """Whether a pixel and the next one of its row lie on one surface.
+
+    Inverse depth changes evenly along a plane, however slanted: a step is where it changes by more than on either side.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = 1 / depth
+        change = np.abs(np.diff(inverse, axis=1))
+        beside = np.nan_to_num(np.pad(change, ((0, 0), (1, 1))))
+        slope = np.maximum(beside[:, :-2], beside[:, 2:])
+        between = np.fmin(inverse[:, :-1], inverse[:, 1:])
+        return (change - slope < MAX_BREAK * between) & (change < MAX_DEPTH_STEP * between)

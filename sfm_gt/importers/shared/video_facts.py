@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import astuple, dataclass
 
 from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import Lens
@@ -25,6 +26,12 @@ class VideoFacts:
     focal_px: float | None = None
     first_number: int = 0
 
+    def require_shape(self, path: object, width: float, height: float) -> None:
+        """Raises InputError where images of this size, in pixels, are no resized frames of the video."""
+        if abs(width * self.height - height * self.width) > max(width, height):
+            raise InputError(f"{path}: images are {width:g} x {height:g}, the video {self.width} x {self.height}; needed "
+                             "cameras of the frames as shown, uncropped")  # fmt: skip
+
     def stated_lens(self, path: object) -> Lens:
         """The sidecar's focal length with a centred principal point, for formats without intrinsics.
 
@@ -34,3 +41,10 @@ class VideoFacts:
         if self.focal_px is None:
             raise InputError(f"{path}: holds poses but no focal length; state camera: {{focal_px: ...}} in the sidecar")
         return Lens(self.focal_px / self.width, self.focal_px / self.height, 0.5, 0.5)
+
+
+def require_sane(path: object, lens: Lens) -> Lens:
+    """The lens as it is. Raises InputError where it holds a number that is not finite, or no focal length."""
+    if not all(math.isfinite(value) for value in astuple(lens)) or min(lens.fx, lens.fy) <= 0:
+        raise InputError(f"{path}: a lens of {lens}; needed finite numbers and focal lengths above 0")
+    return lens

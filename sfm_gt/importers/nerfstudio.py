@@ -1,0 +1,87 @@
+"""``transforms.json`` as nerfstudio, instant-ngp, Blender's NeRF scenes and Polycam's converter write it.
+
+``transform_matrix`` is camera to world with OpenGL's camera axes (+x right, +y up, -z forward). Intrinsics stand at the top
+or, all the same, in every frame: ``fl_x``, ``fl_y``, ``cx``, ``cy``, ``w``, ``h`` in pixels (centres at +0.5) with ``k1`` and
+``k2``, or ``camera_angle_x`` in radians. Source: nerfstudio's data conventions page.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sfm_gt.errors import InputError
+from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
+from sfm_gt.importers.shared.frame_numbers import frame_indices
+from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
+from sfm_gt.importers.shared.world_from_cam import cam_from_world_of
+
+MAX_BYTES = 64 << 20
+OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
+# Terms of distortion that radial ones cannot stand for.
+NOT_RADIAL = ("k3", "k4", "p1", "p2")
+INTRINSICS = ("fl_x", "fl_y", "cx", "cy", "w", "h", "camera_angle_x", "k1", "k2", *NOT_RADIAL)
+
+
+class NerfstudioImporter:
+    """One file; the numbers in ``file_path`` say which frame of the video each is."""
+
+    def read(self, path: Path, video: VideoFacts) -> CameraTrack:
+        """Poses by frame, lengths without unit.
+
+        Raises:
+            InputError: another kind of file, a lens that changes or is not radial, poses that are none, or names that do not
+                number frames.
+        """
+        try:
+            content: Any = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= MAX_BYTES else None
+            frames = content["frames"]
+            matrices = np.array([frame["transform_matrix"] for frame in frames], dtype=np.float64)
+            names = [str(frame["file_path"]) for frame in frames]
+            stated = {frame_lens(content | frame) for frame in frames}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: no transforms.json ({type(error).__name__}: {error}); needed frames with file_path and "
+                             "transform_matrix") from None  # fmt: skip
+        if matrices.shape[1:] not in ((4, 4), (3, 4)):
+            raise InputError(f"{path}: {len(names)} poses of shape {matrices.shape[1:]}; needed 4 x 4 matrices")
+        if len(stated) != 1:
+            raise InputError(f"{path}: {len(stated)} lenses; needed one for all frames of a video")
+        world_from_cam = np.tile(np.eye(4), (len(matrices), 1, 1))
+        world_from_cam[:, :3] = matrices[:, :3]
+        poses = cam_from_world_of(path, world_from_cam @ OPENGL_FROM_OPENCV)
+        indices = frame_indices(path, names, video.first_number)
+        order = np.argsort(indices)
+        return checked(
+            path, CameraTrack(poses[order], _lens(path, dict(stated.pop()), video), frame_indices=indices[order])
+        )
+
+
+def frame_lens(frame: Mapping[str, Any]) -> frozenset[tuple[str, float]]:
+    """What a frame says of its lens."""
+    return frozenset((key, float(frame[key])) for key in INTRINSICS if key in frame)
+
+
+def _lens(path: Path, stated: dict[str, float], video: VideoFacts) -> Lens:
+    bent = [key for key in NOT_RADIAL if stated.get(key)]
+    if bent:
+        raise InputError(
+            f"{path}: {', '.join(bent)} of the lens; needed radial distortion alone (k1, k2), or undistorted images"
+        )
+    width, height = stated.get("w", float(video.width)), stated.get("h", float(video.height))
+    video.require_shape(path, width, height)
+    if "fl_x" not in stated and "camera_angle_x" not in stated:
+        raise InputError(f"{path}: states no focal length; needed fl_x or camera_angle_x")
+    focal = stated["fl_x"] if "fl_x" in stated else width / 2 / math.tan(stated["camera_angle_x"] / 2)
+    centre = stated.get("cx", width / 2) / width, stated.get("cy", height / 2) / height
+    lens = Lens(
+        focal / width, stated.get("fl_y", focal) / height, *centre, stated.get("k1", 0.0), stated.get("k2", 0.0)
+    )
+    return require_sane(path, lens)
+
+
+PLUGIN = NerfstudioImporter

@@ -1,0 +1,37 @@
+"""Which frame of the video an image is, by the number in its name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from sfm_gt.errors import InputError
+
+
+def frame_indices(path: Path, names: Sequence[str], first_number: int) -> Int[np.ndarray, " n"]:
+    """Index in the video of each image.
+
+    Args:
+        path: the file that names them, for messages.
+        first_number: number of the video's first frame.
+
+    Raises:
+        InputError: a name without one number, two images of one frame, or a frame before the first.
+    """
+    indices = np.array([_number(path, name) for name in names], dtype=np.int64) - first_number
+    if len(np.unique(indices)) < len(indices) or indices.min(initial=-1 if not len(indices) else 0) < 0:
+        raise InputError(
+            f"{path}: image names do not number the frames of a video from {first_number} (import.first_number)"
+        )
+    return indices
+
+
+def _number(path: Path, name: str) -> int:
+    found = re.findall(r"\d+", Path(name).name.split(".")[0])
+    if len(found) != 1:
+        raise InputError(f"{path}: image {name!r} does not say which frame it is; needed one number in the name")
+    return int(found[0])
