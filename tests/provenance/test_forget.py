@@ -22,6 +22,7 @@ from sfm_gt.commands import export, forget
 from sfm_gt.config import FramesConfig, read_config
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
+from sfm_gt.formats.atomic import partials_of
 from sfm_gt.formats.clip_paths import clip_folder
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import read_sources, read_tombstones
@@ -124,7 +125,7 @@ def test_what_a_killed_export_left_is_found_and_removed(workspace: Workspace, tm
         patch.setattr("sfm_gt.exporters.depth_anything.PLUGIN.write", killed)
         with pytest.raises(Killed):
             export.run(workspace.root, "depth_anything", target)
-    left = target.with_name(f".partial-{target.name}")
+    (left,) = partials_of(target)
     assert left.is_dir()
     (left / "image.jpg").write_bytes(b"a picture of anna")
     forget.run(workspace.root, "anna", [finished])
@@ -256,8 +257,9 @@ def test_videos_of_the_same_bytes_go_together_and_it_is_said(workspace: Workspac
 
 
 def _copy_of_anna(workspace: Workspace) -> None:
-    copy = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
-    write_json(workspace.ingest("carla"), copy | {"source_sha256": "7" * 64})
+    anna = read_verdict(workspace.verdict("anna"))
+    facts = anna.facts | {"video_id": "carla", "path": "carla.mp4", "source": None, "source_sha256": "7" * 64}
+    write_verdict(workspace.verdict("carla"), replace(anna, facts=facts, clips=[]))
 
 
 def test_near_duplicates_are_listed_before_anything_is_removed(workspace: Workspace) -> None:
@@ -273,12 +275,10 @@ def test_near_duplicates_go_too_or_stay_for_good(workspace: Workspace, tmp_path:
     shutil.copytree(workspace.root, tmp_path / "with")
     said = forget.run(tmp_path / "with", "anna", with_duplicates=True)
     assert "carla: forgotten" in said
-    assert not Workspace(tmp_path / "with").ingest("carla").exists()
+    assert not Workspace(tmp_path / "with").verdict("carla").exists()
     said = forget.run(workspace.root, "anna", with_duplicates=False)
     assert "carla: a near-duplicate of anna, was kept" in said
-    assert workspace.ingest("carla").exists()
-    facts = read_json(workspace.ingest("carla"))
-    hashes = tuple(facts["perceptual_hash"])
+    hashes = tuple(read_verdict(workspace.verdict("carla")).facts["perceptual_hash"])
     (tombstone,) = read_tombstones(workspace.dataset)
     assert not tombstone.covers("7" * 64, None, hashes), "the next run keeps it too"
     assert tombstone.covers("8" * 64, None, hashes), "other copies do not come back"
