@@ -11,8 +11,8 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,8 +36,9 @@ _LINKS = Path(".snakemake") / "sfm-gt"  # of output folders with other paths
 class RunPlan:
     """One run as the rules see it."""
 
-    def __init__(self, config: Config, workflow: Any):
+    def __init__(self, config: Config, videos: Iterable[VideoFile], workflow: Any):
         self._config, self._workflow = config, workflow
+        self._videos = {video.video_id: video for video in videos}
         self.workspace = Workspace(config.out)
         self.lock: IO[str] | None = None
         self.stale: set[str] = set()
@@ -46,10 +47,6 @@ class RunPlan:
         self.config_path = str(Workspace(Path(self.out)).config)
         self.model_names = [model.name for model in config.models]
         self.protocol_files = [str(path) for path in own_protocols(config) if _is_plain(path)]
-
-    @cached_property
-    def _videos(self) -> dict[str, VideoFile]:
-        return {video.video_id: video for video in list_videos(self._config.videos)}
 
     @property
     def video_ids(self) -> list[str]:
@@ -110,14 +107,14 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         content: Snakemake's ``config``.
     """
     if "--lint" in sys.argv:  # looks at rules alone, and is run without any configuration
-        return RunPlan(Config(videos=Path("videos"), out=Path("out")), workflow)
+        return RunPlan(Config(videos=Path("videos"), out=Path("out")), (), workflow)
     try:
         for path in workflow.configfiles:
             read_yaml(Path(path), ConfigError)  # Snakemake lets the last of equal keys win
         config = validate(json.loads(json.dumps(content, default=str)))
         if workflow.is_main_process:
             check_settings(config)
-        plan = RunPlan(config, workflow)
+        plan = RunPlan(config, list_videos(config.videos), workflow)
         if workflow.is_main_process:
             plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
             if plan.workspace.forget_journal.is_file():
