@@ -256,17 +256,20 @@ class Config(Section):
     provenance: ProvenanceConfig = ProvenanceConfig()
 
 
-def validate(content: dict[str, Any]) -> Config:
+def validate(content: dict[str, Any], where: str = "config") -> Config:
     """A validated configuration.
+
+    Args:
+        where: it was read, the beginning of every message.
 
     Raises:
         ConfigError: one line a problem, with the key, the nearest valid key for a typo, and what was needed.
     """
-    config = validated(Config, content, "config", ConfigError)
+    config = validated(Config, content, where, ConfigError)
     check_terms(config.provenance.terms)
     twice = {m.name for m in config.models if sum(n.name == m.name for n in config.models) > 1}
     if twice:
-        raise ConfigError(f"models: the name {sorted(twice)[0]!r} is given twice; names must differ")
+        raise ConfigError(f"{where}: models: the name {sorted(twice)[0]!r} is given twice; names must differ")
     return config
 
 
@@ -279,7 +282,7 @@ def read_config(path: Path) -> Config:
     content = read_yaml(path, ConfigError)
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: found {type(content).__name__}, needed a mapping of sections")
-    return validate(content)
+    return validate(content, str(path))
 
 
 def to_yaml(config: Config) -> str:

@@ -28,7 +28,7 @@ sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.scale_draws import DRAWS  # noqa: E402 - a script beside the package, not in it
 from sfm_gt import registry  # noqa: E402
-from sfm_gt.formats.position_track import METRIC_COLUMNS  # noqa: E402
+from sfm_gt.formats.position_track import METRIC_FIELDS  # noqa: E402
 from sfm_gt.formats.sidecar import Fiducials, Positions, ScaleEvidence, read_sidecar  # noqa: E402
 from sfm_gt.geometry.transforms import camera_centres, scale_world, transform_points  # noqa: E402
 from sfm_gt.geometry.types import PinholeCamera, SparseModel  # noqa: E402
@@ -95,7 +95,7 @@ def fountain(data: Path) -> dict[str, Any]:
     half, rest = np.arange(0, len(poses), 2), np.arange(1, len(poses), 2)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "half.csv"
-        header = ",".join(["timestamp_s", *METRIC_COLUMNS])
+        header = ",".join(["timestamp_s", *(field.name for field in METRIC_FIELDS)])
         np.savetxt(path, np.column_stack([half, truth[half]]), delimiter=",", header=header, comments="")
         stated = ScaleEvidence(positions=(Positions(file=path.name, sigma_m=0.005),))
         times = {number: float(number) for number in range(len(poses))}

@@ -301,6 +301,9 @@ def evaluate(
         Path | None, typer.Option("--gt", help="output folder of a run, to evaluate your own predictions")
     ] = None,
     benchmark: Annotated[str | None, typer.Option("--benchmark", help="--gt holds the files of this benchmark")] = None,
+    layout: Annotated[
+        Path | None, typer.Option("--layout", help="--gt is a plain folder whose files this YAML locates")
+    ] = None,
     predictions: Annotated[
         list[str] | None, typer.Option("--predictions", help="[NAME=]folder of <clip>/NNNNNN.npy; several times")
     ] = None,
@@ -324,9 +327,10 @@ def evaluate(
     elif gt is not None and predictions and kind:
         from sfm_gt.commands import evaluate_predictions
 
-        if benchmark is None:
+        if benchmark is None and layout is None:
             require_use(gt, "evaluate", stated_use(use, gt))
-        typer.echo(evaluate_predictions.run(gt, predictions, kind, out, protocol or (), cores, benchmark), nl=False)
+        table = evaluate_predictions.run(gt, predictions, kind, out, protocol or (), cores, benchmark, layout)
+        typer.echo(table, nl=False)
     else:
         raise InputError("evaluate: give --config of a run, or all of --gt OUT --predictions DIR --kind KIND")
 

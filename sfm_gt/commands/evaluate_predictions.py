@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sfm_gt.config import EvaluateConfig, ModelConfig
-from sfm_gt.datasets.frames import Frame, open_dataset
+from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.evaluation.evaluated_frames import depth_of
 from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
@@ -19,8 +19,9 @@ from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import Protocol, load_protocols
 from sfm_gt.models.on_disk import OnDiskModel
 from sfm_gt.models.shared.prediction import KINDS, FrameKey, Kind, MissingPredictionError
-from sfm_gt.models.shared.stored import FLIPPED, read_map
+from sfm_gt.models.shared.stored import CONFIDENCE, FLIPPED, SIGMA, read_map
 from sfm_gt.public_datasets import Benchmark, BenchmarkFrame, open_benchmark
+from sfm_gt.public_datasets.folder import open_folder
 from sfm_gt.report.published import published
 
 SEED = 0
@@ -35,23 +36,27 @@ def run(
     protocols: Sequence[str],
     cores: int,
     benchmark: str | None = None,
+    layout: Path | None = None,
 ) -> str:
     """Writes all tables into ``out`` and gives the main one as Markdown.
 
     Args:
-        gt: output folder of a run or its ``dataset`` folder, or the files of a benchmark.
-        predictions: folders that hold <clip_id>/NNNNNN.npy (npz, exr, png), and flipped ones in <clip_id>/flipped; each may be
-            given as NAME=FOLDER, else a model is called as its folder.
+        gt: output folder of a run or its ``dataset`` folder, the files of a benchmark, or a plain folder.
+        predictions: folders that hold <clip_id>/NNNNNN.npy (npz, exr, png) or <clip_id>.npz, and in
+            <clip_id>/{flipped,sigma,confidence}/NNNNNN.npy what there is of these; each may be given as NAME=FOLDER, else a
+            model is called as its folder.
         kinds: one for all folders, or one for each.
         protocols: names or YAML files, all shipped ones when empty.
         benchmark: name of a public benchmark whose official files ``gt`` holds; its range and crop fill the protocols in.
+        layout: file that says where things lie in a plain folder ``gt`` (``public_datasets.folder``).
 
     Raises:
-        ConfigError: no such kind, protocol or benchmark; not as many kinds as folders, or two of one name.
+        ConfigError: no such kind, protocol or benchmark; benchmark and layout given; not as many kinds as folders, or two of
+            one name.
         InputError: there is no data set, no prediction fits it, or the values run against their kind.
     """
     models = _named(predictions, kinds)
-    job = _job(gt, models, protocols, benchmark)
+    job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
     with replacing_directory(out) as folder:
         refused = grade(folder, job, SEED, cores)
         if refused:
@@ -84,8 +89,20 @@ def _named(predictions: Sequence[str], kinds: Sequence[str]) -> dict[str, _Predi
     return found
 
 
-def _job(gt: Path, models: Mapping[str, _Predictions], protocols: Sequence[str], benchmark: str | None) -> Job:
-    dataset = open_benchmark(benchmark, gt) if benchmark else open_dataset(gt)
+def _dataset(gt: Path, benchmark: str | None, layout: Path | None) -> Dataset | Benchmark:
+    if benchmark is not None and layout is not None:
+        raise ConfigError("--layout: a benchmark has a layout of its own; give --benchmark or --layout")
+    if layout is not None:
+        return open_folder(gt, layout)
+    return open_benchmark(benchmark, gt) if benchmark else open_dataset(gt)
+
+
+def _job(
+    dataset: Dataset | Benchmark,
+    models: Mapping[str, _Predictions],
+    protocols: Sequence[str],
+    benchmark: str | None,
+) -> Job:
     plugins = {name: OnDiskModel(ModelConfig.model_construct(name=name, method="on_disk", path=str(one.folder),
                                                              kind=one.kind)) for name, one in models.items()}  # fmt: skip
     folders = {name: _folder_of_a_clip(one.folder, dataset.clip_ids) for name, one in models.items()}
@@ -97,13 +114,20 @@ def _job(gt: Path, models: Mapping[str, _Predictions], protocols: Sequence[str],
         {name: sha256 for name, sha256 in weights.items() if sha256},
         _quoted(benchmark) if benchmark else (),
         GtErrors(EvaluateConfig().gt_frame_sigma, EvaluateConfig().gt_correlation_px),
+        {name: one.folder for name, one in models.items()},
     )  # fmt: skip
 
 
 def _folder_of_a_clip(predictions: Path, clip_ids: Sequence[str]) -> Path:
-    found = [predictions / clip_id for clip_id in clip_ids if (predictions / clip_id).is_dir()]
+    found = [
+        predictions / clip_id
+        for clip_id in clip_ids
+        if (predictions / clip_id).is_dir() or (predictions / f"{clip_id}.npz").is_file()
+    ]
     if not found:
-        raise InputError(f"{predictions}: holds no folder of a clip; needed one of {', '.join(clip_ids[:5])}, …")
+        raise InputError(
+            f"{predictions}: holds no folder or .npz of a clip; needed one of {', '.join(clip_ids[:5])}, …"
+        )
     return found[0]
 
 
@@ -117,8 +141,11 @@ def _predict(
         values = plugin.stored(FrameKey(frame.clip_id, frame.frame_index), height, width)
     except MissingPredictionError:
         return FramePrediction(plugin.kind, None)
-    flipped = read_map(folder / frame.clip_id / FLIPPED, frame.frame_index, values.shape)
-    return FramePrediction(plugin.kind, values, flipped)
+    flipped, sigma, confidence = (
+        read_map(folder / frame.clip_id / beside, frame.frame_index, values.shape)
+        for beside in (FLIPPED, SIGMA, CONFIDENCE)
+    )
+    return FramePrediction(plugin.kind, values, flipped, sigma=sigma, confidence=confidence)
 
 
 def _protocols(names: Sequence[str], benchmark: Benchmark | None) -> list[Protocol]:

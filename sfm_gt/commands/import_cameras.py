@@ -36,18 +36,14 @@ def run(video: Path, format_name: str, file: Path, refine: bool) -> str:
     section = {"format": format_name, "file": placed.name} | ({"refine": True} if refine else {})
     text += yaml.safe_dump({"import": section}, sort_keys=False) + _source(placed, format_name, stated.source)
     try:
-        draft = sidecar.with_name(f".partial-{sidecar.name}")
-        draft.write_text(text, encoding="utf-8")
-        cameras = read_cameras(draft, asdict(probe_video(video, 1)))
-        assert cameras is not None, "the draft names cameras"
+        with replacing_file(sidecar) as draft:
+            draft.write_text(text, encoding="utf-8")
+            cameras = read_cameras(draft, asdict(probe_video(video, 1)))
+            assert cameras is not None, "the draft names cameras"
     except (InputError, Rejected) as error:
         if copied:
             placed.unlink()
-        raise InputError(str(error)) from None
-    finally:
-        draft.unlink(missing_ok=True)
-    with replacing_file(sidecar) as partial:
-        partial.write_text(text, encoding="utf-8")
+        raise InputError(str(error).replace(draft.name, sidecar.name)) from None
     return f"{sidecar}: {len(cameras.track.cam_from_world)} cameras of {placed.name} ({format_name})"
 
 

@@ -3,7 +3,9 @@
 frames.parquet                         one row a frame, model, protocol, alignment, region and metric
 table.csv .md .tex                     the first protocol: one row a model and alignment
 sensitivity.csv .md .tex               the same predictions under every protocol
+freedoms.csv .md .tex                  unaligned, up to scale and up to scale and shift, side by side
 regions.csv .md                        by region;  depth.csv: error by depth in metres
+cameras.csv .md .tex                   cameras that lie beside predictions, where there are any
 differences.csv .md                    models two by two, with interval, resolution of the GT and verdict
 tables.html                            all of these with sortable columns, and the plots
 errors.svg ranks.svg depth.svg         plots, where there is something to plot
@@ -62,6 +64,7 @@ class Tables:
     Attributes:
         facts: by model, columns that belongs to its figures.
         quoted: rows that others published, shown below the measured ones.
+        cameras: figures of the models' own cameras.
     """
 
     evaluation: Evaluation
@@ -69,6 +72,7 @@ class Tables:
     seed: int
     facts: Mapping[str, Mapping[str, Any]]
     quoted: Sequence[Mapping[str, Any]]
+    cameras: Rows
 
     def write(self, folder: Path, stage: Mapping[str, Any]) -> None:
         """``stage``: name and version, for summary.json."""
@@ -97,21 +101,24 @@ class Tables:
         protocols = self.evaluation.protocols
         below = tables.below(protocols[0], notes)
         every = f"Protocols {', '.join(f'{protocol.name} {protocol.hash}' for protocol in protocols)}."
+        own = {"cameras": (tables.CAMERAS, self.cameras, [tables.BELOW_CAMERAS])} if self.cameras else {}
         return {
             "table": (tables.headline(rows), [*rows, *map(dict, self.quoted)], below),
             "sensitivity": (tables.SENSITIVITY, sensitivity, [every]),
+            "freedoms": (tables.FREEDOMS, leaderboard.by_freedom(self.evaluation), [every]),
             "regions": (tables.REGIONS, leaderboard.region_rows(self.evaluation, protocols[0].name), below[:1]),
             "differences": (
                 tables.DIFFERENCES,
                 leaderboard.differences(self.evaluation),
                 tables.below_differences(every),
             ),
+            **own,
         }
 
     def _hashes(self, name: str) -> str:
         """Hashes of the protocols that a table is of."""
         protocols = self.evaluation.protocols
-        of_table = protocols[:1] if name in ("table", "regions") else protocols
+        of_table = {"table": protocols[:1], "regions": protocols[:1], "cameras": []}.get(name, protocols)
         return " ".join(protocol.hash for protocol in of_table)
 
 

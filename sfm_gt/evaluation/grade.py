@@ -14,6 +14,7 @@ from sfm_gt.datasets.frames import Dataset
 from sfm_gt.evaluation.evaluated_frames import Predict, evaluated_frames
 from sfm_gt.evaluation.evaluation_files import Tables, write_rows
 from sfm_gt.evaluation.kind_check import refusals
+from sfm_gt.evaluation.own_cameras import camera_rows
 from sfm_gt.evaluation.scale_of_tables import marking, models_that_set_scales, scale_notes
 from sfm_gt.formats.frame_scores import FrameScoresWriter
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_manifest
@@ -36,6 +37,7 @@ class Job:
         facts: by model, what belongs to its figures: size and clock times of the network.
         quoted: rows that others published for this data set.
         gt_errors: what errors of the ground truth share.
+        folders: of predictions that may have cameras beside them, by model.
     """
 
     dataset: Dataset | Benchmark
@@ -47,6 +49,7 @@ class Job:
     model_sha256: Mapping[str, str] = field(default_factory=dict)
     quoted: Sequence[Mapping[str, Any]] = ()
     gt_errors: GtErrors = INDEPENDENT
+    folders: Mapping[str, Path] = field(default_factory=dict)
 
 
 def grade(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
@@ -64,7 +67,8 @@ def grade(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
         for frame, results in evaluated_frames(evaluation, job.dataset, set(job.clip_ids), predict, cores):
             write_rows(writer, frame, results, evaluation.models)
     notes = [*refused.values(), *_notes(job.dataset, job.clip_ids), *scale_notes(job.dataset, job.clip_ids, setters)]
-    Tables(evaluation, notes, seed, job.facts, job.quoted).write(
+    cameras = camera_rows(job.dataset, {name: path for name, path in job.folders.items() if name in kinds})
+    Tables(evaluation, notes, seed, job.facts, job.quoted, cameras).write(
         folder, {"stage": "evaluate", "version": VERSIONS["evaluate"]}
     )
     return list(refused.values())

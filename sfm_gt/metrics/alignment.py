@@ -222,3 +222,6 @@ ROBUST: dict[str, Callable[[Vector, Vector], Affine]] = {
 LEAST_SQUARES = ("ls_scale", "ls_affine_depth", "ls_affine_disparity")
 """Alignments that need only sums, so they are exact over a clip or data set whose pixels are never held at once."""
 ALIGNMENTS = (*ROBUST, *LEAST_SQUARES)
+FREEDOM = {"none": "unaligned", **dict.fromkeys(("median", "ls_scale", "l1rel_scale", "weiszfeld_scale"), "scale")}
+FREEDOM |= {name: "affine" for name in ALIGNMENTS if name not in FREEDOM}
+"""What each alignment fits: nothing, a scale, or a scale and a shift."""

@@ -23,6 +23,7 @@ from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.resolution import Moved, moved
 from sfm_gt.metrics.tally import FrameFigures, Tally, figures_of
 from sfm_gt.metrics.temporal import FramePair, TemporalView
+from sfm_gt.metrics.uncertainty import uncertainty_figures
 
 PERFECT = "perfect model"
 """Name of the noise floor among the models; no configured model can have it, since names hold no blank."""
@@ -68,6 +69,7 @@ class GradedFrame:
     Attributes:
         results: by model, one entry for each protocol and alignment.
         maps: aligned depth by (model, protocol, alignment), for temporal figures.
+        uncertainty: UNCERTAINTY by the same, of models that state their own.
         perfect: results of the true depth as far as it is known.
         scale_figures: unaligned figures of the true depth under errors of the clip's scale, by protocol.
         moved: what errors of the GT move the figures that a model is ranked by, by protocol and model.
@@ -76,6 +78,7 @@ class GradedFrame:
     frame: EvaluatedFrame
     results: Mapping[str, list[Graded | Unscored]]
     maps: Mapping[tuple[str, str, str], Float[np.ndarray, "h w"]]
+    uncertainty: Mapping[tuple[str, str, str], tuple[float, float, float]]
     perfect: list[Graded | Unscored]
     scale_figures: Mapping[str, Float[np.ndarray, "nodes metrics"]]
     moved: Mapping[str, Mapping[str, Moved]]
@@ -128,19 +131,22 @@ class Evaluation:
         grader = self._grader(frame)
         results: dict[str, list[Graded | Unscored]] = {}
         maps: dict[tuple[str, str, str], Float[np.ndarray, "h w"]] = {}
+        uncertainty: dict[tuple[str, str, str], tuple[float, float, float]] = {}
         for model, prediction in frame.predictions.items():
             results[model] = list(grader.grade(prediction, pooled.get(model), self.protocols))
             for found in results[model]:
+                key = (model, found.protocol.name, found.alignment)
                 if _has_temporal(found) and frame.view is not None:
-                    maps[model, found.protocol.name, found.alignment] = grader.aligned(found, prediction)
+                    maps[key] = grader.aligned(found, prediction)
+                if isinstance(found, Graded):
+                    uncertainty[key] = uncertainty_figures(grader, found, prediction)
         if frame.sigma is None or not frame.redraw:
-            return GradedFrame(frame, results, maps, [], {}, {})
+            return GradedFrame(frame, results, maps, uncertainty, [], {}, {})
         perfect = self._perfect(frame)
         floor = list(grader.grade_pixels(perfect, pooled.get(PERFECT), self._floor_protocols))
         scale_figures = self._scale_figures(grader, frame, perfect)
-        return GradedFrame(
-            frame, results, maps, floor, scale_figures, self._moved(grader, frame, perfect, results, pooled)
-        )
+        by_errors = self._moved(grader, frame, perfect, results, pooled)
+        return GradedFrame(frame, results, maps, uncertainty, floor, scale_figures, by_errors)
 
     def add(self, graded: GradedFrame) -> list[ModelResult]:
         """Takes one frame into the sums and gives its figures."""
@@ -220,7 +226,7 @@ class Evaluation:
         if isinstance(result, Unscored):
             tally.unscored[result.reason] += 1
             return result
-        figures = figures_of(result, frame.gt.metric, self._temporal(key, graded, pair))
+        figures = figures_of(result, frame.gt.metric, self._temporal(key, graded, pair), graded.uncertainty[key])
         tally.add(figures, frame.video_id, frame.clip_id, frame.gt.metric)
         return figures
 

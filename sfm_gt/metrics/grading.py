@@ -53,12 +53,16 @@ class FramePrediction:
         values: None where the model gave none.
         flipped: prediction of the mirrored image, mirrored back; None where nobody made one.
         set_the_scale: whether the model set the metric scale of the clip, so that metres would be its own homework.
+        sigma: standard deviation that the model states, in the unit of ``values``.
+        confidence: larger where the model is surer, in any unit.
     """
 
     kind: str
     values: Float[np.ndarray, "h2 w2"] | None
     flipped: Float[np.ndarray, "h2 w2"] | None = None
     set_the_scale: bool = False
+    sigma: Float[np.ndarray, "h2 w2"] | None = None
+    confidence: Float[np.ndarray, "h2 w2"] | None = None
 
 
 @dataclass(frozen=True)

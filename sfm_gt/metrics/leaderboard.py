@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from sfm_gt.metrics.alignment import FREEDOM
 from sfm_gt.metrics.bootstrap import draw_videos, interval
 from sfm_gt.metrics.comparison import COMPARED, Rank
 from sfm_gt.metrics.depth import METRICS
@@ -18,6 +19,8 @@ from sfm_gt.metrics.tally import FIGURES, Tally
 
 MISSING = ("missing_prediction", "non_finite_prediction", "alignment_failed")
 """Reasons that are the model's doing; the others are the ground truth's or the protocol's."""
+TAIL = 0.05
+"""Share of frames beyond the tail."""
 
 Row = dict[str, Any]
 
@@ -27,7 +30,8 @@ def rows(evaluation: Evaluation, protocol_name: str, seed: int) -> list[Row]:
 
     Figures are of region ``all``: ``<figure>`` by the protocol's reducer, ``<figure>_image_mean`` over frames and
     ``<figure>_pixel_mean`` over frames weighted by pixels; NaN where nothing was scored, and for metrics in metres where no
-    clip is metric. COMPARED have ``_low`` and ``_high``, the 95 % interval over videos, and ``_floor``.
+    clip is metric. COMPARED have ``_low`` and ``_high``, the 95 % interval over videos, ``_floor``, and over frames
+    ``_image_median`` and ``_image_tail``, which the worst 5 % of frames are beyond.
     """
     floors = evaluation.floors()
     ranks = {rank.model: rank for rank in evaluation.comparison.ranks() if rank.protocol == protocol_name}
@@ -83,6 +87,11 @@ def _figures(tally: Tally, seed: int) -> Row:
             found = interval(
                 numerator[:, column], denominator[:, column], draw_videos(len(videos), seed), COMPARED[name]
             )
+        worst = TAIL if COMPARED[name] == "share" else 1 - TAIL
+        row |= {
+            f"{name}_image_median": tally.frame_quantile(name, 0.5),
+            f"{name}_image_tail": tally.frame_quantile(name, worst),
+        }
         row |= {f"{name}_low": found.low if videos else math.nan, f"{name}_high": found.high if videos else math.nan}
     return row
 
@@ -141,6 +150,22 @@ def sensitivity(evaluation: Evaluation, seed: int) -> list[Row]:
             first.setdefault(row["model"], row)
         found += first.values()
     return found
+
+
+def by_freedom(evaluation: Evaluation) -> list[Row]:
+    """COMPARED of every model unaligned, up to scale and up to scale and shift, side by side; one row a protocol and model.
+
+    What a protocol does not grant to the kind has no entry; where it grants two of one freedom, the first counts.
+    """
+    found: dict[tuple[str, str], Row] = {}
+    for (model, name, alignment), tally in evaluation.tallies.items():
+        if alignment in FREEDOM:
+            row = found.setdefault((name, model), {"protocol": name, "model": model, "kind": tally.kind})
+            for metric, value in zip(FIGURES, tally.means(tally.protocol.reducer), strict=True):
+                if metric in COMPARED:
+                    row.setdefault(f"{metric}_{FREEDOM[alignment]}", float(value))
+    order = [(protocol.name, model) for protocol in evaluation.protocols for model in evaluation.models]
+    return [found[key] for key in order if key in found]
 
 
 def differences(evaluation: Evaluation) -> list[Row]:

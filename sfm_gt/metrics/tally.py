@@ -1,30 +1,34 @@
-"""What is kept of a run while frames stream by: sums a video, so that memory does not grow with the number of frames.
+"""What is kept of a run while frames stream by: sums a video, and two figures of a frame for quantiles over frames.
 
-Everything in the tables follows from these sums; no figure needs a second pass over pixels or frames.
+Everything in the tables follows from these; no figure needs a second pass over pixels or frames.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from sfm_gt.metrics.comparison import COMPARED
 from sfm_gt.metrics.depth import IN_METRES, METRICS, metrics_of, si_rmse_between
 from sfm_gt.metrics.grading import Graded
 from sfm_gt.metrics.pixel_sums import SUMS
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.regions import DEPTH_EDGES_M, REGIONS
 from sfm_gt.metrics.structure import STRUCTURE
+from sfm_gt.metrics.uncertainty import UNCERTAINTY
 
 PAIR_SETS = {"si_rmse_person_all": ("person", "all"), "si_rmse_person_environment": ("person", "environment")}
 """Scale-invariant errors between two sets of pixels (MannequinChallenge's si-hum and si-inter). Within people and within the
 environment they are ``si_rmse`` of these regions."""
 TEMPORAL = ("tae", "tae_unmasked")
-FIGURES = (*METRICS, *STRUCTURE, *PAIR_SETS, *TEMPORAL)
+FIGURES = (*METRICS, *STRUCTURE, *PAIR_SETS, *TEMPORAL, *UNCERTAINTY)
 """Everything that region ``all`` has."""
 
+_COMPARED = [FIGURES.index(name) for name in COMPARED]
 _METRES = np.array([name in IN_METRES for name in FIGURES])
 
 
@@ -57,7 +61,12 @@ class FrameFigures:
         return regional, overall
 
 
-def figures_of(graded: Graded, metric: bool, temporal: tuple[float, float] | None = None) -> FrameFigures:
+def figures_of(
+    graded: Graded,
+    metric: bool,
+    temporal: tuple[float, float] | None = None,
+    uncertainty: tuple[float, float, float] | None = None,
+) -> FrameFigures:
     """Figures from the sums of a frame. Regions with too few pixels, and metres where there are none, are NaN."""
     regional = metrics_of(graded.sums)
     regional[graded.sums[:, 0] < graded.protocol.least_pixels] = np.nan
@@ -65,7 +74,9 @@ def figures_of(graded: Graded, metric: bool, temporal: tuple[float, float] | Non
         regional[:, len(METRICS) - len(IN_METRES) :] = np.nan
     pairs = [si_rmse_between(*(graded.sums[REGIONS.index(region)] for region in sets)) for sets in PAIR_SETS.values()]
     structure = [graded.structure[name] for name in STRUCTURE]
-    overall = np.array([*regional[0], *structure, *pairs, *(temporal or (np.nan, np.nan))])
+    overall = np.array(
+        [*regional[0], *structure, *pairs, *(temporal or (np.nan,) * 2), *(uncertainty or (np.nan,) * 3)]
+    )
     return FrameFigures(graded, regional, overall)
 
 
@@ -119,6 +130,7 @@ class Tally:
         unscored: frames by reason.
         spoilt: frames whose figures are NaN since values that are not finite propagate.
         depth_sums: sums over pixels of every depth bin, of metric clips.
+        by_frame: COMPARED of every frame, NaN where one has none: quantiles need them all.
     """
 
     protocol: Protocol
@@ -134,11 +146,13 @@ class Tally:
     depth_sums: Float[np.ndarray, "bins sums"] = field(
         default_factory=lambda: np.zeros((len(DEPTH_EDGES_M) + 1, len(SUMS)))
     )
+    by_frame: list[Float[np.ndarray, " compared"]] = field(default_factory=list)
 
     def add(self, figures: FrameFigures, video_id: str, clip_id: str, metric: bool) -> None:
         """One more frame."""
         self.videos.setdefault(video_id, VideoTally()).add(figures, metric)
         self.clips.add(clip_id)
+        self.by_frame.append(figures.overall[_COMPARED])
         self.inverted += figures.graded.inverted
         self.spoilt += figures.spoilt
         self.scored_pixels += int(figures.graded.scored[0])
@@ -174,6 +188,12 @@ class Tally:
         with np.errstate(invalid="ignore", divide="ignore"):
             found: Float[np.ndarray, " figures"] = numerator.sum(axis=0) / denominator.sum(axis=0)
         return found
+
+    def frame_quantile(self, metric: str, quantile: float) -> float:
+        """Quantile over frames of one of COMPARED; NaN where a frame is spoilt or none has it."""
+        values = np.array([figures[list(COMPARED).index(metric)] for figures in self.by_frame])
+        values = values if self.spoilt else values[np.isfinite(values)]
+        return float(np.quantile(values, quantile)) if values.size else math.nan
 
     def region_means(self) -> Float[np.ndarray, "regions metrics"]:
         """Metrics of every region, frame > video > data set."""

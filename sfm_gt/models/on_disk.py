@@ -1,10 +1,12 @@
 """Predictions that another program has written: ``path`` is a folder, ``kind`` in the configuration says what they are.
 
     <path>/<clip_id>/NNNNNN.npy     two-dimensional array, NNNNNN = frame_index in the source video
-                     NNNNNN.npz     the same, one array in the file
+                     NNNNNN.npz     the same, one array in the file, or several and a stated key
                      NNNNNN.exr     one channel, or the first of several (needs the OpenEXR package)
                      NNNNNN.png     16 bit, one channel; 0 = no answer
-    <path>/predictions.yaml         only for png: "unit: 0.001" (value = pixel * unit; metres for metric_depth)
+    <path>/<clip_id>.npz            all maps of a clip, (N, H, W), with the array frame_index (N,)
+    <path>/predictions.yaml         "unit: 0.001", only for png (value = pixel * unit; metres for metric_depth);
+                                    "key: depth", only for npz with other arrays
 
 A map may be smaller or larger than its image: evaluation resizes it in its own domain, by the protocol's rule. One of another
 aspect ratio is refused, since it is transposed, cropped or squeezed and nobody said that it shows the whole image, unless it
@@ -15,8 +17,10 @@ where the unit is stated. A frame without a file counts as missing.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Annotated
 
 import cv2
@@ -25,7 +29,7 @@ from jaxtyping import Float, UInt8
 from pydantic import BaseModel, ConfigDict, Field
 
 from sfm_gt.errors import ConfigError, InputError
-from sfm_gt.formats.array_file import MAX_VALUES, read_array
+from sfm_gt.formats.array_file import MAX_VALUES, read_array, read_stack
 from sfm_gt.formats.validation import Number, validated
 from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.geometry.types import PinholeCamera
@@ -34,16 +38,17 @@ from sfm_gt.models.shared.settings import ModelConfig
 from sfm_gt.models.shared.stored import check_image_size, stated_image_sizes
 
 SUFFIXES = (".npy", ".npz", ".png", ".exr")
-UNIT_FILE = "predictions.yaml"
+DESCRIPTION = "predictions.yaml"
 # Networks round each side to a multiple of 14 or 32 px, at 384 px up to 4 %.
 ASPECT_TOLERANCE = 0.05
 
 
-class PngUnit(BaseModel):
+class Description(BaseModel):
     """Content of predictions.yaml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    unit: Annotated[Number, Field(gt=0)]
+    unit: Annotated[Number, Field(gt=0)] | None = None
+    key: str | None = None
 
 
 class OnDiskModel:
@@ -61,15 +66,18 @@ class OnDiskModel:
             )
         if not self._folder.is_dir():
             raise InputError(f"{self._folder}: no such folder; give the one that holds <clip_id>/NNNNNN.npy")
-        if not any(_is_prediction(path) for path in self._folder.glob("*/*")):
+        if not any(_is_prediction(path) for path in self._folder.glob("*/*")) and not any(self._folder.glob("*.npz")):
             beside = sorted(self._folder.glob("*/*")) or sorted(self._folder.glob("*"))
             found = beside[0].relative_to(self._folder) if beside else "nothing"
             raise InputError(
-                f"{self._folder}: holds no prediction <clip_id>/NNNNNN.npy (or {', '.join(SUFFIXES[1:])}), found {found}; "
+                f"{self._folder}: holds no prediction <clip_id>/NNNNNN.npy (or {', '.join(SUFFIXES[1:])}) nor stack "
+                f"<clip_id>.npz, found {found}; "
                 "give the folder above those of the clips, files named by six digits of the frame index"
             )
         self.kind = config.kind
         self._image_sizes = lru_cache(maxsize=None)(stated_image_sizes)  # one manifest serves a clip
+        self._described = _description(self._folder / DESCRIPTION)
+        self._stack, self._reading = lru_cache(maxsize=1)(read_stack), Lock()
 
     def predict(self, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None, key: FrameKey) -> Prediction:
         """The stored map; the image gives its size and nothing else."""
@@ -82,14 +90,14 @@ class OnDiskModel:
             MissingPredictionError: no file for this frame.
             InputError: the file cannot be read, or holds no map of such an image.
         """
-        path = self._file(key)
-        values = np.squeeze(_READERS[path.suffix](path))
+        path, read = self._found(key)
+        values = np.squeeze(read())
         if values.ndim != 2 or values.dtype.kind not in "fiu":
             raise InputError(f"{path}: found {values.dtype} of shape {values.shape}, needed one map of numbers (H, W)")
         if values.dtype.kind != "f":
             raise InputError(
                 f"{path}: found {values.dtype}, needed float: whole numbers have a unit that the file does not state; "
-                f"store float32, or 16-bit PNG with {UNIT_FILE}"
+                f"store float32, or 16-bit PNG with {DESCRIPTION}"
             )
         stated = self._image_sizes(path.parent)
         if stated is None:
@@ -98,14 +106,30 @@ class OnDiskModel:
             check_image_size(path.parent, stated, (height, width))
         return values.astype(np.float32)
 
-    def _file(self, key: FrameKey) -> Path:
-        stem = self._folder / key.clip_id / f"{key.frame_index:06d}"
+    def _found(self, key: FrameKey) -> tuple[Path, Callable[[], np.ndarray]]:
+        """The file that holds the map of a frame, and what reads it."""
+        stem, stack = self._folder / key.clip_id / f"{key.frame_index:06d}", self._folder / f"{key.clip_id}.npz"
         found = [path for path in (stem.with_name(stem.name + suffix) for suffix in SUFFIXES) if path.is_file()]
+        maps = self._maps(stack) if stack.is_file() else {}
+        found += [stack] if key.frame_index in maps else []
         if not found:
-            raise MissingPredictionError(f"{stem}.npy: not there (nor {', '.join(SUFFIXES[1:])})")
+            raise MissingPredictionError(f"{stem}.npy: not there (nor {', '.join(SUFFIXES[1:])}, nor in {stack.name})")
         if len(found) > 1:
             raise InputError(f"{found[0]}: {found[1].name} exists as well; keep one of them")
-        return found[0]
+        if found[0] == stack:
+            return stack, lambda: maps[key.frame_index]
+        return found[0], lambda: _READERS[found[0].suffix](found[0], self._described)
+
+    def _maps(self, stack: Path) -> dict[int, np.ndarray]:
+        """Of one clip at a time, whose frames are read side by side."""
+        with self._reading:
+            return self._stack(stack, self._described.key)
+
+
+def _description(path: Path) -> Description:
+    if not path.exists():
+        return Description()
+    return validated(Description, read_yaml(path), str(path), InputError)
 
 
 def _is_prediction(path: Path) -> bool:
@@ -120,7 +144,11 @@ def _check_aspect(path: Path, found: tuple[int, ...], image: tuple[int, ...]) ->
         )
 
 
-def _read_png(path: Path) -> Float[np.ndarray, "h w"]:
+def _read_numpy(path: Path, described: Description) -> np.ndarray:
+    return read_array(path, described.key if path.suffix == ".npz" else None)
+
+
+def _read_png(path: Path, described: Description) -> Float[np.ndarray, "h w"]:
     with path.open("rb") as file:
         head = file.read(24)
     if head[12:16] == b"IHDR" and len(head) == 24:
@@ -129,16 +157,16 @@ def _read_png(path: Path) -> Float[np.ndarray, "h w"]:
     if pixels is None or pixels.ndim != 2 or pixels.dtype != np.uint16:
         found = "an unreadable file" if pixels is None else f"{pixels.dtype} of shape {pixels.shape}"
         raise InputError(f"{path}: found {found}, needed 16 bit and one channel; use npy for anything else")
-    unit_file = path.parent.parent / UNIT_FILE
-    if not unit_file.exists():
-        raise InputError(f"{unit_file}: not found; PNG predictions need it, for example: unit: 0.001")
-    unit = validated(PngUnit, read_yaml(unit_file), str(unit_file), InputError).unit
-    values: Float[np.ndarray, "h w"] = pixels.astype(np.float32) * np.float32(unit)
+    if described.unit is None:
+        raise InputError(
+            f"{path.parent.parent / DESCRIPTION}: states no unit; PNG predictions need it, for example: unit: 0.001"
+        )
+    values: Float[np.ndarray, "h w"] = pixels.astype(np.float32) * np.float32(described.unit)
     values[pixels == 0] = np.nan
     return values
 
 
-def _read_exr(path: Path) -> np.ndarray:
+def _read_exr(path: Path, _: Description) -> np.ndarray:
     try:
         import OpenEXR
     except ImportError:
@@ -167,5 +195,5 @@ def _check_size(path: Path, width: int, height: int, n_channels: int = 1) -> Non
                          "values, one map")  # fmt: skip
 
 
-_READERS = {".npy": read_array, ".npz": read_array, ".png": _read_png, ".exr": _read_exr}
+_READERS = {".npy": _read_numpy, ".npz": _read_numpy, ".png": _read_png, ".exr": _read_exr}
 PLUGIN = OnDiskModel

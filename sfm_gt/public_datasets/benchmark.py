@@ -6,7 +6,7 @@ benchmark states an error for each pixel. ``moving`` and ``overlay`` are False e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -122,6 +122,18 @@ class Benchmark:
 
     def __iter__(self) -> Iterator[BenchmarkFrame]:
         return (self[number] for number in range(len(self)))
+
+    def chosen(
+        self, name: str, source: str, clips: Collection[str] | None = None, frames: range | None = None
+    ) -> Benchmark:
+        """The frames that a paper scores: of some clips, with a ``frame_index`` in a range; None = all."""
+        kept = [
+            frame
+            for frame in self._frames
+            if (clips is None or frame.clip_id in clips) and (frames is None or frame.frame_index in frames)
+        ]
+        needed = f"{'any clip' if clips is None else ', '.join(clips)} with {frames or 'any frames'}"
+        return Benchmark(name, replace(self.conventions, source=source), kept, self.path, needed)
 
     @property
     def clip_ids(self) -> tuple[str, ...]:

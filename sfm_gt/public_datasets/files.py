@@ -6,9 +6,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
-from sfm_gt.errors import InputError
+from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.conventions import PIXEL_CENTRE, nan_from_zero
 from sfm_gt.geometry.types import PinholeCamera
 
@@ -32,6 +32,14 @@ def read_depth_png(path: Path, unit_m: float, invalid: int = 0) -> Float[np.ndar
     return depth
 
 
+def read_mask(path: Path) -> Bool[np.ndarray, "h w"]:
+    """True where an image is not 0, in any of its channels. Raises InputError."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise InputError(f"{path}: missing or unreadable; unpack the benchmark again")
+    return pixels != 0 if pixels.ndim == 2 else (pixels[..., :3] != 0).any(axis=2)
+
+
 def read_matrix(path: Path, rows: int, columns: int) -> Float[np.ndarray, "r c"]:
     """A matrix of numbers in a text file, row by row. Raises InputError."""
     try:
@@ -41,6 +49,31 @@ def read_matrix(path: Path, rows: int, columns: int) -> Float[np.ndarray, "r c"]
     if values.size != rows * columns:
         raise InputError(f"{path}: holds {values.size} numbers, needed {rows} x {columns}")
     return values.reshape(rows, columns)
+
+
+def read_table(path: Path, columns: int, skip: int = 0) -> Float[np.ndarray, "rows c"]:
+    """Numbers of a text file, parted by blanks or commas, without its first ``skip`` lines. Raises InputError."""
+    try:
+        lines = path.read_text().replace(",", " ").splitlines()[skip:]
+        return np.array([line.split() for line in lines if line.strip()], dtype=np.float64).reshape(-1, columns)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as lines of {columns} numbers ({error}); unpack the benchmark again"
+        ) from None
+
+
+def read_hdf5(path: Path, key: str) -> np.ndarray:
+    """An array of an HDF5 file. Raises InputError, and ConfigError without h5py."""
+    try:
+        import h5py
+    except ImportError:
+        raise ConfigError(f"{path}: reading it needs h5py; pip install 'sfm-gt[benchmarks]'") from None
+    try:
+        with h5py.File(path, "r") as content:
+            return np.asarray(content[key])
+    except (OSError, KeyError) as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{path}: holds no {key} ({said}); unpack the benchmark again") from None
 
 
 def camera_from_integer_centred(matrix: Float[np.ndarray, "3 c"], width: int, height: int) -> PinholeCamera:

@@ -14,6 +14,9 @@ One folder may hold all of it, as the official archives unpack:
 ``kitti_eigen_bts`` the same, cropped as by BTS, which cuts no image to 352x1216 first; ``kitti_eigen_raw`` all with lidar,
 ``kitti_official`` the 1000 validation crops, ``kitti_object`` single frames with lidar. The list names drives and frames in
 any of the forms in use (BTS, ZoeDepth: paths; Monodepth2: ``date/drive frame side``).
+
+``kitti_depthcrafter`` is the first 110 annotated images of each of the 13 drives of ``val``, ``kitti_monst3r`` every second of
+them (MonST3R's prepare_kitti.py, and so CUT3R and its successors).
 """
 
 from __future__ import annotations
@@ -88,6 +91,20 @@ def _eigen_frame(root: Path, line: str, raw: bool) -> BenchmarkFrame | None:
             return None
         depth = partial(read_depth_png, stored[0], DEPTH_UNIT_M)
     return BenchmarkFrame(drive, drive, number, None, camera, None, partial(read_image, image), depth)
+
+
+def _video(root: Path, name: str, frames: slice, source: str) -> Benchmark:
+    found = []
+    for drive in sorted((root / "val").glob("*/proj_depth/groundtruth/image_02")):
+        of_drive = drive.parents[2].name
+        for depth in sorted(drive.glob("*.png"))[frames]:
+            image = root / of_drive[:10] / of_drive / "image_02" / "data" / depth.name
+            camera = _raw_camera(root / of_drive[:10], *image_size(image))
+            found.append(BenchmarkFrame(of_drive, of_drive, int(depth.stem), None, camera, None,
+                                        partial(read_image, image), partial(read_depth_png, depth, DEPTH_UNIT_M)))  # fmt: skip
+    return Benchmark(
+        name, Conventions((1e-3, 80.0), (), source), found, root, "the raw data with val/ of the annotated depth"
+    )
 
 
 def _raw_camera(date: Path, width: int, height: int) -> PinholeCamera:
@@ -178,6 +195,10 @@ BENCHMARKS: dict[str, Reader] = {
     "kitti_eigen": partial(_eigen, name="kitti_eigen", conventions=EIGEN),
     "kitti_eigen_bts": partial(_eigen, name="kitti_eigen_bts", conventions=EIGEN_WHOLE),
     "kitti_eigen_raw": partial(_eigen, name="kitti_eigen_raw", conventions=EIGEN_WHOLE),
+    "kitti_depthcrafter": partial(
+        _video, name="kitti_depthcrafter", frames=slice(110), source="DepthCrafter, Video-Depth-Anything: cap 80 m"
+    ),
+    "kitti_monst3r": partial(_video, name="kitti_monst3r", frames=slice(0, 110, 2), source="MonST3R: cap 80 m"),
     "kitti_official": _official,
     "kitti_object": _object,
 }

@@ -5,6 +5,9 @@
                        pose/0.txt                       world_from_cam, 4x4; -inf where tracking was lost
                        intrinsic/intrinsic_depth.txt    4x4
 
+``scannet_monst3r`` is every third frame of each scan, 90 of them (MonST3R's prepare_scannet.py); papers take the 100 test
+scans, scene0707_00 to scene0806_00, so put these into the folder.
+
 The image is brought to the size of the depth, whose camera the frame has: depth is never resized.
 """
 
@@ -50,6 +53,10 @@ def _open(root: Path) -> Benchmark:
     return Benchmark("scannet", CONVENTIONS, frames, root, "scans/<scan>/{color,depth,pose,intrinsic}")
 
 
+def _monst3r(root: Path) -> Benchmark:
+    return _open(root).chosen("scannet_monst3r", "MonST3R: 90 frames, every third", frames=range(0, 270, 3))
+
+
 def _read_image(path: Path, depth: Path) -> UInt8[np.ndarray, "h w 3"]:
     return cv2.resize(read_image(path), image_size(depth), interpolation=cv2.INTER_AREA)
 
@@ -59,4 +66,4 @@ def _pose(path: Path) -> Float[np.ndarray, "4 4"] | None:
     return inverse_rigid(world_from_cam) if np.isfinite(world_from_cam).all() else None
 
 
-BENCHMARKS: dict[str, Reader] = {"scannet": _open}
+BENCHMARKS: dict[str, Reader] = {"scannet": _open, "scannet_monst3r": _monst3r}

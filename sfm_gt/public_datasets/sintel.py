@@ -4,6 +4,8 @@
     training/depth/alley_1/frame_0001.dpt           float tag, width, height (int32), float32 metres
     training/camdata_left/alley_1/frame_0001.cam    float tag, K (3x3), cam_from_world (3x4), float64
 
+``sintel_monst3r`` is the 14 sequences of the final rendering that MonST3R, CUT3R and their successors score.
+
 Frames of sky have depths of kilometres; the cap of 70 m leaves them out.
 """
 
@@ -21,6 +23,10 @@ from sfm_gt.public_datasets.benchmark import Benchmark, BenchmarkFrame, Conventi
 from sfm_gt.public_datasets.files import camera_from_integer_centred, image_size, read_image
 
 CONVENTIONS = Conventions((1e-3, 70.0), (), "Video-Depth-Anything, DepthCrafter: cap 70 m")
+MONST3R = (
+    "alley_2", "ambush_4", "ambush_5", "ambush_6", "cave_2", "cave_4", "market_2", "market_5", "market_6", "shaman_3",
+    "sleeping_1", "sleeping_2", "temple_2", "temple_3",
+)  # fmt: skip
 TAG = np.float32(202021.25)  # reads as "PIEH" in little-endian bytes
 
 
@@ -36,6 +42,10 @@ def _open(root: Path, rendering: str) -> Benchmark:
                                      partial(read_image, image), partial(_read_depth, depth)))  # fmt: skip
     needed = f"training/{rendering}, training/depth and training/camdata_left"
     return Benchmark(f"sintel_{rendering}", CONVENTIONS, frames, root, needed)
+
+
+def _monst3r(root: Path) -> Benchmark:
+    return _open(root, "final").chosen("sintel_monst3r", "MonST3R: 14 sequences", MONST3R)
 
 
 def _content(path: Path, needed: str) -> bytes:
@@ -68,5 +78,6 @@ def _read_camera(path: Path) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray
 
 BENCHMARKS: dict[str, Reader] = {
     "sintel_final": partial(_open, rendering="final"),
+    "sintel_monst3r": _monst3r,
     "sintel_clean": partial(_open, rendering="clean"),
 }

@@ -7,6 +7,9 @@
 The folder may be one sequence or hold several. An image without depth within 20 ms is left out, one without a pose within
 20 ms has none. The camera is the pinhole part of the published calibration; the images keep their small distortion. Bonn's
 trajectory belongs to a marker body whose place on the camera is not in the files: its frames have no pose.
+
+``bonn_monst3r`` is images 30 to 139 of five sequences (MonST3R's prepare_bonn.py; CUT3R and its successors score the same).
+That code pairs images and depth by their number; here both are paired by time.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from sfm_gt.public_datasets.files import camera_from_integer_centred, image_size
 
 TUM = Conventions((1e-3, 10.0), (), "no common one; 10 m as on the other Kinect benchmarks")
 BONN = Conventions((1e-3, 10.0), (), "Video-Depth-Anything, DepthCrafter: cap 10 m")
+MONST3R = tuple(f"rgbd_bonn_{name}" for name in ("balloon2", "crowd2", "crowd3", "person_tracking2", "synchronous"))
 DEPTH_UNIT_M = 1 / 5000
 MAX_GAP_S = 0.02  # the benchmark's own tool pairs files up to this
 # fx, fy, cx, cy with pixel centres on integers: the pages of the two benchmarks.
@@ -47,6 +51,10 @@ def _tum(root: Path) -> Benchmark:
 def _bonn(root: Path) -> Benchmark:
     frames = [frame for sequence in _sequences(root) for frame in _frames(sequence, BONN_CAMERA, posed=False)]
     return Benchmark("bonn", BONN, frames, root, "<sequence>/rgb.txt and depth.txt with times that fit")
+
+
+def _bonn_monst3r(root: Path) -> Benchmark:
+    return _bonn(root).chosen("bonn_monst3r", "MonST3R: 5 sequences, images 30 to 139", MONST3R, range(30, 140))
 
 
 def _sequences(root: Path) -> list[Path]:
@@ -116,4 +124,4 @@ def _cam_from_world(columns: list[str]) -> Float[np.ndarray, "4 4"]:
     return inverse_rigid(world_from_cam)
 
 
-BENCHMARKS: dict[str, Reader] = {"tum_rgbd": _tum, "bonn": _bonn}
+BENCHMARKS: dict[str, Reader] = {"tum_rgbd": _tum, "bonn": _bonn, "bonn_monst3r": _bonn_monst3r}

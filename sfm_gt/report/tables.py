@@ -17,15 +17,23 @@ Row = Mapping[str, Any]
 
 HEADLINE = {
     "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑", "alignment": "alignment", "kind": "kind",
-    "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)", "abs_rel_floor": "AbsRel floor",
+    "abs_rel_image_mean": "AbsRel (image mean)", "delta1_image_mean": "δ1 (image mean)",
+    "abs_rel_image_median": "AbsRel (median)", "abs_rel_image_tail": "AbsRel (95 % of images)", "abs_rel_floor": "AbsRel floor",
     "videos": "videos", "frames": "frames", "common_frames": "frames compared", "pixels": "pixels", "missing": "missing",
 }  # fmt: skip
 NETWORK = {"parameters": "parameters", "forward_ms": "network ms", "total_ms": "total ms"}
 """Beside the headline where some model is a network: median and quartiles of a pass, without and with what is around it."""
+UNCERTAINTY = {"ause": "AUSE ↓", "sigma_coverage": "within σ (0.683)", "sigma_nll": "NLL ↓"}
+"""Beside the headline where some model states its own uncertainty."""
 SENSITIVITY = {
     "protocol": "protocol", "model": "model", "rank": "rank", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑",
     "alignment": "alignment", "scope": "over each", "abs_rel_floor": "AbsRel floor", "videos": "videos",
     "frames": "frames", "missing": "missing", "protocol_hash": "hash",
+}  # fmt: skip
+FREEDOMS = {
+    "protocol": "protocol", "model": "model", "kind": "kind", "abs_rel_unaligned": "AbsRel ↓ unaligned",
+    "delta1_unaligned": "δ1 ↑ unaligned", "abs_rel_scale": "AbsRel ↓ scale", "delta1_scale": "δ1 ↑ scale",
+    "abs_rel_affine": "AbsRel ↓ scale and shift", "delta1_affine": "δ1 ↑ scale and shift",
 }  # fmt: skip
 REGIONS = {
     "model": "model", "alignment": "alignment", "region": "region", "abs_rel": "AbsRel ↓", "delta1": "δ1 ↑",
@@ -36,6 +44,12 @@ DIFFERENCES = {
     "p_holm": "p (Holm)", "resolution": "GT resolution", "verdict": "verdict", "videos": "videos", "frames": "frames of both",
     "left_out_frames": "left out",
 }  # fmt: skip
+CAMERAS = {
+    "model": "model", "clips": "clips", "focal_rel": "focal ↓", "fov_deg": "FoV (°) ↓", "pose_auc_3": "AUC@3° ↑",
+    "pose_auc_5": "AUC@5° ↑", "pose_auc_30": "AUC@30° ↑", "ate": "ATE (m) ↓", "rpe_trans": "RPE (m) ↓",
+    "rpe_rot_deg": "RPE (°) ↓",
+}  # fmt: skip
+BELOW_CAMERAS = "The models' own cameras, mean over clips; no protocol applies to them. Lengths are of metric clips."
 WORDS = frozenset(
     {"model", "other", "alignment", "kind", "protocol", "scope", "region", "metric", "verdict", "protocol_hash"}
 )
@@ -74,7 +88,8 @@ class Table:
 
 def headline(rows: Sequence[Row]) -> dict[str, str]:
     """Columns of the main table."""
-    return HEADLINE | (NETWORK if any("forward_ms" in row for row in rows) else {})
+    stated = any(math.isfinite(row.get("ause", math.nan)) for row in rows)
+    return HEADLINE | (UNCERTAINTY if stated else {}) | (NETWORK if any("forward_ms" in row for row in rows) else {})
 
 
 def table(columns: dict[str, str], rows: Sequence[Row], below: Sequence[str]) -> Table:

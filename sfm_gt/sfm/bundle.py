@@ -7,6 +7,7 @@ need Jacobians with poses and points eliminated, on a thinned-out part of the mo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -22,6 +23,9 @@ from sfm_gt.sfm.observations import Observations
 # twice as many of both moved the focal length by a fifth of its sigma.
 MAX_VIEWS, MAX_POINTS = 24, 700
 MIN_POINT_VIEWS = 3
+# A point of a hand-held video is followed for some tens of frames: in views farther apart few are seen MIN_POINT_VIEWS times. A
+# clip of 3,000 frames, with views 75 frames apart, was left with closed loops alone, and its depth was called uncertain.
+MAX_FRAMES_APART = 25
 # Cauchy loss as in the adjustment of the whole model, in medians of the error.
 LOSS_MEDIANS = 3.0
 # Distortion terms of cameras that film: those of phones and webcams are corrected to a few hundredths, and what is not comes
@@ -95,8 +99,13 @@ class Bundle:
 
     @classmethod
     def of(cls, seen: Observations, max_views: int = MAX_VIEWS, max_points: int = MAX_POINTS) -> Bundle:
-        """Evenly spread views of ``seen``, and evenly spread points among those that enough of these views see."""
+        """Evenly spread views of ``seen``, and evenly spread points among those that enough of these views see.
+
+        Long clips take more of both, so that views lie at most MAX_FRAMES_APART.
+        """
         n_views = len(seen.image_ids)
+        longer = max(1.0, (math.ceil((n_views - 1) / MAX_FRAMES_APART) + 1) / max_views)
+        max_views, max_points = math.ceil(longer * max_views), math.ceil(longer * max_points)
         rows = np.unique(np.linspace(0, n_views - 1, max_views).round().astype(int))
         errors = seen.errors_px()
         chosen = np.isin(seen.views, rows) & np.isfinite(errors)

@@ -16,7 +16,7 @@ VERSIONS = {
     "dataset": 6,
     "index": 2,
     "predict": 3,
-    "evaluate": 5,
+    "evaluate": 6,
     "report": 5,
     "summary": 1,
     "layers": 3,

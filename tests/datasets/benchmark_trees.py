@@ -120,21 +120,26 @@ def nyuv2(root: Path) -> Path:
 TAG = np.float32(202021.25).tobytes()
 
 
-def sintel(root: Path) -> Path:
+def sintel(root: Path, scene: str = "alley_1") -> Path:
     training = root / "training"
     for number in (1, 2):
         for rendering in ("final", "clean"):
-            write_image(training / rendering / "alley_1" / f"frame_{number:04d}.png", seed=number)
-        depth = training / "depth" / "alley_1" / f"frame_{number:04d}.dpt"
+            write_image(training / rendering / scene / f"frame_{number:04d}.png", seed=number)
+        depth = training / "depth" / scene / f"frame_{number:04d}.dpt"
         depth.parent.mkdir(parents=True, exist_ok=True)
         depth.write_bytes(
             TAG + np.array([WIDTH, HEIGHT], "<i4").tobytes() + np.nan_to_num(wall()).astype("<f4").tobytes()
         )
-        camera = training / "camdata_left" / "alley_1" / f"frame_{number:04d}.cam"
+        camera = training / "camdata_left" / scene / f"frame_{number:04d}.cam"
         camera.parent.mkdir(parents=True, exist_ok=True)
         cam_from_world = np.hstack([np.eye(3), [[0.5], [0], [number]]])
         camera.write_bytes(TAG + matrix().astype("<f8").tobytes() + cam_from_world.astype("<f8").tobytes())
     return root
+
+
+def sintel_monst3r(root: Path) -> Path:
+    """One sequence of the list, and one that is not on it."""
+    return sintel(sintel(root), "temple_3")
 
 
 def eth3d(root: Path) -> Path:
@@ -195,6 +200,17 @@ def tum_rgbd(root: Path) -> Path:
     return _rgbd(root, "rgbd_dataset_freiburg1_xyz")
 
 
+def bonn_monst3r(root: Path) -> Path:
+    """One sequence of the list with 142 images, and one that is not on it."""
+    folder = _rgbd(_rgbd(root, "rgbd_bonn_balloon"), "rgbd_bonn_crowd2") / "rgbd_bonn_crowd2"
+    for name in ("rgb", "depth"):
+        lines = "".join(
+            f"{1 + n / 30:.6f} {name}/1.{'000000' if name == 'rgb' else '010000'}.png\n" for n in range(142)
+        )
+        (folder / f"{name}.txt").write_text(lines)
+    return root
+
+
 def bonn(root: Path) -> Path:
     return _rgbd(root, "rgbd_bonn_balloon")
 
@@ -241,9 +257,88 @@ def ddad(root: Path) -> Path:
     return root
 
 
+def vkitti2(root: Path) -> Path:
+    """Frames 0 and 1 of one camera; the last row is sky."""
+    clone = root / "Scene01" / "clone"
+    rows = {"intrinsic": "frame cameraID K[0,0] K[1,1] K[0,2] K[1,2]\n", "extrinsic": "frame cameraID r1,1 r1,2 …\n"}
+    for number in (0, 1):
+        write_image(clone / "frames" / "rgb" / "Camera_0" / f"rgb_{number:05d}.jpg", seed=number)
+        write_depth_png(
+            clone / "frames" / "depth" / "Camera_0" / f"depth_{number:05d}.png", wall(), 0.01, invalid=65535
+        )
+        pose = np.eye(4)
+        pose[:3, 3] = 1.0, 2.0, number
+        rows["intrinsic"] += f"{number} 0 30 30 15.5 11.5\n"
+        rows["extrinsic"] += f"{number} 0 {' '.join(map(str, pose.ravel()))}\n"
+    for name, text in rows.items():
+        (clone / f"{name}.txt").write_text(text)
+    return root
+
+
+def tartanair(root: Path) -> Path:
+    """One frame at (1, 2, 3) in axes north, east, down, looking north."""
+    sequence = root / "office" / "Easy" / "P000"
+    write_image(sequence / "image_left" / "000000_left.png", 480, 640)
+    (sequence / "depth_left").mkdir()
+    np.save(
+        sequence / "depth_left" / "000000_left_depth.npy", np.where(np.isnan(wall(480, 640)), np.inf, wall(480, 640))
+    )
+    (sequence / "pose_left.txt").write_text("1 2 3 0 0 0 1\n")
+    return root
+
+
+def hypersim(root: Path) -> Path:
+    """Distances of a wall whose z is known."""
+    import h5py
+
+    images = root / "ai_001_002" / "images"
+    write_image(images / "scene_cam_00_final_preview" / "frame.0003.tonemap.jpg", 768, 1024)
+    x, y = np.meshgrid((np.arange(1024) - 511.5) / 886.81, (np.arange(768) - 383.5) / 886.81)
+    file = images / "scene_cam_00_geometry_hdf5" / "frame.0003.depth_meters.hdf5"
+    file.parent.mkdir()
+    with h5py.File(file, "w") as content:
+        content["dataset"] = (wall(768, 1024) * np.sqrt(1 + x**2 + y**2)).astype(np.float16)
+    return root
+
+
+def spring(root: Path) -> Path:
+    """Disparity of twice the size; what lies between the pixels that are taken is wrong."""
+    import h5py
+
+    sequence = root / "spring" / "train" / "0001"
+    write_image(sequence / "frame_left" / "frame_left_0001.png")
+    disparity = np.full((2 * HEIGHT, 2 * WIDTH), 9.0, np.float32)
+    disparity[::2, ::2] = 30 * 0.065 / wall()
+    (sequence / "disp1_left").mkdir()
+    with h5py.File(sequence / "disp1_left" / "disp1_left_0001.dsp5", "w") as content:
+        content["disparity"] = disparity
+    pose = np.eye(4)
+    pose[:3, 3] = 1.0, 2.0, 3.0
+    write_matrix(sequence / "cam_data" / "intrinsics.txt", np.array([[30, 30, 15.5, 11.5]]))
+    write_matrix(sequence / "cam_data" / "extrinsics.txt", pose.reshape(1, 16))
+    return root
+
+
+def ibims1(root: Path) -> Path:
+    """The first row is masked as invalid, where depth would be 1 m; nothing is transparent but its first pixel."""
+    core, name = root / "ibims1_core_raw", "corridor_01"
+    write_image(core / "rgb" / f"{name}.png")
+    write_depth_png(core / "depth" / f"{name}.png", np.nan_to_num(wall(), nan=1.0), 50 / 65535)
+    for mask, first in (("mask_invalid", np.s_[0]), ("mask_transp", np.s_[0, 0])):
+        pixels = np.full((HEIGHT, WIDTH), 255, np.uint8)
+        pixels[first] = 0
+        (core / mask).mkdir()
+        assert cv2.imwrite(str(core / mask / f"{name}.png"), pixels)
+    (core / "calib").mkdir()
+    (core / "calib" / f"{name}.txt").write_text("30.0,30.0,15.5,11.5")
+    return root
+
+
 TREES: dict[str, Callable[[Path], Path]] = {
     "kitti_eigen": kitti, "kitti_eigen_bts": kitti, "kitti_eigen_raw": kitti, "kitti_official": kitti, "kitti_object": kitti,
     "nyuv2": nyuv2, "nyuv2_filled": nyuv2, "sintel_final": sintel, "sintel_clean": sintel, "eth3d": eth3d,
     "diode": diode, "diode_indoors": diode, "diode_outdoor": diode, "scannet": scannet, "tum_rgbd": tum_rgbd,
-    "bonn": bonn, "seven_scenes": seven_scenes, "ddad": ddad,
+    "bonn": bonn, "bonn_monst3r": bonn_monst3r, "sintel_monst3r": sintel_monst3r, "scannet_monst3r": scannet,
+    "kitti_depthcrafter": kitti, "kitti_monst3r": kitti, "seven_scenes": seven_scenes, "ddad": ddad,
+    "vkitti2": vkitti2, "tartanair": tartanair, "hypersim": hypersim, "spring": spring, "ibims1": ibims1,
 }  # fmt: skip

@@ -82,9 +82,34 @@ def test_frames_and_their_names(trees):
     assert found["tum_rgbd"] == [("rgbd_dataset_freiburg1_xyz", 0), ("rgbd_dataset_freiburg1_xyz", 1)]
     assert found["seven_scenes"] == [("redkitchen_seq-03", 0)]
     assert found["ddad"] == [("000150", 0)]
+    assert found["vkitti2"] == [("Scene01_clone_0", 0), ("Scene01_clone_0", 1)]
+    assert found["tartanair"] == [("office_Easy_P000", 0)]
+    assert found["hypersim"] == [("ai_001_002_cam_00", 3)]
+    assert found["spring"] == [("0001", 1)]
+    assert found["ibims1"] == [("corridor_01", 0)]
 
 
-@pytest.mark.parametrize("name", ["kitti_object", "kitti_official", "sintel_final", "ddad", "scannet"])
+def test_frames_that_papers_on_video_score(trees, tmp_path):
+    assert {(f.clip_id, f.frame_index) for f in _open(trees, "bonn_monst3r")} == {
+        ("rgbd_bonn_crowd2", n) for n in range(30, 140)
+    }
+    assert _open(trees, "sintel_monst3r").clip_ids == ("temple_3",)
+    # Of frames 0 and 10, 10 is none of every third.
+    assert [f.frame_index for f in _open(trees, "scannet_monst3r")] == [0]
+    kitti = TREES["kitti_monst3r"](tmp_path)
+    annotated = kitti / "val" / DRIVE / "proj_depth" / "groundtruth" / "image_02"
+    for number in range(6, 200):
+        shutil.copy(annotated / "0000000005.png", annotated / f"{number:010d}.png")
+        image = kitti / "2011_09_26" / DRIVE / "image_02" / "data" / f"{number:010d}.png"
+        if not image.exists():
+            shutil.copy(image.with_name("0000000005.png"), image)
+    assert [f.frame_index for f in open_benchmark("kitti_depthcrafter", kitti)] == list(range(5, 115))
+    assert [f.frame_index for f in open_benchmark("kitti_monst3r", kitti)] == list(range(5, 115, 2))
+
+
+@pytest.mark.parametrize(
+    "name", ["kitti_object", "kitti_official", "sintel_final", "ddad", "scannet", "vkitti2", "spring", "ibims1"]
+)
 def test_principal_points_move_by_half_a_pixel(trees, name):
     camera = _open(trees, name)[0].camera
     # Written with the centre of the first pixel at 0, the middle of 32 x 24 px is (15.5, 11.5); here it is (16, 12).
@@ -134,6 +159,11 @@ def test_poses_by_hand(trees):
     assert [frame.timestamp_s for frame in tum] == [1.0, 1.03]
     assert _open(trees, "bonn")[0].cam_from_world is None
     np.testing.assert_allclose(_open(trees, "sintel_clean")[1].cam_from_world[:3, 3], [0.5, 0, 2])
+    np.testing.assert_allclose(_open(trees, "vkitti2")[1].cam_from_world[:3, 3], [1, 2, 1])
+    np.testing.assert_allclose(_open(trees, "spring")[0].cam_from_world[:3, 3], [1, 2, 3])
+    # 5 m ahead, 6 to the right and 7 below a camera that looks north.
+    tartanair = _open(trees, "tartanair")[0].cam_from_world
+    np.testing.assert_allclose(tartanair @ [1 + 5, 2 + 6, 3 + 7, 1], [6, 7, 5, 1], atol=1e-12)
     scannet = _open(trees, "scannet")
     assert scannet[0].cam_from_world is None, "tracking was lost"
     np.testing.assert_allclose(scannet[1].cam_from_world[:3, 3], [-1, -2, -3])

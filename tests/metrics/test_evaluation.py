@@ -12,7 +12,7 @@ from sfm_gt.metrics.alignment import fit
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.evaluation import EvaluatedFrame, Evaluation
 from sfm_gt.metrics.grading import FramePrediction, GtFrame
-from sfm_gt.metrics.leaderboard import differences, rows, sensitivity
+from sfm_gt.metrics.leaderboard import by_freedom, differences, rows, sensitivity
 from sfm_gt.metrics.noise_floor import GtErrors, perfect_depth
 from sfm_gt.metrics.protocol import load_protocol, load_protocols
 from sfm_gt.metrics.shipped import shipped
@@ -135,6 +135,34 @@ def test_all_shipped_protocols_side_by_side(clip):
     assert len(graded) == 3 * len(shipped()) - 2, "megasam grades depth in metres only, since it clips it there"
     assert all(0 < row["abs_rel"] < 0.3 for row in graded)
     assert evaluation.unflipped == {"d", "z", "m"}
+
+
+def test_what_each_freedom_gains_stands_side_by_side(clip):
+    kinds = {"d": "affine_invariant_disparity", "z": "scale_invariant_depth", "m": "metric_depth"}
+    protocols = load_protocols(["moge", "sfm_gt"], *RANGE)
+    evaluation = _run(protocols, kinds, [clip])
+    table = {(row["protocol"], row["model"]): row for row in by_freedom(evaluation)}
+    assert list(table) == [(protocol, model) for protocol in ("moge", "sfm_gt") for model in kinds]
+    metric = table["moge", "m"]
+    assert metric["abs_rel_unaligned"] > metric["abs_rel_scale"] > metric["abs_rel_affine"]
+    for row in rows(evaluation, "moge", 0):
+        column = {"none": "unaligned", "l1rel_scale": "scale"}.get(row["alignment"], "affine")
+        assert table["moge", row["model"]][f"abs_rel_{column}"] == row["abs_rel"]
+    assert "abs_rel_affine" not in table["sfm_gt", "m"], "sfm_gt grants metric depth no shift"
+
+
+def test_median_and_tail_over_images_by_hand():
+    biases = [0.1] * 15 + [0.2] * 5 + [1.0]
+    clips = [
+        [_frame("a", n, _constant(1.0), {"m": FramePrediction("metric_depth", _constant(1.0 + bias))})
+         for n, bias in enumerate(biases)]
+    ]  # fmt: skip
+    row = rows(_run([OURS], {"m": "metric_depth"}, clips), "sfm_gt", 0)[0]
+    assert row["abs_rel_image_median"] == pytest.approx(0.1)
+    assert row["abs_rel_image_tail"] == pytest.approx(0.2), "one frame of 21 is worse"
+    assert (row["delta1_image_median"], row["delta1_image_tail"]) == (1.0, 1.0)
+    row = rows(_run([OURS], {"m": "metric_depth"}, [clips[0][-3:]]), "sfm_gt", 0)[0]
+    assert row["delta1_image_tail"] == pytest.approx(0.1), "shares have their tail below"
 
 
 def _one_frame_clips(models, n_videos=6):

@@ -9,7 +9,7 @@ import pytest
 
 from sfm_gt.metrics import depth
 from sfm_gt.metrics.alignment import fit
-from sfm_gt.metrics.boundary import boundary_f1
+from sfm_gt.metrics.boundary import BoundaryGt
 from sfm_gt.metrics.depth import METRICS, metrics_of
 from sfm_gt.metrics.grading import FrameGrader, FramePrediction, Graded, GtFrame, Unscored
 from sfm_gt.metrics.protocol import REASONS, ROBUST, load_protocol, load_protocols
@@ -166,7 +166,8 @@ def test_moge_looks_for_boundaries_in_disparity_inverted_at_its_own_floor():
     }
     assert _figure(found["moge"]) == _figure(found["one floor"])
     affine = found["moge"].affine
-    expected = boundary_f1(1 / np.maximum(affine.scale * disparity + affine.shift, 1e-6), z_depth, ~nowhere)
+    depth = 1 / np.maximum(affine.scale * disparity + affine.shift, 1e-6)
+    expected = BoundaryGt(z_depth.astype(np.float32)).f1(depth.astype(np.float32))
     assert found["moge"].structure["boundary_f1_r1"] == pytest.approx(expected[0])
     assert found["moge"].structure["boundary_f1_r1"] != pytest.approx(found["one floor"].structure["boundary_f1_r1"])
 

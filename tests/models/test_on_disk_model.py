@@ -28,7 +28,11 @@ VALUES = np.arange(24, dtype=np.float32).reshape(4, 6) / 4 + 1
 def model(tmp_path):
     (tmp_path / "clip").mkdir()
     np.save(tmp_path / "clip" / "000000.npy", VALUES)
-    return OnDiskModel(ModelConfig(name="theirs", method="on_disk", path=str(tmp_path), kind="metric_depth"))
+    return _opened(tmp_path)
+
+
+def _opened(folder):
+    return OnDiskModel(ModelConfig(name="theirs", method="on_disk", path=str(folder), kind="metric_depth"))
 
 
 def _predict(model, frame_index=5):
@@ -50,14 +54,55 @@ def test_npy_and_npz(model, tmp_path):
         assert prediction.kind == "metric_depth"
 
 
+def test_an_array_of_several_is_found_by_its_key(model, tmp_path):
+    np.savez(tmp_path / "clip" / "000005.npz", depth=VALUES, sigma=VALUES / 10)
+    with pytest.raises(InputError, match=r"holds 2 arrays \(depth, sigma\), needed one, or the key of one"):
+        _predict(model)
+    (tmp_path / "predictions.yaml").write_text("key: depth\n")
+    np.testing.assert_array_equal(_predict(_opened(tmp_path)).values, VALUES)
+    np.testing.assert_array_equal(_predict(_opened(tmp_path), 0).values, VALUES)  # an .npy file has no keys
+    (tmp_path / "predictions.yaml").write_text("key: z\n")
+    with pytest.raises(InputError, match="needed 'z'"):
+        _predict(_opened(tmp_path))
+
+
+def test_one_stack_holds_a_clip(tmp_path):
+    maps = np.stack([VALUES, 2 * VALUES])
+    np.savez_compressed(tmp_path / "clip.npz", depth=maps, frame_index=np.array([7, 5]))
+    model = _opened(tmp_path)
+    np.testing.assert_array_equal(_predict(model, 7).values, VALUES)
+    np.testing.assert_array_equal(_predict(model, 5).values, 2 * VALUES)
+    with pytest.raises(MissingPredictionError, match=r"nor in clip\.npz"):
+        _predict(model, 0)
+    (tmp_path / "clip").mkdir()
+    np.save(tmp_path / "clip" / "000005.npy", VALUES)
+    with pytest.raises(InputError, match=r"clip\.npz exists as well"):
+        _predict(model, 5)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"depth": np.stack([VALUES] * 2)}, "holds no array frame_index"),
+        ({"depth": np.stack([VALUES] * 2), "frame_index": np.arange(3)}, "needed N different whole numbers"),
+        ({"depth": np.stack([VALUES] * 2), "frame_index": np.zeros(2, int)}, "needed N different whole numbers"),
+        ({"depth": VALUES, "frame_index": np.arange(4)}, r"the maps have shape \(4, 6\)"),
+    ],
+)
+def test_a_stack_says_of_which_frame_each_map_is(tmp_path, arrays, words):
+    np.savez(tmp_path / "clip.npz", **arrays)
+    with pytest.raises(InputError, match=words):
+        _predict(_opened(tmp_path))
+
+
 def test_png_has_a_stated_unit_and_zero_is_no_answer(model, tmp_path):
     stored = np.round(VALUES * 1000).astype(np.uint16)
     stored[0, 0] = 0
     cv2.imwrite(str(tmp_path / "clip" / "000005.png"), stored)
-    with pytest.raises(InputError, match=r"predictions\.yaml: not found"):
+    with pytest.raises(InputError, match=r"predictions\.yaml: states no unit"):
         _predict(model)
     (tmp_path / "predictions.yaml").write_text("unit: 0.001\n")
-    values = _predict(model).values
+    values = _predict(_opened(tmp_path)).values
     assert np.isnan(values[0, 0])
     np.testing.assert_allclose(values.ravel()[1:], VALUES.ravel()[1:], atol=5e-4)
 

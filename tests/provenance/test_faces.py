@@ -55,3 +55,26 @@ def test_the_face_goes_and_the_rest_stays(blur: FaceBlur, size: tuple[int, int])
     kept = np.ones((height, width), bool)
     kept[top - margin : top + side + margin, left - margin : left + side + margin] = False
     np.testing.assert_array_equal(result.image[kept], image[kept])
+
+
+class _FindsShading:
+    """Finds its one face as long as that is brighter on one side than on the other: what six pixels across still show."""
+
+    def setInputSize(self, size: tuple[int, int]) -> None:
+        self._scale = size[0] / 640
+
+    def detect(self, bgr: np.ndarray) -> tuple[int, np.ndarray | None]:
+        x, y, side = (round(value * self._scale) for value in (200, 100, 60))
+        face = bgr[y : y + side, x : x + side, 0].astype(float)
+        if abs(face[:, side // 2 :].mean() - face[:, : side // 2].mean()) < 20:
+            return 1, None
+        return 1, np.array([[x, y, side, side, *np.zeros(10), 0.9]], np.float32)
+
+
+def test_a_face_that_is_found_again_is_made_coarser_until_it_is_not(tmp_path, monkeypatch) -> None:
+    (tmp_path / "yunet.onnx").touch()
+    monkeypatch.setattr(cv2.FaceDetectorYN, "create", lambda *_: _FindsShading())
+    image = np.full((480, 640, 3), 90, np.uint8)
+    image[100:160, 200:260] = np.linspace(0, 250, 60).astype(np.uint8)[None, :, None]
+    result = FaceBlur(tmp_path / "yunet.onnx").blur(image)
+    assert (result.n_faces, result.n_found_again) == (1, 0)

@@ -87,7 +87,7 @@ def test_columns_sort_and_images_load_in_a_browser(tmp_path):
     if browser is None:
         pytest.skip("no chromium on this machine: page not tried in a browser")
     shown = {name: tables.table(tables.HEADLINE, ROWS if name == "table" else [], [])
-             for name in ("table", "sensitivity", "differences", "regions")}  # fmt: skip
+             for name in ("table", "sensitivity", "freedoms", "differences", "regions")}  # fmt: skip
     page = tmp_path / "page.html"
     page.write_text(render_tables(shown, ["ranks"]).replace("</head>", SELF_TEST), encoding="utf-8")
     (tmp_path / "ranks.svg").write_text(plots.rank_plot(ROWS), encoding="utf-8")

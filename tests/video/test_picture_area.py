@@ -38,7 +38,9 @@ def assert_found(frames: list[np.ndarray], rectangle: tuple[int, int, int, int],
     assert np.abs(np.array(found(frames, path)) - rectangle).max() <= MAX_OFF_PX
 
 
-@pytest.mark.parametrize("fill", [tone(0, 0, 0), tone(190, 40, 90), gradient, blurred], ids=str)
+@pytest.mark.parametrize(
+    "fill", [tone(0, 0, 0), tone(190, 40, 90), gradient, blurred], ids=["black", "coloured", "gradient", "blurred"]
+)
 def test_bars_of_34_percent_a_side(take: list[np.ndarray], tmp_path: Path, fill) -> None:
     assert_found(placed(take, UPRIGHT, IN_UPRIGHT, fill), IN_UPRIGHT, tmp_path / "a.mp4")
 
@@ -48,7 +50,7 @@ def test_blurred_fill_left_and_right(take: list[np.ndarray], tmp_path: Path) -> 
     assert_found(placed(upright, (288, 162), (89, 0, 199, 162), blurred), (89, 0, 199, 162), tmp_path / "a.mp4")
 
 
-@pytest.mark.parametrize("fill", [tone(255, 255, 255), blurred], ids=str)
+@pytest.mark.parametrize("fill", [tone(255, 255, 255), blurred], ids=["white", "blurred"])
 def test_heading_and_subtitles_on_bars(take: list[np.ndarray], tmp_path: Path, fill) -> None:
     frames = written(placed(take, UPRIGHT, IN_UPRIGHT, fill), [("WHEN NOBODY MOVES", (20, 80)), ("at all", (90, 120))])
     for first, text in ((0, "look at this"), (20, "nobody blinks")):

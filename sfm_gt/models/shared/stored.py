@@ -19,6 +19,8 @@ from sfm_gt.formats.array_file import read_array
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_json, read_manifest
 
 FLIPPED = "flipped"
+SIGMA, CONFIDENCE = "sigma", "confidence"
+"""Folders of the model's own uncertainty, a map for each of its depth maps and of the same size."""
 Size = tuple[int, int]
 """(height, width)"""
 

@@ -1,0 +1,84 @@
+"""Cameras that lie beside predictions on disk, and their figures: a row for each model that has any.
+
+<predictions>/<clip_id>/intrinsics.npz        one array (N, 3, 3), K in pixels of the GT's image, and frame_index (N,)
+                        cam_from_world.npz    one array (N, 4, 4), a world and scale of its own, and frame_index (N,)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sfm_gt.datasets.frames import Dataset
+from sfm_gt.errors import InputError
+from sfm_gt.formats.array_file import read_stack
+from sfm_gt.metrics.cameras import CAMERAS, LENGTHS, focal_figures, pose_figures
+from sfm_gt.public_datasets import Benchmark
+
+ROTATION_TOLERANCE = 1e-3
+"""Of R R^T and 1; poses are stored as float32."""
+
+
+def camera_rows(dataset: Dataset | Benchmark, folders: Mapping[str, Path]) -> list[dict[str, Any]]:
+    """CAMERAS of each model, mean over the clips that have them; lengths over metric clips.
+
+    Args:
+        folders: of predictions, by model.
+
+    Raises:
+        InputError: a file holds no cameras.
+    """
+    rows = []
+    for model, folder in folders.items():
+        of_clips = {clip_id: _clip_figures(dataset, clip_id, folder / clip_id) for clip_id in dataset.clip_ids}
+        known = {clip_id: figures for clip_id, figures in of_clips.items() if figures}
+        means = {
+            name: float(np.mean(values))
+            for name in CAMERAS
+            if (values := [f[name] for f in known.values() if np.isfinite(f.get(name, np.nan))])
+        }
+        if means:
+            rows.append({"model": model, "clips": len(known), **means})
+    return rows
+
+
+def _clip_figures(dataset: Dataset | Benchmark, clip_id: str, folder: Path) -> dict[str, float]:
+    frames, figures = dataset.frames_of(clip_id), dict[str, float]()
+    intrinsics = _read(folder / "intrinsics.npz", (3, 3))
+    cameras = [
+        (f.camera, intrinsics[f.frame_index]) for f in frames if f.camera is not None and f.frame_index in intrinsics
+    ]
+    if cameras:
+        fx, gt_fx, width = np.array([(own[0, 0], gt.fx, gt.width) for gt, own in cameras], dtype=np.float64).T
+        figures |= focal_figures(fx, gt_fx, width)
+    poses = _read(folder / "cam_from_world.npz", (4, 4))
+    pairs = [
+        (poses[f.frame_index], f.cam_from_world)
+        for f in frames
+        if f.cam_from_world is not None and f.frame_index in poses
+    ]
+    if pairs:
+        own, gt = (np.stack(side).astype(np.float64) for side in zip(*pairs, strict=True))
+        figures |= pose_figures(own, gt)
+    return figures if frames[0].metric else {name: value for name, value in figures.items() if name not in LENGTHS}
+
+
+def _read(path: Path, shape: tuple[int, int]) -> dict[int, np.ndarray]:
+    if not path.is_file():
+        return {}
+    found = read_stack(path)
+    for index, values in found.items():
+        rotation = values[:3, :3] if shape == (4, 4) else np.eye(3)
+        usable = values.shape == shape and np.isfinite(values).all()
+        if not usable or (shape == (3, 3) and values[0, 0] <= 0):
+            raise InputError(
+                f"{path}: frame {index} holds {values.shape} {values.tolist()}; needed a finite {shape} matrix"
+            )
+        if np.abs(rotation @ rotation.T - np.eye(3)).max() > ROTATION_TOLERANCE:
+            raise InputError(
+                f"{path}: frame {index}: the upper left 3 x 3 is no rotation; needed cam_from_world (4, 4)"
+            )
+    return found
