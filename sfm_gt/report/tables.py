@@ -88,7 +88,8 @@ class Table:
 
 def headline(rows: Sequence[Row]) -> dict[str, str]:
     """Columns of the main table."""
-    stated = any(math.isfinite(row.get("ause", math.nan)) for row in rows)
+    known = [row["ause"] for row in rows if row.get("ause") is not None]  # JSON has null for what is not a number
+    stated = any(math.isfinite(value) for value in known)
     return HEADLINE | (UNCERTAINTY if stated else {}) | (NETWORK if any("forward_ms" in row for row in rows) else {})
 
 

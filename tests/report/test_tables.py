@@ -27,6 +27,11 @@ def _row(model, abs_rel, **changes):
 ROWS = [_row("b", 0.25), _row("a_1", 0.2, rank=None), _row("c", NAN, abs_rel_low=NAN, abs_rel_high=NAN)]
 
 
+@pytest.mark.parametrize(("ause", "stated"), [(None, False), (math.nan, False), (0.0, True)])
+def test_columns_of_uncertainty_stand_where_a_model_states_one_also_as_read_from_json(ause, stated):
+    assert ("ause" in tables.headline([{"ause": ause}, {}])) == stated
+
+
 def test_markdown():
     text = tables.markdown(tables.table(tables.HEADLINE, ROWS, ["A line."]))
     first, _, b, a, c = text.splitlines()[:5]
