@@ -28,7 +28,7 @@ demo: $(INSTALLED) ## run the workflow on the embedded clip, print the table and
 	@echo "report: $(DEMO_OUT)/report/index.html"
 
 test: $(INSTALLED) ## run all tests, on all cores
-	pytest --numprocesses logical --dist loadgroup
+	pytest --numprocesses logical --dist loadfile
 
 release: $(INSTALLED) ## build sdist and wheel into dist/, and check the wheel in a fresh environment from another folder
 	rm -rf dist

@@ -27,13 +27,6 @@ from tests.masks.clips import frozen, jumping, standing, walking  # noqa: E402, 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a file in one process, and those of the end-to-end runs together: they share one run."""
-    for item in items:
-        together = "end_to_end" if "e2e" in item.path.parts else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))
-
-
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of third-party data with truth, which is not part of the repository."""

@@ -38,25 +38,23 @@ from benchmarks.accuracy.plots import draw_all  # noqa: E402
 from benchmarks.accuracy.rendered import RenderedScene  # noqa: E402
 from benchmarks.accuracy.resized import Resized, enlarged  # noqa: E402
 from benchmarks.accuracy.scoring import coverage, mean_and_spread, score, sparsification  # noqa: E402
-from benchmarks.accuracy.sigma_quality import (  # noqa: E402
-    ause,
-    autocorrelation,
-    bins,
-    correlation_length_px,
-    log_likelihood,
-)
+from benchmarks.accuracy.sigma_quality import autocorrelation, bins, correlation_length_px, log_likelihood  # noqa: E402
 from sfm_gt.config import CleanConfig, DenseConfig  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
 from sfm_gt.dense.shared.cleaning import Limits  # noqa: E402
 from sfm_gt.dense.shared.clip import densify  # noqa: E402
 from sfm_gt.dense.shared.estimate import DepthEstimate  # noqa: E402
 from sfm_gt.dense.shared.parallax import Companion  # noqa: E402
+from sfm_gt.layers.ordinal_labels import ordinal_pairs, trusted_depth  # noqa: E402
+from sfm_gt.metrics.uncertainty import ause  # noqa: E402
 
 RESULTS = REPOSITORY / "benchmarks" / "results"
 LIMITS = Limits(**CleanConfig().model_dump())
 MAX_REL_SIGMAS = (0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15)
 # What may be spent instead of the default: (neighbours, share of the width and height).
 CHEAPER = ((3, 0.5), (DenseConfig().n_neighbours, 0.5), (3, 1.0), (5, 1.0))
+# Ordinal pairs drawn a frame.
+N_PAIRS = 20_000
 # A harder stretch of the kitchen.
 HARD_FRAMES = range(120, 271)
 
@@ -175,6 +173,10 @@ def figures(found: Sequence[Judged], n_neighbours: int, truth_noise_rel: float) 
         "sigma_by_bin": sigma_by_bin(found),
         "stated": mean_and_spread([each.stated() for each in found])["mean"],
         "error_correlation": error_correlation(found),
+        "ordinal_pairs_wrong": {
+            "as_labelled": ordinal_pairs_wrong(found, by_outlier=True),
+            "by_sigma_alone": ordinal_pairs_wrong(found, by_outlier=False),
+        },
         "sparsification": mean_and_spread([each.ordering(n_neighbours) for each in found])["mean"],
         "by_max_rel_sigma": [
             {"max_rel_sigma": limit, **mean_and_spread([each.at_limit(limit) for each in found])["mean"]}
@@ -203,6 +205,19 @@ def error_correlation(found: Sequence[Judged]) -> dict[str, object]:
     """Of the errors in sigma, by distance in pixels, and the distance at which it falls to 1/e."""
     by_lag = autocorrelation([each.error_in_sigma for each in found])
     return {"by_px": {str(lag): value for lag, value in by_lag.items()}, "length_px": correlation_length_px(by_lag)}
+
+
+def ordinal_pairs_wrong(found: Sequence[Judged], by_outlier: bool) -> float:
+    """Of the ordered pairs of the layer of ordinal labels, those that the truth orders the other way."""
+    n_ordered = n_wrong = 0
+    for each in found:
+        depth = trusted_depth(each.valid, each.estimate.outlier) if by_outlier else each.valid
+        pairs = ordinal_pairs(depth, each.estimate.sigma_sfm, None, N_PAIRS, each.frame_index)
+        first, second = (each.headline[pairs[f"y{end}"].astype(int), pairs[f"x{end}"].astype(int)] for end in "ab")
+        ordered = (pairs["relation"] != 0) & np.isfinite(first) & np.isfinite(second)
+        n_ordered += int(ordered.sum())
+        n_wrong += int((np.sign(first - second) != pairs["relation"])[ordered].sum())
+    return n_wrong / max(n_ordered, 1)
 
 
 def cheaper(clip: Clip, n_workers: int) -> list[dict[str, float]]:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from benchmarks.accuracy.scoring import REMOVED
-
 # Standard deviation of grey levels in a window of TEXTURE_PX that parts weak, medium and strong texture.
 TEXTURE_PX, TEXTURE_STDS = 9, (2.0, 8.0)
 # Pixels from the nearest depth discontinuity (a jump by STEP_REL between neighbours) that part near, medium and far.
@@ -49,18 +47,6 @@ def log_likelihood(relative_error: np.ndarray, sigma_rel: np.ndarray, outlier: n
     gross = (np.abs(relative_error) <= GROSS_REL) / (2 * GROSS_REL)
     density = (1.0 - outlier) * normal + outlier * gross
     return float(-np.log(np.maximum(density, np.finfo(np.float64).tiny)).mean()) if density.size else float("nan")
-
-
-def ause(relative_error: np.ndarray, doubt: np.ndarray) -> float:
-    """Area between the sparsification curve by ``doubt`` and the oracle's (Ilg et al. 2018), in AbsRel; both (n,)."""
-    if relative_error.size == 0:
-        return float("nan")
-    kept = np.maximum(np.round((1.0 - REMOVED) * relative_error.size).astype(int), 1)
-    curves = []
-    for order in (doubt, relative_error):
-        ordered = relative_error[np.argsort(order, kind="stable")]
-        curves.append((np.cumsum(ordered, dtype=np.float64) / np.arange(1, ordered.size + 1))[kept - 1])
-    return float(np.trapezoid(curves[0] - curves[1], REMOVED))
 
 
 def autocorrelation(errors_in_sigma: Sequence[np.ndarray]) -> dict[int, float]:

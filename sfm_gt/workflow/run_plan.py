@@ -11,10 +11,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
+
+import yaml
 
 from sfm_gt.config import Config, to_yaml, validate
 from sfm_gt.errors import ConfigError, InputError, OutputError, SfmGtError
@@ -111,7 +113,8 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
     try:
         for path in workflow.configfiles:
             read_yaml(Path(path), ConfigError)  # Snakemake lets the last of equal keys win
-        config = validate(json.loads(json.dumps(content, default=str)))
+        typed = _typed(content, workflow.config_settings.config)
+        config = validate(json.loads(json.dumps(typed, default=str)))
         if workflow.is_main_process:
             check_settings(config)
         plan = RunPlan(config, list_videos(config.videos), workflow)
@@ -130,6 +133,16 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
 def _exit(error: SfmGtError) -> None:
     print(f"sfm-gt: {error}", file=sys.stderr)
     sys.exit(1)
+
+
+def _typed(content: Any, given: Any) -> Any:
+    """``content`` with numbers and booleans where the command line gave them: Snakemake leaves nested ones as text."""
+    if isinstance(given, Mapping):
+        return {key: _typed(value, given[key]) if key in given else value for key, value in content.items()}
+    if isinstance(given, list):
+        return [_typed(one, one) for one in given]
+    read = yaml.safe_load(given) if isinstance(given, str) else given
+    return read if isinstance(read, bool | int | float) else content
 
 
 def _clear_remains(snakemake_folder: Path, out: str) -> None:

@@ -1,4 +1,4 @@
-"""Correlation length of known fields, likelihood and sparsification of known errors, and bins that part a frame."""
+"""Correlation length of known fields, likelihood of known errors, and bins that part a frame."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.accuracy.sigma_quality import ause, autocorrelation, bins, correlation_length_px, log_likelihood
+from benchmarks.accuracy.sigma_quality import autocorrelation, bins, correlation_length_px, log_likelihood
 
 RNG = np.random.default_rng(0)
 
@@ -32,12 +32,6 @@ def test_the_right_sigma_is_the_most_likely() -> None:
     error, outlier = 0.01 * RNG.standard_normal(20000), np.full(20000, 0.01)
     likely = [log_likelihood(error, np.full(error.shape, sigma), outlier) for sigma in (0.005, 0.01, 0.02)]
     assert min(likely) == likely[1]
-
-
-def test_an_oracle_leaves_no_area() -> None:
-    error = np.abs(RNG.standard_normal(1000))
-    assert ause(error, error) == pytest.approx(0.0, abs=1e-12)
-    assert ause(error, RNG.random(1000)) > 0.1
 
 
 def test_bins_part_the_pixels_that_have_truth() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.safety.malformed import DAMAGES, inputs, kinds, run
-from sfm_gt.errors import InputError
+from benchmarks.safety.malformed import DAMAGES, inputs, judged, kinds, run
 
 N_INPUTS, SEED = 120, 1
 
@@ -32,11 +31,4 @@ def test_a_seed_gives_the_same_inputs_again_and_every_damage_occurs():
 @pytest.mark.parametrize("name", [name for name in kinds() if name != "video"])
 def test_a_sound_file_is_read(tmp_path, name):
     kind = kinds()[name]
-    path = tmp_path / "clip" / kind.name
-    path.parent.mkdir()
-    path.write_bytes(kind.sound)
-    (tmp_path / "predictions.yaml").write_text("unit: 0.001\n")
-    try:
-        kind.read(path)
-    except InputError as error:
-        pytest.fail(str(error))
+    assert judged(kind, kind.sound, tmp_path) == ("read", "")

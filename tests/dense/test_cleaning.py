@@ -159,6 +159,10 @@ def test_median_of_the_known_neighbours() -> None:
     assert found[10, 10]
     assert found[10, 30]
     assert found.sum() == 2
+    beside_a_hole = flat(2.0)
+    beside_a_hole[20:, :10], beside_a_hole[40, 11] = np.nan, 3.0
+    assert unstable(beside_a_hole, 0.15)[40, 11], "its window is known in part"
+    assert unstable(beside_a_hole, 0.15).sum() == 1
     step = np.where(np.arange(WIDTH) < 40, 2.0, 4.0) * np.ones((HEIGHT, 1))
     assert not unstable(step.astype(np.float32), 0.15).any()
 

@@ -8,18 +8,26 @@ from typing import Any
 
 import pytest
 
+from sfm_gt.errors import ConfigError
 from sfm_gt.formats.run_lock import try_hold
+from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.workflow.run_plan import prepare
 
 
-def start(folder: Path, out: str = "out"):
-    workflow = SimpleNamespace(
+def workflow(given: dict[str, Any] | None = None) -> SimpleNamespace:
+    """As much of Snakemake's as is asked; ``given`` is the configuration of the command line."""
+    return SimpleNamespace(
         is_main_process=True,
         configfiles=[],
+        config_settings=SimpleNamespace(config=given or {}),
         scheduler=SimpleNamespace(keepgoing=False),
         dag=SimpleNamespace(forcefiles=set()),
     )
-    plan = prepare(workflow, {"videos": str(folder / "videos"), "out": str(folder / out)})
+
+
+def start(folder: Path, given: dict[str, Any] | None = None):
+    content = {"videos": str(folder / "videos"), "out": str(folder / "out")}
+    plan = prepare(workflow(given), content | (given or {}))
     plan.start()
     return plan
 
@@ -41,8 +49,7 @@ def test_all_files_that_a_video_is_made_of_are_inputs(folder: Path) -> None:
 
 
 def test_the_configuration_is_left_only_when_jobs_are_about_to_run(folder: Path) -> None:
-    workflow = SimpleNamespace(is_main_process=True, configfiles=[])
-    prepare(workflow, {"videos": str(folder / "videos"), "out": str(folder / "out")})
+    prepare(workflow(), {"videos": str(folder / "videos"), "out": str(folder / "out")})
     assert not (folder / "out" / "config.yaml").exists()
     start(folder)
     assert (folder / "out" / "config.yaml").is_file()
@@ -75,9 +82,8 @@ def test_a_second_run_on_one_folder_stops_in_one_line(folder: Path, capsys: pyte
 def test_what_settings_name_is_checked_before_the_run(
     folder: Path, capsys, settings: dict[str, Any], says: str
 ) -> None:
-    workflow = SimpleNamespace(is_main_process=True, configfiles=[])
     with pytest.raises(SystemExit):
-        prepare(workflow, {"videos": str(folder / "videos"), "out": str(folder / "out")} | settings)
+        prepare(workflow(), {"videos": str(folder / "videos"), "out": str(folder / "out")} | settings)
     said = capsys.readouterr().err
     assert says in said
     assert said.count("\n") == 1
@@ -91,3 +97,12 @@ def test_a_run_clears_its_own_lock_and_not_that_of_a_folder_whose_name_begins_al
         (locks / f"{name}.output.lock").write_text(f"{folder / name}/clips.json\n")
     start(folder)
     assert [path.name for path in locks.iterdir()] == ["out2.output.lock"]
+
+
+def test_numbers_nested_in_a_value_of_the_command_line_are_numbers(folder: Path) -> None:
+    given = {"dense": {"frame_step": "5"}, "scale": {"max_sigma_log_scale": "0.05"}, "clean": {"sky": "false"}}
+    start(folder, given)
+    config = read_yaml(folder / "out" / "config.yaml", ConfigError)
+    assert config["dense"]["frame_step"] == 5
+    assert config["scale"]["max_sigma_log_scale"] == 0.05
+    assert config["clean"]["sky"] is False
