@@ -131,8 +131,13 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1, with
 def _known_sources(workspace: Workspace) -> dict[str, Source]:
     """Every source of the run by video id; what the data set says of it counts more than what ingest did."""
     found = {}
+    # A job that was killed leaves no verdict, one that failed a verdict without the source's hashes; its pictures lie there.
+    facts_at = {path: read_json(path) for path in sorted(workspace.root.glob("work/videos/*/ingest.json"))}
     for path in sorted(workspace.root.glob(f"videos/*/{VERDICT_NAME}")):
-        facts = read_verdict(path.parent).facts
+        verdict = read_verdict(path.parent)
+        if not (verdict.failed and workspace.ingest(verdict.facts["video_id"]) in facts_at):
+            facts_at[path] = verdict.facts
+    for path, facts in facts_at.items():
         found[facts["video_id"]] = source_of({"video_id": facts["video_id"], "source": facts}, str(path))
     for path in sorted(workspace.dataset.glob(f"clips/*/*/{CLIP_JSON}")):
         source = source_of(read_json(path), str(path))

@@ -75,6 +75,20 @@ def test_a_source_has_several_names(workspace: Workspace, wanted: str) -> None:
     assert "was forgotten before" in again
 
 
+@pytest.mark.parametrize("verdict", ["failed", "none"])
+def test_a_source_whose_job_broke_is_known_by_what_ingest_found(workspace: Workspace, verdict: str) -> None:
+    shutil.rmtree(workspace.published("anna"))
+    shutil.rmtree(workspace.verdict("anna"))
+    if verdict == "failed":
+        facts = {"video_id": "anna", "path": "anna.mp4", "status": "failed", "reason": "failed", "message": "killed"}
+        workspace.verdict("anna").mkdir()
+        write_verdict(workspace.verdict("anna"), Verdict("key", "settings", facts))
+    forget.run(workspace.root, "1" * 64)
+    assert [path for path in workspace.root.rglob("*") if "anna" in path.name] == []
+    (tombstone,) = read_tombstones(workspace.dataset)
+    assert tombstone.source_sha256 == "1" * 64
+
+
 def test_tables_and_report_are_made_again_without_it(workspace: Workspace) -> None:
     config = read_config(workspace.config)
     evaluate.run(workspace, config.evaluate, config.models, ["anna-000", "bert-000"])
