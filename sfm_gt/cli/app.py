@@ -50,7 +50,7 @@ def options(
 ConfigOption = Annotated[
     Path, typer.Option("--config", help="configuration (YAML); a run leaves it in OUT/config.yaml")
 ]
-VideoOption = Annotated[str, typer.Option("--video", help="video id, as in OUT/work/videos/")]
+VideoOption = Annotated[str, typer.Option("--video", help="video id, as in OUT/videos/")]
 ClipOption = Annotated[str, typer.Option("--clip", help="clip id, as in OUT/work/clips/")]
 CoresOption = Annotated[int, typer.Option("--cores", min=1, help="threads; results do not depend on their number")]
 
