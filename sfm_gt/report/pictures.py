@@ -57,9 +57,9 @@ class ColourScale:
 
 
 def depth_scale(depths: list[Float[np.ndarray, "h w"]], unit: str) -> ColourScale:
-    """Turbo over the 2nd to 98th percentile of the valid depth of some frames."""
+    """Inferno, whose lightness rises with depth, over the 2nd to 98th percentile of the valid depth of some frames."""
     lowest, highest = _percentiles(depths, 2, 98)
-    return ColourScale(f"z-depth in {unit}", lowest, highest, cv2.COLORMAP_TURBO)
+    return ColourScale(f"z-depth in {unit}", lowest, highest, cv2.COLORMAP_INFERNO)
 
 
 def sigma_scale(relative_sigmas: list[Float[np.ndarray, "h w"]]) -> ColourScale:

@@ -1,4 +1,4 @@
-"""Runs one depth model on one clip's ground-truth images: predictions/<model>/<clip>/NNNNNN.npy, float32.
+"""Runs one depth model on one clip's ground-truth images: predictions/<model>/<video>/<clip>/NNNNNN.npy, float32.
 
 Maps are stored at the size that the model answers in; evaluation brings them to the size of the ground truth as each protocol
 says. The manifest states the size of the images.
@@ -17,7 +17,7 @@ import numpy as np
 
 from sfm_gt import registry
 from sfm_gt.config import ModelConfig
-from sfm_gt.datasets.frames import Dataset, open_dataset
+from sfm_gt.datasets.frames import Dataset, open_clip
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.manifest import Manifest, check_files, read_manifest, write_manifest
 from sfm_gt.formats.workspace import Workspace
@@ -52,7 +52,7 @@ def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
     with replacing_directory(workspace.predictions(model.name, clip_id)) as folder, library_errors(model.name):
         if dataset_manifest.ok:
             plugin: DepthModel = registry.load("models", model.method)(model)
-            manifest = _predict_clip(plugin, model, open_dataset(workspace.root), clip_id, folder)
+            manifest = _predict_clip(plugin, model, open_clip(workspace.dataset, clip_id), clip_id, folder)
         else:
             manifest = dataset_manifest.skipped_in(STAGE, VERSION)
         write_manifest(folder, manifest)
