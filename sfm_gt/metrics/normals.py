@@ -28,7 +28,7 @@ from jaxtyping import Bool, Float, Int
 
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.regions import BAND_RATIO
-from sfm_gt.metrics.structure_kernels import angles_deg, plane_normals, triangle_angles
+from sfm_gt.metrics.structure_kernels import angles_deg, plane_normals, triangle_angles, triangle_corners
 
 BOUNDS_DEG = {"normal_11": 11.25, "normal_22": 22.5, "normal_30": 30.0}
 NORMALS = ("normal_mean_deg", "normal_median_deg", *BOUNDS_DEG, "rel_normal_deg")
@@ -92,27 +92,11 @@ class NormalsGt:
         # Some leave the picture; those that stay are evenly spread over all pairs in it.
         one = rng.integers(0, (height, width), (3 * N_PAIRS, 2))
         other = one + rng.integers(-radius, radius, one.shape)
-        inside = np.flatnonzero(((other >= 0) & (other < (height, width))).all(axis=1))[:N_PAIRS]
-        legs = np.array([(0, 0), (LEG_PX, 0), (0, LEG_PX)])
-        blocks = np.concatenate([end[inside, None] + legs for end in (one, other)], axis=1)
-        corners = _nearest_to_middle(known, blocks.reshape(-1, 2), scale).reshape(-1, 6)
+        corners = triangle_corners(known, one, other, _from_middle(scale), scale, LEG_PX, N_PAIRS)
         return corners[(corners >= 0).all(axis=1)]
 
 
-def _nearest_to_middle(
-    known: Bool[np.ndarray, "h w"], blocks: Int[np.ndarray, "n 2"], scale: int
-) -> Int[np.ndarray, " n"]:
-    """Flat number of the known pixel nearest to the middle of each block of ``scale`` pixels a side; -1 where it has none."""
-    height, width = known.shape
+def _from_middle(scale: int) -> Int[np.ndarray, "n 2"]:
+    """Rows and columns of a block of ``scale`` pixels a side, the nearest to its middle first."""
     steps = np.stack(np.meshgrid(np.arange(scale), np.arange(scale), indexing="ij"), axis=-1).reshape(-1, 2)
-    by_distance = np.argsort(np.hypot(*(steps - 0.5 * (scale - 1)).T), kind="stable")
-    found, left = np.full(len(blocks), -1, np.int64), np.arange(len(blocks))
-    for step in steps[by_distance]:
-        y, x = (blocks[left] * scale + step).T
-        there = (y < height) & (x < width)
-        there[there] = known[y[there], x[there]]
-        found[left[there]] = y[there] * width + x[there]
-        left = left[~there]
-        if not left.size:
-            break
-    return found
+    return steps[np.argsort(np.hypot(*(steps - 0.5 * (scale - 1)).T), kind="stable")]

@@ -94,6 +94,38 @@ def angles_deg(one, other):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def triangle_corners(known, one, other, from_middle, scale, leg, most):
+    """Flat numbers of the corners of a triangle at ``one`` and one at ``other``, a row for each of the first ``most`` pairs of
+    which both ends lie in the thinned map.
+
+    Thinned is the map by ``scale``: of each block the known pixel that comes first in ``from_middle``; -1 where it has none.
+    """
+    height, width = -(-known.shape[0] // scale) - leg, -(-known.shape[1] // scale) - leg
+    found = np.full((most, 6), -1, np.int64)
+    n_found = 0
+    for i in range(len(one)):
+        if n_found == most:
+            break
+        if other[i, 0] < 0 or other[i, 0] >= height or other[i, 1] < 0 or other[i, 1] >= width:
+            continue
+        for end, (row, column) in enumerate(((one[i, 0], one[i, 1]), (other[i, 0], other[i, 1]))):
+            found[n_found, 3 * end] = _first_known(known, row, column, from_middle, scale)
+            found[n_found, 3 * end + 1] = _first_known(known, row + leg, column, from_middle, scale)
+            found[n_found, 3 * end + 2] = _first_known(known, row, column + leg, from_middle, scale)
+        n_found += 1
+    return found[:n_found]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _first_known(known, row, column, from_middle, scale):
+    for step in range(len(from_middle)):
+        y, x = row * scale + from_middle[step, 0], column * scale + from_middle[step, 1]
+        if y < known.shape[0] and x < known.shape[1] and known[y, x]:
+            return y * known.shape[1] + x
+    return -1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def triangle_angles(depth, width, corners, intrinsics):
     """Degrees between the normals of corners 0 1 2 and 3 4 5 of each row; NaN where a corner has no depth."""
     found = np.empty(len(corners))
