@@ -1,10 +1,17 @@
-"""How well the kitchen's depth sensor agrees with itself: its noise, without any depth of ours.
+"""How well the kitchen's depth sensor agrees with itself: its noise and its bias, without any depth of ours.
 
     python benchmarks/accuracy/sensor_noise.py KITCHEN [--save]
 
-Depth of one frame is brought into the next one that has depth (ten frames on, by the poses) and met there with the sensor's own
-depth at the nearest pixel. The median difference of the two, over 0.674 and the square root of 2, is the standard deviation
-of one reading, relative to depth. What both frames have in common (a scale, an error that stays with the place) is not in it.
+Depth of one frame is brought into another by the poses, and met there with the sensor's own depth at the nearest pixel.
+
+Noise: from the next frame that has depth (ten frames on). The median difference of the two, over 0.674 and the square root of
+2, is the standard deviation of one reading, relative to depth. What both frames have in common is not in it.
+
+Bias: from points that two frames see from distances that differ by 15 % and more. A sensor that is right up to a scale agrees
+with itself at any distance; one that reads z (1 + b z) does not, and b follows by least squares (soft L1), beside one factor for the
+length of all translations, which takes up the scale. Such a b is what a constant error of disparity makes, the usual error of
+structured light without a calibration (Khoshelham and Oude Elberink 2012).
+
 --save writes benchmarks/results/sensor_noise.json.
 """
 
@@ -13,15 +20,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import least_squares
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from benchmarks.accuracy.kitchen_clip import Kitchen  # noqa: E402 - a script beside the package
+from benchmarks.accuracy.kitchen_clip import (  # noqa: E402 - a script beside the package
+    METRES_PER_UNIT,
+    SENSOR_NOISE_REL,
+    Kitchen,
+)
 from benchmarks.accuracy.rendered import beside_steps  # noqa: E402
 from sfm_gt.geometry.camera import pixel_grid, project, unproject  # noqa: E402
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points  # noqa: E402
@@ -30,23 +43,94 @@ RESULT = REPOSITORY / "benchmarks" / "results" / "sensor_noise.json"
 # The sensor itself draws steps of depth some pixels off, and farther than this two frames see different surfaces.
 OTHER_SURFACE_REL = 0.1
 MEDIAN_OF_GAUSSIAN = 0.6745
+# For the bias: distances (log) that differ by more, one pixel of so many, and pairs of frames with at least so many points.
+APART, EVERY, MIN_POINTS = 0.15, 50, 100
+PARTS = 4
 
 
-def difference(kitchen: Kitchen, first: int, second: int) -> np.ndarray:
-    """Relative difference of the sensor's depth in two frames at the same points, off steps of depth; (K,)."""
-    depths = [kitchen.truth_sfm(index) for index in (first, second)]
-    even = [np.isfinite(each) & ~beside_steps(np.where(np.isfinite(each), each, 0.0)) for each in depths]
-    poses = [kitchen.model.cam_from_world[kitchen.model.row_of(index)] for index in (first, second)]
-    camera = kitchen.camera
-    points = unproject(camera, pixel_grid(camera.width, camera.height)[even[0]], depths[0][even[0]])
-    there = transform_points(poses[1] @ inverse_rigid(poses[0]), points)
-    xy = project(camera, there)
-    with np.errstate(invalid="ignore"):
-        inside = (xy >= 0).all(1) & (xy < [camera.width, camera.height]).all(1)
-    columns, rows = xy[inside].astype(int).T
-    met = even[1][rows, columns]
-    relative = there[inside, 2][met] / depths[1][rows, columns][met] - 1.0
-    return relative[np.abs(relative) < OTHER_SURFACE_REL]
+@dataclass(frozen=True)
+class Met:
+    """The same points by the sensor in two frames, off steps of depth; model units, each of shape (K,).
+
+    Attributes:
+        read: z-depth as read in the first frame.
+        brought: the z-depth in the second frame that follows from it.
+        there: as read in the second frame.
+        moved: what of ``brought`` is the translation between both.
+    """
+
+    read: np.ndarray
+    brought: np.ndarray
+    there: np.ndarray
+    moved: float
+
+    @property
+    def relative(self) -> np.ndarray:
+        """By how much ``brought`` exceeds ``there``, of that."""
+        return self.brought / self.there - 1.0
+
+
+class Sensor:
+    """Every frame with depth, read once."""
+
+    def __init__(self, kitchen: Kitchen):
+        self._kitchen = kitchen
+        with_depth = {int(path.stem) for path in (kitchen.folder / "truth").glob("*.png")}
+        self.frames = [index for index in kitchen.model.frame_indices.tolist() if index in with_depth]
+        self._depths = {index: kitchen.truth_sfm(index) for index in self.frames}
+        self._even = {
+            index: np.isfinite(depth) & ~beside_steps(np.where(np.isfinite(depth), depth, 0.0))
+            for index, depth in self._depths.items()
+        }
+
+    def meet(self, first: int, second: int, every: int = 1) -> Met:
+        """Points of one frame in another, one of ``every``."""
+        camera, model = self._kitchen.camera, self._kitchen.model
+        here = np.flatnonzero(self._even[first])[::every]
+        read = self._depths[first].ravel()[here]
+        points = unproject(camera, pixel_grid(camera.width, camera.height).reshape(-1, 2)[here], read)
+        poses = [model.cam_from_world[model.row_of(index)] for index in (first, second)]
+        between = poses[1] @ inverse_rigid(poses[0])
+        there = transform_points(between, points)
+        xy = project(camera, there)
+        with np.errstate(invalid="ignore"):
+            inside = (there[:, 2] > 0) & (xy >= 0).all(1) & (xy < [camera.width, camera.height]).all(1)
+        columns, rows = xy[inside].astype(int).T
+        met = self._even[second][rows, columns]
+        found = read[inside][met], there[inside, 2][met], self._depths[second][rows, columns][met]
+        same = np.abs(found[1] / found[2] - 1.0) < OTHER_SURFACE_REL
+        return Met(*(each[same] for each in found), moved=float(between[2, 3]))
+
+
+def noise(sensor: Sensor) -> list[float]:
+    """Standard deviation of one reading, relative to depth, by pair of frames."""
+    found = [sensor.meet(*pair).relative for pair in pairwise(sensor.frames)]
+    return [
+        float(np.median(np.abs(each - np.median(each)))) / MEDIAN_OF_GAUSSIAN / np.sqrt(2.0)
+        for each in found
+        if each.size
+    ]
+
+
+def bias_rows(sensor: Sensor) -> np.ndarray:
+    """A row a point: what ``brought`` gains on ``there`` for b = 1 / m, for a translation longer by all of it, and as read."""
+    rows = []
+    for pair in permutations(sensor.frames, 2):
+        met = sensor.meet(*pair, every=EVERY)
+        apart = np.abs(np.log(met.read / met.there)) > APART
+        if apart.sum() >= MIN_POINTS:
+            gain = (met.brought - met.moved) / met.brought
+            by_bias = (gain * met.read - met.there) * METRES_PER_UNIT
+            rows.append(np.stack([by_bias, met.moved / met.brought, np.log(met.brought / met.there)], axis=1)[apart])
+    return np.concatenate(rows)
+
+
+def fit_bias(rows: np.ndarray) -> tuple[float, float]:
+    """b in 1/m, and the median disagreement that it leaves."""
+    found = least_squares(
+        lambda values: rows[:, :2] @ values - rows[:, 2], np.zeros(2), loss="soft_l1", f_scale=SENSOR_NOISE_REL
+    ).x
+    return float(found[0]), float(np.median(np.abs(rows[:, :2] @ found - rows[:, 2])))
 
 
 def main() -> None:
@@ -55,18 +139,19 @@ def main() -> None:
     parser.add_argument("kitchen", type=Path)
     parser.add_argument("--save", action="store_true")
     arguments = parser.parse_args()
-    kitchen = Kitchen(arguments.kitchen)
-    with_depth = {int(path.stem) for path in (arguments.kitchen / "truth").glob("*.png")}
-    frames = [index for index in kitchen.model.frame_indices.tolist() if index in with_depth]
-    spreads = [
-        float(np.median(np.abs(found - np.median(found)))) / MEDIAN_OF_GAUSSIAN / np.sqrt(2.0)
-        for found in (difference(kitchen, *pair) for pair in pairwise(frames))
-        if found.size
-    ]
+    sensor = Sensor(Kitchen(arguments.kitchen))
+    spreads, rows = noise(sensor), bias_rows(sensor)
+    bias, left = fit_bias(rows)
+    parts = [fit_bias(part)[0] for part in np.array_split(rows, PARTS)]
     result = {
         "pairs": len(spreads),
         "noise_rel": round(float(np.median(spreads)), 5),
         "least_and_most": [round(float(np.min(spreads)), 5), round(float(np.max(spreads)), 5)],
+        "bias_per_m": round(bias, 4),
+        "bias_per_m_by_quarter_of_the_frames": [round(part, 4) for part in parts],
+        "bias_points": len(rows),
+        "median_disagreement": round(float(np.median(np.abs(rows[:, 2]))), 5),
+        "median_disagreement_without_bias": round(left, 5),
     }
     print(result)
     if arguments.save:
