@@ -8,8 +8,8 @@ Noise: from the next frame that has depth (ten frames on). The median difference
 2, is the standard deviation of one reading, relative to depth. What both frames have in common is not in it.
 
 Bias: from points that two frames see from distances that differ by 15 % and more. A sensor that is right up to a scale agrees
-with itself at any distance; one that reads z (1 + b z) does not, and b follows by least squares (soft L1), beside one factor for the
-length of all translations, which takes up the scale. Such a b is what a constant error of disparity makes, the usual error of
+with itself at any distance; one that reads z (1 + b z) does not. b follows by least squares (soft L1), beside one factor for
+the length of all translations, which takes up the scale. A constant error of disparity makes such a b: the usual error of
 structured light without a calibration (Khoshelham and Oude Elberink 2012).
 
 --save writes benchmarks/results/sensor_noise.json.
