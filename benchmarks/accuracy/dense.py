@@ -220,22 +220,6 @@ def ordinal_pairs_wrong(found: Sequence[Judged], by_outlier: bool) -> float:
     return n_wrong / max(n_ordered, 1)
 
 
-def of_kitchen(found: Sequence[Judged], clip: Kitchen) -> dict[str, object]:
-    """A harder stretch by itself, and all frames against the sensor without its bias."""
-    hard = [score(each.valid, each.headline) for each in found if each.frame_index in HARD_FRAMES]
-    unbiased = Kitchen(clip.folder, as_read=False)
-    again = [Judged(unbiased, each.frame_index, each.estimate) for each in found]
-    covered = [coverage(each.valid, each.estimate.sigma_sfm, each.headline, clip.truth_noise_rel) for each in again]
-    return {
-        "frames_120_to_270": mean_and_spread(hard)["mean"],
-        "without_sensor_bias": {
-            **mean_and_spread([score(each.valid, each.headline) for each in again])["mean"],
-            "sigma": mean_and_spread(covered)["mean"],
-            "sigma_by_bin": sigma_by_bin(again),
-        },
-    }
-
-
 def cheaper(clip: Clip, n_workers: int) -> list[dict[str, float]]:
     """Accuracy and CPU seconds when less is spent; maps of smaller images are enlarged to the nearest pixel."""
     rows = []
@@ -267,10 +251,11 @@ def measure(clip: Clip, arguments: argparse.Namespace) -> dict[str, object]:
     peer_frames = clip.scored_frames[:: max(1, len(clip.scored_frames) // arguments.peer_frames)]
     peer_frames = peer_frames[: arguments.peer_frames]
     same = [score(each.valid, each.headline) for each in found if each.frame_index in peer_frames]
+    hard = [score(each.valid, each.headline) for each in found if each.frame_index in HARD_FRAMES]
     return {
         "scene": arguments.scene,
         "run": described(clip, arguments),
-        "ours": ours | (of_kitchen(found, clip) if isinstance(clip, Kitchen) else {}),
+        "ours": ours | ({"frames_120_to_270": mean_and_spread(hard)["mean"]} if arguments.scene == "kitchen" else {}),
         "ours_on_frames_of_peer": mean_and_spread(same)["mean"],
         "by_seconds": [*cheaper(clip, n_workers), {"neighbours": n_neighbours, "scale": 1.0,
                        "cpu_seconds_a_frame": ours["cpu_seconds_a_frame"], **ours["mean"]}],

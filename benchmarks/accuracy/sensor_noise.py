@@ -1,16 +1,14 @@
-"""How well the kitchen's depth sensor agrees with itself: its noise and its bias, without any depth of ours.
+"""How well the kitchen's depth sensor agrees with itself, without any depth of ours.
 
     python benchmarks/accuracy/sensor_noise.py KITCHEN [--save]
 
-Depth of one frame is brought into another by the poses, and met there with the sensor's own depth at the nearest pixel.
+Depth of one frame is brought into another by the poses, and met there with the sensor's own depth at the nearest pixel. The
+median difference of the two, over 0.674 and the square root of 2, is the standard deviation of one reading, relative to depth:
 
-Noise: from the next frame that has depth (ten frames on). The median difference of the two, over 0.674 and the square root of
-2, is the standard deviation of one reading, relative to depth. What both frames have in common is not in it.
-
-Bias: from points that two frames see from distances that differ by 15 % and more. A sensor that is right up to a scale agrees
-with itself at any distance; one that reads z (1 + b z) does not. b follows by least squares (soft L1), beside one factor for
-the length of all translations, which takes up the scale. A constant error of disparity makes such a b: the usual error of
-structured light without a calibration (Khoshelham and Oude Elberink 2012).
+    noise_rel   from the next frame that has depth, ten frames on. What both have in common is not in it.
+    error_rel   from points that two frames see from distances that differ by 15 % and more, so that errors that depend on the
+                distance or the place in the image count as well, at the one factor for all translations with which the
+                sensor agrees with itself best. What the poses are off counts too.
 
 --save writes benchmarks/results/sensor_noise.json.
 """
@@ -31,8 +29,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
 from benchmarks.accuracy.kitchen_clip import (  # noqa: E402 - a script beside the package
-    METRES_PER_UNIT,
-    SENSOR_NOISE_REL,
+    SENSOR_ERROR_REL,
     Kitchen,
 )
 from benchmarks.accuracy.rendered import beside_steps  # noqa: E402
@@ -43,8 +40,8 @@ RESULT = REPOSITORY / "benchmarks" / "results" / "sensor_noise.json"
 # The sensor itself draws steps of depth some pixels off, and farther than this two frames see different surfaces.
 OTHER_SURFACE_REL = 0.1
 MEDIAN_OF_GAUSSIAN = 0.6745
-# For the bias: distances (log) that differ by more, one pixel of so many, and pairs of frames with at least so many points.
-APART, EVERY, MIN_POINTS = 0.15, 50, 100
+# For the error: distances (log) that differ by more, and one pixel of so many.
+APART, EVERY = 0.15, 50
 PARTS = 4
 
 
@@ -112,25 +109,24 @@ def noise(sensor: Sensor) -> list[float]:
     ]
 
 
-def bias_rows(sensor: Sensor) -> np.ndarray:
-    """A row a point: what ``brought`` gains on ``there`` for b = 1 / m, for a translation longer by all of it, and as read."""
+def disagreement(sensor: Sensor) -> tuple[np.ndarray, np.ndarray]:
+    """By how much points seen from different distances disagree (log), and what a longer translation adds to it."""
     rows = []
     for pair in permutations(sensor.frames, 2):
         met = sensor.meet(*pair, every=EVERY)
         apart = np.abs(np.log(met.read / met.there)) > APART
-        if apart.sum() >= MIN_POINTS:
-            gain = (met.brought - met.moved) / met.brought
-            by_bias = (gain * met.read - met.there) * METRES_PER_UNIT
-            rows.append(np.stack([by_bias, met.moved / met.brought, np.log(met.brought / met.there)], axis=1)[apart])
-    return np.concatenate(rows)
+        rows.append(np.stack([np.log(met.brought / met.there), met.moved / met.brought])[:, apart])
+    off, by_translation = np.concatenate(rows, axis=1)
+    return off, by_translation
 
 
-def fit_bias(rows: np.ndarray) -> tuple[float, float]:
-    """b in 1/m, and the median disagreement that it leaves."""
-    found = least_squares(
-        lambda values: rows[:, :2] @ values - rows[:, 2], np.zeros(2), loss="soft_l1", f_scale=SENSOR_NOISE_REL
+def error(off: np.ndarray, by_translation: np.ndarray) -> float:
+    """Standard deviation of one reading, relative to depth, at the best length of translations."""
+    longer = least_squares(
+        lambda value: off - value * by_translation, np.zeros(1), loss="soft_l1", f_scale=SENSOR_ERROR_REL
     ).x
-    return float(found[0]), float(np.median(np.abs(rows[:, :2] @ found - rows[:, 2])))
+    left = off - longer * by_translation
+    return float(np.median(np.abs(left)) / MEDIAN_OF_GAUSSIAN / np.sqrt(2.0))
 
 
 def main() -> None:
@@ -140,18 +136,15 @@ def main() -> None:
     parser.add_argument("--save", action="store_true")
     arguments = parser.parse_args()
     sensor = Sensor(Kitchen(arguments.kitchen))
-    spreads, rows = noise(sensor), bias_rows(sensor)
-    bias, left = fit_bias(rows)
-    parts = [fit_bias(part)[0] for part in np.array_split(rows, PARTS)]
+    spreads, (off, by_translation) = noise(sensor), disagreement(sensor)
+    parts = zip(np.array_split(off, PARTS), np.array_split(by_translation, PARTS), strict=True)
     result = {
         "pairs": len(spreads),
         "noise_rel": round(float(np.median(spreads)), 5),
         "least_and_most": [round(float(np.min(spreads)), 5), round(float(np.max(spreads)), 5)],
-        "bias_per_m": round(bias, 4),
-        "bias_per_m_by_quarter_of_the_frames": [round(part, 4) for part in parts],
-        "bias_points": len(rows),
-        "median_disagreement": round(float(np.median(np.abs(rows[:, 2]))), 5),
-        "median_disagreement_without_bias": round(left, 5),
+        "points": len(off),
+        "error_rel": round(error(off, by_translation), 4),
+        "error_rel_by_quarter_of_the_frames": [round(error(*part), 4) for part in parts],
     }
     print(result)
     if arguments.save:

@@ -2,8 +2,7 @@
 
     python benchmarks/accuracy/windows.py KITCHEN [--n 25] [--seed 1] [--save]
 
-KITCHEN is the folder with ``video.mp4`` and ``truth``. Windows are judged by the sensor without its bias (``sensor_noise.py``);
-figures by the sensor as read stand beside. Windows of 20 to 120 frames at 15 and 30 frames a second, full and half
+KITCHEN is the folder with ``video.mp4`` and ``truth``. Windows of 20 to 120 frames at 15 and 30 frames a second, full and half
 size, are encoded anew and go through the stages up to structure from motion without a sidecar; dense depth is made for a few
 frames with truth. Thresholds may be chosen on the windows of seed 0; --save writes benchmarks/results/windows.json, for the
 report the windows of another seed.
@@ -31,7 +30,7 @@ from benchmarks.accuracy.dense import LIMITS, silent  # noqa: E402 - a script be
 from benchmarks.accuracy.footage import read_frames, resized, write_clip  # noqa: E402
 from benchmarks.accuracy.gates import ACCEPTED, CRASH, Part, Worker, other_rows, pass_gates, write_result  # noqa: E402
 from benchmarks.accuracy.judging import find_companion, valid_depth  # noqa: E402
-from benchmarks.accuracy.kitchen_clip import SENSOR_NOISE_REL, without_bias  # noqa: E402
+from benchmarks.accuracy.kitchen_clip import SENSOR_ERROR_REL  # noqa: E402
 from benchmarks.accuracy.scoring import coverage, mean_and_spread, score  # noqa: E402
 from sfm_gt.config import Config, DenseConfig  # noqa: E402
 from sfm_gt.dense.matching.passes import choose_anchors  # noqa: E402
@@ -51,8 +50,6 @@ N_SCORED = 4
 # What has to be shown.
 MAX_ABS_REL, MIN_COVERED, MIN_KEPT, MAX_SOUND_REFUSED = 0.05, 0.85, 0.8, 0.02
 KEPT_FROM, SOUND_FROM = 45, 60
-
-Maps = dict[int, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -153,29 +150,22 @@ def _depth(views: ClipViews, window: Window, kitchen: Path) -> dict[str, Any]:
     keyframes = choose_anchors(model, list(range(len(model.frame_indices))))
     frames = sorted({*scored, *model.frame_indices[keyframes].tolist()})
     found = dict(densify(model, views.view, frames, PatchMatch(), DenseConfig().n_neighbours, 1, silent))
-    read = {index: _sensor_m(views, window, kitchen, index) for index in scored}
+    truth = {index: _truth_m(views, window, kitchen, index) for index in scored}
     depth = {index: valid_depth(found[index], find_companion(views, index, found[index].z_depth_sfm), LIMITS)
              for index in scored}  # fmt: skip
-    sigma = {index: found[index].sigma_sfm for index in scored}
-    row = _figures(depth, sigma, {index: without_bias(truth) for index, truth in read.items()})
-    return {"scored": len(scored), **row, "by_the_sensor_as_read": _figures(depth, sigma, read)}
-
-
-def _figures(depth: Maps, sigma: Maps, truth: Maps) -> dict[str, Any]:
-    """At the best scale for all frames together."""
-    ratios = np.concatenate([(truth[index] / depth[index]).ravel() for index in truth] or [np.zeros(0)])
+    ratios = np.concatenate([(truth[index] / depth[index]).ravel() for index in scored] or [np.zeros(0)])
     if not np.isfinite(ratios).any():
-        return {"abs_rel": None, "within_2_sigma": None, "within_2_sigma_and_truth": 0.0}
+        return {"scored": len(scored), "abs_rel": None, "within_2_sigma": None, "within_2_sigma_and_truth": 0.0}
     scale = float(np.nanmedian(ratios))
     figures = [
-        score(depth[index] * scale, truth[index])
-        | coverage(depth[index] * scale, sigma[index] * scale, truth[index], SENSOR_NOISE_REL)
-        for index in truth
+        score(depth[i] * scale, truth[i])
+        | coverage(depth[i] * scale, found[i].sigma_sfm * scale, truth[i], SENSOR_ERROR_REL)
+        for i in scored
     ]
-    return {"metres_per_unit": scale, **mean_and_spread(figures)["mean"]}
+    return {"scored": len(scored), "metres_per_unit": scale, **mean_and_spread(figures)["mean"]}
 
 
-def _sensor_m(views: ClipViews, window: Window, kitchen: Path, index: int) -> np.ndarray:
+def _truth_m(views: ClipViews, window: Window, kitchen: Path, index: int) -> np.ndarray:
     """Sensor depth under every pixel of an undistorted frame, from the nearest pixel of full size; NaN = unknown."""
     camera = views.undistortion.camera
     pixels = pixel_grid(camera.width, camera.height).reshape(-1, 2)
