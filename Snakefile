@@ -4,29 +4,25 @@
 #
 # Rules live in pipelines/rules, one file a step; every shell line can be pasted into a terminal.
 
-from sfm_gt.workflow.run_plan import keep_going, prepare
+from sfm_gt.workflow.run_plan import prepare
 
-# Validates the configuration before the DAG exists and leaves the effective one in the output folder.
+# Validates the configuration before the DAG exists, and finds what has to be made again.
 RUN = prepare(workflow, config)
 OUT = RUN.out
 
 
 onstart:
-    keep_going(workflow)
+    RUN.start()
 
 
 wildcard_constraints:
     video="[A-Za-z0-9_-]+",
-    clip="[A-Za-z0-9_-]+",
     model="[A-Za-z0-9._-]+",
 
 
-include: "pipelines/rules/corpus.smk"
-include: "pipelines/rules/clips.smk"
 include: "pipelines/rules/reconstruct.smk"
-include: "pipelines/rules/scale.smk"
-include: "pipelines/rules/dataset.smk"
-include: "pipelines/rules/evaluate.smk"
+include: "pipelines/rules/predict.smk"
+include: "pipelines/rules/collect.smk"
 
 
 localrules:
@@ -36,5 +32,5 @@ localrules:
 rule all:
     default_target: True
     input:
-        f"{OUT}/report/index.html",
+        f"{OUT}/report",
         f"{OUT}/summary.txt",

@@ -12,10 +12,12 @@ import pytest
 
 from sfm_gt.formats.workspace import CLIP_STAGES
 from sfm_gt.workflow.versions import VERSIONS
+from tests.mutants.run import Mutant, read_mutants
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STAGES = sorted(path.stem for path in (REPOSITORY / "sfm_gt" / "stages").glob("*.py") if path.stem != "__init__")
 COMMANDS = sorted(path.stem for path in (REPOSITORY / "sfm_gt" / "commands").glob("*.py") if path.stem != "__init__")
+JOBS = sorted(path.stem for path in (REPOSITORY / "sfm_gt" / "jobs").glob("*.py") if path.stem != "__init__")
 RULES = "\n".join(path.read_text() for path in sorted((REPOSITORY / "pipelines" / "rules").glob("*.smk")))
 SUFFIXES = (".py", ".md", ".smk", ".j2", ".yaml")
 # How work is organised is no matter of the code, and numbered layers stand in the contracts of the import linter alone.
@@ -34,13 +36,18 @@ def _defines(tree: ast.Module, name: str) -> bool:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_is_one_rule_one_command_and_one_module(stage: str) -> None:
+def test_a_stage_is_one_module_with_a_version(stage: str) -> None:
     tree = _module("stages", stage)
     assert all(_defines(tree, name) for name in ("STAGE", "VERSION", "run"))
     assert f'STAGE = "{stage}"' in (REPOSITORY / "sfm_gt" / "stages" / f"{stage}.py").read_text()
     assert stage in VERSIONS
-    assert re.search(rf"^(rule|checkpoint) {stage}:$", RULES, re.MULTILINE)
-    assert f"sfm-gt {stage.replace('_', '-')} --config" in RULES
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_job_is_one_rule_one_command_and_one_module(job: str) -> None:
+    assert _defines(_module("jobs", job), "run")
+    assert re.search(rf"^rule {job}:$", RULES, re.MULTILINE)
+    assert f"sfm-gt {job} --config" in RULES
 
 
 def test_every_file_of_rules_is_in_the_workflow() -> None:
@@ -51,7 +58,8 @@ def test_every_file_of_rules_is_in_the_workflow() -> None:
 
 def test_what_is_written_for_a_clip_is_known_as_a_clip_s() -> None:
     # Who is forgotten has to be found in all folders.
-    assert set(re.findall(r"work/clips/\{\{clip\}\}/(\w+)/", RULES)) <= set(CLIP_STAGES)
+    job = (REPOSITORY / "sfm_gt" / "jobs" / "reconstruct.py").read_text()
+    assert set(re.findall(r'self\._stage\(\s*clip_id, "(\w+)"', job)) | {"dataset"} == set(CLIP_STAGES)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -71,3 +79,17 @@ def test_figures_of_readme_and_docs_equal_the_results() -> None:
     command = [sys.executable, "benchmarks/figures/write.py", "--check"]
     said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout
+
+
+@pytest.mark.parametrize("mutant", list(read_mutants(REPOSITORY / "tests" / "mutants")), ids=lambda mutant: mutant.name)
+def test_a_mutant_still_has_its_place_and_its_tests(mutant: Mutant) -> None:
+    """A change of the code takes its mutants along: without its place a mutant cannot be applied, and nobody would notice
+    before the next ``make mutants``."""
+    source = (REPOSITORY / mutant.file).read_text()
+    assert mutant.applied(source) != source
+    for test in mutant.tests:
+        path, _, name = test.partition("::")
+        written = (REPOSITORY / path).read_text()
+        assert all(
+            f"def {part.split('[')[0]}(" in written or f"class {part}" in written for part in name.split("::") if part
+        )

@@ -50,9 +50,9 @@ def models(folder: Path, data: Path) -> list[ModelConfig]:
 def make(out: Path, folder: Path, data: Path) -> dict[str, Any]:
     """Predicts, grades and reports; the rows of the protocol-sensitivity table."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("dataset", "work"):
+    for name in ("dataset", "videos", "clips.json"):
         if not (folder / name).exists():
-            (folder / name).symlink_to((out / name).resolve(), target_is_directory=True)
+            (folder / name).symlink_to((out / name).resolve())
     workspace, graded = Workspace(folder), models(folder, data)
     clip_ids = open_dataset(folder).clip_ids
     for model in graded:

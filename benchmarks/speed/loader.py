@@ -35,6 +35,7 @@ import torch
 from sfm_gt.datasets.items import FLAGS
 from sfm_gt.datasets.shard_dataset import SUFFIXES, ShardDataset
 from sfm_gt.datasets.torch_dataset import TorchDataset
+from sfm_gt.formats.clip_paths import clip_folder
 from sfm_gt.formats.dataset_layout import INDEX_COLUMNS, INDEX_NAME, LAYERS, layer_path
 from sfm_gt.formats.manifest import write_json
 from sfm_gt.formats.shards import SHARDS_JSON, write_shard
@@ -71,7 +72,7 @@ def make_dataset(folder: Path, n_frames: int) -> None:
             cv2.imwrite(str(path), pixels, [cv2.IMWRITE_JPEG_QUALITY, 95] if layer == "image" else [])
         rows.append(_row(clip_id, frame_index))
     for clip_id in {row["clip_id"] for row in rows}:
-        write_json(folder / "clips" / clip_id / "clip.json", {"clip_id": clip_id, "source": {"license": "CC0-1.0"}})
+        write_json(clip_folder(folder, clip_id) / "clip.json", {"clip_id": clip_id, "source": {"license": "CC0-1.0"}})
     rows.sort(key=lambda row: (row["clip_id"], row["frame_index"]))
     pd.DataFrame(rows).to_parquet(folder / INDEX_NAME, index=False)
 

@@ -52,7 +52,7 @@ def options(
 ConfigOption = Annotated[
     Path, typer.Option("--config", help="configuration (YAML); a run leaves it in OUT/config.yaml")
 ]
-VideoOption = Annotated[str, typer.Option("--video", help="video id, as in OUT/work/videos/")]
+VideoOption = Annotated[str, typer.Option("--video", help="video id, as in OUT/videos/")]
 ClipOption = Annotated[str, typer.Option("--clip", help="clip id, as in OUT/work/clips/")]
 CoresOption = Annotated[int, typer.Option("--cores", min=1, help="threads; results do not depend on their number")]
 
@@ -72,6 +72,12 @@ class _Run:
 
         self._claimed = wait_for(self.workspace.lock(*names))
 
+    def claim_video(self, clip_id: str) -> None:
+        """The same for all that is made of a clip's video."""
+        from sfm_gt.formats.clip_paths import video_of
+
+        self.claim("reconstruct", video_of(clip_id))
+
     def videos(self) -> Any:
         from sfm_gt.video.catalog import list_videos
 
@@ -81,25 +87,32 @@ class _Run:
         for video in self.videos():
             if video.video_id == video_id:
                 return video
-        raise InputError(f"{self.config.videos}: no video with id {video_id!r}; ids are listed in OUT/work/clips.json")
-
-    def clips(self) -> list[dict[str, Any]]:
-        from sfm_gt.formats.manifest import read_json
-
-        listed: list[dict[str, Any]] = read_json(self.workspace.clip_list)["clips"]
-        return listed
-
-    def clip_ids(self) -> list[str]:
-        return [clip["clip_id"] for clip in self.clips()]
+        raise InputError(f"{self.config.videos}: no video with id {video_id!r}; ids are the names in OUT/videos/")
 
     def clip(self, clip_id: str) -> dict[str, Any]:
-        for clip in self.clips():
+        from sfm_gt.formats.clip_paths import video_of
+        from sfm_gt.formats.manifest import read_json
+
+        path = self.workspace.clips(video_of(clip_id))
+        listed: list[dict[str, Any]] = read_json(path)["clips"]
+        for clip in listed:
             if clip["clip_id"] == clip_id:
                 return clip
-        raise InputError(f"{self.workspace.clip_list}: no clip {clip_id!r}; known are {', '.join(self.clip_ids())}")
+        raise InputError(f"{path}: no clip {clip_id!r}; known are {', '.join(clip['clip_id'] for clip in listed)}")
+
+    def clip_ids(self) -> list[str]:
+        from sfm_gt.formats.manifest import read_json
+
+        return [clip["clip_id"] for clip in read_json(self.workspace.clip_list)["clips"]]
 
     def video_of(self, clip_id: str) -> Any:
         return self.video(self.clip(clip_id)["video_id"])
+
+    def model(self, name: str) -> Any:
+        for model in self.config.models:
+            if model.name == name:
+                return model
+        raise InputError(f"no model {name!r}; known are {', '.join(m.name for m in self.config.models)}")
 
 
 def _say(manifest: Any) -> None:
@@ -157,23 +170,13 @@ def clips(config: ConfigOption, video: VideoOption) -> None:
     log.info("clips: %d kept, %d rejected", len(content["clips"]), len(content["rejected"]))
 
 
-@app.command("clip-list")
-def clip_list(config: ConfigOption) -> None:
-    """Join the clips of all videos into OUT/work/clips.json."""
-    from sfm_gt.stages import clip_list as stage
-
-    run = _Run(config)
-    content = stage.run(run.workspace, run.videos())
-    log.info("clip-list: %d clips of %d videos", len(content["clips"]), len(content["videos"]))
-
-
 @app.command()
 def frames(config: ConfigOption, clip: ClipOption) -> None:
     """Decode the frames of one clip and choose keyframes."""
     from sfm_gt.stages import frames as stage
 
     run = _Run(config)
-    run.claim("frames", clip)
+    run.claim_video(clip)
     _say(stage.run(run.workspace, run.clip(clip), run.video_of(clip).path, run.config.frames))
 
 
@@ -186,7 +189,7 @@ def sfm(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
     from sfm_gt.stages import sfm as stage
 
     run = _Run(config)
-    run.claim("sfm", clip)
+    run.claim_video(clip)
     video = run.video_of(clip)
     cameras = read_cameras(video.sidecar, read_json(run.workspace.ingest(video.video_id)))
     hints = read_sidecar(video.sidecar).camera
@@ -199,7 +202,7 @@ def dense(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> Non
     from sfm_gt.stages import dense as stage
 
     run = _Run(config)
-    run.claim("dense", clip)
+    run.claim_video(clip)
     _say(stage.run(run.workspace, clip, run.config.dense, cores))
 
 
@@ -209,7 +212,7 @@ def moving(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> No
     from sfm_gt.stages import moving as stage
 
     run = _Run(config)
-    run.claim("moving", clip)
+    run.claim_video(clip)
     _say(stage.run(run.workspace, clip, run.config.moving, cores))
 
 
@@ -219,7 +222,7 @@ def clean(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> Non
     from sfm_gt.stages import clean as stage
 
     run = _Run(config)
-    run.claim("clean", clip)
+    run.claim_video(clip)
     _say(stage.run(run.workspace, clip, run.config.clean, cores))
 
 
@@ -229,7 +232,7 @@ def scale(config: ConfigOption, clip: ClipOption) -> None:
     from sfm_gt.stages import scale as stage
 
     run = _Run(config)
-    run.claim("scale", clip)
+    run.claim_video(clip)
     _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar, run.config.scale))
 
 
@@ -239,8 +242,46 @@ def dataset(config: ConfigOption, clip: ClipOption) -> None:
     from sfm_gt.stages import dataset as stage
 
     run = _Run(config)
-    run.claim("dataset", clip)
+    run.claim_video(clip)
     _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar, run.config.dataset))
+
+
+@app.command()
+def reconstruct(config: ConfigOption, video: VideoOption, cores: CoresOption = 1) -> None:
+    """Process one video, from decoding to the data set of its clips; an error becomes its status `failed`."""
+    from sfm_gt.jobs import reconstruct as job
+    from sfm_gt.workflow.staleness import VideoInputs
+
+    run = _Run(config)
+    run.claim("reconstruct", video)
+    verdict = job.run(run.workspace, run.config, VideoInputs.of(run.video(video)), cores)
+    facts = verdict.facts
+    said = f"reconstruct: {video}, {facts['status']}"
+    log.log(
+        logging.WARNING if facts["reason"] else logging.INFO,
+        said + (f": {facts['message']}" if facts["reason"] else ""),
+    )
+
+
+@app.command()
+def predict(config: ConfigOption, video: VideoOption, model: Annotated[str, typer.Option("--model")]) -> None:
+    """Run one depth model on the clips of one video."""
+    from sfm_gt.jobs import predict as job
+
+    run = _Run(config)
+    chosen = run.model(model)
+    run.claim("predict", model, video)
+    job.run(run.workspace, chosen, video)
+
+
+@app.command()
+def collect(config: ConfigOption, cores: CoresOption = 1) -> None:
+    """Write the data set's index, the tables and the report over all videos."""
+    from sfm_gt.jobs import collect as job
+
+    run = _Run(config)
+    run.claim("collect")
+    job.run(run.workspace, run.config, sorted(video.video_id for video in run.videos()), cores)
 
 
 @app.command()
@@ -251,19 +292,6 @@ def index(config: ConfigOption) -> None:
     run = _Run(config)
     content = stage.run(run.workspace, run.clip_ids())
     log.info("index: %d frames of %d clips", content["frames"], len(content["clips"]))
-
-
-@app.command()
-def predict(config: ConfigOption, clip: ClipOption, model: Annotated[str, typer.Option("--model")]) -> None:
-    """Run one depth model on one clip."""
-    from sfm_gt.stages import predict as stage
-
-    run = _Run(config)
-    chosen = [entry for entry in run.config.models if entry.name == model]
-    if not chosen:
-        raise InputError(f"{config}: no model {model!r}; known are {', '.join(m.name for m in run.config.models)}")
-    run.claim("predict", model, clip)
-    _say(stage.run(run.workspace, chosen[0], clip))
 
 
 @app.command()
@@ -288,6 +316,10 @@ def evaluate(
         "evaluation"
     ),
     protocol: Annotated[list[str] | None, typer.Option("--protocol", help="a name or a YAML file; repeatable")] = None,
+    fusion: Annotated[bool, typer.Option("--fusion", help="with --gt: F-score of fused maps, 0.3 s a map")] = False,
+    compare_published: Annotated[
+        list[str] | None, typer.Option("--compare-published", help="with --benchmark: NAME=PUBLISHED MODEL; repeatable")
+    ] = None,
     use: Annotated[str | None, typer.Option("--use", help="with --gt: private, research or commercial")] = None,
     cores: CoresOption = 1,
 ) -> None:
@@ -303,7 +335,9 @@ def evaluate(
 
         if benchmark is None and layout is None:
             require_use(gt, "evaluate", stated_use(use, gt))
-        table = evaluate_predictions.run(gt, predictions, kind, out, protocol or (), cores, benchmark, layout)
+        table = evaluate_predictions.run(
+            gt, predictions, kind, out, protocol or (), cores, benchmark, layout, fusion, compare_published or ()
+        )
         typer.echo(table, nl=False)
     else:
         raise InputError("evaluate: give --config of a run, or all of --gt OUT --predictions DIR --kind KIND")
@@ -372,11 +406,12 @@ def report(config: ConfigOption) -> None:
 
 @app.command()
 def summary(config: ConfigOption) -> None:
-    """Summarise what the run produced; exit status 1 if it produced nothing."""
+    """Summarise what the run produced; exit status 1 if it produced nothing, or anything failed or is out of date."""
     from sfm_gt.stages import summary as stage
+    from sfm_gt.workflow.staleness import stale_results
 
     run = _Run(config)
-    typer.echo(stage.run(run.workspace))
+    typer.echo(stage.run(run.workspace, stale_results(run.config, run.videos())))
 
 
 @app.command()

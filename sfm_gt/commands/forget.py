@@ -36,14 +36,15 @@ from sfm_gt.formats.sources import (
     read_tombstones,
     source_of,
 )
-from sfm_gt.formats.workspace import CLIP_STAGES, JOURNAL, Workspace
+from sfm_gt.formats.verdict import VERDICT_NAME, Verdict, read_verdict
+from sfm_gt.formats.workspace import JOURNAL, Workspace
 from sfm_gt.provenance.rewriting import rewrite_without, scan
 from sfm_gt.provenance.traces import Traces, distinct_fingerprints, mentions
 from sfm_gt.stages import evaluate, report, summary
 from sfm_gt.video.catalog import VIDEO_SUFFIXES
 
 OF_CLIPS = (
-    "work/clips", "work/thumbnails", "work/mask_sheets", "dataset/clips", "dataset/layers", "dataset/pseudo_labels",
+    "videos", "work/clips", "work/thumbnails", "work/mask_sheets", "dataset/clips", "dataset/layers", "dataset/pseudo_labels",
     "predictions",
 )  # fmt: skip
 EXPORT_JSON = "export.json"
@@ -130,10 +131,15 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1, with
 def _known_sources(workspace: Workspace) -> dict[str, Source]:
     """Every source of the run by video id; what the data set says of it counts more than what ingest did."""
     found = {}
-    for path in sorted(workspace.root.glob("work/videos/*/ingest.json")):
-        facts = read_json(path)
+    # A job that was killed leaves no verdict, one that failed a verdict without the source's hashes; its pictures lie there.
+    facts_at = {path: read_json(path) for path in sorted(workspace.root.glob("work/videos/*/ingest.json"))}
+    for path in sorted(workspace.root.glob(f"videos/*/{VERDICT_NAME}")):
+        verdict = read_verdict(path.parent)
+        if not (verdict.failed and workspace.ingest(verdict.facts["video_id"]) in facts_at):
+            facts_at[path] = verdict.facts
+    for path, facts in facts_at.items():
         found[facts["video_id"]] = source_of({"video_id": facts["video_id"], "source": facts}, str(path))
-    for path in sorted(workspace.dataset.glob(f"clips/*/{CLIP_JSON}")):
+    for path in sorted(workspace.dataset.glob(f"clips/*/*/{CLIP_JSON}")):
         source = source_of(read_json(path), str(path))
         found[source.video_id] = source
     return found
@@ -180,8 +186,13 @@ def _near_duplicates(workspace: Workspace, source: Source) -> list[Source]:
 
 
 def _reason(workspace: Workspace, video_id: str) -> str | None:
-    path = workspace.ingest(video_id)
-    return read_json(path).get("reason") if path.is_file() else None
+    verdict = _verdict(workspace, video_id)
+    return verdict.facts["reason"] if verdict else None
+
+
+def _verdict(workspace: Workspace, video_id: str) -> Verdict | None:
+    folder = workspace.verdict(video_id)
+    return read_verdict(folder) if (folder / VERDICT_NAME).is_file() else None
 
 
 def _is_forgotten(workspace: Workspace, wanted: str) -> bool:
@@ -206,7 +217,7 @@ def _plan(workspace: Workspace, source: Source, also: Sequence[Path], kept: tupl
         for word in (source.source_sha256, url, file_name)
         if word and not _names_another(source.video_id, word, elsewhere)
     )
-    names = Traces(source.video_id, clip_ids, words, _lock_names(workspace, source.video_id, clip_ids))
+    names = Traces(source.video_id, clip_ids, words, _lock_names(workspace, source.video_id))
     for folder in (workspace.root, *also):
         for path in _files(folder):
             mentions(names, path)  # what cannot be read is refused here, before anything is removed
@@ -260,18 +271,18 @@ def _export(workspace: Workspace, folder: Path, forgotten: Sequence[str]) -> tup
 def _clip_ids(workspace: Workspace, video_id: str) -> tuple[str, ...]:
     """Clips of the video, also such as an earlier configuration left: a clip's name is its video's and a number."""
     pattern = re.compile(re.escape(video_id) + r"-\d{3,}")
-    places = ("work/clips/*", "dataset/clips/*", "predictions/*/*", "logs/*/*", "logs/predict/*/*")
+    places = ("work/clips/*", "dataset/clips/*/*", "predictions/*/*/*")
     names = {target_name(path.name).split(".")[0] for place in places for path in workspace.root.glob(place)}
-    if workspace.clips(video_id).is_file():
-        shots = read_json(workspace.clips(video_id))
-        names |= {shot["clip_id"] for shot in (*shots["clips"], *shots["rejected"])}
+    if verdict := _verdict(workspace, video_id):
+        names |= {shot["clip_id"] for shot in (*verdict.clips, *verdict.rejected)}
     return tuple(sorted(name for name in names if pattern.fullmatch(name)))
 
 
-def _lock_names(workspace: Workspace, video_id: str, clip_ids: Sequence[str]) -> tuple[str, ...]:
-    models = [path.name for path in (workspace.root / "predictions").glob("*")]
-    stages = [*CLIP_STAGES, *(f"predict-{model}" for model in models)]
-    return tuple(sorted(f"{stage}-{clip_id}" for stage in stages for clip_id in clip_ids))
+def _lock_names(workspace: Workspace, video_id: str) -> tuple[str, ...]:
+    models = sorted(path.name for path in (workspace.root / "predictions").glob("*"))
+    return tuple(
+        workspace.lock(*job, video_id).name for job in (("reconstruct",), *(("predict", model) for model in models))
+    )
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -335,10 +346,8 @@ def _remove(path: Path) -> bool:
 
 
 def _rewrite_shared(workspace: Workspace, job: Job, folder: Path) -> int:
-    # The list of clips first, since Snakemake takes what is older than its inputs for out of date.
-    shared = sorted(_files(folder), key=lambda path: (path.relative_to(folder).parts[0] != "work", path))
     n_rewritten = 0
-    for path in shared:
+    for path in list(_files(folder)):
         if path.name in BOOKKEEPING or not mentions(job.traces, path):
             continue
         rewrite_without(job.traces, path)

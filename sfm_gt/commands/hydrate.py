@@ -31,9 +31,9 @@ def run(release: Path, videos: Path) -> str:
     Raises:
         InputError: no annotations-only release, none of its videos, or a picture that does not come out as released.
     """
-    folders = sorted(path.parent for path in release.glob(f"clips/*/{IMAGES_JSON}"))
+    folders = sorted(path.parent for path in release.glob(f"clips/*/*/{IMAGES_JSON}"))
     if not folders:
-        raise InputError(f"{release}: holds no clips/*/{IMAGES_JSON}; give an annotations-only release")
+        raise InputError(f"{release}: holds no clips/*/*/{IMAGES_JSON}; give an annotations-only release")
     by_hash = {sha256_of(path): path for path in sorted(videos.iterdir()) if path.is_file()} if videos.is_dir() else {}
     lines, made = [], 0
     for folder in folders:

@@ -14,11 +14,20 @@ from sfm_gt.config import ProvenanceConfig
 from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.errors import InputError, OutputError
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.dataset_layout import CLIP_JSON, DATASET_JSON, INDEX_NAME, LAYERS, SHUTTER_NPZ, layer_path
+from sfm_gt.formats.clip_paths import clip_folder
+from sfm_gt.formats.dataset_layout import (
+    CLIP_JSON,
+    DATASET_JSON,
+    INDEX_NAME,
+    LAYERS,
+    SHUTTER_NPZ,
+    layer_path,
+)
 from sfm_gt.formats.image_hashes import hash_image, write_image_hashes
-from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_json, read_manifest, write_json
+from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import SOURCES_JSON, TOMBSTONES_JSON, Source, source_of, write_sources
-from sfm_gt.formats.workspace import CLIP_STAGES, Workspace
+from sfm_gt.formats.verdict import read_manifests
+from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance import license_gate
 from sfm_gt.provenance.croissant import write_croissant
 from sfm_gt.provenance.faces import FaceBlur
@@ -88,11 +97,11 @@ def _infos(dataset: Dataset) -> list[dict[str, Any]]:
 
 def _copy_annotations(dataset: Dataset, clip_id: str, folder: Path) -> None:
     """Depth, sigma, masks and metadata of a clip, bit for bit."""
-    target = folder / "clips" / clip_id
+    target = clip_folder(folder, clip_id)
     target.mkdir(parents=True)
     for name in (CLIP_JSON, SHUTTER_NPZ):
-        if name == CLIP_JSON or (dataset.path / "clips" / clip_id / name).is_file():
-            shutil.copyfile(dataset.path / "clips" / clip_id / name, target / name)
+        if name == CLIP_JSON or (clip_folder(dataset.path, clip_id) / name).is_file():
+            shutil.copyfile(clip_folder(dataset.path, clip_id) / name, target / name)
     for frame in dataset.frames_of(clip_id):
         for layer in ANNOTATIONS if frame.has_person else [layer for layer in ANNOTATIONS if layer != "person"]:
             copied = layer_path(folder, clip_id, layer, frame.frame_index)
@@ -110,7 +119,7 @@ def _copy(source: Path, target: Path) -> None:
 def _write_hashes(dataset: Dataset, clip_id: str, folder: Path) -> None:
     indices = [frame.frame_index for frame in dataset.frames_of(clip_id)]
     hashes = [hash_image(i, layer_path(dataset.path, clip_id, "image", i).read_bytes()) for i in indices]
-    write_image_hashes(folder / "clips" / clip_id, hashes)
+    write_image_hashes(clip_folder(folder, clip_id), hashes)
 
 
 def _copy_images(dataset: Dataset, clip_id: str, folder: Path, blur: FaceBlur | None, counts: dict[str, int]) -> None:
@@ -159,13 +168,8 @@ def _funnel(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Se
     if not workspace.clip_list.is_file():
         return (), ()
     corpus = read_json(workspace.clip_list)
-    manifests = {clip["clip_id"]: _manifests(workspace, clip["clip_id"]) for clip in corpus["clips"]}
+    manifests = {clip["clip_id"]: read_manifests(workspace, clip["clip_id"]) for clip in corpus["clips"]}
     return levels(corpus, manifests, rows), refusals(corpus, manifests)
-
-
-def _manifests(workspace: Workspace, clip_id: str) -> dict[str, Manifest]:
-    folders = {stage: workspace.clip_stage(clip_id, stage) for stage in CLIP_STAGES}
-    return {stage: read_manifest(folder) for stage, folder in folders.items() if (folder / MANIFEST_NAME).is_file()}
 
 
 def _url(sources: Sequence[Source]) -> str:

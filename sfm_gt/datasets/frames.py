@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import InputError, NotMetricError
 from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.formats.clip_paths import clip_folder
 from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.people_joints import ClipJoints, read_clip_joints
 from sfm_gt.geometry.conventions import nan_from_zero, valid_from_depth
@@ -151,9 +152,9 @@ class ClipScale:
 class Dataset:
     """Frames of a ground-truth data set, ordered by clip and frame index."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, index: Path):
         self.path = path
-        self._rows: list[dict[str, Any]] = pq.read_table(path / layout.INDEX_NAME).to_pylist()
+        self._rows: list[dict[str, Any]] = pq.read_table(index).to_pylist()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -181,7 +182,7 @@ class Dataset:
 
     def clip_info(self, clip_id: str) -> dict[str, Any]:
         """Content of the clip's clip.json: provenance, licence, versions, scale, units."""
-        info: dict[str, Any] = read_json(self.path / "clips" / clip_id / layout.CLIP_JSON)
+        info: dict[str, Any] = read_json(clip_folder(self.path, clip_id) / layout.CLIP_JSON)
         return info
 
     def clip_scale(self, clip_id: str) -> ClipScale:
@@ -220,5 +221,10 @@ def open_dataset(path: str | Path) -> Dataset:
     path = Path(path)
     for candidate in (path / "dataset", path):
         if (candidate / layout.INDEX_NAME).is_file():
-            return Dataset(candidate)
+            return Dataset(candidate, candidate / layout.INDEX_NAME)
     raise InputError(f"{path}: holds no {layout.INDEX_NAME}; give the output folder of a finished run")
+
+
+def open_clip(dataset: Path, clip_id: str) -> Dataset:
+    """One clip of a data set that has no index yet."""
+    return Dataset(dataset, clip_folder(dataset, clip_id) / layout.CLIP_INDEX)

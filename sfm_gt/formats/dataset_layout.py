@@ -2,15 +2,16 @@
 
     dataset/dataset.json                 format version, clips, counts
     dataset/index.parquet                one row a frame (columns: INDEX_SCHEMA)
-    dataset/clips/<clip>/clip.json       versions, configuration, source hash, licence, scale and its sigma, units
-    dataset/clips/<clip>/images/NNNNNN.jpg     undistorted RGB
-    dataset/clips/<clip>/depth/NNNNNN.png      uint16, z-depth / depth_unit, 0 = invalid
-    dataset/clips/<clip>/sigma/NNNNNN.png      uint16, sigma / sigma_unit, 0 where depth is invalid
-    dataset/clips/<clip>/outlier/NNNNNN.png    8 bit, probability of a gross error x 255; 0 where depth is invalid
-    dataset/clips/<clip>/moving/NNNNNN.png     8 bit, 255 = moving
-    dataset/clips/<clip>/overlay/NNNNNN.png    8 bit, 255 = overlay (caption, logo, bars)
-    dataset/clips/<clip>/person/NNNNNN.png     8 bit, 255 = person; only where a person method was configured
-    dataset/clips/<clip>/shutter.npz           how images were brought to a global shutter; only where they were
+    dataset/clips/<video>/<clip>/clip.json       versions, configuration, source hash, licence, scale and its sigma, units
+    dataset/clips/<video>/<clip>/images/NNNNNN.jpg     undistorted RGB
+    dataset/clips/<video>/<clip>/depth/NNNNNN.png      uint16, z-depth / depth_unit, 0 = invalid
+    dataset/clips/<video>/<clip>/sigma/NNNNNN.png      uint16, sigma / sigma_unit, 0 where depth is invalid
+    dataset/clips/<video>/<clip>/outlier/NNNNNN.png    8 bit, probability of a gross error x 255; 0 where depth is invalid
+    dataset/clips/<video>/<clip>/moving/NNNNNN.png     8 bit, 255 = moving
+    dataset/clips/<video>/<clip>/overlay/NNNNNN.png    8 bit, 255 = overlay (caption, logo, bars)
+    dataset/clips/<video>/<clip>/person/NNNNNN.png     8 bit, 255 = person; only where a person method was configured
+    dataset/clips/<video>/<clip>/frames.parquet        the clip's rows of the index
+    dataset/clips/<video>/<clip>/shutter.npz           how images were brought to a global shutter; only where they were
 
 NNNNNN is ``frame_index``, the index in the source video. Depth, sigma and poses of a metric clip are in metres; those of
 a clip with ``metric: false`` are in SfM units, and ``length_unit`` in its clip.json says "sfm".
@@ -25,7 +26,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, UInt16
 
-FORMAT_VERSION = 1
+from sfm_gt.formats.clip_paths import clip_folder
+
+FORMAT_VERSION = 2
 LAYERS = {
     "image": ("images", ".jpg"),
     "depth": ("depth", ".png"),
@@ -39,6 +42,7 @@ LAYERS_FOLDER = "layers"  # what `sfm-gt layers` adds, a folder a clip
 INDEX_NAME = "index.parquet"
 DATASET_JSON = "dataset.json"
 CLIP_JSON = "clip.json"
+CLIP_INDEX = "frames.parquet"
 SHUTTER_NPZ = "shutter.npz"
 INDEX_SCHEMA = pa.schema(
     [
@@ -83,4 +87,4 @@ def quantised(values: Float[np.ndarray, "h w"], unit: float) -> UInt16[np.ndarra
 def layer_path(dataset: Path, clip_id: str, layer: str, frame_index: int) -> Path:
     """Path of one layer of one frame; ``layer`` is a key of LAYERS."""
     folder, suffix = LAYERS[layer]
-    return dataset / "clips" / clip_id / folder / f"{frame_index:06d}{suffix}"
+    return clip_folder(dataset, clip_id) / folder / f"{frame_index:06d}{suffix}"

@@ -1,4 +1,4 @@
-"""clips/<clip>/images.json of a release without pictures: what each picture's file must be when it is made again."""
+"""clips/<video>/<clip>/images.json of a release without pictures: what each picture's file must be when it is made again."""
 
 from __future__ import annotations
 

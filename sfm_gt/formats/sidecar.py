@@ -250,6 +250,22 @@ def evidence_path(sidecar_path: Path, name: str) -> Path:
     return path
 
 
+def files_named(path: Path, sidecar: Sidecar) -> list[Path]:
+    """Files beside the sidecar that it names; of an imported folder, those that importers read."""
+    found = [evidence_path(path, name) for name in sidecar.scale.files]
+    if sidecar.imported is not None:
+        imported = imported_path(path, sidecar.imported)
+        # A recording's folder also holds its video and depth maps, which no importer reads.
+        read = (".txt", ".csv", ".bin")
+        below = (
+            [one for one in sorted(imported.iterdir()) if one.is_file() and one.suffix in read]
+            if imported.is_dir()
+            else []
+        )
+        found += [imported, *below]
+    return found
+
+
 def imported_path(sidecar_path: Path, imported: ImportedCameras) -> Path:
     """Path of the imported file or folder. Raises InputError when it is missing or lies outside the sidecar's folder."""
     return inside(sidecar_path.parent, imported.file, sidecar_path)

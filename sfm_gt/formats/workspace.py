@@ -1,26 +1,31 @@
 """Where things lie below the output folder. The only place that spells these paths.
 
 OUT/config.yaml                          effective configuration
-OUT/work/videos/<video>/ingest.json      one a video: probe, provenance or the reason it was refused
-OUT/work/videos/<video>/clips.json       its clips (shots)
-OUT/work/clips.json                      all clips of the corpus: the workflow's one checkpoint
-OUT/work/clips/<clip>/<stage>/           one folder a stage, manifest.json written last
-OUT/work/thumbnails/<clip>.jpg           one frame of every clip, and of every shot that was refused
-OUT/work/mask_sheets/<clip>/NNNNNN.jpg   some frames with their masks before SfM, which stay when the clip is refused
+OUT/videos/<video>/                      what became of one video, see verdict.py
 OUT/dataset/                             the published tree, see dataset_layout.py
-OUT/predictions/<model>/<clip>/          NNNNNN.npy a frame, also in flipped/; latency.json of a network
+OUT/predictions/<model>/<video>/<clip>/  NNNNNN.npy a frame, also in flipped/; latency.json of a network
+OUT/clips.json                           all clips of the corpus and what became of every video
 OUT/evaluation/                          long-format Parquet and tables
 OUT/report/                              index.html and its pictures
+OUT/collected.json                       key of what tables and report were made of
 OUT/logs/                                one log a job
-OUT/.exports.json                       folders that exports of this run were written to
+OUT/work/                                what stages leave for another run; can be deleted:
+OUT/work/videos/<video>/ingest.json      probe, provenance or the reason it was refused
+OUT/work/videos/<video>/clips.json       its clips (shots)
+OUT/work/clips/<clip>/<stage>/           one folder a stage, manifest.json written last
+OUT/work/thumbnails/<clip>.jpg           one frame of every clip
+OUT/work/mask_sheets/<clip>/NNNNNN.jpg   some frames with their masks before SfM, which stay when the clip is refused
+OUT/.exports.json                        folders that exports of this run were written to
 OUT/.forget.json                         what an unfinished `sfm-gt forget` has yet to remove
-OUT/.locks/                              empty files that running stages lock
+OUT/.locks/                              files that running jobs lock
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from sfm_gt.formats.clip_paths import clip_folder, video_of
 
 CLIP_STAGES = ("frames", "sfm", "dense", "moving", "clean", "scale", "dataset")
 
@@ -40,7 +45,7 @@ class Workspace:
 
     @property
     def clip_list(self) -> Path:
-        return self.root / "work" / "clips.json"
+        return self.root / "clips.json"
 
     @property
     def dataset(self) -> Path:
@@ -55,8 +60,20 @@ class Workspace:
         return self.root / "report"
 
     @property
+    def collected(self) -> Path:
+        return self.root / "collected.json"
+
+    @property
     def forget_journal(self) -> Path:
         return self.root / JOURNAL
+
+    def verdict(self, video_id: str) -> Path:
+        """Folder of what became of one video."""
+        return self.root / "videos" / video_id
+
+    def published(self, video_id: str) -> Path:
+        """Folder of one video's clips in the published tree."""
+        return self.dataset / "clips" / video_id
 
     @property
     def exports(self) -> Path:
@@ -71,7 +88,7 @@ class Workspace:
         return self.root / "work" / "videos" / video_id / "clips.json"
 
     def thumbnail(self, clip_id: str) -> Path:
-        """A small picture of one clip or refused shot, for the report (JPEG file)."""
+        """A small picture of one clip, for the report (JPEG file)."""
         return self.root / "work" / "thumbnails" / f"{clip_id}.jpg"
 
     def mask_sheet(self, clip_id: str) -> Path:
@@ -81,13 +98,17 @@ class Workspace:
     def clip_stage(self, clip_id: str, stage: str) -> Path:
         """Folder of one stage of one clip; ``dataset`` lies in the published tree."""
         if stage == "dataset":
-            return self.dataset / "clips" / clip_id
+            return clip_folder(self.dataset, clip_id)
         return self.root / "work" / "clips" / clip_id / stage
 
     def lock(self, *names: str) -> Path:
-        """File that a stage locks while it writes; ``names`` say which output."""
+        """File that a job locks while it writes; ``names`` say which output."""
         return self.root / ".locks" / "-".join(names)
 
     def predictions(self, model: str, clip_id: str) -> Path:
         """Folder of one model's predictions on one clip."""
-        return self.root / "predictions" / model / clip_id
+        return self.predictions_of_video(model, video_of(clip_id)) / clip_id
+
+    def predictions_of_video(self, model: str, video_id: str) -> Path:
+        """Folder of one model's predictions on the clips of one video."""
+        return self.root / "predictions" / model / video_id

@@ -109,10 +109,10 @@ def _index_file(mlc: Any, context: Any, path: Path) -> Any:
 
 def _file_sets(mlc: Any, context: Any, folder: Path) -> list[Any]:
     """One file set a layer that the release holds."""
-    held = {name: place for name, place in LAYERS.items() if any(folder.glob(f"clips/*/{place[0]}/*{place[1]}"))}
+    held = {name: place for name, place in LAYERS.items() if any(folder.glob(f"clips/*/*/{place[0]}/*{place[1]}"))}
     return [
         mlc.FileSet(
-            ctx=context, id=name, name=name, includes=[f"clips/*/{place}/*{suffix}"], encoding_formats=[_MIME[suffix]]
+            ctx=context, id=name, name=name, includes=[f"clips/*/*/{place}/*{suffix}"], encoding_formats=[_MIME[suffix]]
         )
         for name, (place, suffix) in held.items()
     ]

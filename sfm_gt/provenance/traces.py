@@ -23,6 +23,11 @@ TEXT_SUFFIXES = frozenset({".csv", ".html", ".json", ".jsonl", ".log", ".md", ".
 TAR_SUFFIXES = frozenset({".tar", ".tgz", ".gz", ".bz2", ".xz"})
 ZIP_SUFFIXES = frozenset({".zip", ".npz"})
 _FRAME = r"_\d{6}"  # exports name a frame by its clip and its index
+# Which part of a path is a video id: those that begin so, in a run or a release.
+_VIDEO_AT = {
+    ("work", "videos"): 2, ("videos",): 1, ("dataset", "clips"): 2, ("clips",): 1, ("predictions",): 2,
+    ("logs", "reconstruct"): 2, ("logs", "predict"): 3,
+}  # fmt: skip
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -64,14 +69,14 @@ class Traces:
         return frozenset(digest for _, digest in self.fingerprints)
 
     def owns(self, relative: Path) -> bool:
-        """Whether a path below the tree is this source's own: a part of it is named by one of its clips."""
+        """Whether a path below the tree is this source's own: a part of it is named by it or one of its clips."""
         if relative.parts[:1] == (".locks",):
             return relative.name in self.lock_names
-        owned = {self.video_id} if relative.parts[:2] == ("work", "videos") else set()
-        if relative.parts[:2] in (("logs", "ingest"), ("logs", "clips")):
-            owned = {self.video_id}
-        stems = (re.sub(f"{_FRAME}$", "", target_name(part).split(".")[0]) for part in relative.parts)
-        return any(stem in {*owned, *self.clip_ids} for stem in stems)
+        stems = [re.sub(f"{_FRAME}$", "", target_name(part).split(".")[0]) for part in relative.parts]
+        of_video = (
+            stems[at] for place, at in _VIDEO_AT.items() if relative.parts[: len(place)] == place and at < len(stems)
+        )
+        return self.video_id in of_video or any(stem in self.clip_ids for stem in stems)
 
     def in_text(self, text: str) -> bool:
         """Whether a text names the source."""

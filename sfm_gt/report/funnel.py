@@ -59,7 +59,7 @@ def refusals(corpus: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Man
     """Everything refused, once each, in the order videos, shots and what lies between them, clips.
 
     Args:
-        corpus: content of work/clips.json.
+        corpus: content of clips.json.
         manifests: by clip and stage; a clip whose data set stage has none counts as ``unfinished``.
     """
     found = [_refusal("video", video["path"], "ingest", video) for video in corpus["videos"] if video["status"] != "ok"]
@@ -99,7 +99,7 @@ def drops(manifests: Mapping[str, Mapping[str, Manifest]]) -> list[Drop]:
 
 
 def n_frames(stretches: Iterable[Mapping[str, Any]]) -> int:
-    """Frames of entries of work/clips.json."""
+    """Frames of entries of clips.json."""
     return sum(stretch["last_frame"] - stretch["first_frame"] + 1 for stretch in stretches)
 
 

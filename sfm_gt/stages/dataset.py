@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 
 from sfm_gt.config import DatasetConfig, read_config
 from sfm_gt.errors import InputError, Rejected
+from sfm_gt.formats.clip_paths import video_of
 from sfm_gt.formats.dataset_layout import (
+    CLIP_INDEX,
     CLIP_JSON,
     INDEX_SCHEMA,
     LAYERS,
@@ -36,13 +38,12 @@ from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "dataset"
 VERSION = VERSIONS[STAGE]
-FRAMES_NAME = "frames.parquet"
 # Stages whose version stands in clip.json.
 UPSTREAM = ("frames", "sfm", "dense", "moving", "clean", "scale")
 
 
 def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: DatasetConfig) -> Manifest:
-    """Writes ``dataset/clips/<clip>/``: see formats/dataset_layout.py."""
+    """Writes ``dataset/clips/<video>/<clip>/``: see formats/dataset_layout.py."""
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, ("frames", "sfm", "dense", "moving", "scale", "clean"),
         lambda folder: _build(folder, workspace, clip_id, sidecar, config),
@@ -61,7 +62,7 @@ def _build(
                        "the scene needs more texture or more parallax", layers.best_fraction, config.min_valid)  # fmt: skip
     units = depth_units(layers.max_depth)
     rows = [layers.write(folder, frame_index, *units) | _clip_columns(clip_id, scale) for frame_index in kept]
-    _write_rows(folder / FRAMES_NAME, rows)
+    _write_rows(folder / CLIP_INDEX, rows)
     counts = {"frames": len(kept), "dropped_frames": len(dropped), "mean_valid_fraction":
               sum(row["valid_fraction"] for row in rows) / len(rows)}  # fmt: skip
     if (shutter := workspace.clip_stage(clip_id, "sfm") / SHUTTER_NPZ).is_file():
@@ -121,7 +122,7 @@ class _Layers:
         for layer, pixels in arrays.items():
             path = folder / LAYERS[layer][0] / f"{frame_index:06d}{LAYERS[layer][1]}"
             path.parent.mkdir(exist_ok=True)
-            if not cv2.imwrite(str(path), pixels, quality):
+            if not cv2.imwrite(str(path), pixels, quality if layer == "image" else []):
                 raise OSError(f"{path}: could not be written")
         write_mask(folder / "moving" / f"{frame_index:06d}.png", moving)
         write_mask(folder / "overlay" / f"{frame_index:06d}.png", self._views.overlay(frame_index))
@@ -142,7 +143,7 @@ class _Layers:
 
 
 def _clip_columns(clip_id: str, scale: dict[str, Any]) -> dict[str, Any]:
-    return {"clip_id": clip_id, "video_id": clip_id.rsplit("-", 1)[0], "metric": scale["metric"],
+    return {"clip_id": clip_id, "video_id": video_of(clip_id), "metric": scale["metric"],
             "metric_from_sfm": scale["metric_from_sfm"], "sigma_log_scale": scale["sigma_log_scale"]}  # fmt: skip
 
 
@@ -159,7 +160,7 @@ def _clip_json(
     units: tuple[float, float],
 ) -> dict[str, Any]:
     """Everything that is known about a clip: provenance, versions, configuration, scale and units."""
-    video_id = clip_id.rsplit("-", 1)[0]
+    video_id = video_of(clip_id)
     stated = read_sidecar(sidecar)
     settings = read_config(workspace.config)
     config = settings.model_dump(mode="json")

@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sfm_gt.formats.atomic import replacing_file
-from sfm_gt.formats.dataset_layout import CLIP_JSON, DATASET_JSON, FORMAT_VERSION, INDEX_NAME, INDEX_SCHEMA
+from sfm_gt.formats.dataset_layout import CLIP_INDEX, CLIP_JSON, DATASET_JSON, FORMAT_VERSION, INDEX_NAME, INDEX_SCHEMA
 from sfm_gt.formats.manifest import read_json, read_manifest, write_json
 from sfm_gt.formats.sources import source_of, write_sources
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.stages.dataset import FRAMES_NAME
 from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "index"
@@ -24,7 +23,7 @@ def run(workspace: Workspace, clip_ids: Sequence[str]) -> dict[str, Any]:
     """Writes the data set's index, sources.json and dataset.json; clips without ground truth have no rows."""
     folders = {clip_id: workspace.clip_stage(clip_id, "dataset") for clip_id in sorted(clip_ids)}
     accepted = {clip_id: folder for clip_id, folder in folders.items() if read_manifest(folder).ok}
-    tables = [pq.read_table(folder / FRAMES_NAME, schema=INDEX_SCHEMA) for folder in accepted.values()]
+    tables = [pq.read_table(folder / CLIP_INDEX, schema=INDEX_SCHEMA) for folder in accepted.values()]
     table = pa.concat_tables(tables) if tables else INDEX_SCHEMA.empty_table()
     with replacing_file(workspace.dataset / INDEX_NAME) as partial:
         pq.write_table(table, partial)

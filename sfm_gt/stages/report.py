@@ -18,9 +18,11 @@ from sfm_gt import __version__
 from sfm_gt.config import ReportConfig
 from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.formats.clip_paths import video_of
 from sfm_gt.formats.dataset_layout import INDEX_NAME
-from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_json, read_manifest
-from sfm_gt.formats.workspace import CLIP_STAGES, Workspace
+from sfm_gt.formats.manifest import Manifest, read_json
+from sfm_gt.formats.verdict import MASK_SHEETS, THUMBNAILS, read_manifests
+from sfm_gt.formats.workspace import Workspace
 from sfm_gt.metrics.protocol import REASONS, Protocol
 from sfm_gt.models.shared.stored import StoredPredictions
 from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, chosen, mask_strip, relative_sigma
@@ -40,14 +42,14 @@ VIDEO = "side_by_side.mp4"
 
 
 def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> None:
-    """Writes OUT/report/ whole. Needs the data set's index, work/clips.json and the evaluation.
+    """Writes OUT/report/ whole. Needs the data set's index, clips.json and the evaluation.
 
     Raises:
         InputError: one of them is missing, or a stored prediction cannot be read.
     """
     dataset = open_dataset(workspace.root)
     corpus = read_json(workspace.clip_list)
-    manifests = {clip_id: _manifests(workspace, clip_id) for clip_id in clip_ids}
+    manifests = {clip_id: read_manifests(workspace, clip_id) for clip_id in clip_ids}
     index = [row for row in _index(dataset) if row["clip_id"] in manifests]
     refused = refusals(corpus, manifests)
     with replacing_directory(workspace.report) as folder:
@@ -72,7 +74,7 @@ def _thumbnails(workspace: Workspace, names: Sequence[str], folder: Path) -> dic
     """Pictures of what was refused, copied next to the page: their paths by name, where there is one."""
     found = {}
     for name in names:
-        source = workspace.thumbnail(name)
+        source = workspace.verdict(video_of(name)) / THUMBNAILS / f"{name}.jpg"
         if source.is_file():
             found[name] = f"refused/{name}.jpg"
             (folder / "refused").mkdir(exist_ok=True)
@@ -84,17 +86,12 @@ def _mask_sheets(workspace: Workspace, refused: Sequence[Refusal], folder: Path)
     """The mask sheet of every clip that was refused after the stage frames, by name, copied next to the page."""
     sheets = {}
     for refusal in refused:
-        source = workspace.mask_sheet(refusal.name)
+        source = workspace.verdict(video_of(refusal.name)) / MASK_SHEETS / refusal.name
         if refusal.what == "clip" and source.is_dir():
             shutil.copytree(source, folder / "refused" / refusal.name, dirs_exist_ok=True)
             strip, width, height = mask_strip(folder, f"refused/{refusal.name}")
             sheets[refusal.name] = {"strips": [strip], "width": width, "height": height}
     return sheets
-
-
-def _manifests(workspace: Workspace, clip_id: str) -> dict[str, Manifest]:
-    folders = {stage: workspace.clip_stage(clip_id, stage) for stage in CLIP_STAGES}
-    return {stage: read_manifest(folder) for stage, folder in folders.items() if (folder / MANIFEST_NAME).is_file()}
 
 
 def _index(dataset: Dataset) -> list[dict[str, Any]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 from sfm_gt.errors import InputError, one_line
 from sfm_gt.formats.dataset_layout import DATASET_JSON
-from sfm_gt.formats.manifest import read_json, read_manifest
+from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.verdict import FAILED, read_manifests
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.report.funnel import BESIDE, SHOT_REASONS, frames_beside, frames_left_out, n_frames
 from sfm_gt.workflow.versions import VERSIONS
@@ -15,11 +18,14 @@ STAGE = "summary"
 VERSION = VERSIONS[STAGE]
 
 
-def run(workspace: Workspace) -> str:
+def run(workspace: Workspace, stale: Sequence[Path] = ()) -> str:
     """A few lines for the console: every refusal by name, then the counts.
 
+    Args:
+        stale: results that are not what would be made now.
+
     Raises:
-        InputError: no frame of ground truth came out; the message holds the same lines.
+        InputError: no frame of ground truth came out, a video failed or something is stale; the message holds the same lines.
     """
     listed = read_json(workspace.clip_list)
     refused = [f"{video['path']}: {video['message']} [{video['reason']}]"
@@ -29,13 +35,13 @@ def run(workspace: Workspace) -> str:
     refused += [f"{shot['clip_id']}: {shot['message']} [{shot['reason']}]" for shot in shots]
     left_out = [f"{stretch['message']} [{stretch['reason']}]" for stretch in between]
     for clip in listed["clips"]:
-        manifest = read_manifest(workspace.clip_stage(clip["clip_id"], "dataset"))
+        manifests = read_manifests(workspace, clip["clip_id"])
+        manifest = manifests["dataset"]
         if not manifest.ok:
             refused.append(f"{clip['clip_id']}: {manifest.message} [{manifest.reason}]")
         else:
-            sfm = read_manifest(workspace.clip_stage(clip["clip_id"], "sfm"))
             left_out += [f"{clip['clip_id']}: {count} of {n_frames([clip])} frames {BESIDE[reason]} [{reason}]"
-                         for reason, count in frames_beside({clip["clip_id"]: {"sfm": sfm}}).items()]  # fmt: skip
+                         for reason, count in frames_beside({clip["clip_id"]: manifests}).items()]  # fmt: skip
     produced = read_json(workspace.dataset / DATASET_JSON)
     reasons = Counter(line.rsplit("[", 1)[1].rstrip("]") for line in refused)
     counts = (f"{len(listed['videos'])} videos, {len(listed['clips'])} clips, {len(produced['clips'])} with ground truth, "
@@ -48,6 +54,12 @@ def run(workspace: Workspace) -> str:
         *(f"left out: {one_line(line)}" for line in left_out),
         counts, f"{n_frames([*listed['clips'], *listed['rejected']])} frames of these videos: {frames}",
     ])  # fmt: skip
+    failed = sum(video["status"] == FAILED for video in listed["videos"])
+    if failed:
+        raise InputError(f"{failed} of {len(listed['videos'])} videos failed; the next run tries them again\n{lines}")
+    if stale:
+        names = ", ".join(str(path) for path in stale)
+        raise InputError(f"not of the present inputs and settings: {names}; run again\n{lines}")
     if produced["frames"] == 0:
         raise InputError(f"this run produced nothing\n{lines}")
     return lines

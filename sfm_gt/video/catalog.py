@@ -7,7 +7,8 @@ import hashlib
 import re
 import stat
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sfm_gt.errors import InputError
@@ -19,6 +20,7 @@ VIDEO_SUFFIXES = (
 SIDECAR_SUFFIXES = (".yaml", ".yml")
 MAX_SLUG_LENGTH = 60
 HASH_LENGTH = 6
+BEGINNING_BYTES = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def list_videos(folder: Path) -> tuple[VideoFile, ...]:
         others = [other for other in sharing[slug(path.stem)] if other != path]
         found.append(_refused_name(path, others, taken) if others else _video_file(path))
         taken.add(found[-1].video_id)
-    return tuple(found)
+    return _without_twins(found)
 
 
 def _video_paths(folder: Path) -> list[Path]:
@@ -102,6 +104,46 @@ def _video_file(path: Path) -> VideoFile:
     ignored = next((f"{sidecar.name}: is a {kind} and no file, so it is ignored; replace or remove it"
                     for sidecar in beside.values() if (kind := _kind(sidecar)) not in ("file", "missing")), None)  # fmt: skip
     return VideoFile(video_id, path, sidecars[0] if sidecars else None, warning=ignored)
+
+
+def _without_twins(videos: list[VideoFile]) -> tuple[VideoFile, ...]:
+    """Refuses videos of the same bytes as an earlier one: counted twice they would lie in two splits."""
+    groups = [[video for video in videos if video.refusal is None and video.path.is_file()]]
+    # Whole files are read only where size and beginning agree.
+    for likeness in (_size, _beginning, _content):
+        groups = [alike for group in groups for alike in _alike(group, likeness)]
+    twins = {}
+    for first, *others in groups:
+        for video in others:
+            message = f"{video.path.name}: the same file as {first.path.name}; remove one of them"
+            twins[video.video_id] = replace(video, refusal="duplicate_source", message=message)
+    return tuple(twins.get(video.video_id, video) for video in videos)
+
+
+def _alike(videos: list[VideoFile], likeness: Callable[[Path], object]) -> list[list[VideoFile]]:
+    """Groups of at least two videos that are alike."""
+    groups: dict[object, list[VideoFile]] = {}
+    for video in videos:
+        groups.setdefault(likeness(video.path), []).append(video)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _size(path: Path) -> object:
+    # Empty files are refused as such.
+    return path.stat().st_size or path
+
+
+def _beginning(path: Path) -> object:
+    try:
+        with path.open("rb") as file:
+            return file.read(BEGINNING_BYTES)
+    except OSError:
+        return path  # like no other
+
+
+def _content(path: Path) -> object:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _kind(path: Path) -> str:

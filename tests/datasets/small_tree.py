@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.formats.clip_paths import clip_folder
 from sfm_gt.formats.manifest import write_json
 
 HEIGHT, WIDTH, FOCAL, DEPTH_M = 48, 64, 60.0, 2.0
@@ -27,7 +28,8 @@ def write_tree(folder: Path, videos: dict[str, int], perceptual_hashes: dict[str
             rows.append(_row(clip_id, frame_index))
         source = {"license": "CC-BY-4.0", "perceptual_hash": (perceptual_hashes or {}).get(video_id, [])}
         write_json(
-            folder / "clips" / clip_id / layout.CLIP_JSON, {"clip_id": clip_id, "video_id": video_id, "source": source}
+            clip_folder(folder, clip_id) / layout.CLIP_JSON,
+            {"clip_id": clip_id, "video_id": video_id, "source": source},
         )
     pd.DataFrame(rows).to_parquet(folder / layout.INDEX_NAME, index=False)
     return folder

@@ -44,7 +44,8 @@ def demo_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess
     (videos / "nothing.mov").write_bytes(b"")
     shutil.copy(videos / "mannequin.mp4", videos / "twin.mp4")
     shutil.copy(videos / "mannequin.mp4", videos / "twin.mkv")
-    shutil.copy(videos / "mannequin.mp4", videos / "mistaken.mp4")
+    # Of other bytes: the same file under another name is refused for that.
+    (videos / "mistaken.mp4").write_bytes((videos / "mannequin.mp4").read_bytes() + b"\0")
     (videos / "mistaken.yaml").write_text("scale: {known_distnce: []}\n")
     still = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
     write_video(videos / "still image ü.mp4", [still] * 20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ def test_torch_batches_mark_invalid_depth_and_agree_for_any_number_of_workers(de
 
 
 def test_clip_metadata_says_where_everything_comes_from(demo_run):
-    info = read_json(demo_run[0] / "out" / "dataset" / "clips" / "mannequin-000" / "clip.json")
+    info = read_json(demo_run[0] / "out" / "dataset" / "clips" / "mannequin" / "mannequin-000" / "clip.json")
     assert info["length_unit"] == "m"
     assert info["source"]["license"] == "CC0-1.0"
     assert len(info["source"]["source_sha256"]) == 64
@@ -103,17 +104,24 @@ def test_a_second_run_has_nothing_to_do(demo_run):
 
 
 @pytest.mark.parametrize(
-    ("change", "reruns", "keeps"),
+    ("change", "reruns"),
     [
-        ("scale={max_sigma_log_scale: 0.05}", {"scale", "dataset", "evaluate"}, {"sfm", "dense", "moving"}),
-        ("dense={min_consistent: 4}", {"dense", "moving", "clean", "dataset"}, {"frames", "sfm", "scale"}),
-        ("clean={max_rel_sigma: 0.05}", {"clean", "dataset"}, {"sfm", "dense", "moving", "scale"}),
-        ("evaluate={max_depth_m: 10.0}", {"evaluate", "report"}, {"dataset", "predict"}),
-        ("seed=1", {"sfm", "evaluate"}, {"frames"}),
+        ("scale={max_sigma_log_scale: 0.05}", {"reconstruct", "predict", "collect", "summary"}),
+        ("evaluate={max_depth_m: 10.0}", {"collect", "summary"}),
+        ("models=[{name: constant, method: constant}]", {"collect", "summary"}),
+        ("seed=1", {"reconstruct", "predict", "collect", "summary"}),
     ],
 )
-def test_a_change_reruns_its_stage_and_what_follows_only(demo_run, change, reruns, keeps):
+def test_a_change_reruns_its_jobs_only(demo_run, change, reruns):
     planned = run(demo_run[0], "--dry-run", config=(change,)).stdout
-    rules = {line.split()[1].rstrip(":") for line in planned.splitlines() if line.startswith(("rule ", "checkpoint "))}
-    assert reruns <= rules, planned[-2000:]
-    assert not keeps & rules
+    rules = {line.split()[1].rstrip(":") for line in planned.splitlines() if line.startswith(("rule ", "localrule "))}
+    assert rules - {"all"} == reruns, planned[-2000:]
+
+
+def test_another_scale_makes_no_depth_again(demo_run, tmp_path):
+    shutil.copytree(demo_run[0], tmp_path / "run")
+    folder = tmp_path / "run"
+    again = run(folder, "--until", "reconstruct", config=("scale={max_sigma_log_scale: 0.05}",))
+    assert again.returncode == 0, again.stdout[-3000:]
+    made = (folder / "out" / "logs" / "reconstruct" / "mannequin.log").read_text().splitlines()
+    assert [line.split(":")[0] for line in made if line.endswith(": ok")] == ["scale", "dataset"]

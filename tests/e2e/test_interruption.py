@@ -1,4 +1,4 @@
-"""A run killed with SIGKILL in every stage and started again ends in the same data set, byte for byte."""
+"""A run killed with SIGKILL at any moment and started again ends in the same data set, byte for byte."""
 
 from __future__ import annotations
 
@@ -9,36 +9,32 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tests.e2e.workflow import command, environment, run, tree_digest
+from sfm_gt.formats.manifest import read_json
+from tests.e2e.workflow import REPOSITORY, command, environment, run, tree_digest
+from tests.video.make_videos import panning, write_video
 
-# The line of the workflow's output at which each stage is killed. Long stages report progress, and are killed in the midst.
-STAGES = {
-    "ingest": r"rule ingest:",
-    "clips": r"rule clips:",
-    "clip_list": r"checkpoint clip_list:",
-    "frames": r"rule frames:",
-    "sfm": r"rule sfm:",
+# The line of the workflow's output at which it is killed: in the midst of a stage, or when the one before has ended.
+MOMENTS = {
+    "ingest": r"rule reconstruct:",
+    "sfm": r"^frames: ok",
     "dense": r"dense small-000: 3\d/",
-    "moving": r"rule moving:",
-    "clean": r"rule clean:",
-    "scale": r"rule scale:",
-    "dataset": r"rule dataset:",
-    "index": r"rule index:",
+    "moving": r"^dense: ok",
+    "clean": r"^moving: ok",
+    "scale": r"^clean: ok",
+    "dataset": r"^scale: ok",
+    "published": r"^dataset: ok",
     "predict": r"rule predict:",
-    "evaluate": r"rule evaluate:",
-    "report": r"rule report:",
+    "collect": r"rule collect:",
+    "evaluate": r"^index: ",
+    "report": r"^report: ",
+    "summary": r"rule summary:",
 }
 
 
-# These wait for nothing but sfm or dense and may be done already when another stage is killed.
-BESIDE_OTHERS = ("clean", "scale")
-
-
-def run_and_kill_at(folder: Path, stage: str, pattern: str) -> bool:
+def run_and_kill_at(folder: Path, pattern: str) -> bool:
     """Starts the workflow and kills it, with all its children, at the first line that matches; False if none did."""
-    forced = ["--forcerun", stage] if stage in BESIDE_OTHERS else []
     process = subprocess.Popen(
-        [*command(folder), *forced], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        command(folder), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -51,14 +47,14 @@ def run_and_kill_at(folder: Path, stage: str, pattern: str) -> bool:
     return False
 
 
-def test_killed_in_every_stage_it_ends_in_the_same_data_set(small_videos, tmp_path):
+def test_killed_at_any_moment_it_ends_in_the_same_data_set(small_videos, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     for folder in (whole, broken):
         folder.mkdir()
         shutil.copytree(small_videos, folder / "videos")
     finished = run(whole)
     assert finished.returncode == 0, finished.stdout[-3000:]
-    not_reached = [stage for stage, pattern in STAGES.items() if not run_and_kill_at(broken, stage, pattern)]
+    not_reached = [moment for moment, pattern in MOMENTS.items() if not run_and_kill_at(broken, pattern)]
     assert not not_reached
     finished = run(broken)
     assert finished.returncode == 0, finished.stdout[-3000:]
@@ -75,6 +71,38 @@ def test_an_empty_result_is_an_error_that_says_why(tmp_path):
     assert "this run produced nothing" in finished.stdout
     assert "text.mp4" in finished.stdout
     assert (tmp_path / "out" / "report" / "index.html").is_file(), "the report shows the refusals all the same"
+
+
+CRASH = """
+import os, signal
+from sfm_gt.video import decode
+decoded = decode.iterate_frames
+def iterate_frames(path, *arguments):
+    if path.name.startswith("crash"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return decoded(path, *arguments)
+decode.iterate_frames = iterate_frames
+"""
+
+
+def test_a_decoder_that_crashes_is_one_entry_and_the_others_go_to_the_end(tmp_path):
+    (tmp_path / "videos").mkdir()
+    for seed, name in enumerate(("crash.mp4", "pan.mp4")):
+        write_video(tmp_path / "videos" / name, panning(16, 160, 120, seed=seed))
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(CRASH)
+    path = os.pathsep.join(filter(None, (str(tmp_path / "site"), os.environ.get("PYTHONPATH", str(REPOSITORY)))))
+    broken = subprocess.run(command(tmp_path), env=environment() | {"PYTHONPATH": path}, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, check=False)  # fmt: skip
+    assert broken.returncode == 1
+    assert "1 of 2 videos failed; the next run tries them again" in broken.stdout
+    assert "crash.mp4: ended by SIGSEGV; see logs/reconstruct/crash.log [failed]" in broken.stdout
+    assert (tmp_path / "out" / "report" / "index.html").is_file()
+    listed = read_json(tmp_path / "out" / "clips.json")["videos"]
+    assert [video["status"] for video in listed] == ["failed", "ok"]
+    again = run(tmp_path)
+    assert "videos failed" not in again.stdout
+    assert again.stdout.count("rule reconstruct:") == 1, "only what failed is tried again"
 
 
 def test_faults_before_the_first_job_are_one_line(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from sfm_gt.formats.verdict import read_verdict
 from tests.e2e.workflow import REPOSITORY, environment
 from tests.video.make_videos import panning, write_video
 
@@ -17,12 +17,12 @@ VIDEOS, OUT = "-in {a} \"q' %s", "-out {b} \"q' $y\n%"
 NAMES = ["clip {final}.mp4", "-n 'q'\n$HOME.mp4"]
 
 
-def clip_list(folder: Path, *arguments: str) -> str:
-    """Runs the workflow up to the list of clips, both folders named in a file; what Snakemake says."""
+def reconstruct(folder: Path, *arguments: str) -> str:
+    """Runs the workflow up to the verdicts, both folders named in a file; what Snakemake says."""
     finished = subprocess.run(
         [
             sys.executable, "-m", "snakemake", "--cores", "2", "--snakefile", str(REPOSITORY / "Snakefile"),
-            "--directory", str(folder), "--configfile", str(folder / "config.yaml"), "--until", "clip_list", *arguments,
+            "--directory", str(folder), "--configfile", str(folder / "config.yaml"), "--until", "reconstruct", *arguments,
         ],
         env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
@@ -37,14 +37,14 @@ def test_videos_with_any_name_in_any_folder_reach_their_clips(tmp_path: Path) ->
     os.mkfifo(tmp_path / VIDEOS / "pipe.mp4")
     (tmp_path / VIDEOS / "folder.mp4").mkdir()
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"videos": VIDEOS, "out": OUT}))
-    clip_list(tmp_path)
-    listed = json.loads((tmp_path / OUT / "work" / "clips.json").read_text())
-    reasons = {video["video_id"]: video["reason"] for video in listed["videos"]}
+    reconstruct(tmp_path)
+    verdicts = {folder.name: read_verdict(folder) for folder in (tmp_path / OUT / "videos").iterdir()}
+    reasons = {video_id: verdict.facts["reason"] for video_id, verdict in verdicts.items()}
     assert (reasons.pop("pipe"), reasons.pop("folder")) == ("not_a_file", "not_a_file")
     assert list(reasons.values()) == [None] * len(NAMES)
-    assert len(listed["clips"]) == len(NAMES)
+    assert sum(len(verdict.clips) for verdict in verdicts.values()) == len(NAMES)
     # Snakemake cannot be told of such files, and still sees which one is another.
     write_video(tmp_path / "a.mp4", panning(17, 160, 120, seed=9)).rename(tmp_path / VIDEOS / NAMES[0])
-    planned = clip_list(tmp_path, "--dry-run")
-    assert planned.count("rule ingest:") == 1
+    planned = reconstruct(tmp_path, "--dry-run")
+    assert planned.count("rule reconstruct:") == 1
     assert "video=clip-final-" in planned

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.formats.clip_paths import clip_folder
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.types import PinholeCamera
@@ -82,9 +83,9 @@ def write_dataset(folder: Path) -> Path:
         source = {"path": f"{clip_id}.mp4", "source": "https://example.org/near" if metric else None, "license": "CC0-1.0",
                   "first_timestamp_s": FIRST_TIMESTAMP_S, "source_sha256": "0" * 64}  # fmt: skip
         lens = {"model": "SIMPLE_RADIAL", "width": 64, "height": 48, "params": [60.0, 32.0, 24.0, -0.03]}
-        write_json(dataset / "clips" / clip_id / layout.CLIP_JSON, {
+        write_json(clip_folder(dataset, clip_id) / layout.CLIP_JSON, {
             "clip_id": clip_id, "metric": metric, "length_unit": "m" if metric else "sfm", "source": source,
             "camera_as_filmed": lens})  # fmt: skip
-        write_manifest(dataset / "clips" / clip_id, Manifest("dataset", 2))
+        write_manifest(clip_folder(dataset, clip_id), Manifest("dataset", 2))
     pq.write_table(pa.Table.from_pylist(rows, schema=layout.INDEX_SCHEMA), dataset / layout.INDEX_NAME)
     return folder

@@ -58,7 +58,7 @@ def test_a_missing_package_is_named_with_its_extra(out, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("format_name", ["mannequin_challenge", "realestate10k"])
 def test_clips_of_a_rolling_shutter_are_named_where_the_format_cannot_say_it(out, tmp_path, format_name):
-    path = out / "dataset" / "clips" / "near-000" / "clip.json"
+    path = out / "dataset" / "clips" / "near" / "near-000" / "clip.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"measures": {"sfm": {"readout_s": 0.021}}}))
     export.run(out, format_name, tmp_path / "to")
     manifest = json.loads((tmp_path / "to" / "export.json").read_text())

@@ -13,6 +13,7 @@ from sfm_gt.config import Config, to_yaml
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.formats.sources import source_of, write_sources
+from sfm_gt.formats.verdict import Verdict, gather, write_verdict
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.models.shared.stored import image_sizes_measure
 
@@ -70,14 +71,12 @@ def _write_clip(workspace: Workspace, video_id: str) -> list[dict]:
         (workspace.clip_stage(clip_id, stage)).mkdir(parents=True)
         (workspace.clip_stage(clip_id, stage) / "content.bin").write_bytes(f"{stage} of {clip_id}".encode())
         write_manifest(workspace.clip_stage(clip_id, stage), Manifest(stage, 1, measures={"registered_frames": 2}))
-        log = workspace.root / "logs" / stage / f"{clip_id}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(f"{stage}: ok\n")
     for frame_index in FRAMES:
         values = np.random.default_rng([ord(video_id[0]), frame_index]).uniform(1, 3, (HEIGHT, WIDTH))
         path = workspace.predictions("constant", clip_id) / f"{frame_index:06d}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, values.astype(np.float32))
+    gather(workspace, clip_id, workspace.verdict(video_id))
     said = {"kind": "metric_depth", "image_sizes": image_sizes_measure([(HEIGHT, WIDTH)])}
     write_manifest(workspace.predictions("constant", clip_id), Manifest("predict", 1, measures=said))
     return rows
@@ -86,11 +85,11 @@ def _write_clip(workspace: Workspace, video_id: str) -> list[dict]:
 def _write_video(workspace: Workspace, video_id: str) -> dict:
     shot = {"clip_id": f"{video_id}-000", "video_id": video_id, "first_frame": 0, "last_frame": 9}
     write_json(workspace.ingest(video_id), facts_of(video_id))
-    write_json(workspace.clips(video_id), {"video_id": video_id, "version": 1, "clips": [shot], "rejected": []})
-    (workspace.root / "logs" / "ingest").mkdir(parents=True, exist_ok=True)
-    (workspace.root / "logs" / "ingest" / f"{video_id}.log").write_text("ingest: ok\n")
-    workspace.lock("frames", f"{video_id}-000").parent.mkdir(exist_ok=True)
-    workspace.lock("frames", f"{video_id}-000").touch()
+    write_verdict(workspace.verdict(video_id), Verdict(f"key of {video_id}", "settings", facts_of(video_id), [shot]))
+    (workspace.root / "logs" / "reconstruct").mkdir(parents=True, exist_ok=True)
+    (workspace.root / "logs" / "reconstruct" / f"{video_id}.log").write_text("sfm: ok\n")
+    workspace.lock("reconstruct", video_id).parent.mkdir(exist_ok=True)
+    workspace.lock("reconstruct", video_id).touch()
     return shot
 
 
@@ -104,7 +103,7 @@ def workspace(tmp_path: Path) -> Workspace:
     sources = [source_of({"source": facts_of(video_id)}, video_id) for video_id in VIDEOS]
     write_sources(workspace.dataset, sources)
     clip_ids = [shot["clip_id"] for shot in shots]
-    write_json(workspace.dataset / layout.DATASET_JSON, {"format_version": 1, "clips": clip_ids, "frames": len(rows)})
+    write_json(workspace.dataset / layout.DATASET_JSON, {"format_version": 2, "clips": clip_ids, "frames": len(rows)})
     videos = [{key: facts_of(v)[key] for key in ("video_id", "path", "status", "reason", "message")} for v in VIDEOS]
     write_json(workspace.clip_list, {"clips": shots, "rejected": [], "videos": videos})
     (workspace.root / "logs" / "index.log").write_text("index: 4 frames of 2 clips\nanna-000: kept\nbert-000: kept\n")

@@ -9,6 +9,7 @@ import shutil
 import signal
 import tarfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,8 +22,10 @@ from sfm_gt.commands import export, forget
 from sfm_gt.config import FramesConfig, read_config
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
+from sfm_gt.formats.clip_paths import clip_folder
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import read_sources, read_tombstones
+from sfm_gt.formats.verdict import Verdict, read_verdict, write_verdict
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance.traces import mentions
 from sfm_gt.stages import evaluate, ingest, report
@@ -33,7 +36,7 @@ from tests.video.make_videos import panning, write_video
 
 # What holds several sources, and so must change when one goes.
 SHARED = {
-    "dataset/dataset.json", "dataset/index.parquet", "dataset/sources.json", "dataset/tombstones.json", "work/clips.json",
+    "dataset/dataset.json", "dataset/index.parquet", "dataset/sources.json", "dataset/tombstones.json", "clips.json",
     "logs/index.log",
 }  # fmt: skip
 # What running the command itself leaves behind.
@@ -55,7 +58,7 @@ def test_nothing_of_the_source_is_left_and_nothing_else_is_touched(workspace: Wo
     assert {name for name in after if "anna" in name} == set()
     assert set(before) - set(after) == {name for name in before if "anna" in name}
     assert [frame.clip_id for frame in open_dataset(workspace.root)] == ["bert-000", "bert-000"]
-    assert read_json(workspace.dataset / "dataset.json") == {"format_version": 1, "clips": ["bert-000"], "frames": 2}
+    assert read_json(workspace.dataset / "dataset.json") == {"format_version": 2, "clips": ["bert-000"], "frames": 2}
     assert [clip["clip_id"] for clip in read_json(workspace.clip_list)["clips"]] == ["bert-000"]
     assert [source.video_id for source in read_sources(workspace.dataset)] == ["bert"]
     assert (workspace.root / "logs" / "index.log").read_text() == "index: 4 frames of 2 clips\nbert-000: kept\n"
@@ -70,6 +73,20 @@ def test_a_source_has_several_names(workspace: Workspace, wanted: str) -> None:
     assert open_dataset(workspace.root).clip_ids == ("bert-000",)
     again = forget.run(workspace.root, wanted) if wanted != "anna.mp4" else "was forgotten before"
     assert "was forgotten before" in again
+
+
+@pytest.mark.parametrize("verdict", ["failed", "none"])
+def test_a_source_whose_job_broke_is_known_by_what_ingest_found(workspace: Workspace, verdict: str) -> None:
+    shutil.rmtree(workspace.published("anna"))
+    shutil.rmtree(workspace.verdict("anna"))
+    if verdict == "failed":
+        facts = {"video_id": "anna", "path": "anna.mp4", "status": "failed", "reason": "failed", "message": "killed"}
+        workspace.verdict("anna").mkdir()
+        write_verdict(workspace.verdict("anna"), Verdict("key", "settings", facts))
+    forget.run(workspace.root, "1" * 64)
+    assert [path for path in workspace.root.rglob("*") if "anna" in path.name] == []
+    (tombstone,) = read_tombstones(workspace.dataset)
+    assert tombstone.source_sha256 == "1" * 64
 
 
 def test_tables_and_report_are_made_again_without_it(workspace: Workspace) -> None:
@@ -178,6 +195,7 @@ def test_a_copy_does_not_come_back(workspace: Workspace, tmp_path: Path) -> None
     out = Workspace(tmp_path / "other")
     facts = ingest.run(out, list_videos(videos)[0], FramesConfig())
     assert facts["status"] == "ok"
+    write_verdict(out.verdict("carla"), Verdict("key", "settings", facts))
     forget.run(out.root, "carla")
     write_video(videos / "carla.mp4", panning(40), codec="mpeg4")  # other bytes, same pictures
     (videos / "carla.mp4").rename(videos / "renamed.mp4")
@@ -198,7 +216,7 @@ def test_exports_elsewhere_are_cleaned_too(workspace: Workspace, tmp_path: Path)
     kept = {}
     with tarfile.open(export / "frames-000000.tar", "w") as shard:
         for number, clip in enumerate(("anna-000", "bert-000")):
-            image = (workspace.dataset / "clips" / clip / "images" / "000003.jpg").read_bytes()
+            image = (clip_folder(workspace.dataset, clip) / "images" / "000003.jpg").read_bytes()
             add(shard, f"{number:06d}.image.jpg", image)
             add(shard, f"{number:06d}.meta.json", json.dumps({"clip_id": clip}).encode())
             kept[clip] = image
@@ -230,11 +248,18 @@ def test_our_own_exports_are_made_again_without_it(workspace: Workspace, tmp_pat
     assert {name: after.get(name) for name in of_bert} == {name: before[name] for name in of_bert}
 
 
+def write_twin_of_anna(workspace: Workspace) -> dict:
+    anna = read_verdict(workspace.verdict("anna"))
+    facts = anna.facts | {"video_id": "carla", "path": "carla.mp4", "source": None}
+    write_verdict(workspace.verdict("carla"), replace(anna, facts=facts, clips=[]))
+    return facts
+
+
 def test_videos_of_the_same_bytes_go_together_and_it_is_said(workspace: Workspace) -> None:
-    twin = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
-    write_json(workspace.ingest("carla"), twin)
+    twin = write_twin_of_anna(workspace)
     before = tree_digest(workspace.root)
     said = forget.run(workspace.root, "anna")
+    assert twin["source_sha256"] == "1" * 64
     assert "carla: forgotten" in said
     assert "carla: the same bytes as anna" in said
     after = tree_digest(workspace.root)
@@ -244,8 +269,9 @@ def test_videos_of_the_same_bytes_go_together_and_it_is_said(workspace: Workspac
 
 
 def _copy_of_anna(workspace: Workspace) -> None:
-    copy = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
-    write_json(workspace.ingest("carla"), copy | {"source_sha256": "7" * 64})
+    anna = read_verdict(workspace.verdict("anna"))
+    facts = anna.facts | {"video_id": "carla", "path": "carla.mp4", "source": None, "source_sha256": "7" * 64}
+    write_verdict(workspace.verdict("carla"), replace(anna, facts=facts, clips=[]))
 
 
 def test_near_duplicates_are_listed_before_anything_is_removed(workspace: Workspace) -> None:
@@ -261,23 +287,20 @@ def test_near_duplicates_go_too_or_stay_for_good(workspace: Workspace, tmp_path:
     shutil.copytree(workspace.root, tmp_path / "with")
     said = forget.run(tmp_path / "with", "anna", with_duplicates=True)
     assert "carla: forgotten" in said
-    assert not Workspace(tmp_path / "with").ingest("carla").exists()
+    assert not Workspace(tmp_path / "with").verdict("carla").exists()
     said = forget.run(workspace.root, "anna", with_duplicates=False)
     assert "carla: a near-duplicate of anna, was kept" in said
-    assert workspace.ingest("carla").exists()
-    facts = read_json(workspace.ingest("carla"))
-    hashes = tuple(facts["perceptual_hash"])
+    hashes = tuple(read_verdict(workspace.verdict("carla")).facts["perceptual_hash"])
     (tombstone,) = read_tombstones(workspace.dataset)
     assert not tombstone.covers("7" * 64, None, hashes), "the next run keeps it too"
     assert tombstone.covers("8" * 64, None, hashes), "other copies do not come back"
 
 
 def test_of_two_videos_with_one_hash_neither_is_damaged_while_the_other_is_planned(workspace: Workspace) -> None:
-    twin = read_json(workspace.ingest("anna")) | {"video_id": "carla", "path": "carla.mp4", "source": None}
-    write_json(workspace.ingest("carla"), twin)
+    twin = write_twin_of_anna(workspace)
     sources = forget._known_sources(workspace)
     job = forget._plan(workspace, sources["carla"], ())
-    assert not mentions(job.traces, workspace.ingest("anna"))
+    assert not mentions(job.traces, workspace.verdict("anna") / "verdict.json")
     assert job.tombstone.source_sha256 == twin["source_sha256"]
 
 
@@ -335,11 +358,11 @@ def test_what_cannot_be_proven_or_must_not_be_touched_is_refused_by_name(workspa
     shard.write_bytes(shard.read_bytes()[:2000])
     with pytest.raises(InputError, match=r"frames\.tar: cannot be read"):
         forget.run(workspace.root, "anna")
-    assert (workspace.dataset / "clips" / "anna-000").is_dir(), "refused before anything is removed"
+    assert (workspace.dataset / "clips" / "anna" / "anna-000").is_dir(), "refused before anything is removed"
     shard.unlink()
-    clips = read_json(workspace.clips("anna"))
-    clips["clips"].append(clips["clips"][0] | {"clip_id": "../../elsewhere"})
-    workspace.clips("anna").write_text(json.dumps(clips))
+    anna = read_verdict(workspace.verdict("anna"))
+    poisoned = [*anna.clips, anna.clips[0] | {"clip_id": "../../elsewhere"}]
+    write_verdict(workspace.verdict("anna"), replace(anna, clips=poisoned))
     forget.run(workspace.root, "anna")
     assert outside.is_dir(), "a poisoned name is no clip of the video"
 

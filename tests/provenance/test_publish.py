@@ -67,8 +67,8 @@ def test_annotations_without_a_pixel_and_pictures_made_again(workspace: Workspac
     said = hydrate.run(release, videos)
     assert "anna-000: 2 pictures verified by SHA-256" in said
     assert "bert-000: no file in" in said
-    for path in (workspace.dataset / "clips" / "anna-000" / "images").iterdir():
-        assert (release / "clips" / "anna-000" / "images" / path.name).read_bytes() == path.read_bytes()
+    for path in (workspace.dataset / "clips" / "anna" / "anna-000" / "images").iterdir():
+        assert (release / "clips" / "anna" / "anna-000" / "images" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_another_picture_than_was_released_is_refused_and_nothing_kept(workspace: Workspace, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_another_picture_than_was_released_is_refused_and_nothing_kept(workspace
     write_video(videos / "mine.mp4", panning(8))
     film(workspace, videos / "mine.mp4")
     publish.run(workspace.root, release, RESEARCH, annotations_only=True)
-    hashes = release / "clips" / "anna-000" / "images.json"
+    hashes = release / "clips" / "anna" / "anna-000" / "images.json"
     content = read_json(hashes)
     content["images"][1] |= {"sha256": "0" * 64, "perceptual_hash": "0123456789abcdef"}
     write_json(hashes, content)
@@ -91,7 +91,7 @@ def film(workspace: Workspace, video: Path) -> None:
     """Makes ``video`` the source of anna's clip: her pictures become its frames, undistorted by a plain camera."""
     from sfm_gt.commands.hydrate import _pictures
 
-    path = workspace.dataset / "clips" / "anna-000" / "clip.json"
+    path = workspace.dataset / "clips" / "anna" / "anna-000" / "clip.json"
     height, width = panning(1)[0].shape[:2]
     lens = {"model": "SIMPLE_RADIAL", "width": width, "height": height, "params": [60.0, width / 2, height / 2, -0.02]}
     info = read_json(path) | {"camera_as_filmed": lens, "config": {"dataset": {"jpeg_quality": 95}}}
@@ -109,7 +109,7 @@ def test_pictures_of_a_rolling_shutter_are_made_again_by_the_shutter_file_of_the
     videos.mkdir()
     write_video(videos / "mine.mp4", panning(8))
     film(workspace, videos / "mine.mp4")
-    clip = workspace.dataset / "clips" / "anna-000"
+    clip = workspace.dataset / "clips" / "anna" / "anna-000"
     straight = {path.name: path.read_bytes() for path in (clip / "images").iterdir()}
     shift_px = np.zeros((2, GRID_HEIGHT, GRID_WIDTH, 2))
     shift_px[..., 0] = 6.0 * np.linspace(-1, 1, GRID_HEIGHT)[None, :, None]  # sheared, as by a camera that turns
@@ -119,10 +119,10 @@ def test_pictures_of_a_rolling_shutter_are_made_again_by_the_shutter_file_of_the
     write_json(clip / "clip.json", read_json(clip / "clip.json") | {"measures": {"sfm": {"readout_s": 0.02}}})
     publish.run(workspace.root, release, RESEARCH, annotations_only=True)
     assert "anna-000: 2 pictures verified by SHA-256" in hydrate.run(release, videos)
-    (release / "clips" / "anna-000" / layout.SHUTTER_NPZ).write_bytes(b"no archive")
+    (release / "clips" / "anna" / "anna-000" / layout.SHUTTER_NPZ).write_bytes(b"no archive")
     with pytest.raises(InputError, match=r"shutter\.npz: holds no shutter displacement"):
         hydrate.run(release, videos)
-    (release / "clips" / "anna-000" / layout.SHUTTER_NPZ).unlink()
+    (release / "clips" / "anna" / "anna-000" / layout.SHUTTER_NPZ).unlink()
     with pytest.raises(InputError, match=r"shutter\.npz: missing, and the pictures of anna-000"):
         hydrate.run(release, videos)
 
@@ -138,9 +138,9 @@ def test_faces_go_and_depth_stays_bit_identical(
 ) -> None:
     pytest.importorskip("mlcroissant", reason="extra `publish` is not installed: releases not tried")
     picture = picture_with_faces(shared_data, FaceBlur(yunet))
-    for path in (workspace.dataset / "clips" / "anna-000" / "images").iterdir():
+    for path in (workspace.dataset / "clips" / "anna" / "anna-000" / "images").iterdir():
         cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    for path in (workspace.dataset / "clips" / "bert-000" / "images").iterdir():
+    for path in (workspace.dataset / "clips" / "bert" / "bert-000" / "images").iterdir():
         cv2.imwrite(str(path), np.full((48, 64, 3), 128, np.uint8))
     content = publish.run(workspace.root, tmp_path / "release", RESEARCH, faces=yunet)
     assert content["faces"]["n_faces"] >= 2, "one in each of two pictures at least"

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from sfm_gt.cli.app import app
 from sfm_gt.commands import check_sources
-from sfm_gt.config import ClipsConfig, Config, FramesConfig, to_yaml, validate
+from sfm_gt.config import Config, FramesConfig, to_yaml, validate
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.license_terms import permissions_of, refusal
@@ -24,7 +24,7 @@ from sfm_gt.formats.perceptual_hash import MAX_BITS_BETWEEN_COPIES, bits_between
 from sfm_gt.formats.sources import hashed_uploader, read_sources
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance import license_gate
-from sfm_gt.stages import clip_list, clips, ingest
+from sfm_gt.stages import ingest
 from sfm_gt.video.catalog import list_videos
 from tests.video.make_videos import panning, write_video
 
@@ -60,7 +60,7 @@ def test_unknown_licences_are_named_with_the_nearest_known_one() -> None:
 def test_the_gate_names_every_source_that_stands_against_it(workspace: Workspace) -> None:
     dataset = open_dataset(workspace.root)
     license_gate.require(dataset, dataset.clip_ids, "publish", "commercial", {})
-    path = workspace.dataset / "clips" / "anna-000" / "clip.json"
+    path = workspace.dataset / "clips" / "anna" / "anna-000" / "clip.json"
     info = read_json(path)
     write_json(path, info | {"source": info["source"] | {"license": "CC-BY-NC-4.0"}})
     with pytest.raises(
@@ -106,13 +106,9 @@ def test_a_source_listed_twice_is_refused(tmp_path: Path, workspace: Workspace) 
     videos.mkdir()
     write_video(videos / "a.mp4", panning(20))
     (videos / "b.mp4").write_bytes((videos / "a.mp4").read_bytes())
-    listed = list_videos(videos)
-    for video in listed:
-        ingest.run(out, video, FramesConfig())
-        clips.run(out, video.video_id, video.path, ClipsConfig(min_frames=5))
-    merged = clip_list.run(out, listed)
-    assert [video["reason"] for video in merged["videos"]] == [None, "duplicate_source"]
-    assert {clip["video_id"] for clip in merged["clips"]} == {"a"}
+    found = [ingest.run(out, video, FramesConfig()) for video in list_videos(videos)]
+    assert [facts["reason"] for facts in found] == [None, "duplicate_source"]
+    assert found[1]["message"] == "b.mp4: the same file as a.mp4; remove one of them"
     content = read_json(workspace.dataset / "sources.json")
     write_json(workspace.dataset / "sources.json", {"sources": content["sources"] * 2})
     with pytest.raises(InputError, match="listed twice"):

@@ -18,6 +18,7 @@ import pytest
 
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
+from sfm_gt.formats.verdict import gather
 from sfm_gt.formats.workspace import Workspace
 
 HEIGHT, WIDTH = 12, 16
@@ -90,10 +91,14 @@ def workspace(tmp_path: Path) -> Workspace:
             _write_layers(workspace.dataset, clip_id, frame_index, has_person=metric)
             rows.append(_index_row(clip_id, frame_index, metric))
         _write_clip_files(workspace, clip_id, metric)
+        of_clip = [row for row in rows if row["clip_id"] == clip_id]
+        pd.DataFrame(of_clip).to_parquet(workspace.clip_stage(clip_id, "dataset") / layout.CLIP_INDEX, index=False)
     pd.DataFrame(rows).to_parquet(workspace.dataset / layout.INDEX_NAME, index=False)
     lost = Manifest("sfm", 1, "rejected", "no_parallax", "lost.mp4: the camera only turns", 0.4, 1.0)
     write_manifest(workspace.clip_stage("lost", "sfm"), lost)
     write_manifest(workspace.clip_stage("lost", "dataset"), lost.skipped_in("dataset", 1))
+    for clip_id in ("far", "lost", "near"):
+        gather(workspace, clip_id, workspace.verdict(clip_id))
     clips = [
         {"clip_id": c, "video_id": f"video_{c}", "first_frame": 7, "last_frame": 31} for c in ("far", "lost", "near")
     ]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from sfm_gt.config import ClipsConfig, FramesConfig
 from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.verdict import Verdict
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages import clip_list, clips, ingest
 from sfm_gt.video.catalog import list_videos
@@ -15,7 +16,11 @@ def run_all(folder: Path, workspace: Workspace) -> dict:
     for video in videos:
         ingest.run(workspace, video, FramesConfig())
         clips.run(workspace, video.video_id, video.path, ClipsConfig(min_frames=15))
-    return clip_list.run(workspace, tuple(reversed(videos)))
+    found = []
+    for video in reversed(videos):
+        shots = read_json(workspace.clips(video.video_id))
+        found.append(Verdict("", "", read_json(workspace.ingest(video.video_id)), shots["clips"], shots["rejected"]))
+    return clip_list.run(workspace, found)
 
 
 def test_clips_short_shots_and_refused_videos_are_all_listed(tmp_path: Path) -> None:

@@ -57,12 +57,12 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def info(workspace: Workspace, sidecar: Path | None = None) -> dict:
     assert dataset.run(workspace, CLIP, sidecar, DatasetConfig()).ok
-    return read_json(workspace.dataset / "clips" / CLIP / "clip.json")
+    return read_json(workspace.clip_stage(CLIP, "dataset") / "clip.json")
 
 
 def test_the_shutter_of_a_clip_goes_on_with_it_and_is_in_its_pictures(workspace: Workspace) -> None:
     info(workspace)
-    clip = workspace.dataset / "clips" / CLIP
+    clip = workspace.clip_stage(CLIP, "dataset")
     assert not (clip / SHUTTER_NPZ).exists(), "a global shutter has none"
     straight = cv2.imread(str(layer_path(workspace.dataset, CLIP, "image", 1))).astype(int)
     shift_px = np.full((N_FRAMES, GRID_HEIGHT, GRID_WIDTH, 2), [SHIFT_PX, 0.0])
@@ -100,14 +100,14 @@ def test_shares_are_of_the_picture_and_not_of_the_bars_round_it(workspace: Works
     write_frame_list(frames, FrameList(320, 240, 320, 240, records, (0, 0, 32, 240)))
     write_overlays(frames, [Overlay(0, N_FRAMES - 1, bars)])
     assert info(workspace)["frames"] == N_FRAMES
-    rows = pq.read_table(workspace.dataset / "clips" / CLIP / "frames.parquet").to_pylist()
+    rows = pq.read_table(workspace.clip_stage(CLIP, "dataset") / "frames.parquet").to_pylist()
     # All but the margin of 4 px beside the bar.
     assert [row["valid_fraction"] for row in rows] == pytest.approx([28 / 32] * N_FRAMES, abs=0.02)
 
 
 def published(workspace: Workspace, layer: str, frame_index: int) -> np.ndarray:
     """A map in the unit of the data set, 0 where it is invalid."""
-    unit = read_json(workspace.dataset / "clips" / CLIP / "clip.json")[f"{layer}_unit"]
+    unit = read_json(workspace.clip_stage(CLIP, "dataset") / "clip.json")[f"{layer}_unit"]
     return cv2.imread(str(layer_path(workspace.dataset, CLIP, layer, frame_index)), cv2.IMREAD_UNCHANGED) * unit
 
 

@@ -82,8 +82,8 @@ def test_any_name_that_a_file_can_have_is_ingested(tmp_path: Path) -> None:
         "a: b.mp4",
         "n" * 251 + ".mp4",
     ]
-    for name in names:
-        (folder / name).write_bytes(content)
+    for number, name in enumerate(names):
+        (folder / name).write_bytes(content + bytes([number]))  # of the same bytes all but one would be refused
     (folder / "two\nlines.yaml").write_text("source: here\n")
     (folder / "{text}\n.mp4").write_text("no video")
     found = [ingest.run(workspace, v, FramesConfig()) for v in list_videos(folder)]

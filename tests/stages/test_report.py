@@ -17,6 +17,7 @@ from sfm_gt.dense.shared.cleaning import Rule
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.frame_folder import write_thumbnail
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
+from sfm_gt.formats.verdict import gather
 from sfm_gt.report.pictures import INVALID_RGB, save_picture
 from sfm_gt.stages import evaluate, report, summary
 
@@ -85,6 +86,7 @@ def test_funnel_by_hand(page):
 def test_frames_that_an_accepted_clip_leaves_out_are_named(workspace, page):
     measures = {"registered_frames": 4.0, "frames_not_at_rest": 2, "frames_not_registered": 19}
     write_manifest(workspace.clip_stage("near", "sfm"), Manifest("sfm", 1, measures=measures))
+    gather(workspace, "near", workspace.verdict("near"))
     write_json(workspace.dataset / layout.DATASET_JSON, {"clips": ["far", "near"], "frames": 6})
     report.run(workspace, ReportConfig(), CLIPS)
     assert "the rest: not_at_rest 2, not_registered 19, of rejected clips" in page.read_text()
@@ -99,6 +101,7 @@ def test_what_cleaning_dropped_by_hand(workspace, page):
     counts |= {"pixels_with_depth": 1000, "dropped_uncertain": 30, "found_uncertain": 30, "found_sky": 5}
     for clip in ("far", "near"):
         write_manifest(workspace.clip_stage(clip, "clean"), Manifest("clean", 1, measures=counts))
+        gather(workspace, clip, workspace.verdict(clip))
     report.run(workspace, ReportConfig(), CLIPS)
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.read_text()))
     assert "uncertain 60 3.00 % 3.00 %" in text
@@ -106,7 +109,7 @@ def test_what_cleaning_dropped_by_hand(workspace, page):
 
 
 def test_a_refused_clip_is_shown(workspace, page):
-    write_thumbnail(workspace.thumbnail("lost"), np.zeros((90, 160, 3), np.uint8))
+    write_thumbnail(workspace.verdict("lost") / "thumbnails" / "lost.jpg", np.zeros((90, 160, 3), np.uint8))
     report.run(workspace, ReportConfig(), CLIPS)
     assert 'src="refused/lost.jpg"' in page.read_text()
     assert (page.parent / "refused" / "lost.jpg").is_file()
@@ -115,7 +118,9 @@ def test_a_refused_clip_is_shown(workspace, page):
 def test_masks_of_a_refused_clip_are_shown_and_those_of_a_good_one_are_not(workspace, page):
     for clip in ("lost", "near"):
         for index in (7, 31):
-            save_picture(workspace.mask_sheet(clip) / f"{index:06d}.jpg", np.zeros((90, 160, 3), np.uint8))
+            save_picture(
+                workspace.verdict(clip) / "mask_sheets" / clip / f"{index:06d}.jpg", np.zeros((90, 160, 3), np.uint8)
+            )
     report.run(workspace, ReportConfig(), CLIPS)
     (shown,) = re.findall(r'<article class="refusal" id="refused-lost".*?</article>', page.read_text(), re.DOTALL)
     assert 'src="refused/lost/000031.jpg" alt="Masks before SfM, frame 31" width="160" height="90"' in shown

@@ -13,8 +13,8 @@ from sfm_gt.video.catalog import list_videos, slug
 
 
 def touch(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).write_bytes(b"x")
+    for number, name in enumerate(names):
+        (folder / name).write_bytes(b"%d" % number)
 
 
 def test_lists_videos_of_any_container_sorted_and_passes_over_the_rest(tmp_path: Path) -> None:
@@ -39,6 +39,14 @@ def test_two_videos_of_one_stem_are_both_refused_and_keep_apart(tmp_path: Path) 
     assert "rename" in mov.message
     assert "\n" not in mov.message
     assert other.refusal is None
+
+
+def test_of_videos_of_the_same_bytes_the_first_is_used(tmp_path: Path) -> None:
+    for name, content in {"a.mp4": b"one", "b.mov": b"two", "c.mkv": b"one", "d.mp4": b"", "e.mp4": b""}.items():
+        (tmp_path / name).write_bytes(content)
+    videos = list_videos(tmp_path)
+    assert [v.refusal for v in videos] == [None, None, "duplicate_source", None, None]
+    assert videos[2].message == "c.mkv: the same file as a.mp4; remove one of them"
 
 
 def test_the_time_of_a_large_folder_grows_with_its_videos(tmp_path: Path) -> None:

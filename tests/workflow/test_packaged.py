@@ -47,10 +47,10 @@ def check(wheel: Path, folder: Path) -> None:
     assert snakefile.is_relative_to(fresh)
     assert snakefile.read_bytes() == (REPOSITORY / "Snakefile").read_bytes()
     assert (snakefile.parent / "pipelines" / "config" / "schema.json").is_file()
-    assert "ingest" in run(sfm_gt, "run", "videos", "--out", "out", "--dry-run", folder=elsewhere)
+    assert "reconstruct" in run(sfm_gt, "run", "videos", "--out", "out", "--dry-run", folder=elsewhere)
     planned = run(fresh / "bin" / "python", "-m", "snakemake", "-s", snakefile, "--cores", "1", "--dry-run", "--config",
                   "videos=videos", "out=out", folder=elsewhere)  # fmt: skip
-    assert "ingest" in planned
+    assert "reconstruct" in planned
 
 
 def test_a_wheel_runs_the_workflow_from_an_empty_folder(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_wheel_runs_the_workflow_from_an_empty_folder(tmp_path: Path) -> None:
     (wheel,), (source,) = (tmp_path / "dist").glob("*.whl"), (tmp_path / "dist").glob("*.tar.gz")
     with tarfile.open(source) as archive:
         inside = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"Snakefile", "pipelines/rules/dataset.smk", "pipelines/config/default.yaml"} <= inside
+    assert {"Snakefile", "pipelines/rules/reconstruct.smk", "pipelines/config/default.yaml"} <= inside
     check(wheel, tmp_path)
 
 
@@ -73,6 +73,14 @@ def test_options_of_snakemake_stay_and_cores_are_all_unless_they_say_how_many() 
     shipped = options(Path("v"), Path("o"), "slurm", [])
     assert Path(shipped[3], "config.yaml").is_file()
     assert options(Path("v"), Path("o"), "my/profile", [])[2:4] == ["--profile", "my/profile"]
+
+
+def test_lint_finds_nothing_and_needs_no_configuration(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "snakemake", "-s", REPOSITORY / "Snakefile", "--lint"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    linted = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert linted.returncode == 0, linted.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.name != ".snakemake"] == [], "nothing is written"
 
 
 def test_reading_a_data_set_needs_no_torch_and_no_pycolmap(tmp_path: Path) -> None:

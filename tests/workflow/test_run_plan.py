@@ -1,4 +1,4 @@
-"""What makes a stage run again, and what a run clears away of another."""
+"""What Snakemake is told to make again, and what a run clears away of another."""
 
 from __future__ import annotations
 
@@ -8,8 +8,28 @@ from typing import Any
 
 import pytest
 
-from sfm_gt.config import Config
-from sfm_gt.workflow.run_plan import RunPlan, prepare
+from sfm_gt.errors import ConfigError
+from sfm_gt.formats.run_lock import try_hold
+from sfm_gt.formats.yaml_text import read_yaml
+from sfm_gt.workflow.run_plan import prepare
+
+
+def workflow(given: dict[str, Any] | None = None) -> SimpleNamespace:
+    """As much of Snakemake's as is asked; ``given`` is the configuration of the command line."""
+    return SimpleNamespace(
+        is_main_process=True,
+        configfiles=[],
+        config_settings=SimpleNamespace(config=given or {}),
+        scheduler=SimpleNamespace(keepgoing=False),
+        dag=SimpleNamespace(forcefiles=set()),
+    )
+
+
+def start(folder: Path, given: dict[str, Any] | None = None):
+    content = {"videos": str(folder / "videos"), "out": str(folder / "out")}
+    plan = prepare(workflow(given), content | (given or {}))
+    plan.start()
+    return plan
 
 
 @pytest.fixture
@@ -24,18 +44,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_an_edited_file_of_evidence_runs_scale_again_and_nothing_else(folder: Path) -> None:
-    def sections() -> dict[str, str]:
-        plan = RunPlan(Config(videos=folder / "videos", out=folder / "out"))
-        (video_id,) = plan.video_ids
-        return {section: plan.sidecar_section(f"{video_id}-000", section) for section in ("scale", "camera")}
+def test_all_files_that_a_video_is_made_of_are_inputs(folder: Path) -> None:
+    assert [Path(path).name for path in start(folder).inputs("room")] == ["room.mp4", "room.yaml", "track.csv"]
 
-    before = sections()
-    assert sections() == before, "nothing was edited"
-    (folder / "videos" / "track.csv").write_text("timestamp_s,x_m,y_m,z_m\n0,1,0,0\n")
-    after = sections()
-    assert after["scale"] != before["scale"]
-    assert after["camera"] == before["camera"]
+
+def test_the_configuration_is_left_only_when_jobs_are_about_to_run(folder: Path) -> None:
+    prepare(workflow(), {"videos": str(folder / "videos"), "out": str(folder / "out")})
+    assert not (folder / "out" / "config.yaml").exists()
+    start(folder)
+    assert (folder / "out" / "config.yaml").is_file()
+
+
+def test_a_second_run_on_one_folder_stops_in_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    held = try_hold(folder / "out" / ".locks" / "run")
+    assert held is not None
+    with pytest.raises(SystemExit):
+        start(folder)
+    said = capsys.readouterr().err.strip()
+    assert "a run is at work there, process " in said
+    assert "\n" not in said
 
 
 @pytest.mark.parametrize(
@@ -55,9 +82,8 @@ def test_an_edited_file_of_evidence_runs_scale_again_and_nothing_else(folder: Pa
 def test_what_settings_name_is_checked_before_the_run(
     folder: Path, capsys, settings: dict[str, Any], says: str
 ) -> None:
-    workflow = SimpleNamespace(is_main_process=True, configfiles=[], config_settings=SimpleNamespace(config={}))
     with pytest.raises(SystemExit):
-        prepare(workflow, {"videos": str(folder / "videos"), "out": str(folder / "out")} | settings)
+        prepare(workflow(), {"videos": str(folder / "videos"), "out": str(folder / "out")} | settings)
     said = capsys.readouterr().err
     assert says in said
     assert said.count("\n") == 1
@@ -68,20 +94,15 @@ def test_a_run_clears_its_own_lock_and_not_that_of_a_folder_whose_name_begins_al
     locks = folder / ".snakemake" / "locks"
     locks.mkdir(parents=True)
     for name in ("out", "out2"):
-        (locks / f"{name}.output.lock").write_text(f"{folder / name}/work/clips.json\n")
-    prepare(
-        SimpleNamespace(is_main_process=True, configfiles=[], config_settings=SimpleNamespace(config={})),
-        {"videos": str(folder / "videos"), "out": str(folder / "out")},
-    )
+        (locks / f"{name}.output.lock").write_text(f"{folder / name}/clips.json\n")
+    start(folder)
     assert [path.name for path in locks.iterdir()] == ["out2.output.lock"]
 
 
 def test_numbers_nested_in_a_value_of_the_command_line_are_numbers(folder: Path) -> None:
     given = {"dense": {"frame_step": "5"}, "scale": {"max_sigma_log_scale": "0.05"}, "clean": {"sky": "false"}}
-    plan = prepare(
-        SimpleNamespace(is_main_process=True, configfiles=[], config_settings=SimpleNamespace(config=given)),
-        {"videos": str(folder / "videos"), "out": str(folder / "out")} | given,
-    )
-    assert plan.setting("dense", "frame_step") == 5
-    assert plan.setting("scale", "max_sigma_log_scale") == 0.05
-    assert plan.setting("clean", "sky") is False
+    start(folder, given)
+    config = read_yaml(folder / "out" / "config.yaml", ConfigError)
+    assert config["dense"]["frame_step"] == 5
+    assert config["scale"]["max_sigma_log_scale"] == 0.05
+    assert config["clean"]["sky"] is False

@@ -1,7 +1,7 @@
 """What a network costs: size, time of a pass, memory.
 
 Every frame of the predict stage is timed; the first one warms up and is left out where there are more. The figures lie
-in ``predictions/<model>/<clip>/latency.json``, apart from the manifest, since clock times differ from run to run and
+in ``predictions/<model>/<video>/<clip>/latency.json``, apart from the manifest, since clock times differ from run to run and
 manifests do not:
 
     parameters       number of weights, null where the runtime does not tell

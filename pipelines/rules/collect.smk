@@ -1,0 +1,52 @@
+# All videos and predictions -> the data set's index, tables, report; then what the run produced, and whether all is current.
+# Needs:  OUT/videos/, OUT/dataset/clips/, OUT/predictions/
+# Gives:  OUT/clips.json, OUT/dataset/index.parquet, OUT/evaluation/, OUT/report/, OUT/summary.txt
+
+
+rule collect:
+    input:
+        lambda wildcards: expand(f"{OUT}/videos/{{video}}", video=RUN.video_ids),
+        lambda wildcards: expand(f"{OUT}/dataset/clips/{{video}}", video=RUN.video_ids),
+        lambda wildcards: expand(
+            f"{OUT}/predictions/{{model}}/{{video}}",
+            model=RUN.model_names,
+            video=RUN.video_ids,
+        ),
+        RUN.protocol_files,
+    output:
+        f"{OUT}/clips.json",
+        f"{OUT}/dataset/index.parquet",
+        f"{OUT}/dataset/dataset.json",
+        f"{OUT}/dataset/sources.json",
+        directory(f"{OUT}/evaluation"),
+        directory(f"{OUT}/report"),
+        f"{OUT}/collected.json",
+    log:
+        f"{OUT}/logs/collect.log",
+    benchmark:
+        f"{OUT}/logs/collect.tsv"
+    conda:
+        "../envs/sfm_gt.yaml"
+    threads: 4
+    params:
+        config=RUN.config_path,
+    shell:
+        "sfm-gt collect --config {params.config:q} --cores {threads} 2>&1 | tee {log:q}"
+
+
+# Fails, after everything else is written, when something failed, is not current, or nothing at all came out.
+rule summary:
+    input:
+        f"{OUT}/collected.json",
+    output:
+        f"{OUT}/summary.txt",
+    log:
+        f"{OUT}/logs/summary.log",
+    benchmark:
+        f"{OUT}/logs/summary.tsv"
+    conda:
+        "../envs/sfm_gt.yaml"
+    params:
+        config=RUN.config_path,
+    shell:
+        "sfm-gt summary --config {params.config:q} 2>&1 | tee {log:q} {output:q}"

@@ -1,0 +1,41 @@
+"""Collect: the data set's index, the tables and the report over all videos of a run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from sfm_gt.config import Config
+from sfm_gt.datasets.frames import open_dataset
+from sfm_gt.formats.manifest import write_json
+from sfm_gt.formats.verdict import read_verdict
+from sfm_gt.formats.workspace import Workspace
+from sfm_gt.provenance import license_gate
+from sfm_gt.stages import clip_list, evaluate, index, report
+from sfm_gt.workflow.currency import collected_key
+from sfm_gt.workflow.staleness import KEY_JSON, recorded_key
+
+log = logging.getLogger("sfm_gt")
+
+
+def run(workspace: Workspace, config: Config, video_ids: Sequence[str], n_threads: int) -> None:
+    """Writes clips.json, the data set's index, evaluation/ and report/, and last what they were made of.
+
+    Raises:
+        InputError: a verdict or prediction is missing, or a licence does not allow the stated use.
+    """
+    verdicts = {video_id: read_verdict(workspace.verdict(video_id)) for video_id in video_ids}
+    corpus = clip_list.run(workspace, list(verdicts.values()))
+    clip_ids = [clip["clip_id"] for clip in corpus["clips"]]
+    content = index.run(workspace, clip_ids)
+    log.info("index: %d frames of %d clips", content["frames"], len(content["clips"]))
+    dataset, stated = open_dataset(workspace.root), config.provenance
+    license_gate.require(dataset, dataset.clip_ids, "evaluate", stated.use, stated.terms)
+    evaluate.run(workspace, config.evaluate, config.models, clip_ids, config.seed, n_threads)
+    report.run(workspace, config.report, clip_ids)
+    made_of = {video_id: verdict.key for video_id, verdict in verdicts.items()}
+    for model in config.models:
+        for video_id in video_ids:
+            key = recorded_key(workspace.predictions_of_video(model.name, video_id) / KEY_JSON)
+            made_of[f"{model.name}/{video_id}"] = key or ""
+    write_json(workspace.collected, {"key": collected_key(config, made_of)})

@@ -1,0 +1,115 @@
+"""The same jobs through SLURM: a controller and two nodes on this machine, talking over the loopback alone.
+
+Needs Debian's slurm-wlm and munge, the package snakemake-executor-plugin-slurm, and root; skipped without.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.workflow import REPOSITORY, command, environment, run, tree_digest
+from tests.video.make_videos import panning, write_video
+
+SYSTEM_CONF = Path("/etc/slurm/slurm.conf")
+NEEDED = ("munged", "slurmctld", "slurmd", "sbatch")
+CONF = """
+ClusterName=loopback
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort=16817
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+MpiDefault=none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+MinJobAge=600
+SlurmdTimeout=20
+ReturnToService=2
+PropagatePrioProcess=1
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool-%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd-%n.log
+NodeName=n[1-2] NodeHostname={host} NodeAddr=127.0.0.1 Port=[17001-17002] CPUs=2 RealMemory=10000
+PartitionName=all Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A running cluster; its configuration is the system's, since the plug-in takes SLURM's variables away."""
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        missing.append("snakemake-executor-plugin-slurm")
+    if missing or os.geteuid() != 0 or SYSTEM_CONF.exists():
+        pytest.skip(f"SLURM IS NOT TESTED: needs {', '.join(missing) or 'root and no cluster of its own'}")
+    folder = tmp_path_factory.mktemp("slurm")
+    (folder / "state").mkdir()
+    (folder / "munge.key").write_bytes(os.urandom(128))
+    (folder / "munge.key").chmod(0o400)
+    (folder / "slurm.conf").write_text(CONF.format(host=socket.gethostname(), folder=folder))
+    SYSTEM_CONF.parent.mkdir(exist_ok=True)
+    SYSTEM_CONF.symlink_to(folder / "slurm.conf")
+    munge = [f"--{name}={folder / file}" for name, file in
+             (("key-file", "munge.key"), ("socket", "munge.socket"), ("pid-file", "munged.pid"),
+              ("seed-file", "munged.seed"), ("log-file", "munged.log"))]  # fmt: skip
+    daemons: list[subprocess.Popen[bytes]] = []
+    try:
+        for words in (["munged", "--foreground", "--force", *munge], ["slurmctld", "-D"], ["slurmd", "-D", "-N", "n1"],
+                      ["slurmd", "-D", "-N", "n2"]):  # fmt: skip
+            daemons.append(subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            time.sleep(1.0)
+        wait_until_idle(folder)
+        yield
+    finally:
+        for daemon in reversed(daemons):
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(timeout=30)
+        SYSTEM_CONF.unlink()
+
+
+def wait_until_idle(folder: Path) -> None:
+    """Until both nodes take jobs."""
+    for _ in range(60):
+        said = subprocess.run(["sinfo", "-h", "-o", "%D %t"], capture_output=True, text=True, check=False).stdout
+        if said.split() == ["2", "idle"]:
+            return
+        time.sleep(1.0)
+    logs = "\n".join(path.read_text()[-1000:] for path in folder.glob("*.log"))
+    raise RuntimeError(f"no idle nodes: {said}\n{logs}")
+
+
+def test_two_videos_through_slurm_give_the_bytes_of_a_local_run(cluster, small_videos: Path, tmp_path: Path) -> None:
+    local, remote = tmp_path / "local", tmp_path / "remote"
+    for folder in (local, remote):
+        shutil.copytree(small_videos, folder / "videos")
+        write_video(folder / "videos" / "pan.mp4", panning(16, 160, 120))
+    # One model is enough to see that its jobs run.
+    models = ("models=[{name: constant, method: constant}]",)
+    finished = run(local, config=models)
+    assert finished.returncode == 0, finished.stdout[-3000:]
+    # No accounting here, and nodes of two cores.
+    profile = ["--profile", str(REPOSITORY / "pipelines" / "profiles" / "slurm"), "--slurm-status-command", "squeue",
+               "--latency-wait", "5", "--set-threads", "reconstruct=2", "collect=2"]  # fmt: skip
+    through = [word for word in command(remote, *profile, config=models) if word not in ("--cores", "2")]
+    finished = subprocess.run(through, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)  # fmt: skip
+    assert finished.returncode == 0, finished.stdout[-3000:]
+    assert finished.stdout.count("has been submitted with SLURM jobid") == 6, "all but the target"
+    assert tree_digest(remote / "out" / "dataset") == tree_digest(local / "out" / "dataset")
