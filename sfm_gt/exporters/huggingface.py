@@ -20,14 +20,15 @@ configs:
 {files}
 ---
 Metric depth ground truth by structure from motion. `depth` and `sigma` are 16-bit images in steps of `depth_unit` and
-`sigma_unit`, 0 = invalid; lengths are metres where `metric`. Clips, sources and licences: `export.json`.
+`sigma_unit`, 0 = invalid; lengths are metres where `metric`. `outlier` is the probability, in steps of 1/255, that depth is
+off by more than 10 %, so that `sigma` does not apply. Clips, sources and licences: `export.json`.
 """
 
 
 class HuggingFaceExporter:
     """``data/<split>-NNNNN.parquet`` and ``README.md``. Needs the extra ``export``."""
 
-    VERSION = 1
+    VERSION = 2
     LENGTHS = "any"
 
     def __init__(self) -> None:
