@@ -214,7 +214,7 @@ def judge_camera(
                        f"{proof.aspect.sigmas:.0f} sigma: the picture was squeezed or its pixel aspect ratio lost; "
                        "rescale it to its original aspect ratio (ffmpeg -vf scale=WIDTH:HEIGHT,setsar=1)",
                        ratio, 1.0 + float(np.copysign(MIN_OFF, ratio - 1.0)))  # fmt: skip
-    _judge_swing(proof.curve, max_focal_swing, CLEAR_SWING)
+    judge_clear_swing(proof, max_focal_swing)
     low, high = proof.focal_range_px
     # Before the bounds: where nearly every focal length fits, the one found may lie anywhere, and footage is not at fault.
     if high > SECOND_VALLEY * proof.focal_px or low * SECOND_VALLEY < proof.focal_px:
@@ -235,8 +235,13 @@ def judge_camera(
     if proof.sigma.depth_rel > max_rel_depth_sigma:
         raise Rejected("small_parallax", f"poses and focal length contribute {100 * proof.sigma.depth_rel:.1f} % to the "
                        f"sigma of depth, needed at most {100 * max_rel_depth_sigma:g} %; move the camera farther, and around "
-                       "the scene",
+                       "the scene, without electronic stabilisation",
                        proof.sigma.depth_rel, max_rel_depth_sigma)  # fmt: skip
+
+
+def judge_clear_swing(proof: CameraProof, max_focal_swing: float) -> None:
+    """Raises Rejected where the focal length changes beyond doubt: ``zoom``, ``breathing``."""
+    _judge_swing(proof.curve, max_focal_swing, CLEAR_SWING)
 
 
 def _judge_swing(curve: FocalCurve, max_focal_swing: float, min_clear: float) -> None:

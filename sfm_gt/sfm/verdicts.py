@@ -15,6 +15,8 @@ from sfm_gt.sfm import model_checks
 
 # Dense matching is no better than this, however well a few sparse points fit.
 MIN_MATCHING_NOISE_PX = 0.3
+# Reasons that a zoom during the take can be behind: it leaves patterns in the residuals, and little depth.
+LEFT_BY_A_ZOOM = ("lens_distortion", "rolling_shutter", "poor_fit", "small_parallax")
 MAX_APART = 0.3  # share of the keyframes amid the model in another
 
 

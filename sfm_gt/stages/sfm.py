@@ -27,7 +27,7 @@ from sfm_gt.imaging.regions import enlarge
 from sfm_gt.report.mask_sheet import write_mask_sheet
 from sfm_gt.sfm import undistortion, verdicts
 from sfm_gt.sfm.adjustment import Adjusted, Begun, begin_adjustment, finish_adjustment
-from sfm_gt.sfm.camera_proof import judge_camera, prove_camera
+from sfm_gt.sfm.camera_proof import judge_camera, judge_clear_swing, prove_camera
 from sfm_gt.sfm.clip_views import MODEL_NAME, MOVING_FOLDER, OVERLAY_MARGIN_PX, UNDISTORTION_NAME, write_mask
 from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.given_cameras import GivenCameras, reconstruct
@@ -218,7 +218,12 @@ def _judged(
         "frozen_score_mean": round(sum(scores) / len(scores), 4), "frozen_score_min": min(scores),
     }  # fmt: skip
     bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})
-    verdicts.judge(measures, bounds)
+    try:
+        verdicts.judge(measures, bounds)
+    except Rejected as verdict:
+        if adjusted is not None and verdict.reason in verdicts.LEFT_BY_A_ZOOM:
+            judge_clear_swing(prove_camera(model, timestamps_s, adjusted.settled), config.max_focal_swing)
+        raise
     if adjusted is not None:
         proof = prove_camera(model, timestamps_s, adjusted.settled)
         measures |= proof.measures()
