@@ -34,18 +34,21 @@ def run(workspace: Workspace, stale: Sequence[Path] = ()) -> str:
     between = [stretch for stretch in listed["rejected"] if stretch["reason"] not in SHOT_REASONS]
     refused += [f"{shot['clip_id']}: {shot['message']} [{shot['reason']}]" for shot in shots]
     left_out = [f"{stretch['message']} [{stretch['reason']}]" for stretch in between]
+    n_metric = 0
     for clip in listed["clips"]:
         manifests = read_manifests(workspace, clip["clip_id"])
         manifest = manifests["dataset"]
         if not manifest.ok:
             refused.append(f"{clip['clip_id']}: {manifest.message} [{manifest.reason}]")
         else:
+            n_metric += bool(manifest.measures.get("metric"))
             left_out += [f"{clip['clip_id']}: {count} of {n_frames([clip])} frames {BESIDE[reason]} [{reason}]"
                          for reason, count in frames_beside({clip["clip_id"]: manifests}).items()]  # fmt: skip
     produced = read_json(workspace.dataset / DATASET_JSON)
     reasons = Counter(line.rsplit("[", 1)[1].rstrip("]") for line in refused)
-    counts = (f"{len(listed['videos'])} videos, {len(listed['clips'])} clips, {len(produced['clips'])} with ground truth, "
-              f"{produced['frames']} frames" + "".join(f", {n} {reason}" for reason, n in sorted(reasons.items())))  # fmt: skip
+    refusals = "".join(f", {n} {reason}" for reason, n in sorted(reasons.items()))
+    counts = (f"{len(listed['videos'])} videos, {len(listed['clips'])} clips, {len(produced['clips'])} with ground truth "
+              f"({n_metric} of them metric), {produced['frames']} frames{refusals}")  # fmt: skip
     frames = ", ".join(
         [f"{n_frames(listed['clips'])} in clips", *(f"{n} {r}" for r, n in frames_left_out(listed).items())]
     )

@@ -96,6 +96,13 @@ def test_frames_that_an_accepted_clip_leaves_out_are_named(workspace, page):
     assert "left out: far" not in said
 
 
+def test_the_summary_says_how_many_clips_are_metric(workspace, page):
+    write_json(workspace.dataset / layout.DATASET_JSON, {"clips": ["far", "near"], "frames": 6})
+    write_manifest(workspace.clip_stage("near", "dataset"), Manifest("dataset", 1, measures={"metric": True}))
+    gather(workspace, "near", workspace.verdict("near"))
+    assert "2 with ground truth (1 of them metric), 6 frames" in summary.run(workspace)
+
+
 def test_what_cleaning_dropped_by_hand(workspace, page):
     counts = {f"{verb}_{rule.label}": 0 for rule in Rule for verb in ("dropped", "found")}
     counts |= {"pixels_with_depth": 1000, "dropped_uncertain": 30, "found_uncertain": 30, "found_sky": 5}
