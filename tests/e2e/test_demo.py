@@ -124,4 +124,4 @@ def test_another_scale_makes_no_depth_again(demo_run, tmp_path):
     again = run(folder, "--until", "reconstruct", config=("scale={max_sigma_log_scale: 0.05}",))
     assert again.returncode == 0, again.stdout[-3000:]
     made = (folder / "out" / "logs" / "reconstruct" / "mannequin.log").read_text().splitlines()
-    assert [line.split(":")[0] for line in made if line.endswith(": ok")] == ["scale", "dataset"]
+    assert [line.split(":")[0] for line in made if line.endswith(": ok")] == ["frames", "scale", "dataset"]
