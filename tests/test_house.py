@@ -12,6 +12,7 @@ import pytest
 
 from sfm_gt.formats.workspace import CLIP_STAGES
 from sfm_gt.workflow.versions import VERSIONS
+from tests.mutants.run import Mutant, read_mutants
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STAGES = sorted(path.stem for path in (REPOSITORY / "sfm_gt" / "stages").glob("*.py") if path.stem != "__init__")
@@ -78,3 +79,17 @@ def test_figures_of_readme_and_docs_equal_the_results() -> None:
     command = [sys.executable, "benchmarks/figures/write.py", "--check"]
     said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout
+
+
+@pytest.mark.parametrize("mutant", list(read_mutants(REPOSITORY / "tests" / "mutants")), ids=lambda mutant: mutant.name)
+def test_a_mutant_still_has_its_place_and_its_tests(mutant: Mutant) -> None:
+    """A change of the code takes its mutants along: without its place a mutant cannot be applied, and nobody would notice
+    before the next ``make mutants``."""
+    source = (REPOSITORY / mutant.file).read_text()
+    assert mutant.applied(source) != source
+    for test in mutant.tests:
+        path, _, name = test.partition("::")
+        written = (REPOSITORY / path).read_text()
+        assert all(
+            f"def {part.split('[')[0]}(" in written or f"class {part}" in written for part in name.split("::") if part
+        )

@@ -1,10 +1,15 @@
-"""How well the kitchen's depth sensor agrees with itself: its noise, without any depth of ours.
+"""How well the kitchen's depth sensor agrees with itself, without any depth of ours.
 
     python benchmarks/accuracy/sensor_noise.py KITCHEN [--save]
 
-Depth of one frame is brought into the next one that has depth (ten frames on, by the poses) and met there with the sensor's own
-depth at the nearest pixel. The median difference of the two, over 0.674 and the square root of 2, is the standard deviation
-of one reading, relative to depth. What both frames have in common (a scale, an error that stays with the place) is not in it.
+Depth of one frame is brought into another by the poses, and met there with the sensor's own depth at the nearest pixel. The
+median difference of the two, over 0.674 and the square root of 2, is the standard deviation of one reading, relative to depth:
+
+    noise_rel   from the next frame that has depth, ten frames on. What both have in common is not in it.
+    error_rel   from points that two frames see from distances that differ by 15 % and more, so that errors that depend on the
+                distance or the place in the image count as well, at the one factor for all translations with which the
+                sensor agrees with itself best. What the poses are off counts too.
+
 --save writes benchmarks/results/sensor_noise.json.
 """
 
@@ -13,15 +18,20 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import least_squares
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from benchmarks.accuracy.kitchen_clip import Kitchen  # noqa: E402 - a script beside the package
+from benchmarks.accuracy.kitchen_clip import (  # noqa: E402 - a script beside the package
+    SENSOR_ERROR_REL,
+    Kitchen,
+)
 from benchmarks.accuracy.rendered import beside_steps  # noqa: E402
 from sfm_gt.geometry.camera import pixel_grid, project, unproject  # noqa: E402
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points  # noqa: E402
@@ -30,23 +40,93 @@ RESULT = REPOSITORY / "benchmarks" / "results" / "sensor_noise.json"
 # The sensor itself draws steps of depth some pixels off, and farther than this two frames see different surfaces.
 OTHER_SURFACE_REL = 0.1
 MEDIAN_OF_GAUSSIAN = 0.6745
+# For the error: distances (log) that differ by more, and one pixel of so many.
+APART, EVERY = 0.15, 50
+PARTS = 4
 
 
-def difference(kitchen: Kitchen, first: int, second: int) -> np.ndarray:
-    """Relative difference of the sensor's depth in two frames at the same points, off steps of depth; (K,)."""
-    depths = [kitchen.truth_sfm(index) for index in (first, second)]
-    even = [np.isfinite(each) & ~beside_steps(np.where(np.isfinite(each), each, 0.0)) for each in depths]
-    poses = [kitchen.model.cam_from_world[kitchen.model.row_of(index)] for index in (first, second)]
-    camera = kitchen.camera
-    points = unproject(camera, pixel_grid(camera.width, camera.height)[even[0]], depths[0][even[0]])
-    there = transform_points(poses[1] @ inverse_rigid(poses[0]), points)
-    xy = project(camera, there)
-    with np.errstate(invalid="ignore"):
-        inside = (xy >= 0).all(1) & (xy < [camera.width, camera.height]).all(1)
-    columns, rows = xy[inside].astype(int).T
-    met = even[1][rows, columns]
-    relative = there[inside, 2][met] / depths[1][rows, columns][met] - 1.0
-    return relative[np.abs(relative) < OTHER_SURFACE_REL]
+@dataclass(frozen=True)
+class Met:
+    """The same points by the sensor in two frames, off steps of depth; model units, each of shape (K,).
+
+    Attributes:
+        read: z-depth as read in the first frame.
+        brought: the z-depth in the second frame that follows from it.
+        there: as read in the second frame.
+        moved: what of ``brought`` is the translation between both.
+    """
+
+    read: np.ndarray
+    brought: np.ndarray
+    there: np.ndarray
+    moved: float
+
+    @property
+    def relative(self) -> np.ndarray:
+        """By how much ``brought`` exceeds ``there``, of that."""
+        return self.brought / self.there - 1.0
+
+
+class Sensor:
+    """Every frame with depth, read once."""
+
+    def __init__(self, kitchen: Kitchen):
+        self._kitchen = kitchen
+        with_depth = {int(path.stem) for path in (kitchen.folder / "truth").glob("*.png")}
+        self.frames = [index for index in kitchen.model.frame_indices.tolist() if index in with_depth]
+        self._depths = {index: kitchen.truth_sfm(index) for index in self.frames}
+        self._even = {
+            index: np.isfinite(depth) & ~beside_steps(np.where(np.isfinite(depth), depth, 0.0))
+            for index, depth in self._depths.items()
+        }
+
+    def meet(self, first: int, second: int, every: int = 1) -> Met:
+        """Points of one frame in another, one of ``every``."""
+        camera, model = self._kitchen.camera, self._kitchen.model
+        here = np.flatnonzero(self._even[first])[::every]
+        read = self._depths[first].ravel()[here]
+        points = unproject(camera, pixel_grid(camera.width, camera.height).reshape(-1, 2)[here], read)
+        poses = [model.cam_from_world[model.row_of(index)] for index in (first, second)]
+        between = poses[1] @ inverse_rigid(poses[0])
+        there = transform_points(between, points)
+        xy = project(camera, there)
+        with np.errstate(invalid="ignore"):
+            inside = (there[:, 2] > 0) & (xy >= 0).all(1) & (xy < [camera.width, camera.height]).all(1)
+        columns, rows = xy[inside].astype(int).T
+        met = self._even[second][rows, columns]
+        found = read[inside][met], there[inside, 2][met], self._depths[second][rows, columns][met]
+        same = np.abs(found[1] / found[2] - 1.0) < OTHER_SURFACE_REL
+        return Met(*(each[same] for each in found), moved=float(between[2, 3]))
+
+
+def noise(sensor: Sensor) -> list[float]:
+    """Standard deviation of one reading, relative to depth, by pair of frames."""
+    found = [sensor.meet(*pair).relative for pair in pairwise(sensor.frames)]
+    return [
+        float(np.median(np.abs(each - np.median(each)))) / MEDIAN_OF_GAUSSIAN / np.sqrt(2.0)
+        for each in found
+        if each.size
+    ]
+
+
+def disagreement(sensor: Sensor) -> tuple[np.ndarray, np.ndarray]:
+    """By how much points seen from different distances disagree (log), and what a longer translation adds to it."""
+    rows = []
+    for pair in permutations(sensor.frames, 2):
+        met = sensor.meet(*pair, every=EVERY)
+        apart = np.abs(np.log(met.read / met.there)) > APART
+        rows.append(np.stack([np.log(met.brought / met.there), met.moved / met.brought])[:, apart])
+    off, by_translation = np.concatenate(rows, axis=1)
+    return off, by_translation
+
+
+def error(off: np.ndarray, by_translation: np.ndarray) -> float:
+    """Standard deviation of one reading, relative to depth, at the best length of translations."""
+    longer = least_squares(
+        lambda value: off - value * by_translation, np.zeros(1), loss="soft_l1", f_scale=SENSOR_ERROR_REL
+    ).x
+    left = off - longer * by_translation
+    return float(np.median(np.abs(left)) / MEDIAN_OF_GAUSSIAN / np.sqrt(2.0))
 
 
 def main() -> None:
@@ -55,18 +135,16 @@ def main() -> None:
     parser.add_argument("kitchen", type=Path)
     parser.add_argument("--save", action="store_true")
     arguments = parser.parse_args()
-    kitchen = Kitchen(arguments.kitchen)
-    with_depth = {int(path.stem) for path in (arguments.kitchen / "truth").glob("*.png")}
-    frames = [index for index in kitchen.model.frame_indices.tolist() if index in with_depth]
-    spreads = [
-        float(np.median(np.abs(found - np.median(found)))) / MEDIAN_OF_GAUSSIAN / np.sqrt(2.0)
-        for found in (difference(kitchen, *pair) for pair in pairwise(frames))
-        if found.size
-    ]
+    sensor = Sensor(Kitchen(arguments.kitchen))
+    spreads, (off, by_translation) = noise(sensor), disagreement(sensor)
+    parts = zip(np.array_split(off, PARTS), np.array_split(by_translation, PARTS), strict=True)
     result = {
         "pairs": len(spreads),
         "noise_rel": round(float(np.median(spreads)), 5),
         "least_and_most": [round(float(np.min(spreads)), 5), round(float(np.max(spreads)), 5)],
+        "points": len(off),
+        "error_rel": round(error(off, by_translation), 4),
+        "error_rel_by_quarter_of_the_frames": [round(error(*part), 4) for part in parts],
     }
     print(result)
     if arguments.save:

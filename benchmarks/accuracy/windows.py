@@ -30,7 +30,7 @@ from benchmarks.accuracy.dense import LIMITS, silent  # noqa: E402 - a script be
 from benchmarks.accuracy.footage import read_frames, resized, write_clip  # noqa: E402
 from benchmarks.accuracy.gates import ACCEPTED, CRASH, Part, Worker, other_rows, pass_gates, write_result  # noqa: E402
 from benchmarks.accuracy.judging import find_companion, valid_depth  # noqa: E402
-from benchmarks.accuracy.kitchen_clip import SENSOR_NOISE_REL  # noqa: E402
+from benchmarks.accuracy.kitchen_clip import SENSOR_ERROR_REL  # noqa: E402
 from benchmarks.accuracy.scoring import coverage, mean_and_spread, score  # noqa: E402
 from sfm_gt.config import Config, DenseConfig  # noqa: E402
 from sfm_gt.dense.matching.passes import choose_anchors  # noqa: E402
@@ -159,7 +159,7 @@ def _depth(views: ClipViews, window: Window, kitchen: Path) -> dict[str, Any]:
     scale = float(np.nanmedian(ratios))
     figures = [
         score(depth[i] * scale, truth[i])
-        | coverage(depth[i] * scale, found[i].sigma_sfm * scale, truth[i], SENSOR_NOISE_REL)
+        | coverage(depth[i] * scale, found[i].sigma_sfm * scale, truth[i], SENSOR_ERROR_REL)
         for i in scored
     ]
     return {"scored": len(scored), "metres_per_unit": scale, **mean_and_spread(figures)["mean"]}

@@ -27,6 +27,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.alignment import ALIGNMENTS, fit
 from sfm_gt.metrics.depth import scores
 from sfm_gt.metrics.grading import FrameGrader, FramePrediction, GtFrame
@@ -38,6 +39,7 @@ from sfm_gt.workflow.memory import keep_freed_memory
 RESULT = Path(__file__).resolve().parents[1] / "results" / "evaluation_speed.json"
 WORKER = Path(__file__).with_name("euler_worker.py")
 HEIGHT, WIDTH = 480, 640
+CAMERA = PinholeCamera(WIDTH, HEIGHT, 500.0, 500.0, WIDTH / 2, HEIGHT / 2)
 CORES = 2
 EULER_NAMES = {
     "absrel": "abs_rel", "sqrel": "sq_rel_eigen", "mae": "mae", "rmse": "rmse", "rmse_log": "rmse_log", "log10": "log10",
@@ -88,7 +90,7 @@ def everything(gt_path: Path) -> list[Any]:
     gt, prediction = np.load(gt_path), np.load(gt_path.with_name(gt_path.name.replace("gt_", "prediction_")))
     moving, person = np.zeros((2, HEIGHT, WIDTH), bool)
     moving[:40, :200], person[100:400, 200:320] = True, True
-    frame = GtFrame(gt, moving, np.zeros_like(moving), person, metric=True)
+    frame = GtFrame(gt, moving, np.zeros_like(moving), person, metric=True, camera=CAMERA)
     grader = FrameGrader(frame, [EVERYTHING])
     graded = list(grader.grade(FramePrediction("metric_depth", prediction), None, [EVERYTHING]))
     return [figures_of(one, metric=True) for one in graded]

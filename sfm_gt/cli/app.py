@@ -331,6 +331,10 @@ def evaluate(
         "evaluation"
     ),
     protocol: Annotated[list[str] | None, typer.Option("--protocol", help="a name or a YAML file; repeatable")] = None,
+    fusion: Annotated[bool, typer.Option("--fusion", help="with --gt: F-score of fused maps, 0.3 s a map")] = False,
+    compare_published: Annotated[
+        list[str] | None, typer.Option("--compare-published", help="with --benchmark: NAME=PUBLISHED MODEL; repeatable")
+    ] = None,
     use: Annotated[str | None, typer.Option("--use", help="with --gt: private, research or commercial")] = None,
     cores: CoresOption = 1,
 ) -> None:
@@ -346,7 +350,9 @@ def evaluate(
 
         if benchmark is None and layout is None:
             require_use(gt, "evaluate", stated_use(use, gt))
-        table = evaluate_predictions.run(gt, predictions, kind, out, protocol or (), cores, benchmark, layout)
+        table = evaluate_predictions.run(
+            gt, predictions, kind, out, protocol or (), cores, benchmark, layout, fusion, compare_published or ()
+        )
         typer.echo(table, nl=False)
     else:
         raise InputError("evaluate: give --config of a run, or all of --gt OUT --predictions DIR --kind KIND")

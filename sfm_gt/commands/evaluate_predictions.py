@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,19 +13,20 @@ from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.evaluation.evaluated_frames import depth_of
 from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
+from sfm_gt.evaluation.published_comparison import figures_for
 from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.metrics.fusion import DA3_BENCH
 from sfm_gt.metrics.grading import FramePrediction
 from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import Protocol, load_protocols
 from sfm_gt.models.on_disk import OnDiskModel
+from sfm_gt.models.shared.cameras import OwnCameras, read_cameras
 from sfm_gt.models.shared.prediction import KINDS, FrameKey, Kind, MissingPredictionError
 from sfm_gt.models.shared.stored import CONFIDENCE, FLIPPED, SIGMA, read_map
 from sfm_gt.public_datasets import Benchmark, BenchmarkFrame, open_benchmark
 from sfm_gt.public_datasets.folder import open_folder
-from sfm_gt.report.published import published
 
 SEED = 0
-QUOTED_TABLES = ("zero_shot_relative", "fine_tuned_metric")
 
 
 def run(
@@ -37,6 +38,8 @@ def run(
     cores: int,
     benchmark: str | None = None,
     layout: Path | None = None,
+    fusion: bool = False,
+    compare_published: Sequence[str] = (),
 ) -> str:
     """Writes all tables into ``out`` and gives the main one as Markdown.
 
@@ -48,6 +51,8 @@ def run(
         kinds: one for all folders, or one for each.
         protocols: names or YAML files, all shipped ones when empty.
         benchmark: name of a public benchmark whose official files ``gt`` holds; its range and crop fill the protocols in.
+        fusion: whether maps are fused into clouds and compared, which is slow (``metrics.fusion``).
+        compare_published: names of published models, each as NAME=PUBLISHED, where NAME is that of a folder; with a benchmark.
         layout: file that says where things lie in a plain folder ``gt`` (``public_datasets.folder``).
 
     Raises:
@@ -57,6 +62,10 @@ def run(
     """
     models = _named(predictions, kinds)
     job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
+    if fusion:
+        job = replace(job, fusion=DA3_BENCH.get((benchmark or "").partition("_")[0], DA3_BENCH[""]))
+    if compare_published:
+        job = replace(job, compared=(benchmark or "", _pairs(compare_published, models, benchmark)))
     with replacing_directory(out) as folder:
         refused = grade(folder, job, SEED, cores)
         if refused:
@@ -89,6 +98,19 @@ def _named(predictions: Sequence[str], kinds: Sequence[str]) -> dict[str, _Predi
     return found
 
 
+def _pairs(texts: Sequence[str], models: Mapping[str, _Predictions], benchmark: str | None) -> dict[str, str]:
+    if benchmark is None:
+        raise ConfigError("--compare-published: figures are published for benchmarks; give --benchmark")
+    pairs = dict(text.partition("=")[::2] for text in texts)
+    unknown = sorted(pairs.keys() - models.keys())
+    if unknown or not all(pairs.values()):
+        raise ConfigError(
+            f"--compare-published: found {', '.join(texts)!r}, needed NAME=PUBLISHED MODEL with NAME one of "
+            f"{', '.join(models)}"
+        )
+    return pairs
+
+
 def _dataset(gt: Path, benchmark: str | None, layout: Path | None) -> Dataset | Benchmark:
     if benchmark is not None and layout is not None:
         raise ConfigError("--layout: a benchmark has a layout of its own; give --benchmark or --layout")
@@ -107,8 +129,9 @@ def _job(
                                                              kind=one.kind)) for name, one in models.items()}  # fmt: skip
     folders = {name: _folder_of_a_clip(one.folder, dataset.clip_ids) for name, one in models.items()}
     weights = {name: sha256_of(folder) for name, folder in folders.items()}
+    predict = partial(_predict, plugins, models, lru_cache(maxsize=None)(read_cameras))
     return Job(
-        dataset, dataset.clip_ids, {name: one.kind for name, one in models.items()}, partial(_predict, plugins, models),
+        dataset, dataset.clip_ids, {name: one.kind for name, one in models.items()}, predict,
         _protocols(protocols, dataset if isinstance(dataset, Benchmark) else None),
         {name: network_facts(folder) for name, folder in folders.items()},
         {name: sha256 for name, sha256 in weights.items() if sha256},
@@ -132,7 +155,11 @@ def _folder_of_a_clip(predictions: Path, clip_ids: Sequence[str]) -> Path:
 
 
 def _predict(
-    plugins: Mapping[str, OnDiskModel], models: Mapping[str, _Predictions], model: str, frame: Frame | BenchmarkFrame
+    plugins: Mapping[str, OnDiskModel],
+    models: Mapping[str, _Predictions],
+    cameras: Callable[[Path], OwnCameras],
+    model: str,
+    frame: Frame | BenchmarkFrame,
 ) -> FramePrediction:
     plugin, folder = plugins[model], models[model].folder
     height, width = depth_of(frame).shape
@@ -145,7 +172,8 @@ def _predict(
         read_map(folder / frame.clip_id / beside, frame.frame_index, values.shape)
         for beside in (FLIPPED, SIGMA, CONFIDENCE)
     )
-    return FramePrediction(plugin.kind, values, flipped, sigma=sigma, confidence=confidence)
+    camera = cameras(folder / frame.clip_id).pinhole(frame.frame_index, width, height)
+    return FramePrediction(plugin.kind, values, flipped, sigma=sigma, confidence=confidence, camera=camera)
 
 
 def _protocols(names: Sequence[str], benchmark: Benchmark | None) -> list[Protocol]:
@@ -162,10 +190,9 @@ def _protocols(names: Sequence[str], benchmark: Benchmark | None) -> list[Protoc
 def _quoted(benchmark: str) -> list[dict[str, Any]]:
     """Rows that others published for the benchmark's family, marked as quoted."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for table in QUOTED_TABLES:
-        for figure in published(table):
-            if benchmark.startswith(figure.on):
-                facts = {"model": f"{figure.model} (quoted)", "kind": figure.kind, "alignment": figure.alignment,
+    for figure in figures_for(benchmark):
+        if figure.scope != "video":
+            facts = {"model": f"{figure.model} (quoted: {figure.table})", "kind": figure.kind, "alignment": figure.alignment,
                          "parameters": figure.parameters, "source": figure.source}  # fmt: skip
-                rows.setdefault((table, figure.model), facts)[figure.metric] = figure.value
+            rows.setdefault((figure.table, figure.model), facts)[figure.metric] = figure.value
     return list(rows.values())

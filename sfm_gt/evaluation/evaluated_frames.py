@@ -30,7 +30,7 @@ Pools = Mapping[str, PooledAlignment]
 
 def evaluated_frames(
     evaluation: Evaluation, dataset: Dataset | Benchmark, clip_ids: set[str], predict: Predict, cores: int
-) -> Iterator[tuple[EvaluatedFrame, list[ModelResult]]]:
+) -> Iterator[tuple[GradedFrame, list[ModelResult]]]:
     """Every frame of some clips with its results, in order; one pass, two where an alignment needs to see a clip first."""
     clip_of = [frame.clip_id for frame in dataset]
     numbers = [number for number, clip_id in enumerate(clip_of) if clip_id in clip_ids]
@@ -50,7 +50,7 @@ def evaluated_frames(
                 _fit(evaluation, over_clip, in_order(threads, load, clip, cores))
             work = partial(_graded, evaluation, load, _by_scope(over_all, over_clip))
             for graded in in_order(threads, work, clip, cores):
-                yield graded.frame, evaluation.add(graded)
+                yield graded, evaluation.add(graded)
                 done += 1
                 report(done, len(numbers))
 
@@ -62,7 +62,7 @@ def loaded(
     z_depth, sigma = depth_of(frame), None
     if isinstance(frame, Frame):
         sigma = frame.sigma_m if frame.metric else frame.sigma_sfm
-    gt = GtFrame(z_depth, frame.moving, frame.overlay, frame.person, frame.metric)
+    gt = GtFrame(z_depth, frame.moving, frame.overlay, frame.person, frame.metric, frame.camera)
     view = None
     if frame.camera is not None and frame.cam_from_world is not None:
         still = frame.valid & ~frame.moving & ~frame.overlay

@@ -5,6 +5,9 @@ table.csv .md .tex                     the first protocol: one row a model and a
 sensitivity.csv .md .tex               the same predictions under every protocol
 freedoms.csv .md .tex                  unaligned, up to scale and up to scale and shift, side by side
 regions.csv .md                        by region;  depth.csv: error by depth in metres
+surfaces.csv .md .tex                  normals, and points on the models' own cameras, where the GT has cameras
+clouds.csv .md .tex                    depth maps fused into one cloud, where that was asked for
+published.csv .md .tex                 how far from published figures, and why, where that was asked for
 cameras.csv .md .tex                   cameras that lie beside predictions, where there are any
 differences.csv .md                    models two by two, with interval, resolution of the GT and verdict
 tables.html                            all of these with sortable columns, and the plots
@@ -27,7 +30,10 @@ from sfm_gt.formats.manifest import write_json
 from sfm_gt.metrics import leaderboard
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.evaluation import EvaluatedFrame, Evaluation, ModelResult
+from sfm_gt.metrics.fusion import FusionSettings
 from sfm_gt.metrics.grading import Unscored
+from sfm_gt.metrics.normals import NORMALS
+from sfm_gt.metrics.points import POINTS
 from sfm_gt.metrics.protocol import REASONS, ROBUST
 from sfm_gt.metrics.regions import REGIONS
 from sfm_gt.metrics.tally import FIGURES
@@ -65,6 +71,8 @@ class Tables:
         facts: by model, columns that belongs to its figures.
         quoted: rows that others published, shown below the measured ones.
         cameras: figures of the models' own cameras.
+        fused: how clouds were fused, and their figures; None where they were not.
+        compared: distances to published figures.
     """
 
     evaluation: Evaluation
@@ -73,6 +81,8 @@ class Tables:
     facts: Mapping[str, Mapping[str, Any]]
     quoted: Sequence[Mapping[str, Any]]
     cameras: Rows
+    fused: tuple[FusionSettings, Rows] | None = None
+    compared: Sequence[Mapping[str, Any]] = ()
 
     def write(self, folder: Path, stage: Mapping[str, Any]) -> None:
         """``stage``: name and version, for summary.json."""
@@ -102,6 +112,12 @@ class Tables:
         below = tables.below(protocols[0], notes)
         every = f"Protocols {', '.join(f'{protocol.name} {protocol.hash}' for protocol in protocols)}."
         own = {"cameras": (tables.CAMERAS, self.cameras, [tables.BELOW_CAMERAS])} if self.cameras else {}
+        if self.fused:
+            own["clouds"] = (tables.CLOUDS, self.fused[1], [below[0], tables.below_clouds(self.fused[0])])
+        if self.compared:
+            own["published"] = (tables.PUBLISHED, list(map(dict, self.compared)), [every])
+        if any(math.isfinite(row[name]) for row in rows for name in (NORMALS[0], POINTS[0])):
+            own = {"surfaces": (tables.SURFACES, rows, [below[0], tables.BELOW_SURFACES])} | own
         return {
             "table": (tables.headline(rows), [*rows, *map(dict, self.quoted)], below),
             "sensitivity": (tables.SENSITIVITY, sensitivity, [every]),
@@ -118,7 +134,13 @@ class Tables:
     def _hashes(self, name: str) -> str:
         """Hashes of the protocols that a table is of."""
         protocols = self.evaluation.protocols
-        of_table = {"table": protocols[:1], "regions": protocols[:1], "cameras": []}.get(name, protocols)
+        of_table = {
+            "table": protocols[:1],
+            "regions": protocols[:1],
+            "surfaces": protocols[:1],
+            "clouds": protocols[:1],
+            "cameras": [],
+        }.get(name, protocols)
         return " ".join(protocol.hash for protocol in of_table)
 
 

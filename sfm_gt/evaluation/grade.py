@@ -13,13 +13,16 @@ from typing import Any
 from sfm_gt.datasets.frames import Dataset
 from sfm_gt.evaluation.evaluated_frames import Predict, evaluated_frames
 from sfm_gt.evaluation.evaluation_files import Tables, write_rows
+from sfm_gt.evaluation.fused_clouds import FusedClouds
 from sfm_gt.evaluation.kind_check import refusals
 from sfm_gt.evaluation.own_cameras import camera_rows
+from sfm_gt.evaluation.published_comparison import comparison_rows
 from sfm_gt.evaluation.scale_of_tables import marking, models_that_set_scales, scale_notes
 from sfm_gt.formats.frame_scores import FrameScoresWriter
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_manifest
 from sfm_gt.metrics.bootstrap import SMALLEST
 from sfm_gt.metrics.evaluation import INDEPENDENT, Evaluation
+from sfm_gt.metrics.fusion import FusionSettings
 from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.models.shared.latency import read_latency
@@ -38,6 +41,8 @@ class Job:
         quoted: rows that others published for this data set.
         gt_errors: what errors of the ground truth share.
         folders: of predictions that may have cameras beside them, by model.
+        compared: a benchmark, and the name of a published model by that of a measured one; see ``published_comparison``.
+        fusion: how clouds are fused and compared; None = not at all.
     """
 
     dataset: Dataset | Benchmark
@@ -50,6 +55,8 @@ class Job:
     quoted: Sequence[Mapping[str, Any]] = ()
     gt_errors: GtErrors = INDEPENDENT
     folders: Mapping[str, Path] = field(default_factory=dict)
+    fusion: FusionSettings | None = None
+    compared: tuple[str, Mapping[str, str]] | None = None
 
 
 def grade(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
@@ -62,13 +69,18 @@ def grade(folder: Path, job: Job, seed: int, cores: int) -> list[str]:
     setters = models_that_set_scales(job.dataset, job.clip_ids, job.kinds, job.model_sha256)
     predict = marking(job.predict, setters)
     kinds = {name: kind for name, kind in job.kinds.items() if name not in refused}
-    evaluation = Evaluation(job.protocols, kinds, seed, job.gt_errors)
+    evaluation = Evaluation(job.protocols, kinds, seed, job.gt_errors, keep_aligned=job.fusion is not None)
+    clouds = None if job.fusion is None else FusedClouds(job.dataset, job.folders, job.fusion)
     with FrameScoresWriter(folder / "frames.parquet") as writer:
-        for frame, results in evaluated_frames(evaluation, job.dataset, set(job.clip_ids), predict, cores):
-            write_rows(writer, frame, results, evaluation.models)
+        for graded, results in evaluated_frames(evaluation, job.dataset, set(job.clip_ids), predict, cores):
+            write_rows(writer, graded.frame, results, evaluation.models)
+            if clouds is not None:
+                clouds.add(graded)
     notes = [*refused.values(), *_notes(job.dataset, job.clip_ids), *scale_notes(job.dataset, job.clip_ids, setters)]
     cameras = camera_rows(job.dataset, {name: path for name, path in job.folders.items() if name in kinds})
-    Tables(evaluation, notes, seed, job.facts, job.quoted, cameras).write(
+    fused = (job.fusion, clouds.rows()) if clouds is not None and job.fusion is not None else None
+    compared = comparison_rows(evaluation, *job.compared) if job.compared is not None else []
+    Tables(evaluation, notes, seed, job.facts, job.quoted, cameras, fused, compared).write(
         folder, {"stage": "evaluate", "version": VERSIONS["evaluate"]}
     )
     return list(refused.values())

@@ -1,8 +1,4 @@
-"""Cameras that lie beside predictions on disk, and their figures: a row for each model that has any.
-
-<predictions>/<clip_id>/intrinsics.npz        one array (N, 3, 3), K in pixels of the GT's image, and frame_index (N,)
-                        cam_from_world.npz    one array (N, 4, 4), a world and scale of its own, and frame_index (N,)
-"""
+"""Figures of the cameras that lie beside predictions (``models.shared.cameras``): a row for each model that has any."""
 
 from __future__ import annotations
 
@@ -13,13 +9,9 @@ from typing import Any
 import numpy as np
 
 from sfm_gt.datasets.frames import Dataset
-from sfm_gt.errors import InputError
-from sfm_gt.formats.array_file import read_stack
 from sfm_gt.metrics.cameras import CAMERAS, LENGTHS, focal_figures, pose_figures
+from sfm_gt.models.shared.cameras import read_cameras
 from sfm_gt.public_datasets import Benchmark
-
-ROTATION_TOLERANCE = 1e-3
-"""Of R R^T and 1; poses are stored as float32."""
 
 
 def camera_rows(dataset: Dataset | Benchmark, folders: Mapping[str, Path]) -> list[dict[str, Any]]:
@@ -47,14 +39,14 @@ def camera_rows(dataset: Dataset | Benchmark, folders: Mapping[str, Path]) -> li
 
 def _clip_figures(dataset: Dataset | Benchmark, clip_id: str, folder: Path) -> dict[str, float]:
     frames, figures = dataset.frames_of(clip_id), dict[str, float]()
-    intrinsics = _read(folder / "intrinsics.npz", (3, 3))
+    stated = read_cameras(folder)
+    intrinsics, poses = stated.intrinsics, stated.cam_from_world
     cameras = [
         (f.camera, intrinsics[f.frame_index]) for f in frames if f.camera is not None and f.frame_index in intrinsics
     ]
     if cameras:
         fx, gt_fx, width = np.array([(own[0, 0], gt.fx, gt.width) for gt, own in cameras], dtype=np.float64).T
         figures |= focal_figures(fx, gt_fx, width)
-    poses = _read(folder / "cam_from_world.npz", (4, 4))
     pairs = [
         (poses[f.frame_index], f.cam_from_world)
         for f in frames
@@ -64,21 +56,3 @@ def _clip_figures(dataset: Dataset | Benchmark, clip_id: str, folder: Path) -> d
         own, gt = (np.stack(side).astype(np.float64) for side in zip(*pairs, strict=True))
         figures |= pose_figures(own, gt)
     return figures if frames[0].metric else {name: value for name, value in figures.items() if name not in LENGTHS}
-
-
-def _read(path: Path, shape: tuple[int, int]) -> dict[int, np.ndarray]:
-    if not path.is_file():
-        return {}
-    found = read_stack(path)
-    for index, values in found.items():
-        rotation = values[:3, :3] if shape == (4, 4) else np.eye(3)
-        usable = values.shape == shape and np.isfinite(values).all()
-        if not usable or (shape == (3, 3) and values[0, 0] <= 0):
-            raise InputError(
-                f"{path}: frame {index} holds {values.shape} {values.tolist()}; needed a finite {shape} matrix"
-            )
-        if np.abs(rotation @ rotation.T - np.eye(3)).max() > ROTATION_TOLERANCE:
-            raise InputError(
-                f"{path}: frame {index}: the upper left 3 x 3 is no rotation; needed cam_from_world (4, 4)"
-            )
-    return found

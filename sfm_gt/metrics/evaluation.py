@@ -18,6 +18,7 @@ from sfm_gt.metrics.comparison import COMPARED, Comparison
 from sfm_gt.metrics.depth import METRICS
 from sfm_gt.metrics.grading import FrameGrader, FramePrediction, Graded, GtFrame, PooledFits, Unscored
 from sfm_gt.metrics.noise_floor import GtErrors, ScaleFloor, distance_from_best, perfect_depth, scale_figures
+from sfm_gt.metrics.points import point_figures
 from sfm_gt.metrics.pooling import PooledAlignment
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.resolution import Moved, moved
@@ -69,7 +70,8 @@ class GradedFrame:
     Attributes:
         results: by model, one entry for each protocol and alignment.
         maps: aligned depth by (model, protocol, alignment), for temporal figures.
-        uncertainty: UNCERTAINTY by the same, of models that state their own.
+        aligned: the same by model, of what it is ranked by under the first protocol, where the evaluation keeps it.
+        own: OWN by the same, of what models state beside depth: uncertainty, camera.
         perfect: results of the true depth as far as it is known.
         scale_figures: unaligned figures of the true depth under errors of the clip's scale, by protocol.
         moved: what errors of the GT move the figures that a model is ranked by, by protocol and model.
@@ -78,7 +80,8 @@ class GradedFrame:
     frame: EvaluatedFrame
     results: Mapping[str, list[Graded | Unscored]]
     maps: Mapping[tuple[str, str, str], Float[np.ndarray, "h w"]]
-    uncertainty: Mapping[tuple[str, str, str], tuple[float, float, float]]
+    aligned: Mapping[str, Float[np.ndarray, "h w"]]
+    own: Mapping[tuple[str, str, str], tuple[float, ...]]
     perfect: list[Graded | Unscored]
     scale_figures: Mapping[str, Float[np.ndarray, "nodes metrics"]]
     moved: Mapping[str, Mapping[str, Moved]]
@@ -96,10 +99,16 @@ class Evaluation:
     """Grades frames of any number of clips. Frames may be graded side by side, but are added one by one, in order."""
 
     def __init__(
-        self, protocols: Sequence[Protocol], models: Mapping[str, str], seed: int = 0, gt_errors: GtErrors = INDEPENDENT
+        self,
+        protocols: Sequence[Protocol],
+        models: Mapping[str, str],
+        seed: int = 0,
+        gt_errors: GtErrors = INDEPENDENT,
+        keep_aligned: bool = False,
     ):
         """``models``: kind by name, in the order of the tables. ``unflipped`` gathers those without flipped predictions."""
         self.protocols, self.models, self._seed, self._gt_errors = list(protocols), dict(models), seed, gt_errors
+        self._keep_aligned = keep_aligned
         self.tallies: dict[tuple[str, str, str], Tally] = {}
         self.comparison = Comparison(seed)
         self.unflipped: set[str] = set()
@@ -131,22 +140,27 @@ class Evaluation:
         grader = self._grader(frame)
         results: dict[str, list[Graded | Unscored]] = {}
         maps: dict[tuple[str, str, str], Float[np.ndarray, "h w"]] = {}
-        uncertainty: dict[tuple[str, str, str], tuple[float, float, float]] = {}
+        aligned: dict[str, Float[np.ndarray, "h w"]] = {}
+        own: dict[tuple[str, str, str], tuple[float, ...]] = {}
         for model, prediction in frame.predictions.items():
             results[model] = list(grader.grade(prediction, pooled.get(model), self.protocols))
+            first = results[model][0]
+            if self._keep_aligned and isinstance(first, Graded) and first.affine.known:
+                aligned[model] = grader.aligned(first, prediction)
             for found in results[model]:
                 key = (model, found.protocol.name, found.alignment)
                 if _has_temporal(found) and frame.view is not None:
                     maps[key] = grader.aligned(found, prediction)
                 if isinstance(found, Graded):
-                    uncertainty[key] = uncertainty_figures(grader, found, prediction)
+                    own[key] = uncertainty_figures(grader, found, prediction)
+                    own[key] += point_figures(grader, found, prediction, frame.gt.camera)
         if frame.sigma is None or not frame.redraw:
-            return GradedFrame(frame, results, maps, uncertainty, [], {}, {})
+            return GradedFrame(frame, results, maps, aligned, own, [], {}, {})
         perfect = self._perfect(frame)
         floor = list(grader.grade_pixels(perfect, pooled.get(PERFECT), self._floor_protocols))
         scale_figures = self._scale_figures(grader, frame, perfect)
         by_errors = self._moved(grader, frame, perfect, results, pooled)
-        return GradedFrame(frame, results, maps, uncertainty, floor, scale_figures, by_errors)
+        return GradedFrame(frame, results, maps, aligned, own, floor, scale_figures, by_errors)
 
     def add(self, graded: GradedFrame) -> list[ModelResult]:
         """Takes one frame into the sums and gives its figures."""
@@ -226,7 +240,7 @@ class Evaluation:
         if isinstance(result, Unscored):
             tally.unscored[result.reason] += 1
             return result
-        figures = figures_of(result, frame.gt.metric, self._temporal(key, graded, pair), graded.uncertainty[key])
+        figures = figures_of(result, frame.gt.metric, self._temporal(key, graded, pair), graded.own[key])
         tally.add(figures, frame.video_id, frame.clip_id, frame.gt.metric)
         return figures
 

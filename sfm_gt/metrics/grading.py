@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.alignment import LEAST_SQUARES, Affine, AlignmentError, DepthRange, fit_moments, fit_vectors
 from sfm_gt.metrics.moments import Moments
 from sfm_gt.metrics.pixel_sums import aligned_depth, pixel_sums, sums_of_nan, with_negatives_inside
@@ -36,6 +37,7 @@ class GtFrame:
     Attributes:
         z_depth: (H, W), metres where ``metric``, else SfM units; NaN = invalid.
         person: None where there is no person mask.
+        camera: None where it is not known, so that there are no normals.
     """
 
     z_depth: Float[np.ndarray, "h w"]
@@ -43,6 +45,7 @@ class GtFrame:
     overlay: Bool[np.ndarray, "h w"]
     person: Bool[np.ndarray, "h w"] | None
     metric: bool
+    camera: PinholeCamera | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class FramePrediction:
         set_the_scale: whether the model set the metric scale of the clip, so that metres would be its own homework.
         sigma: standard deviation that the model states, in the unit of ``values``.
         confidence: larger where the model is surer, in any unit.
+        camera: the model's own of an image of the GT's size; None where it states none.
     """
 
     kind: str
@@ -63,6 +67,7 @@ class FramePrediction:
     set_the_scale: bool = False
     sigma: Float[np.ndarray, "h2 w2"] | None = None
     confidence: Float[np.ndarray, "h2 w2"] | None = None
+    camera: PinholeCamera | None = None
 
 
 @dataclass(frozen=True)
@@ -263,7 +268,9 @@ class FrameGrader:
             return NO_STRUCTURE
         scored, pixels = self._sets[set_number]
         structure: GtStructure = _once(
-            self._structures, set_number, lambda: GtStructure(self._gt.z_depth, scored, pixels, self._seed)
+            self._structures,
+            set_number,
+            lambda: GtStructure(self._gt.z_depth, scored, pixels, self._seed, self._gt.camera),
         )
         # Ratios of depth, and so edges and order, are the same under every scale.
         scale_only = not affine.inverse and affine.shift == 0 and affine.scale > 0

@@ -1,12 +1,12 @@
-"""Errors of points in space, for models that predict point maps, and of depth seen as points.
+"""Errors of points in space, of models that state a camera of their own.
 
     point_rel       mean |P - G| / |G| (MoGe); no unit
     point_delta1    share of points with |P - G| < 0.25 min(|P|, |G|), strictly (MoGe)
-    f_score         harmonic mean of the shares of points whose nearest neighbour in the other cloud is within a distance,
-                    10 and 20 cm in MDEC
 
-Depth on the camera of the GT puts P and G on one ray, where |P - G| / |G| = |p - g| / g and max(|P| / |G|, |G| / |P|) =
-max(p/g, g/p): point_rel is AbsRel and point_delta1 is delta1 then, so tables of depth models have no columns for them.
+P is the aligned depth of a pixel on the model's own camera, G the depth of the GT on the GT's, both in the camera frame: a
+wrong focal length is an error here, and none of any other metric. The alignment is that of depth; MoGe aligns points. On the
+camera of the GT, P and G lie on one ray, where |P - G| / |G| = |p - g| / g, so that point_rel is AbsRel and point_delta1 is
+delta1: models without a camera have no figure.
 """
 
 from __future__ import annotations
@@ -15,8 +15,12 @@ import math
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial import cKDTree
 
+from sfm_gt.geometry.camera import pixel_grid, unproject
+from sfm_gt.geometry.types import PinholeCamera
+from sfm_gt.metrics.grading import FrameGrader, FramePrediction, Graded
+
+POINTS = ("point_rel", "point_delta1")
 DELTA = 0.25
 
 Points = Float[np.ndarray, "n 3"]
@@ -34,18 +38,22 @@ def point_delta1(prediction: Points, gt: Points) -> float:
     return float(np.mean(_distance(prediction, gt) < DELTA * np.minimum(_length(prediction), _length(gt))))
 
 
-def f_score(prediction: Points, gt: Float[np.ndarray, "m 3"], distance: float) -> float:
-    """F-score of two clouds at a distance in their unit; NaN when one is empty, 0 when nothing matches.
+def point_figures(
+    grader: FrameGrader, graded: Graded, prediction: FramePrediction, camera: PinholeCamera | None
+) -> tuple[float, float]:
+    """POINTS of one frame under its alignment; NaN where model or GT state no camera.
 
-    Precision is the share of predicted points with a GT point within ``distance``, recall the other way round.
+    Args:
+        camera: of the GT, whose image the model's own camera is of.
     """
-    if not len(prediction) or not len(gt):
-        return math.nan
-    precision, recall = (
-        float(np.mean(np.isfinite(cKDTree(there).query(here, distance_upper_bound=distance)[0])))
-        for here, there in ((prediction, gt), (gt, prediction))
-    )
-    return 2 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0
+    own, affine = prediction.camera, graded.affine
+    if own is None or camera is None or not affine.known:
+        return math.nan, math.nan
+    matched = grader.usable(graded.protocol, prediction, graded.alignment)
+    pixels = pixel_grid(camera.width, camera.height).reshape(-1, 2)[matched.pixels.order]
+    depth = affine.depth(matched.p.astype(np.float64), grader.depth_range(graded.protocol))
+    points, gt = unproject(own, pixels, depth), unproject(camera, pixels, matched.pixels.gt.astype(np.float64))
+    return point_rel(points, gt), point_delta1(points, gt)
 
 
 def _distance(one: Points, other: Points) -> Float[np.ndarray, " n"]:

@@ -1,21 +1,25 @@
-"""Metrics that need neighbours or pairs of pixels: boundary F1, distance of edges, order of depth."""
+"""Metrics that need neighbours or pairs of pixels: boundary F1, distance of edges, surface normals, order of depth."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.boundary import RADII_PX, BoundaryGt
 from sfm_gt.metrics.edges import EdgesGt
+from sfm_gt.metrics.normals import NORMALS, NormalsGt
 from sfm_gt.metrics.ordinal import ORDINAL, draw_pairs, ordinal
 from sfm_gt.metrics.regions import ScoredPixels
 
 BOUNDARY = tuple(f"boundary_f1_r{radius}" for radius in RADII_PX)
 EDGES = ("edge_accuracy_px", "edge_completeness_px")
-STRUCTURE = (*BOUNDARY, *EDGES, *ORDINAL)
+STRUCTURE = (*BOUNDARY, *EDGES, *ORDINAL, *NORMALS)
 """Names, all free of the unit of depth."""
+_NO_NORMALS = dict.fromkeys(NORMALS, math.nan)
 
 
 class GtStructure:
@@ -27,10 +31,12 @@ class GtStructure:
         scored: Bool[np.ndarray, "h w"],
         pixels: ScoredPixels,
         seed: Sequence[int],
+        camera: PinholeCamera | None,
     ):
-        """``seed`` draws the pairs of the ordinal metrics."""
+        """``seed`` draws pairs of pixels; without a camera there are no normals."""
         gt = np.where(scored, z_depth, np.nan).astype(np.float32)
         self._boundary, self._edges = BoundaryGt(gt), EdgesGt(gt)
+        self._normals = None if camera is None else NormalsGt(gt, camera, seed)
         self._pairs = pixels.order[draw_pairs(pixels.order.size, seed)]
         self._gt_pairs = gt.reshape(-1)[self._pairs]
 
@@ -48,4 +54,5 @@ class GtStructure:
             **dict(zip(BOUNDARY, self._boundary.f1(steep), strict=True)),
             **dict(zip(EDGES, self._edges.distances_px(depth), strict=True)),
             **ordinal(depth.reshape(-1)[self._pairs], self._gt_pairs),
+            **(_NO_NORMALS if self._normals is None else self._normals.figures(depth)),
         }

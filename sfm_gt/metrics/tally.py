@@ -16,6 +16,7 @@ from sfm_gt.metrics.comparison import COMPARED
 from sfm_gt.metrics.depth import IN_METRES, METRICS, metrics_of, si_rmse_between
 from sfm_gt.metrics.grading import Graded
 from sfm_gt.metrics.pixel_sums import SUMS
+from sfm_gt.metrics.points import POINTS
 from sfm_gt.metrics.protocol import Protocol
 from sfm_gt.metrics.regions import DEPTH_EDGES_M, REGIONS
 from sfm_gt.metrics.structure import STRUCTURE
@@ -25,7 +26,9 @@ PAIR_SETS = {"si_rmse_person_all": ("person", "all"), "si_rmse_person_environmen
 """Scale-invariant errors between two sets of pixels (MannequinChallenge's si-hum and si-inter). Within people and within the
 environment they are ``si_rmse`` of these regions."""
 TEMPORAL = ("tae", "tae_unmasked")
-FIGURES = (*METRICS, *STRUCTURE, *PAIR_SETS, *TEMPORAL, *UNCERTAINTY)
+OWN = (*UNCERTAINTY, *POINTS)
+"""Of what a model states beside depth."""
+FIGURES = (*METRICS, *STRUCTURE, *PAIR_SETS, *TEMPORAL, *OWN)
 """Everything that region ``all`` has."""
 
 _COMPARED = [FIGURES.index(name) for name in COMPARED]
@@ -65,7 +68,7 @@ def figures_of(
     graded: Graded,
     metric: bool,
     temporal: tuple[float, float] | None = None,
-    uncertainty: tuple[float, float, float] | None = None,
+    own: tuple[float, ...] | None = None,
 ) -> FrameFigures:
     """Figures from the sums of a frame. Regions with too few pixels, and metres where there are none, are NaN."""
     regional = metrics_of(graded.sums)
@@ -74,9 +77,7 @@ def figures_of(
         regional[:, len(METRICS) - len(IN_METRES) :] = np.nan
     pairs = [si_rmse_between(*(graded.sums[REGIONS.index(region)] for region in sets)) for sets in PAIR_SETS.values()]
     structure = [graded.structure[name] for name in STRUCTURE]
-    overall = np.array(
-        [*regional[0], *structure, *pairs, *(temporal or (np.nan,) * 2), *(uncertainty or (np.nan,) * 3)]
-    )
+    overall = np.array([*regional[0], *structure, *pairs, *(temporal or (np.nan,) * 2), *(own or (np.nan,) * len(OWN))])
     return FrameFigures(graded, regional, overall)
 
 

@@ -1,8 +1,8 @@
 """MoGe 1 and 2 (Wang et al. 2025), run by the authors' package; ``path`` is a checkpoint (.pt) on this machine.
 
 A checkpoint with a scale head gives metric_depth, one without scale_invariant_depth (the package recovers the shift). Pixels
-that the network's mask leaves out have no answer. The field of view is the network's own guess: the frame's camera is not
-given to it. Not on PyPI: install the package from its repository (MIT).
+that the network's mask leaves out have no answer. The field of view is the network's own guess, which is kept: the frame's
+camera is not given to it. Not on PyPI: install the package from its repository (MIT).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sfm_gt.models.shared.network import NetworkModel
 from sfm_gt.models.shared.prediction import Prediction, agreed_kind, file_sha256, required_path
 from sfm_gt.models.shared.settings import ModelConfig
 from sfm_gt.models.shared.torch_runtime import check_complete, facts_of, inference, offline, one_line
+from sfm_gt.models.shared.views import in_image_pixels
 
 if TYPE_CHECKING:
     import torch
@@ -55,17 +56,18 @@ class MogeModel(NetworkModel):
 
         return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1))).float() / 255
 
-    def forward(self, prepared: torch.Tensor) -> torch.Tensor:
-        """The package's own inference, with its resizing; depth (H, W), infinite outside of its mask."""
+    def forward(self, prepared: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The package's own inference, with its resizing; depth (H, W), infinite outside of its mask, and intrinsics."""
         with inference():
-            return self._network.infer(prepared, use_fp16=False)["depth"]
+            return self._network.infer(prepared, use_fp16=False)
 
     def finish(
-        self, output: torch.Tensor, image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None
+        self, output: dict[str, torch.Tensor], image: UInt8[np.ndarray, "h w 3"], camera: PinholeCamera | None
     ) -> Prediction:
-        """The map, NaN where the network has no answer."""
-        values = output.float().numpy()
-        return Prediction(np.where(np.isfinite(values), values, np.nan).astype(np.float32), self.kind)
+        """The map, NaN where the network has no answer, and the camera, which the package gives for a picture of size 1."""
+        values = output["depth"].float().numpy()
+        intrinsics = in_image_pixels(output["intrinsics"].float().numpy(), (1, 1), image.shape[:2])
+        return Prediction(np.where(np.isfinite(values), values, np.nan).astype(np.float32), self.kind, intrinsics)
 
 
 def _checkpoint(path: Path) -> dict[str, Any]:

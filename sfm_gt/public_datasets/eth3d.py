@@ -15,12 +15,11 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.conventions import valid_from_depth
 from sfm_gt.public_datasets.benchmark import Benchmark, BenchmarkFrame, Conventions, Reader
-from sfm_gt.public_datasets.files import image_size, read_image
+from sfm_gt.public_datasets.files import image_size, read_colmap_poses, read_image
 
 CONVENTIONS = Conventions((1e-5, np.inf), (), "Ke et al. 2024 (Marigold): everything that has depth")
 
@@ -28,7 +27,7 @@ CONVENTIONS = Conventions((1e-5, np.inf), (), "Ke et al. 2024 (Marigold): everyt
 def _open(root: Path) -> Benchmark:
     frames = []
     for scene in sorted({path.parents[1] for path in root.glob("*/ground_truth_depth/dslr_images")}):
-        poses = _poses(scene / "dslr_calibration_jpg" / "images.txt")
+        poses = read_colmap_poses(scene / "dslr_calibration_jpg" / "images.txt")
         for index, depth in enumerate(sorted((scene / "ground_truth_depth" / "dslr_images").glob("*.JPG"))):
             image = scene / "images" / "dslr_images" / depth.name
             frames.append(BenchmarkFrame(scene.name, scene.name, index, None, None, poses.get(depth.name),
@@ -44,22 +43,6 @@ def _read_depth(path: Path, image: Path) -> Float[np.ndarray, "h w"]:
         raise InputError(f"{path}: {values.size} values for {width}x{height} px; unpack the depth of the scene again")
     depth = values.reshape(height, width)
     return np.where(valid_from_depth(depth), depth, np.nan).astype(np.float32)
-
-
-def _poses(path: Path) -> dict[str, Float[np.ndarray, "4 4"]]:
-    """cam_from_world by file name. Two lines an image; the second, its key points, is not needed."""
-    try:
-        lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
-    except OSError:
-        raise InputError(f"{path}: not there; unpack the calibration of the scene") from None
-    poses = {}
-    for line in lines[::2]:
-        _, qw, qx, qy, qz, tx, ty, tz, _, name = line.split()
-        cam_from_world = np.eye(4)
-        cam_from_world[:3, :3] = Rotation.from_quat([float(q) for q in (qx, qy, qz, qw)]).as_matrix()
-        cam_from_world[:3, 3] = float(tx), float(ty), float(tz)
-        poses[Path(name).name] = cam_from_world
-    return poses
 
 
 BENCHMARKS: dict[str, Reader] = {"eth3d": _open}

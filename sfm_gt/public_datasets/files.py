@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import ConfigError, InputError
+from sfm_gt.formats.array_file import read_array
 from sfm_gt.geometry.conventions import PIXEL_CENTRE, nan_from_zero
 from sfm_gt.geometry.types import PinholeCamera
 
@@ -60,6 +61,35 @@ def read_table(path: Path, columns: int, skip: int = 0) -> Float[np.ndarray, "ro
         raise InputError(
             f"{path}: cannot be read as lines of {columns} numbers ({error}); unpack the benchmark again"
         ) from None
+
+
+def read_colmap_poses(path: Path) -> dict[str, Float[np.ndarray, "4 4"]]:
+    """cam_from_world by file name, of COLMAP's ``images.txt``. Raises InputError.
+
+    Two lines an image; the second, its key points, is not needed.
+    """
+    from scipy.spatial.transform import Rotation
+
+    poses = {}
+    try:
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+        for line in lines[::2]:
+            _, qw, qx, qy, qz, tx, ty, tz, _, name = line.split()
+            cam_from_world = np.eye(4)
+            cam_from_world[:3, :3] = Rotation.from_quat([float(q) for q in (qx, qy, qz, qw)]).as_matrix()
+            cam_from_world[:3, 3] = float(tx), float(ty), float(tz)
+            poses[Path(name).name] = cam_from_world
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: no poses of COLMAP ({error}); unpack the calibration of the scene again") from None
+    return poses
+
+
+def read_npy(path: Path) -> Float[np.ndarray, "h w"]:
+    """A map in an .npy file. Raises InputError."""
+    try:
+        return read_array(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: not there; unpack the benchmark again") from None
 
 
 def read_hdf5(path: Path, key: str) -> np.ndarray:

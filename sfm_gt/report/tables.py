@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sfm_gt.metrics.fusion import FusionSettings
     from sfm_gt.metrics.protocol import Protocol
 
 Row = Mapping[str, Any]
@@ -44,6 +45,25 @@ DIFFERENCES = {
     "p_holm": "p (Holm)", "resolution": "GT resolution", "verdict": "verdict", "videos": "videos", "frames": "frames of both",
     "left_out_frames": "left out",
 }  # fmt: skip
+SURFACES = {
+    "model": "model", "alignment": "alignment", "normal_mean_deg": "normals (°) ↓", "normal_median_deg": "median (°) ↓",
+    "normal_11": "< 11.25° ↑", "normal_22": "< 22.5° ↑", "normal_30": "< 30° ↑", "rel_normal_deg": "relative normals (°) ↓",
+    "point_rel": "points, rel ↓", "point_delta1": "points, δ1 ↑",
+}  # fmt: skip
+BELOW_SURFACES = (
+    "Normals of depth on the camera of the GT, which a scale does not change; points are on the model's own camera, where it "
+    "states one."
+)
+CLOUDS = {
+    "model": "model", "cameras": "cameras", "clips": "clips", "f_score": "F-score ↑", "precision": "precision ↑",
+    "recall": "recall ↑", "overall_m": "overall (m) ↓",
+}  # fmt: skip
+PUBLISHED = {
+    "model": "model", "published": "published as", "metric": "metric", "value": "measured", "published_value": "published",
+    "distance": "measured minus published", "lowest": "lowest of all protocols", "highest": "highest",
+    "nearest_protocol": "nearest",
+    "nearest_alignment": "alignment", "nearest_value": "its figure", "explanation": "what could explain it", "source": "source",
+}  # fmt: skip
 CAMERAS = {
     "model": "model", "clips": "clips", "focal_rel": "focal ↓", "fov_deg": "FoV (°) ↓", "pose_auc_3": "AUC@3° ↑",
     "pose_auc_5": "AUC@5° ↑", "pose_auc_30": "AUC@30° ↑", "ate": "ATE (m) ↓", "rpe_trans": "RPE (m) ↓",
@@ -51,7 +71,23 @@ CAMERAS = {
 }  # fmt: skip
 BELOW_CAMERAS = "The models' own cameras, mean over clips; no protocol applies to them. Lengths are of metric clips."
 WORDS = frozenset(
-    {"model", "other", "alignment", "kind", "protocol", "scope", "region", "metric", "verdict", "protocol_hash"}
+    {
+        "model",
+        "other",
+        "alignment",
+        "kind",
+        "protocol",
+        "scope",
+        "region",
+        "metric",
+        "verdict",
+        "protocol_hash",
+        "published",
+        "nearest_protocol",
+        "nearest_alignment",
+        "explanation",
+        "source",
+    }
 )
 """Columns that hold words; all others hold figures and stand to the right."""
 VERDICTS = {
@@ -126,6 +162,14 @@ def _interval(name: str, row: Row) -> str:
     low, high = (row.get(f"{name}_low"), row.get(f"{name}_high")) if name != "difference" else (row["low"], row["high"])
     known = low is not None and high is not None and math.isfinite(low)
     return f" [{low:.3f}, {high:.3f}]" if known else ""
+
+
+def below_clouds(settings: FusionSettings) -> str:
+    """What a reader of the table of fused clouds must know."""
+    return (
+        f"Fused at a voxel of {settings.voxel_m:.4g} m with a truncation of {settings.truncation_m:g} m, compared at "
+        f"{settings.threshold_m:g} m; mean over metric clips. Own cameras are laid on those of the GT by a similarity."
+    )
 
 
 def below_differences(hashes: str) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from pathlib import Path
 
 from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.datasets.frames import Frame, open_dataset
@@ -16,7 +17,8 @@ from sfm_gt.formats.workspace import Workspace
 from sfm_gt.metrics.grading import FramePrediction
 from sfm_gt.metrics.noise_floor import GtErrors
 from sfm_gt.metrics.protocol import load_protocols
-from sfm_gt.models.shared.stored import StoredPredictions
+from sfm_gt.models.shared.cameras import OwnCameras, read_cameras
+from sfm_gt.models.shared.stored import CONFIDENCE, StoredPredictions, read_map
 from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "evaluate"
@@ -46,12 +48,18 @@ def run(
     weights = {model: sha256_of(workspace.predictions(model, wanted[0])) for model in kinds}
     known = {model: sha256 for model, sha256 in weights.items() if sha256}
     errors = GtErrors(config.gt_frame_sigma, config.gt_correlation_px)
-    job = Job(dataset, wanted, kinds, partial(_prediction, stored), protocols, facts, known, gt_errors=errors)
+    predict = partial(_prediction, stored, lru_cache(maxsize=None)(read_cameras))
+    folders = {model: workspace.predictions(model, wanted[0]).parent for model in kinds}
+    job = Job(dataset, wanted, kinds, predict, protocols, facts, known, gt_errors=errors, folders=folders)
     with replacing_directory(workspace.evaluation) as folder:
         grade(folder, job, seed, cores)
 
 
-def _prediction(stored: Callable[[str, str], StoredPredictions], model: str, frame: Frame) -> FramePrediction:
+def _prediction(
+    stored: Callable[[str, str], StoredPredictions], cameras: Callable[[Path], OwnCameras], model: str, frame: Frame
+) -> FramePrediction:
     found = stored(model, frame.clip_id)
     values, flipped = found.read(frame.frame_index, (frame.camera.height, frame.camera.width))
-    return FramePrediction(found.kind, values, flipped)
+    camera = cameras(found.folder).pinhole(frame.frame_index, frame.camera.width, frame.camera.height)
+    confidence = None if values is None else read_map(found.folder / CONFIDENCE, frame.frame_index, values.shape)
+    return FramePrediction(found.kind, values, flipped, confidence=confidence, camera=camera)

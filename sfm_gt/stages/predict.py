@@ -3,6 +3,7 @@
 Maps are stored at the size that the model answers in; evaluation brings them to the size of the ground truth as each protocol
 says. The manifest states the size of the images.
 
+Beside the maps are, where the model states them, its cameras (``models/shared/cameras.py``) and confidence/NNNNNN.npy.
 Size and run times of a network are in latency.json (``models/shared/latency.py``), the only file that differs between runs.
 """
 
@@ -13,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from sfm_gt import registry
 from sfm_gt.config import ModelConfig
@@ -22,16 +22,18 @@ from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.manifest import Manifest, check_files, read_manifest, write_manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.models.shared import latency
+from sfm_gt.models.shared.cameras import OwnCameras, write_cameras
 from sfm_gt.models.shared.latency import PassTime, timed_prediction
+from sfm_gt.models.shared.library_errors import library_errors
 from sfm_gt.models.shared.network import NetworkModel
-from sfm_gt.models.shared.prediction import DepthModel, FrameKey, MissingPredictionError
-from sfm_gt.models.shared.stored import FLIPPED, image_sizes_measure, write_prediction
-from sfm_gt.models.shared.video import ClipFrame, VideoNetworkModel, predict_clip
+from sfm_gt.models.shared.prediction import DepthModel, FrameKey, MissingPredictionError, Prediction
+from sfm_gt.models.shared.stored import CONFIDENCE, FLIPPED, image_sizes_measure, write_prediction
+from sfm_gt.models.shared.video import ClipFrame, WindowModel, predict_clip
 from sfm_gt.public_datasets import Benchmark
 from sfm_gt.workflow.progress import progress
 from sfm_gt.workflow.versions import VERSIONS
 
-Answer = tuple[ClipFrame, Float[np.ndarray, "h w"] | None]
+Answer = tuple[ClipFrame, Prediction | None]
 
 STAGE = "predict"
 VERSION = VERSIONS[STAGE]
@@ -47,7 +49,7 @@ def run(workspace: Workspace, model: ModelConfig, clip_id: str) -> Manifest:
     built = workspace.clip_stage(clip_id, "dataset")
     dataset_manifest = read_manifest(built)
     check_files(built)
-    with replacing_directory(workspace.predictions(model.name, clip_id)) as folder:
+    with replacing_directory(workspace.predictions(model.name, clip_id)) as folder, library_errors(model.name):
         if dataset_manifest.ok:
             plugin: DepthModel = registry.load("models", model.method)(model)
             manifest = _predict_clip(plugin, model, open_clip(workspace.dataset, clip_id), clip_id, folder)
@@ -63,10 +65,11 @@ def run_benchmark(benchmark: Benchmark, model: ModelConfig, out: Path) -> dict[s
     Raises:
         ConfigError, InputError: as :func:`run`.
     """
-    plugin: DepthModel = registry.load("models", model.method)(model)
+    with library_errors(model.name):
+        plugin: DepthModel = registry.load("models", model.method)(model)
     manifests = {}
     for clip_id in benchmark.clip_ids:
-        with replacing_directory(out / clip_id) as folder:
+        with replacing_directory(out / clip_id) as folder, library_errors(model.name):
             manifests[clip_id] = _predict_clip(plugin, model, benchmark, clip_id, folder)
             write_manifest(folder, manifests[clip_id])
     return manifests
@@ -79,20 +82,29 @@ def _predict_clip(
     finite_shares: list[float] = []
     sizes: list[tuple[int, int]] = []
     times: list[latency.PassTime] = []
-    for given, values in _shown(_predictions(plugin, _frames(dataset, clip_id), times), title, n_frames):
+    intrinsics, poses = dict[int, np.ndarray](), dict[int, np.ndarray]()
+    for given, found in _shown(_predictions(plugin, _frames(dataset, clip_id), times), title, n_frames):
         height, width = given.image.shape[:2]
         sizes.append((height, width))
-        if values is not None:
-            write_prediction(folder, given.key.frame_index, values)
-            finite_shares.append(float(np.isfinite(values).mean()))
-    if isinstance(plugin, NetworkModel | VideoNetworkModel) and times:
+        if found is not None:
+            write_prediction(folder, given.key.frame_index, found.values)
+            finite_shares.append(float(np.isfinite(found.values).mean()))
+            if found.confidence is not None:
+                (folder / CONFIDENCE).mkdir(exist_ok=True)
+                write_prediction(folder / CONFIDENCE, given.key.frame_index, found.confidence)
+            if found.intrinsics is not None:
+                intrinsics[given.key.frame_index] = found.intrinsics
+            if found.cam_from_world is not None:
+                poses[given.key.frame_index] = found.cam_from_world
+    write_cameras(folder, OwnCameras(intrinsics, poses))
+    if isinstance(plugin, NetworkModel | WindowModel) and times:
         latency.write_latency(folder, latency.summary(plugin.facts, times, width, height))
     if model.flipped:
         (folder / FLIPPED).mkdir()
         mirrored = (_mirrored(frame) for frame in _frames(dataset, clip_id))
-        for given, values in _shown(_predictions(plugin, mirrored, []), f"{title}, flipped", n_frames):
-            if values is not None:
-                write_prediction(folder / FLIPPED, given.key.frame_index, values[:, ::-1])
+        for given, found in _shown(_predictions(plugin, mirrored, []), f"{title}, flipped", n_frames):
+            if found is not None:
+                write_prediction(folder / FLIPPED, given.key.frame_index, found.values[:, ::-1])
     return _manifest(plugin, sizes, finite_shares)
 
 
@@ -118,18 +130,17 @@ def _shown(predictions: Iterator[Answer], title: str, n_frames: int) -> Iterator
 
 def _predictions(plugin: DepthModel, clip: Iterator[ClipFrame], times: list[PassTime]) -> Iterator[Answer]:
     """Every frame with its map, or None where the model has nothing; a network's passes are added to ``times``."""
-    if isinstance(plugin, VideoNetworkModel):
-        for given, prediction in predict_clip(plugin, clip, times):
-            yield given, prediction.values
+    if isinstance(plugin, WindowModel):
+        yield from predict_clip(plugin, clip, times)
         return
     for given in clip:
         if isinstance(plugin, NetworkModel):
             prediction, time = timed_prediction(plugin, given.image, given.camera)
             times.append(time)
-            yield given, prediction.values
+            yield given, prediction
             continue
         try:
-            yield given, plugin.predict(given.image, given.camera, given.key).values
+            yield given, plugin.predict(given.image, given.camera, given.key)
         except MissingPredictionError:
             yield given, None
 

@@ -17,7 +17,7 @@ VERSIONS = {
     "dataset": 7,
     "index": 2,
     "predict": 4,
-    "evaluate": 6,
+    "evaluate": 7,
     "report": 5,
     "summary": 1,
     "layers": 3,

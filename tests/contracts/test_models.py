@@ -13,8 +13,10 @@ from sfm_gt import registry
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.models.shared.prediction import KINDS, FrameKey
 from sfm_gt.models.shared.settings import ModelConfig
+from tests.models import views_stand_ins
 from tests.models.stand_ins import importable, moge_checkpoint, unidepth_folder
 from tests.models.tiny_hub import write_hub_model, write_metric3d_model
+from tests.models.tiny_marigold import write_tiny_marigold
 from tests.models.tiny_transformers import write_tiny_model
 from tests.models.tiny_video import write_tiny_video_model
 
@@ -62,7 +64,19 @@ def _metric3d(tmp_path: Path) -> ModelConfig:
     return ModelConfig(name="m", method="metric3d", path=str(write_metric3d_model(tmp_path)))
 
 
+def _marigold(tmp_path: Path) -> ModelConfig:
+    pytest.importorskip("diffusers")
+    return write_tiny_marigold(tmp_path)
+
+
 RECIPES = {
+    "depth_anything_3": views_stand_ins.depth_anything_3,
+    "depthcrafter": views_stand_ins.depthcrafter,
+    "map_anything": views_stand_ins.map_anything,
+    "marigold": _marigold,
+    "pi3": views_stand_ins.pi3,
+    "vggt": views_stand_ins.vggt,
+    "video_depth_anything": views_stand_ins.video_depth_anything,
     "metric3d": _metric3d,
     "moge": lambda tmp_path: moge_checkpoint(tmp_path, "dinov2_vitl14"),
     "on_disk": _on_disk,
@@ -78,7 +92,8 @@ RECIPES = {
 @pytest.fixture(params=METHODS)
 def config(request, tmp_path, monkeypatch):
     recipe = RECIPES.get(request.param, lambda _: ModelConfig(name="m", method=request.param))
-    with importable(tmp_path / "packages", monkeypatch):
+    folder = tmp_path / "packages"
+    with importable(folder, monkeypatch), views_stand_ins.importable_views(folder, monkeypatch):
         yield recipe(tmp_path)
 
 

@@ -334,6 +334,57 @@ def ibims1(root: Path) -> Path:
     return root
 
 
+def booster(root: Path) -> Path:
+    """Two illuminations of one scene; the baseline is 80 mm."""
+    scene = root / "train" / "balanced" / "Bathroom"
+    for number in (0, 1):
+        write_image(scene / "camera_00" / f"im{number}.png", seed=number)
+    np.save(scene / "disp_00.npy", np.nan_to_num(30 * 0.08 / wall(), nan=0.0).astype(np.float32))
+    file = cv2.FileStorage(str(scene / "calib_00-02.xml"), cv2.FILE_STORAGE_WRITE)
+    file.write("proj_matL", np.array([[30, 0, 15.5, 0], [0, 30, 11.5, 0], [0, 0, 1, 0.0]]))
+    file.write("baselineLR", 80.0)
+    file.release()
+    return root
+
+
+def dtu(root: Path) -> Path:
+    """View 4 of one scan; what the mask leaves out has another depth."""
+    write_image(root / "Rectified" / "scan9" / "rect_005_3_r5000.png")
+    folder = root / "Depths_raw" / "scan9"
+    folder.mkdir(parents=True)
+    assert cv2.imwrite(str(folder / "depth_map_0004.pfm"), np.nan_to_num(1000 * wall(), nan=77.0).astype(np.float32))
+    assert cv2.imwrite(str(folder / "depth_visual_0004.png"), 255 * np.isfinite(wall()).astype(np.uint8))
+    (root / "Cameras").mkdir()
+    (root / "Cameras" / "00000004_cam.txt").write_text(
+        "extrinsic\n1 0 0 1000\n0 1 0 2000\n0 0 1 3000\n0 0 0 1\n\nintrinsic\n30 0 15.5\n0 30 11.5\n0 0 1\n\n425 2.5\n"
+    )
+    return root
+
+
+def syns_patches(root: Path) -> Path:
+    """Item 7 of scene 01, and one that no list names."""
+    for item in ("07", "08"):
+        write_image(root / "01" / "images" / f"{item}.png", 376, 1242)
+    (root / "01" / "depths").mkdir()
+    np.save(root / "01" / "depths" / "07.npy", np.nan_to_num(wall(376, 1242), nan=0.0))
+    (root / "splits").mkdir()
+    (root / "splits" / "test_files.txt").write_text("01 07.png\n")
+    return root
+
+
+def scannetpp(root: Path) -> Path:
+    """One frame of each device; a second iPhone image has no rendered depth."""
+    for device, images, names in (("iphone", "rgb", ("frame_000010.jpg", "frame_000020.jpg")),
+                                  ("dslr", "resized_images", ("DSC00001.JPG",))):  # fmt: skip
+        folder = root / "data" / "036bce3393" / device
+        for name in names:
+            write_image(folder / images / name)
+        write_depth_png(folder / "render_depth" / f"{Path(names[0]).stem}.png", wall(), 0.001)
+        (folder / "colmap").mkdir()
+        (folder / "colmap" / "images.txt").write_text(f"# Image list\n1 1 0 0 0 1 2 3 1 {names[0]}\n\n")
+    return root
+
+
 TREES: dict[str, Callable[[Path], Path]] = {
     "kitti_eigen": kitti, "kitti_eigen_bts": kitti, "kitti_eigen_raw": kitti, "kitti_official": kitti, "kitti_object": kitti,
     "nyuv2": nyuv2, "nyuv2_filled": nyuv2, "sintel_final": sintel, "sintel_clean": sintel, "eth3d": eth3d,
@@ -341,4 +392,5 @@ TREES: dict[str, Callable[[Path], Path]] = {
     "bonn": bonn, "bonn_monst3r": bonn_monst3r, "sintel_monst3r": sintel_monst3r, "scannet_monst3r": scannet,
     "kitti_depthcrafter": kitti, "kitti_monst3r": kitti, "seven_scenes": seven_scenes, "ddad": ddad,
     "vkitti2": vkitti2, "tartanair": tartanair, "hypersim": hypersim, "spring": spring, "ibims1": ibims1,
+    "booster": booster, "dtu": dtu, "syns_patches": syns_patches, "scannetpp_iphone": scannetpp, "scannetpp_dslr": scannetpp,
 }  # fmt: skip

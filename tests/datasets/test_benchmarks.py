@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import sys
@@ -87,6 +88,10 @@ def test_frames_and_their_names(trees):
     assert found["hypersim"] == [("ai_001_002_cam_00", 3)]
     assert found["spring"] == [("0001", 1)]
     assert found["ibims1"] == [("corridor_01", 0)]
+    assert found["booster"] == [("Bathroom", 0), ("Bathroom", 1)]
+    assert found["dtu"] == [("scan9", 4)]
+    assert found["syns_patches"] == [("01", 7)]
+    assert found["scannetpp_iphone"] == found["scannetpp_dslr"] == [("036bce3393", 0)]
 
 
 def test_frames_that_papers_on_video_score(trees, tmp_path):
@@ -108,12 +113,30 @@ def test_frames_that_papers_on_video_score(trees, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["kitti_object", "kitti_official", "sintel_final", "ddad", "scannet", "vkitti2", "spring", "ibims1"]
+    "name",
+    [
+        "kitti_object",
+        "kitti_official",
+        "sintel_final",
+        "ddad",
+        "scannet",
+        "vkitti2",
+        "spring",
+        "ibims1",
+        "booster",
+        "dtu",
+    ],
 )
 def test_principal_points_move_by_half_a_pixel(trees, name):
     camera = _open(trees, name)[0].camera
     # Written with the centre of the first pixel at 0, the middle of 32 x 24 px is (15.5, 11.5); here it is (16, 12).
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == pytest.approx((30, 30, 16, 12))
+
+
+def test_the_virtual_camera_of_syns_patches(trees):
+    camera = _open(trees, "syns_patches")[0].camera
+    assert 2 * math.degrees(math.atan(camera.width / 2 / camera.fx)) == pytest.approx(84.10)
+    assert 2 * math.degrees(math.atan(camera.height / 2 / camera.fy)) == pytest.approx(25.46)
 
 
 def _valid_pixels(frame) -> dict[tuple[int, int], float]:
@@ -160,7 +183,8 @@ def test_poses_by_hand(trees):
     assert _open(trees, "bonn")[0].cam_from_world is None
     np.testing.assert_allclose(_open(trees, "sintel_clean")[1].cam_from_world[:3, 3], [0.5, 0, 2])
     np.testing.assert_allclose(_open(trees, "vkitti2")[1].cam_from_world[:3, 3], [1, 2, 1])
-    np.testing.assert_allclose(_open(trees, "spring")[0].cam_from_world[:3, 3], [1, 2, 3])
+    for name in ("spring", "dtu", "scannetpp_iphone"):
+        np.testing.assert_allclose(_open(trees, name)[0].cam_from_world[:3, 3], [1, 2, 3])
     # 5 m ahead, 6 to the right and 7 below a camera that looks north.
     tartanair = _open(trees, "tartanair")[0].cam_from_world
     np.testing.assert_allclose(tartanair @ [1 + 5, 2 + 6, 3 + 7, 1], [6, 7, 5, 1], atol=1e-12)
@@ -242,6 +266,12 @@ def _tag(path: Path) -> None:
         ("scannet", "scans/scene0707_00/pose/10.txt", lambda p: p.write_text("1 2 3\n"), "holds 3 numbers, needed 4 x 4"),
         ("scannet", "scans/scene0707_00/depth/10.png", lambda p: write_image(p), "found uint8 of shape"),
         ("tum_rgbd", "rgbd_dataset_freiburg1_xyz/depth.txt", lambda p: p.write_text("1.0 a b\n"), r"depth\.txt: a line has"),
+        ("syns_patches", "splits/test_files.txt", lambda p: p.write_text("01\n"), "names no scene and numbered item"),
+        ("syns_patches", "01/depths/07.npy", lambda p: p.unlink(), r"07\.npy: not there"),
+        ("booster", "train/balanced/Bathroom/calib_00-02.xml", lambda p: p.unlink(), "holds no proj_matL"),
+        ("dtu", "Cameras/00000004_cam.txt", lambda p: p.write_text("extrinsic 1 2\n"), "no extrinsic"),
+        ("dtu", "Depths_raw/scan9/depth_map_0004.pfm", _tag, "no readable PFM of the size of depth_visual_0004"),
+        ("scannetpp_dslr", "data/036bce3393/dslr/colmap/images.txt", lambda p: p.write_text("1 2 3\n"), "no poses of COLMAP"),
         ("ddad", "000150/scene_0.json", lambda p: p.write_text('{"data": []}'), "'samples' is missing"),
     ],
 )  # fmt: skip

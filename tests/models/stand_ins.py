@@ -36,7 +36,7 @@ class MoGeModel(torch.nn.Module):
               use_fp16=True):
         depth = image.mean(dim=0) * self.scale
         depth[image.sum(dim=0) == 0] = torch.inf  # the mask leaves out what is black
-        return {"depth": depth}
+        return {"depth": depth, "intrinsics": torch.tensor([[0.8, 0, 0.5], [0, 1.1, 0.5], [0, 0, 1]])}
 """
 UNIDEPTH = """
 import os

@@ -45,6 +45,7 @@ def test_moge(stand_ins, tmp_path, encoder, heads, kind):
     assert np.isnan(prediction.values[0]).all(), "outside of the mask there is no answer"
     np.testing.assert_allclose(prediction.values[1:], 3 * IMAGE[1:].mean(axis=2) / 255, rtol=1e-5)
     assert model.facts.parameters == 1
+    np.testing.assert_allclose(prediction.intrinsics, [[12.8, 0, 8], [0, 13.2, 6], [0, 0, 1]], rtol=1e-6)
 
 
 def test_moge_with_weights_that_are_not_there(stand_ins, tmp_path):

@@ -12,7 +12,6 @@ import pytest
 
 from sfm_gt.commands import evaluate_predictions
 from sfm_gt.config import EvaluateConfig, ModelConfig
-from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_manifest
@@ -79,28 +78,6 @@ def test_a_models_own_sigma_lies_beside_its_maps(workspace, tiny, tmp_path):
     assert "| within σ (0.683) | NLL ↓ |" in table
     summary = json.loads((tmp_path / "found" / "summary.json").read_text())
     assert _row(summary, "theirs", "none")["sigma_coverage"] == 1.0
-
-
-def test_cameras_beside_predictions_have_a_table(workspace, tiny, tmp_path):
-    folder = tmp_path / "theirs" / "near"
-    folder.mkdir(parents=True)
-    np.save(folder / "000007.npy", np.nan_to_num(tiny.gt, nan=5.0))
-    run = (workspace.root, [str(tmp_path / "theirs")], ["metric_depth"], tmp_path / "found", ("sfm_gt",), 1)
-    evaluate_predictions.run(*run)
-    assert not (tmp_path / "found" / "cameras.csv").exists()
-    frames = {frame.frame_index: frame for frame in open_dataset(workspace.root).frames_of("near")}
-    own = np.stack([frame.camera.matrix * [[1.1], [1], [1]] for frame in frames.values()])
-    np.savez(folder / "intrinsics.npz", own, frame_index=np.array(list(frames)))
-    poses = np.stack([frame.cam_from_world for frame in frames.values()])
-    np.savez(folder / "cam_from_world.npz", poses, frame_index=np.array(list(frames)))
-    evaluate_predictions.run(*run)
-    found = pd.read_csv(tmp_path / "found" / "cameras.csv", comment="#").iloc[0]
-    assert (found.model, found.clips) == ("theirs", 1)
-    assert found.focal_rel == pytest.approx(0.1)
-    assert "Cameras of the models" in (tmp_path / "found" / "tables.html").read_text()
-    np.savez(folder / "cam_from_world.npz", 2 * poses, frame_index=np.array(list(frames)))
-    with pytest.raises(InputError, match="the upper left 3 x 3 is no rotation"):
-        evaluate_predictions.run(*run)
 
 
 @pytest.mark.parametrize("in_workflow", [True, False])

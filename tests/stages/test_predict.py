@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from sfm_gt.config import ModelConfig
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.manifest import read_manifest
+from sfm_gt.models.shared.cameras import read_cameras
 from sfm_gt.models.shared.latency import read_latency
-from sfm_gt.models.shared.stored import FLIPPED, StoredPredictions, read_map
+from sfm_gt.models.shared.stored import CONFIDENCE, FLIPPED, StoredPredictions, read_map
 from sfm_gt.public_datasets import open_benchmark
 from sfm_gt.stages import predict
 from tests.datasets import benchmark_trees
+from tests.models import views_stand_ins
 from tests.models.tiny_video import write_tiny_video_model
 
 SMALLNET_SIZE, TINY_VIDEO_SIZE = (192, 256), (6, 8)
@@ -166,3 +169,40 @@ def test_a_benchmark_without_cameras(tmp_path):
     assert predict.run_benchmark(benchmark, model, tmp_path / "predicted")["courtyard"].measures["frames"] == 1
     with pytest.raises(InputError, match="clip courtyard frame 0 has no camera"):
         predict.run_benchmark(benchmark, ModelConfig(name="plane", method="ground_plane"), tmp_path / "plane")
+
+
+def test_a_models_own_cameras_and_confidence_lie_beside_its_maps(workspace, tiny, tmp_path, monkeypatch):
+    with views_stand_ins.importable_views(tmp_path / "packages", monkeypatch):
+        config = views_stand_ins.vggt(tmp_path).model_copy(update={"flipped": True})
+        manifest = predict.run(workspace, config, "near")
+    folder = workspace.predictions("mine", "near")
+    cameras = read_cameras(folder)
+    assert tuple(cameras.intrinsics) == tuple(cameras.cam_from_world) == tiny.frames
+    np.testing.assert_allclose(cameras.cam_from_world[tiny.frames[2]][:3, 3], [-2, 0, 0], atol=1e-6)
+    own = cameras.pinhole(tiny.frames[0], tiny.width, tiny.height)
+    assert (own.fx, own.cy) == pytest.approx((0.8 * tiny.width, tiny.height / 2))
+    for frame_index in tiny.frames:
+        values = read_map(folder, frame_index)
+        np.testing.assert_allclose(read_map(folder / CONFIDENCE, frame_index), values + 1, rtol=1e-6)
+        assert read_map(folder / FLIPPED, frame_index).shape == values.shape
+    assert manifest.measures["frames"] == len(tiny.frames)
+    assert read_latency(folder).passes == 1
+
+
+def test_an_error_of_the_library_is_one_line_and_its_traceback_goes_to_the_log(
+    workspace, tmp_path, monkeypatch, caplog
+):
+    with views_stand_ins.importable_views(tmp_path / "packages", monkeypatch):
+        config = views_stand_ins.vggt(tmp_path)
+        from vggt.models.vggt import VGGT
+
+        def broken(*_):
+            raise RuntimeError("mat1 and mat2\n  cannot be multiplied")
+
+        monkeypatch.setattr(VGGT, "forward", broken)
+        message = "models: mine: its library failed with RuntimeError: mat1 and mat2 cannot be multiplied"
+        with caplog.at_level(logging.DEBUG, "sfm_gt"), pytest.raises(InputError, match=message) as error:
+            predict.run(workspace, config, "near")
+    assert "\n" not in str(error.value)
+    assert "in broken" in caplog.text
+    assert not workspace.predictions("mine", "near").exists()

@@ -41,10 +41,16 @@ class Prediction:
         values: (H', W') float32. metric_depth: z-depth in metres; scale_invariant_depth: z-depth times an unknown scale;
             affine_invariant_depth: z-depth times an unknown scale plus an unknown shift; affine_invariant_disparity:
             the same of 1 / z-depth, larger = nearer. Not finite = no answer for the pixel.
+        intrinsics: (3, 3), the model's own, in pixels of the image; None where it states none.
+        cam_from_world: (4, 4), in a world and, unless depth is metric, in the unit of the depth of its clip; None likewise.
+        confidence: (H', W'), larger where the model is surer; None likewise.
     """
 
     values: Float[np.ndarray, "h w"]
     kind: Kind
+    intrinsics: Float[np.ndarray, "3 3"] | None = None
+    cam_from_world: Float[np.ndarray, "4 4"] | None = None
+    confidence: Float[np.ndarray, "h w"] | None = None
 
 
 class MissingPredictionError(InputError):

@@ -36,11 +36,12 @@ def inference() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def facts_of(network: torch.nn.Module) -> NetworkFacts:
+def facts_of(network: torch.nn.Module, frames_per_pass: int = 1) -> NetworkFacts:
     """Size and precision of a network, on the CPU."""
     weights = list(network.parameters())
     precision = str(weights[0].dtype).removeprefix("torch.") if weights else "float32"
-    return NetworkFacts(parameters=sum(weight.numel() for weight in weights), precision=precision)
+    parameters = sum(weight.numel() for weight in weights)
+    return NetworkFacts(parameters=parameters, precision=precision, frames_per_pass=frames_per_pass)
 
 
 def check_complete(network: torch.nn.Module, stored: Set[str], path: Path) -> None:

@@ -14,6 +14,8 @@ from sfm_gt.errors import ConfigError
 from sfm_gt.formats.yaml_text import read_yaml
 
 FOLDER = Path(__file__).parent
+WORDS = ("kind", "alignment", "scope", "source", "protocol")
+"""Of a whole table, or of a row that differs."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class PublishedFigure:
     Attributes:
         table: name of the file.
         on: family of benchmark (``kitti``, ``nyuv2``, …), or the device for a latency.
-        metric: ``abs_rel``, ``delta1`` (fraction) or ``forward_ms``.
+        metric: ``abs_rel``, ``delta1``, ``pose_auc_3``, ``pose_auc_30`` (fractions), ``f_score_own``, ``f_score_gt`` (of clouds
+            fused on cameras of the model and of the GT), or ``forward_ms``.
         parameters: number of weights, None where the source gives none.
         alignment, scope: as in an evaluation protocol; None for a latency.
         source, protocol: who measured, and how, in words.
@@ -63,10 +66,10 @@ def published(table: str) -> tuple[PublishedFigure, ...]:
 
 def _figures(table: str, content: dict[str, Any], row: dict[str, Any]) -> list[PublishedFigure]:
     parameters = int(row["parameters"]) if "parameters" in row else None
-    words: dict[str, Any] = {key: content.get(key) for key in ("kind", "alignment", "scope", "source", "protocol")}
+    words: dict[str, Any] = {key: row.get(key, content.get(key)) for key in WORDS}
     return [
         PublishedFigure(table, row["model"], on, metric, float(value), parameters, **words)
         for on, values in row.items()
-        if on not in ("model", "parameters")
+        if on not in ("model", "parameters", *WORDS)
         for metric, value in zip(content["metrics"], values, strict=True)
     ]
