@@ -18,7 +18,7 @@ help: ## list the targets
 # Exact versions from constraints.txt; without them pip takes a torch of several gigabytes.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tflite,train,transformers,diffusers,benchmarks,export,publish,lightning]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tflite,train,transformers,diffusers,benchmarks,export,publish,lightning,view]'
 	touch $@
 
 demo: $(INSTALLED) ## run the workflow on the embedded clip, print the table and where the report lies

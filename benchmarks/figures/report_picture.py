@@ -23,11 +23,11 @@ QUALITY = 80
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, help="output folder of the run")
-    report = parser.parse_args().out.resolve() / "report" / "index.html"
+    report = parser.parse_args().out.resolve() / "report" / "clips" / CLIP / "index.html"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
         page = browser.new_page(viewport={"width": SIZE_PX[0], "height": SIZE_PX[1]})
-        page.goto(f"{report.as_uri()}#{CLIP}", wait_until="networkidle")
+        page.goto(report.as_uri(), wait_until="networkidle")
         Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(PICTURE, quality=QUALITY, method=6)
         browser.close()
 

@@ -1,10 +1,10 @@
-"""Writes the figures of README and docs from benchmarks/results, so that none is typed by hand.
+"""Writes the figures of README and docs from benchmarks/results, so that none is typed by hand; and the reason codes.
 
     python benchmarks/figures/write.py [--check]
 
 A block of a page stands between ``<!-- figures: NAME -->`` and ``<!-- end of figures -->`` and is rendered from ``NAME.md.j2``
-in this folder, which sees each result file under its stem. --check changes nothing and fails where a page and the results
-differ.
+in this folder, which sees each result file under its stem, and the reason codes of the report as ``reasons``. --check changes
+nothing and fails where a page and the results differ.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+
+from sfm_gt.report.reasons import reasons
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -72,7 +74,7 @@ def main() -> None:
     )
     environment.filters |= {"fixed": fixed, "percent": percent}
     environment.globals["spread_at"] = spread_at
-    content, stale = results(), []
+    content, stale = results() | {"reasons": reasons()}, []
     for path in pages():
         page = path.read_text()
         fresh = rendered(page, environment, content)
@@ -81,7 +83,7 @@ def main() -> None:
             if not arguments.check:
                 path.write_text(fresh)
     for name in stale:
-        print(f"{name}: {'differs from benchmarks/results; run make figures' if arguments.check else 'written'}")
+        print(f"{name}: {'differs from its source; run make figures' if arguments.check else 'written'}")
     sys.exit(bool(stale) and arguments.check)
 
 

@@ -13,6 +13,7 @@ import typer
 
 from sfm_gt.cli.sources import commands as source_commands
 from sfm_gt.cli.sources import require_use, stated_use
+from sfm_gt.cli.viewing import commands as viewing_commands
 from sfm_gt.errors import InputError, SfmGtError
 from sfm_gt.formats.workspace import Workspace
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(source_commands)
+app.add_typer(viewing_commands)
 log = logging.getLogger("sfm_gt")
 
 

@@ -11,9 +11,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from sfm_gt.datasets.frames import Frame
-from sfm_gt.metrics.alignment import AlignmentError, fit
 from sfm_gt.metrics.protocol import Protocol
-from sfm_gt.metrics.resizing import resized
+from sfm_gt.report.aligned import NO_ALIGNMENT, aligned_depth, depth_of, shown_alignment
 from sfm_gt.report.pictures import (
     MOVING_RGB,
     OVERLAY_RGB,
@@ -27,8 +26,6 @@ from sfm_gt.report.pictures import (
 )
 from sfm_gt.report.video import Panel
 
-NO_PREDICTION = "no prediction"
-NO_ALIGNMENT = "no alignment"
 MASK_KEY = (("moving", MOVING_RGB), ("overlay", OVERLAY_RGB))
 
 
@@ -78,21 +75,18 @@ def mask_strip(page_folder: Path, src: str) -> tuple[Strip, int, int]:
 
 
 class ContactSheet:
-    """Draws the strips of one clip into ``folder`` (pictures) for a page in ``page_folder``."""
+    """Draws the strips of one clip as pictures beside its page in ``folder``."""
 
-    def __init__(self, page_folder: Path, clip_id: str, frames: Sequence[Frame], protocol: Protocol):
-        self._page_folder, self._clip_id, self._frames, self._protocol = page_folder, clip_id, frames, protocol
-        self._depths = [_depth_of(frame) for frame in frames]
+    def __init__(self, folder: Path, frames: Sequence[Frame], protocol: Protocol):
+        self._folder, self._frames, self._protocol = folder, frames, protocol
+        self._depths = [depth_of(frame) for frame in frames]
         self._scale = depth_scale(self._depths, "m" if frames[0].metric else "SfM units")
 
     def ground_truth(self) -> list[Strip]:
         """Images with masks, depth, sigma."""
         images = [draw_masks(f.image, f.moving, f.overlay, f.person) for f in self._frames]
         person = (("person", PERSON_RGB),) if any(frame.has_person for frame in self._frames) else ()
-        sigmas = [
-            (f.sigma_m if f.metric else f.sigma_sfm) / depth
-            for f, depth in zip(self._frames, self._depths, strict=True)
-        ]
+        sigmas = [relative_sigma(frame) for frame in self._frames]
         of_sigma = sigma_scale(sigmas)
         return [
             Strip("Image", self._save("image", images), key=MASK_KEY + person),
@@ -104,11 +98,12 @@ class ContactSheet:
 
     def predictions(self, model: ModelMaps) -> list[Strip]:
         """The model's depth after the alignment it is ranked by, in the colours of the GT, and its error."""
-        alignment = self._alignment(model.kind)
+        alignment = shown_alignment(self._protocol, model.kind, self._frames[0].metric)
         if alignment is None:
             return []
         depths = [
-            self._aligned(frame, values, alignment) for frame, values in zip(self._frames, model.values, strict=True)
+            aligned_depth(frame, values, alignment, self._protocol)
+            for frame, values in zip(self._frames, model.values, strict=True)
         ]
         of_error = error_scale()
         errors = [
@@ -128,34 +123,15 @@ class ContactSheet:
         Args:
             models: with one map each, the frame's.
         """
-        painted = [("image", frame.image), ("ground truth", self._scale.paint(_depth_of(frame)))]
+        painted = [("image", frame.image), ("ground truth", self._scale.paint(depth_of(frame)))]
         for model in models:
-            alignment = self._alignment(model.kind)
-            depth = NO_ALIGNMENT if alignment is None else self._aligned(frame, model.values[0], alignment)
-            nothing = np.full(_depth_of(frame).shape, np.nan, np.float32)
+            alignment = shown_alignment(self._protocol, model.kind, frame.metric)
+            depth = (
+                NO_ALIGNMENT if alignment is None else aligned_depth(frame, model.values[0], alignment, self._protocol)
+            )
+            nothing = np.full(depth_of(frame).shape, np.nan, np.float32)
             painted.append((model.name, self._scale.paint(nothing if isinstance(depth, str) else depth)))
         return [Panel(title, picture) for title, picture in painted]
-
-    def _alignment(self, kind: str) -> str | None:
-        # Without metres a metric model can only be shown up to scale, as it is graded.
-        granted = self._protocol.granted(kind)
-        return next((name for name in granted if name != "none" or self._frames[0].metric), None)
-
-    def _aligned(
-        self, frame: Frame, values: Float[np.ndarray, "h w"] | None, alignment: str
-    ) -> Float[np.ndarray, "h w"] | str:
-        if values is None:
-            return NO_PREDICTION
-        gt = _depth_of(frame)
-        values = resized(values, gt.shape[0], gt.shape[1], self._protocol.resize)
-        usable = self._protocol.scored(gt, frame.moving, frame.overlay, frame.metric) & np.isfinite(values)
-        if not usable.any():
-            return NO_ALIGNMENT
-        try:
-            fitted = fit(alignment, values, gt, usable)
-        except AlignmentError:
-            return NO_ALIGNMENT
-        return fitted.depth(values, self._protocol.depth_range(float(gt[usable].max()), frame.metric))
 
     def _save(self, name: str, pictures: Sequence[UInt8[np.ndarray, "h w 3"] | str]) -> list[Picture]:
         saved = []
@@ -164,11 +140,12 @@ class ContactSheet:
             if isinstance(picture, str):
                 saved.append(Picture(caption, None, picture))
             else:
-                src = f"clips/{self._clip_id}/{frame.frame_index:06d}_{name}.jpg"
-                save_picture(self._page_folder / src, picture)
+                src = f"{frame.frame_index:06d}_{name}.jpg"
+                save_picture(self._folder / src, picture)
                 saved.append(Picture(caption, src))
         return saved
 
 
-def _depth_of(frame: Frame) -> Float[np.ndarray, "h w"]:
-    return frame.z_depth_m if frame.metric else frame.z_depth_sfm
+def relative_sigma(frame: Frame) -> Float[np.ndarray, "h w"]:
+    """One standard deviation of depth over depth, NaN = invalid."""
+    return frame.sigma_sfm / frame.z_depth_sfm

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from sfm_gt.report.tables import Table
 
@@ -14,8 +17,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(content: dict[str, Any]) -> str:
-    """The report as one HTML document with its style inside. Missing content is an error, not an empty place."""
+    """The report's first page, with its style inside. Missing content is an error, not an empty place."""
     return _render("index.html.j2", content)
+
+
+def render_clip(content: dict[str, Any]) -> str:
+    """The page of one clip."""
+    return _render("clip.html.j2", content)
+
+
+def render_view(content: dict[str, Any]) -> str:
+    """The 3-D view of one clip."""
+    return _render("view.html.j2", content, script="view.js")
 
 
 def render_tables(tables: Mapping[str, Table], plots: Sequence[str]) -> str:
@@ -28,7 +41,7 @@ def render_datasheet(content: dict[str, Any]) -> str:
     return _render("datasheet.md.j2", content)
 
 
-def _render(template: str, content: dict[str, Any]) -> str:
+def _render(template: str, content: dict[str, Any], script: str = "tables.js") -> str:
     import jinja2
 
     environment = jinja2.Environment(
@@ -36,9 +49,15 @@ def _render(template: str, content: dict[str, Any]) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["figure"] = figure
+    environment.filters["code_spans"] = code_spans
     environment.filters["count"] = lambda number: f"{number:,}".replace(",", "\u202f")
-    style, script = ((TEMPLATES / name).read_text() for name in ("style.css", "sort.js"))
-    return environment.get_template(template).render(content, style=style, script=script)
+    inside = {"style": (TEMPLATES / "style.css").read_text(), "script": (TEMPLATES / script).read_text()}
+    return environment.get_template(template).render(content, **inside)
+
+
+def code_spans(text: str) -> Markup:
+    """Markdown whose only mark-up is code spans, as HTML."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def figure(value: Any) -> str:

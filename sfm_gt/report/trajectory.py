@@ -18,12 +18,11 @@ END = "#d9822b"
 N_VIEW_LINES = 12
 
 
-def level_path(cam_from_world: Float[np.ndarray, "n 4 4"]) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"]]:
-    """Camera centres and viewing directions as (right, forward, up) of the average camera, from the first centre.
+def level_axes(cam_from_world: Float[np.ndarray, "n 4 4"]) -> Float[np.ndarray, "3 3"]:
+    """Right, forward and up of the average camera as columns, in world coordinates.
 
     Which way is up is not known of a reconstruction; people hold cameras upright on average.
     """
-    centres = camera_centres(cam_from_world)
     up = -cam_from_world[:, 1, :3].mean(axis=0)
     up /= np.linalg.norm(up)
     forward = cam_from_world[:, 2, :3].mean(axis=0)
@@ -32,7 +31,12 @@ def level_path(cam_from_world: Float[np.ndarray, "n 4 4"]) -> tuple[Float[np.nda
     if np.linalg.norm(forward) < 1e-6:
         forward = np.cross(up, cam_from_world[0, 0, :3])
     forward /= np.linalg.norm(forward)
-    axes = np.stack([np.cross(forward, up), forward, up], axis=1)
+    return np.stack([np.cross(forward, up), forward, up], axis=1)
+
+
+def level_path(cam_from_world: Float[np.ndarray, "n 4 4"]) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n 3"]]:
+    """Camera centres and viewing directions as (right, forward, up) of the average camera, from the first centre."""
+    axes, centres = level_axes(cam_from_world), camera_centres(cam_from_world)
     return (centres - centres[0]) @ axes, cam_from_world[:, 2, :3] @ axes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,11 @@ from sfm_gt.formats.verdict import MASK_SHEETS, THUMBNAILS, read_manifests
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.metrics.protocol import REASONS, Protocol
 from sfm_gt.models.shared.stored import StoredPredictions
-from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, chosen, mask_strip
+from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, chosen, mask_strip, relative_sigma
 from sfm_gt.report.funnel import Refusal, drops, levels, refusals
-from sfm_gt.report.page import render
+from sfm_gt.report.page import render, render_clip
+from sfm_gt.report.reasons import remedy
+from sfm_gt.report.scene_view import scene_page
 from sfm_gt.report.tables import SENSITIVITY, headline, table
 from sfm_gt.report.trajectory import trajectory_svg
 from sfm_gt.report.video import MAX_FRAMES, write_video
@@ -36,6 +38,7 @@ from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "report"
 VERSION = VERSIONS[STAGE]
+VIDEO = "side_by_side.mp4"
 
 
 def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> None:
@@ -55,7 +58,8 @@ def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> 
             "version": __version__,
             "levels": levels(corpus, manifests, index),
             "drops": drops(manifests),
-            "refusals": refused,
+            "refusals": [vars(refusal) | {"remedy": remedy(refusal.reason, refusal.stage)} for refusal in refused],
+            "choices": [(reason, reason) for reason in sorted({refusal.reason for refusal in refused})],
             "thumbnails": _thumbnails(workspace, [refusal.name for refusal in refused], folder),
             "mask_sheets": _mask_sheets(workspace, refused, folder),
             "reasons": sorted(Counter(refusal.reason for refusal in refused).items()),
@@ -78,15 +82,15 @@ def _thumbnails(workspace: Workspace, names: Sequence[str], folder: Path) -> dic
     return found
 
 
-def _mask_sheets(workspace: Workspace, refused: Sequence[Refusal], folder: Path) -> list[dict[str, Any]]:
-    """The mask sheet of every clip that was refused after the stage frames, copied next to the page."""
-    sheets = []
+def _mask_sheets(workspace: Workspace, refused: Sequence[Refusal], folder: Path) -> dict[str, dict[str, Any]]:
+    """The mask sheet of every clip that was refused after the stage frames, by name, copied next to the page."""
+    sheets = {}
     for refusal in refused:
         source = workspace.verdict(video_of(refusal.name)) / MASK_SHEETS / refusal.name
         if refusal.what == "clip" and source.is_dir():
             shutil.copytree(source, folder / "refused" / refusal.name, dirs_exist_ok=True)
             strip, width, height = mask_strip(folder, f"refused/{refusal.name}")
-            sheets.append({"refusal": refusal, "strips": [strip], "width": width, "height": height})
+            sheets[refusal.name] = {"strips": [strip], "width": width, "height": height}
     return sheets
 
 
@@ -113,22 +117,30 @@ def _clips(
     manifests: dict[str, dict[str, Manifest]],
     folder: Path,
 ) -> list[dict[str, Any]]:
+    """Writes the page of every clip with its pictures, and returns what the first page says of them."""
     scores = pd.read_parquet(workspace.evaluation / "frames.parquet")
     summary = read_json(workspace.evaluation / "summary.json")
     clip_ids = sorted({row["clip_id"] for row in index})
+    neighbours = zip([None, *clip_ids], clip_ids, [*clip_ids[1:], None], strict=False)
     clips = []
     with progress("report") as report:
-        for done, clip_id in enumerate(clip_ids, start=1):
+        for done, (before, clip_id, after) in enumerate(neighbours, start=1):
             rows = [row for row in index if row["clip_id"] == clip_id]
+            beside = folder / "clips" / clip_id
             facts = (
-                _facts(dataset.clip_info(clip_id), rows)
-                | {
-                    "clip_id": clip_id,
-                    "stages": list(manifests[clip_id].values()),
-                    "scores": _scores(scores[(scores.clip_id == clip_id) & (scores.protocol == summary["protocol"])]),
-                }
-                | _sheet(workspace, config, dataset, clip_id, summary, folder)
+                {"clip_id": clip_id}
+                | _facts(dataset.clip_info(clip_id), rows)
+                | _sheet(workspace, config, dataset, clip_id, summary, beside)
             )
+            page = render_clip({
+                "version": __version__, "before": before, "after": after, "clip": facts | {
+                    "stages": list(manifests[clip_id].values()), "trajectory": _trajectory(rows),
+                    "scores": _scores(scores[(scores.clip_id == clip_id) & (scores.protocol == summary["protocol"])]),
+                },
+            })  # fmt: skip
+            (beside / "index.html").write_text(page, encoding="utf-8")
+            view = scene_page(f"{clip_id}: points and camera path", dataset.frames_of(clip_id))
+            (beside / "view.html").write_text(view, encoding="utf-8")
             clips.append(facts)
             report(done, len(clip_ids))
     return clips
@@ -136,8 +148,6 @@ def _clips(
 
 def _facts(info: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     first, scale = rows[0], info.get("scale", {})
-    poses = np.array([row["cam_from_world"] for row in rows], dtype=np.float64).reshape(-1, 4, 4)
-    times = np.array([row["timestamp_s"] for row in rows])
     return {
         "metric": first["metric"],
         "metric_from_sfm": first["metric_from_sfm"],
@@ -149,8 +159,13 @@ def _facts(info: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
         "width": first["width"],
         "height": first["height"],
         "valid_share": float(np.mean([row["valid_fraction"] for row in rows])),
-        "trajectory": trajectory_svg(poses, times, "m" if first["metric"] else "SfM units"),
     }
+
+
+def _trajectory(rows: list[dict[str, Any]]) -> str:
+    poses = np.array([row["cam_from_world"] for row in rows], dtype=np.float64).reshape(-1, 4, 4)
+    times = np.array([row["timestamp_s"] for row in rows])
+    return trajectory_svg(poses, times, "m" if rows[0]["metric"] else "SfM units")
 
 
 def _scores(scores: pd.DataFrame) -> list[dict[str, Any]]:
@@ -170,17 +185,26 @@ def _sheet(
     frames = dataset.frames_of(clip_id)
     shown = [frames[position] for position in chosen(len(frames), config.frames_per_clip)]
     protocol = Protocol.model_validate(summary["protocols"][summary["protocol"]])
-    sheet = ContactSheet(folder, clip_id, shown, protocol)
+    sheet = ContactSheet(folder, shown, protocol)
     models = {}
     kinds = {row["model"]: row["kind"] for row in summary["rows"]}
     stored = {name: StoredPredictions.open(workspace.predictions(name, clip_id)) for name in kinds}
     for name, kind in kinds.items():
         models[name] = sheet.predictions(ModelMaps(name, kind, [_map(stored[name], frame) for frame in shown]))
-    video = f"clips/{clip_id}/side_by_side.mp4"
+    sigmas: list[float] = []
     # Fresh ones: a frame keeps the layers that it has read.
-    played = (replace(frames[position]) for position in chosen(len(frames), MAX_FRAMES))
-    write_video(folder / video, (sheet.panels(frame, _maps(stored, kinds, frame)) for frame in played))
-    return {"strips": sheet.ground_truth(), "models": models, "video": video}
+    played = _measured((replace(frames[position]) for position in chosen(len(frames), MAX_FRAMES)), sigmas)
+    write_video(folder / VIDEO, (sheet.panels(frame, _maps(stored, kinds, frame)) for frame in played))
+    strips = sheet.ground_truth()
+    return {"strips": strips, "models": models, "video": VIDEO, "thumbnail": strips[0].pictures[0].src,
+            "worst_sigma_percent": max(sigmas)}  # fmt: skip
+
+
+def _measured(frames: Iterable[Frame], sigmas: list[float]) -> Iterator[Frame]:
+    """The frames as they are; the median relative sigma of each, in percent, is added to ``sigmas``."""
+    for frame in frames:
+        sigmas.append(100 * float(np.nanmedian(relative_sigma(frame))))
+        yield frame
 
 
 def _maps(stored: Mapping[str, StoredPredictions], kinds: Mapping[str, str], frame: Frame) -> list[ModelMaps]:

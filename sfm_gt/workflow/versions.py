@@ -18,7 +18,7 @@ VERSIONS = {
     "index": 2,
     "predict": 4,
     "evaluate": 7,
-    "report": 5,
+    "report": 6,
     "summary": 1,
     "layers": 3,
     "pseudo_labels": 1,

@@ -47,6 +47,7 @@ def _write_layers(dataset: Path, clip_id: str, frame_index: int, has_person: boo
         "image": np.random.default_rng(frame_index).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8),
         "depth": np.round(stored / DEPTH_UNIT).astype(np.uint16),
         "sigma": np.round(0.01 * stored / SIGMA_UNIT).astype(np.uint16),
+        "outlier": blank,
         "moving": moving,
         "overlay": overlay,
     } | ({"person": person} if has_person else {})

@@ -7,6 +7,7 @@ import re
 from html.parser import HTMLParser
 
 import av
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,7 +26,7 @@ CLIPS = ("far", "lost", "near")
 
 @pytest.fixture
 def page(workspace, predict_by_hand, tiny):
-    """Path of the report's page, with one model that misses frame 30."""
+    """Path of the report's first page, with one model that misses frame 30."""
     gt = np.nan_to_num(tiny.gt, nan=1.0)
     for clip in ("near", "far"):
         predict_by_hand("net", clip, "metric_depth", lambda i: None if i == 30 else gt * 1.1)
@@ -47,7 +48,7 @@ class _Links(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.found += [value for name, value in attrs if name in ("src", "href") and value]
-        if tag not in ("meta", "link", "img", "br", "path", "use", "rect"):
+        if tag not in ("meta", "link", "img", "br", "input", "path", "use", "rect"):
             self.open_tags.append(tag)
 
     def handle_endtag(self, tag):
@@ -56,14 +57,17 @@ class _Links(HTMLParser):
 
 
 def test_every_link_leads_to_a_file_beside_the_page(page):
-    links = _Links()
-    links.feed(page.read_text())
-    assert links.open_tags == []
-    local = [link for link in links.found if not link.startswith(("#", "data:"))]
-    assert any(link.endswith("_image.jpg") for link in local)
-    for link in local:
-        assert not re.match(r"[a-z]+:|/", link)
-        assert (page.parent / link).is_file()
+    pages = [page, *sorted(page.parent.glob("clips/*/*.html"))]
+    assert len(pages) == 5
+    for each in pages:
+        links = _Links()
+        links.feed(each.read_text())
+        assert links.open_tags == []
+        local = [link.partition("#")[0] for link in links.found if not link.startswith(("#", "data:"))]
+        for link in local:
+            assert not re.match(r"[a-z]+:|/", link)
+            assert (each.parent / link).is_file()
+        assert each.name == "view.html" or any(link.endswith("_image.jpg") for link in local)
 
 
 def test_funnel_by_hand(page):
@@ -118,21 +122,29 @@ def test_masks_of_a_refused_clip_are_shown_and_those_of_a_good_one_are_not(works
                 workspace.verdict(clip) / "mask_sheets" / clip / f"{index:06d}.jpg", np.zeros((90, 160, 3), np.uint8)
             )
     report.run(workspace, ReportConfig(), CLIPS)
-    (shown,) = re.findall(r'<details open id="refused-(.*?)</details>', page.read_text(), re.DOTALL)
-    assert shown.startswith('lost"><summary>lost: <code>no_parallax</code>')
+    (shown,) = re.findall(r'<article class="refusal" id="refused-lost".*?</article>', page.read_text(), re.DOTALL)
     assert 'src="refused/lost/000031.jpg" alt="Masks before SfM, frame 31" width="160" height="90"' in shown
     assert sorted(p.name for p in (page.parent / "refused" / "lost").iterdir()) == ["000007.jpg", "000031.jpg"]
     assert "refused/near" not in page.read_text()
 
 
-def test_everything_refused_is_named_with_reason_and_message(page):
-    text = page.read_text()
-    for words in ("not_a_video", "b.mp4: &lt;text&gt;", "too_short", "no_parallax", "lost.mp4: the camera only turns"):
-        assert words in text
+def test_everything_refused_is_named_with_reason_figures_and_what_to_change(page):
+    refusals = dict(
+        re.findall(r'<article class="refusal" id="refused-(.*?)".*?>(.*?)</article>', page.read_text(), re.DOTALL)
+    )
+    assert list(refusals) == ["b.mp4", "far-001", "near-transition-000", "lost"]
+    assert "not_a_video" in refusals["b.mp4"]
+    assert "b.mp4: &lt;text&gt;" in refusals["b.mp4"]
+    assert "measured" not in refusals["b.mp4"], "there is no figure"
+    assert "copy or remux the file, as the message says" in refusals["b.mp4"]
+    for words in ("too_short", "measured 3 ", "needed 15", "nothing, or film longer takes"):
+        assert words in refusals["far-001"]
+    for words in ("no_parallax", "measured 0.4 ", "needed 1<", "lost.mp4: the camera only turns"):
+        assert words in refusals["lost"]
 
 
 def test_clip_without_metres_says_so(page):
-    far, near = re.findall(r'<article class="clip" id="(?:far|near)">.*?</article>', page.read_text(), re.DOTALL)
+    far, near = ((page.parent / "clips" / clip / "index.html").read_text() for clip in ("far", "near"))
     assert "metric: false" in far
     assert "SfM units" in far
     assert "metric: false" not in near
@@ -141,6 +153,18 @@ def test_clip_without_metres_says_so(page):
     assert "net, aligned by median" in far
     assert "net, unaligned" in near
     assert "no prediction" in near
+
+
+def test_first_page_lists_clips_with_scale_and_worst_sigma(page, workspace):
+    path = layout.layer_path(workspace.dataset, "far", "sigma", 30)
+    assert cv2.imwrite(str(path), 3 * cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
+    report.run(workspace, ReportConfig(), CLIPS)
+    far, near = re.findall(r'<tr id="(?:far|near)".*?</tr>', page.read_text(), re.DOTALL)
+    assert 'data-kind="sfm"' in far
+    assert 'href="clips/far/index.html"' in far
+    assert ">3.00</td>" in far, "of the worst frame"
+    assert 'data-kind="metric"' in near
+    assert near.count(">1.00</td>") == 2, "of depth, and of the scale"
 
 
 def test_video_shows_every_frame_with_image_ground_truth_and_prediction(page, tiny):
