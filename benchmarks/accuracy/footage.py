@@ -39,7 +39,7 @@ def resized(rgb: UInt8[np.ndarray, "h w 3"], width: int, height: int) -> UInt8[n
 
 
 def write_clip(path: Path, frames: Iterable[UInt8[np.ndarray, "h w 3"]], fps: int) -> VideoFile:
-    """H.264 in MP4. The same frames give the same bytes in a process of its own; x264 draws on memory that was in use before."""
+    """H.264 in MP4. The same frames give the same bytes in a process of their own; x264 reads memory that was in use before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     options = {"crf": str(CRF), "preset": "veryfast", "threads": "1"}
     with av.open(str(path), "w") as container:
