@@ -68,7 +68,7 @@ def test_every_file_of_rules_is_in_the_workflow() -> None:
 def test_what_is_written_for_a_clip_is_known_as_a_clip_s() -> None:
     # Who is forgotten has to be found in all folders.
     job = (REPOSITORY / "sfm_gt" / "jobs" / "reconstruct.py").read_text()
-    assert set(re.findall(r'self\._stage\(\s*clip_id, "(\w+)"', job)) | {"dataset"} == set(CLIP_STAGES)
+    assert set(re.findall(r'add\("(\w+)"', job)) | {"dataset"} == {*CLIP_STAGES, "maps"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -21,6 +21,7 @@ import pycolmap
 
 from sfm_gt.dense.shared.clip import choose_keyframes
 from sfm_gt.dense.shared.neighbours import can_bound_depth, choose_neighbours
+from sfm_gt.formats.dense_maps import read_dense_maps
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.types import SparseModel
 from sfm_gt.sfm.clip_views import ClipViews
@@ -108,8 +109,8 @@ def measure(out: Path, clip: str) -> dict[str, float]:
 
 def _stated(workspace: Workspace, clip: str, frame_index: int) -> float:
     """Median relative sigma of the frame's depth."""
-    with np.load(workspace.clip_stage(clip, "dense") / f"{frame_index:06d}.npz") as maps:
-        return float(np.nanmedian(maps["sigma_sfm"] / maps["z_depth_sfm"]))
+    sigma, depth = read_dense_maps(workspace.clip_stage(clip, "dense"), frame_index, "sigma_sfm", "z_depth_sfm")
+    return float(np.nanmedian(sigma / depth))
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ from sfm_gt.geometry.alignment import align_similarity  # noqa: E402
 from sfm_gt.geometry.camera import pixel_grid  # noqa: E402
 from sfm_gt.geometry.transforms import camera_centres  # noqa: E402
 from sfm_gt.sfm.clip_views import ClipViews  # noqa: E402
-from sfm_gt.stages import clean, clips, dataset, dense, frames, index, ingest, moving, scale, sfm  # noqa: E402
+from sfm_gt.stages import clean, clips, dataset, dense, frames, index, ingest, maps, moving, scale, sfm  # noqa: E402
 from sfm_gt.video.catalog import VideoFile, list_videos  # noqa: E402
 
 RESULT = REPOSITORY / "benchmarks" / "results" / "rooms.json"
@@ -235,7 +235,8 @@ class Run:
             moving: lambda: moving.run(workspace, clip_id, config.moving),
             clean: lambda: clean.run(workspace, clip_id, config.clean),
             scale: lambda: scale.run(workspace, clip_id, video.sidecar, config.scale),
-            dataset: lambda: dataset.run(workspace, clip_id, video.sidecar, config.dataset),
+            maps: lambda: maps.run(workspace, clip_id, config.dataset),
+            dataset: lambda: dataset.run(workspace, clip_id, video.sidecar),
         }  # fmt: skip
         fresh = True
         for stage, step in steps.items():

@@ -18,8 +18,20 @@ rule collect:
         f"{OUT}/dataset/index.parquet",
         f"{OUT}/dataset/dataset.json",
         f"{OUT}/dataset/sources.json",
-        directory(f"{OUT}/evaluation"),
-        directory(f"{OUT}/report"),
+        report(
+            directory(f"{OUT}/evaluation"),
+            patterns=["{name}.html", "{name}.svg"],
+            caption="../captions/evaluation.rst",
+            category="Evaluation",
+            labels={"shows": "{name}"},
+        ),
+        report(
+            directory(f"{OUT}/report"),
+            htmlindex="index.html",
+            caption="../captions/report.rst",
+            category="Videos and clips",
+            labels={"shows": "every clip"},
+        ),
         f"{OUT}/collected.json",
     log:
         f"{OUT}/logs/collect.log",
@@ -39,7 +51,12 @@ rule summary:
     input:
         f"{OUT}/collected.json",
     output:
-        f"{OUT}/summary.txt",
+        report(
+            f"{OUT}/summary.txt",
+            caption="../captions/summary.rst",
+            category="Videos and clips",
+            labels={"shows": "every video, in lines"},
+        ),
     log:
         f"{OUT}/logs/summary.log",
     benchmark:

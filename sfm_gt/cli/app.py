@@ -237,24 +237,41 @@ def scale(config: ConfigOption, clip: ClipOption) -> None:
 
 
 @app.command()
+def maps(config: ConfigOption, clip: ClipOption) -> None:
+    """Images, depth, sigma and masks of one clip as they are published, before scale."""
+    from sfm_gt.stages import maps as stage
+
+    run = _Run(config)
+    run.claim_video(clip)
+    _say(stage.run(run.workspace, clip, run.config.dataset))
+
+
+@app.command()
 def dataset(config: ConfigOption, clip: ClipOption) -> None:
-    """Publish the layers of one clip below OUT/dataset."""
+    """Publish the maps of one clip below OUT/dataset, in metres where it is metric."""
     from sfm_gt.stages import dataset as stage
 
     run = _Run(config)
     run.claim_video(clip)
-    _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar, run.config.dataset))
+    _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar))
 
 
 @app.command()
-def reconstruct(config: ConfigOption, video: VideoOption, cores: CoresOption = 1) -> None:
+def reconstruct(
+    config: ConfigOption,
+    video: VideoOption,
+    cores: CoresOption = 1,
+    keep_files: Annotated[
+        bool, typer.Option("--keep-files", help="leave frames and dense depth in OUT/work, as --notemp asks for")
+    ] = False,
+) -> None:
     """Process one video, from decoding to the data set of its clips; an error becomes its status `failed`."""
     from sfm_gt.jobs import reconstruct as job
     from sfm_gt.workflow.staleness import VideoInputs
 
     run = _Run(config)
     run.claim("reconstruct", video)
-    verdict = job.run(run.workspace, run.config, VideoInputs.of(run.video(video)), cores)
+    verdict = job.run(run.workspace, run.config, VideoInputs.of(run.video(video)), cores, keep_files)
     facts = verdict.facts
     said = f"reconstruct: {video}, {facts['status']}"
     log.log(
@@ -412,6 +429,14 @@ def summary(config: ConfigOption) -> None:
 
     run = _Run(config)
     typer.echo(stage.run(run.workspace, stale_results(run.config, run.videos())))
+
+
+@app.command()
+def tidy(out: Annotated[Path, typer.Argument(help="output folder of a run")]) -> None:
+    """Remove the intermediate results of a finished run; data set, tables and report stay."""
+    from sfm_gt.commands import tidy as stage
+
+    typer.echo(f"tidy: {stage.run(out) / 1e6:.1f} MB freed")
 
 
 @app.command()

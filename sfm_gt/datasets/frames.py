@@ -216,13 +216,25 @@ def open_dataset(path: str | Path) -> Dataset:
     """Opens the data set of a run: ``path`` is the run's output folder or its ``dataset`` folder.
 
     Raises:
-        InputError: there is no index there.
+        InputError: there is no index there, or it is of another layout than this version reads.
     """
     path = Path(path)
     for candidate in (path / "dataset", path):
         if (candidate / layout.INDEX_NAME).is_file():
+            _check_format(candidate)
             return Dataset(candidate, candidate / layout.INDEX_NAME)
     raise InputError(f"{path}: holds no {layout.INDEX_NAME}; give the output folder of a finished run")
+
+
+def _check_format(dataset: Path) -> None:
+    stated = dataset / layout.DATASET_JSON
+    # A part of a data set that somebody copied may come without.
+    found = read_json(stated).get("format_version") if stated.is_file() else layout.FORMAT_VERSION
+    if found != layout.FORMAT_VERSION:
+        raise InputError(
+            f"{dataset}: a data set of layout {found}, needed {layout.FORMAT_VERSION}; run the workflow again with the same "
+            "output folder, or read it with the version of sfm-gt that wrote it"
+        )
 
 
 def open_clip(dataset: Path, clip_id: str) -> Dataset:

@@ -3,7 +3,7 @@
 OUT/config.yaml                          effective configuration
 OUT/videos/<video>/                      what became of one video, see verdict.py
 OUT/dataset/                             the published tree, see dataset_layout.py
-OUT/predictions/<model>/<video>/<clip>/  NNNNNN.npy a frame, also in flipped/; latency.json of a network
+OUT/predictions/<model>/<video>/<clip>/  NNNNNN.npz a frame, also in flipped/; latency.json of a network
 OUT/clips.json                           all clips of the corpus and what became of every video
 OUT/evaluation/                          long-format Parquet and tables
 OUT/report/                              index.html and its pictures
@@ -12,7 +12,9 @@ OUT/logs/                                one log a job
 OUT/work/                                what stages leave for another run; can be deleted:
 OUT/work/videos/<video>/ingest.json      probe, provenance or the reason it was refused
 OUT/work/videos/<video>/clips.json       its clips (shots)
-OUT/work/clips/<clip>/<stage>/           one folder a stage, manifest.json written last
+OUT/work/clips/<clip>/<stage>/           one folder a stage, manifest.json written last; the files of frames, dense,
+                                         moving and clean go when the clip's data set stands; maps shares its
+                                         files with the published tree
 OUT/work/thumbnails/<clip>.jpg           one frame of every clip
 OUT/work/mask_sheets/<clip>/NNNNNN.jpg   some frames with their masks before SfM, which stay when the clip is refused
 OUT/.exports.json                        folders that exports of this run were written to

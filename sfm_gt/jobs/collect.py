@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sfm_gt.config import Config
 from sfm_gt.datasets.frames import open_dataset
+from sfm_gt.formats.layout_1 import remove_layout_1
 from sfm_gt.formats.manifest import write_json
 from sfm_gt.formats.verdict import read_verdict
 from sfm_gt.formats.workspace import Workspace
@@ -27,6 +28,8 @@ def run(workspace: Workspace, config: Config, video_ids: Sequence[str], n_thread
     verdicts = {video_id: read_verdict(workspace.verdict(video_id)) for video_id in video_ids}
     corpus = clip_list.run(workspace, list(verdicts.values()))
     clip_ids = [clip["clip_id"] for clip in corpus["clips"]]
+    if removed := remove_layout_1(workspace):
+        log.info("collect: removed %d folders that an earlier version of sfm-gt left", removed)
     content = index.run(workspace, clip_ids)
     log.info("index: %d frames of %d clips", content["frames"], len(content["clips"]))
     dataset, stated = open_dataset(workspace.root), config.provenance

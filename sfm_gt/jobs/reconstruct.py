@@ -1,6 +1,7 @@
 """Reconstruct: one video, from film to the published data set of its clips and a verdict.
 
-Stages leave their results in OUT/work with a key; what has the same key as before is not made again. Whatever breaks, be it a
+Stages leave their results in OUT/work with a key; what has the same key as before is not made again. What is large and quickly
+made again goes when the data set of its clip stands. Whatever breaks, be it a
 crash of a decoder, becomes the video's verdict ``failed``, so that the others go on.
 """
 
@@ -14,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from sfm_gt.config import Config
-from sfm_gt.errors import InputError, one_line
+from sfm_gt.errors import one_line
 from sfm_gt.formats.atomic import replacing_directory
-from sfm_gt.formats.manifest import Manifest, check_files, read_json, write_json
+from sfm_gt.formats.manifest import Manifest, read_json, write_json
 from sfm_gt.formats.sources import TOMBSTONES_JSON
 from sfm_gt.formats.verdict import FAILED, INPUTS_NAME, Verdict, gather, write_verdict
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.scale.shared.estimate import need_depth
+from sfm_gt.workflow.clip_chain import ClipChain, Step, say
 from sfm_gt.workflow.currency import digest, ingest_key, made, settings_key, stage_key
 from sfm_gt.workflow.guard import guarded
 from sfm_gt.workflow.staleness import VideoInputs, verdict_key
@@ -28,13 +30,17 @@ from sfm_gt.workflow.staleness import VideoInputs, verdict_key
 log = logging.getLogger("sfm_gt")
 
 
-def run(workspace: Workspace, config: Config, inputs: VideoInputs, n_threads: int) -> Verdict:
-    """Makes ``dataset/clips/<video>/`` and, last, ``videos/<video>/``; the verdict."""
+def run(workspace: Workspace, config: Config, inputs: VideoInputs, n_threads: int, keep_files: bool = False) -> Verdict:
+    """Makes ``dataset/clips/<video>/`` and, last, ``videos/<video>/``; the verdict.
+
+    Args:
+        keep_files: decoded frames and what else the maps are made of stay in OUT/work.
+    """
     video_id = inputs.video.video_id
     # Should this job be killed, no old verdict speaks for a half-made data set.
     shutil.rmtree(workspace.verdict(video_id), ignore_errors=True)
     recorded, settings = inputs.recorded(), settings_key(config)
-    stages = _Stages(workspace, config, inputs, recorded, n_threads)
+    stages = _Stages(workspace, config, inputs, recorded, n_threads, keep_files)
     problem = guarded(stages.run)
     key = verdict_key(settings, recorded)
     verdict = _failed(key, settings, inputs, problem) if problem else _found(key, settings, workspace, video_id)
@@ -71,9 +77,16 @@ class _Stages:
     """The stages of one video in a row, each with the key of what it reads."""
 
     def __init__(
-        self, workspace: Workspace, config: Config, inputs: VideoInputs, recorded: dict[str, Any], n_threads: int
+        self,
+        workspace: Workspace,
+        config: Config,
+        inputs: VideoInputs,
+        recorded: dict[str, Any],
+        n_threads: int,
+        keep_files: bool,
     ):
         self._workspace, self._config, self._inputs, self._threads = workspace, config, inputs, n_threads
+        self._keep_files = keep_files
         self._video, self._sidecar = inputs.video, inputs.sidecar
         content = {name: str(state.get("sha256")) for name, state in recorded["files"].items()}
         own = (recorded["path"], recorded["sidecar"])
@@ -118,47 +131,43 @@ class _Stages:
         return f"{imported.model_dump_json()}{camera.model_dump_json()}{self._beside}" if imported is not None else ""
 
     def _reconstruct(self, clip: dict[str, Any], facts: dict[str, Any]) -> None:
+        from sfm_gt.stages import dataset
+
+        clip_id = clip["clip_id"]
+        chain = ClipChain(self._workspace, clip_id, self._steps(clip, facts, lambda frame: chain.clear_frame(frame)))
+        # Maps come last, since they take what they are made of with them.
+        for stage in ("scale", "maps"):
+            chain.ensure(stage)
+        say(dataset.run(self._workspace, clip_id, self._video.sidecar))
+        if not self._keep_files:
+            chain.clear()
+
+    def _steps(
+        self, clip: dict[str, Any], facts: dict[str, Any], clear_frame: Callable[[int], None]
+    ) -> dict[str, Step]:
+        """The clip's stages in their order."""
         from sfm_gt.sfm.given_cameras import read_cameras
-        from sfm_gt.stages import clean, dataset, dense, frames, moving, scale, sfm
+        from sfm_gt.stages import clean, dense, frames, maps, moving, scale, sfm
 
         w, config, clip_id, sidecar = self._workspace, self._config, clip["clip_id"], self._video.sidecar
-        cameras = read_cameras(sidecar, facts)
-        decoded = self._stage(clip_id, "frames", (self._film, json.dumps(clip, sort_keys=True)),
-                              lambda: frames.run(w, clip, self._video.path, config.frames))  # fmt: skip
-        solved = self._stage(
-            clip_id, "sfm", (decoded, str(config.seed), self._sidecar.camera.model_dump_json(), self._imports()),
-            lambda: sfm.run(w, clip_id, config.sfm, self._sidecar.camera, config.seed, self._threads, cameras),
-        )  # fmt: skip
-        deep = self._stage(clip_id, "dense", (solved,), lambda: dense.run(w, clip_id, config.dense, self._threads))
-        self._stage(clip_id, "moving", (deep,), lambda: moving.run(w, clip_id, config.moving, self._threads))
-        cleaned = self._stage(clip_id, "clean", (deep,), lambda: clean.run(w, clip_id, config.clean, self._threads))
-        evidence = (
-            self._sidecar.scale.model_dump_json(),
-            self._beside,
-            cleaned if need_depth(config.scale.cues) else "",
-        )
-        self._stage(clip_id, "scale", (solved, *evidence), lambda: scale.run(w, clip_id, sidecar, config.scale))
-        _say(dataset.run(w, clip_id, sidecar, config.dataset))
+        hints, cameras, n_threads = self._sidecar.camera, read_cameras(sidecar, facts), self._threads
+        steps: dict[str, Step] = {}
 
-    def _stage(self, clip_id: str, stage: str, inputs: tuple[str, ...], make: Callable[[], Manifest]) -> str:
-        """Makes one stage's folder unless it is current; its key."""
-        key, folder = stage_key(self._config, stage, *inputs), self._workspace.clip_stage(clip_id, stage)
-        made(folder.with_suffix(".key"), key, lambda: _say(make()), lambda: _is_intact(folder))
-        return key
+        def add(stage: str, reads: tuple[str, ...], make: Callable[[], Manifest], *inputs: str) -> None:
+            keys = [steps[read].key for read in reads]
+            steps[stage] = Step(stage_key(config, stage, *keys, *inputs), reads, make)
 
-
-def _is_intact(folder: Path) -> bool:
-    try:
-        check_files(folder)
-    except InputError as error:
-        log.warning("%s", error)
-        return False
-    return True
-
-
-def _say(manifest: Manifest) -> None:
-    """One line about the outcome of a clip's stage."""
-    if manifest.ok:
-        log.info("%s: ok", manifest.stage)
-    else:
-        log.warning("%s: %s (%s): %s", manifest.stage, manifest.status, manifest.reason, manifest.message)
+        written = clear_frame if not self._keep_files else (lambda frame: None)
+        with_depth = ("dense", "clean") if need_depth(config.scale.cues) else ()
+        add("frames", (), lambda: frames.run(w, clip, self._video.path, config.frames),
+            self._film, json.dumps(clip, sort_keys=True))  # fmt: skip
+        add("sfm", ("frames",), lambda: sfm.run(w, clip_id, config.sfm, hints, config.seed, n_threads, cameras),
+            str(config.seed), hints.model_dump_json(), self._imports())  # fmt: skip
+        add("dense", ("frames", "sfm"), lambda: dense.run(w, clip_id, config.dense, n_threads))
+        add("moving", ("frames", "sfm", "dense"), lambda: moving.run(w, clip_id, config.moving, n_threads))
+        add("clean", ("frames", "sfm", "dense"), lambda: clean.run(w, clip_id, config.clean, n_threads))
+        add("scale", ("frames", "sfm", *with_depth), lambda: scale.run(w, clip_id, sidecar, config.scale),
+            self._sidecar.scale.model_dump_json(), self._beside)  # fmt: skip
+        add("maps", ("frames", "sfm", "dense", "moving", "clean"),
+            lambda: maps.run(w, clip_id, config.dataset, written))  # fmt: skip
+        return steps

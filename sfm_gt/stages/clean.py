@@ -12,6 +12,7 @@ import numpy as np
 from sfm_gt.config import CleanConfig
 from sfm_gt.dense.shared.cleaning import NO_DEPTH, Cleaned, Limits, Rule, clean
 from sfm_gt.dense.shared.parallax import Companion, choose_companion
+from sfm_gt.formats.dense_maps import frames_with_maps, read_dense_maps
 from sfm_gt.formats.manifest import Manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.transforms import inverse_rigid
@@ -68,16 +69,15 @@ class _Frames:
     def __init__(self, workspace: Workspace, clip_id: str, limits: Limits):
         self._views, self._limits = ClipViews(workspace, clip_id), limits
         self._dense = workspace.clip_stage(clip_id, "dense")
-        self.frame_indices = sorted(int(path.stem) for path in self._dense.glob("*.npz"))
+        self.frame_indices = frames_with_maps(self._dense)
         # Companions lie within some ten frames.
         self._grey = lru_cache(maxsize=32)(self._read_grey)
 
     def clean(self, frame_index: int) -> tuple[int, Cleaned]:
         """The verdict on one frame."""
-        with np.load(self._dense / f"{frame_index:06d}.npz") as maps:
-            depth, sigma, outlier, hypothesis = (
-                maps[name] for name in ("z_depth_sfm", "sigma_sfm", "outlier", "hypothesis_sfm")
-            )
+        depth, sigma, outlier, hypothesis = read_dense_maps(
+            self._dense, frame_index, "z_depth_sfm", "sigma_sfm", "outlier", "hypothesis_sfm"
+        )
         needed = self._limits.sky or self._limits.max_parallax_difference > 0
         companion = self._companion(frame_index, depth) if needed else None
         return frame_index, clean(depth, sigma, outlier, hypothesis, companion, self._limits)

@@ -11,6 +11,7 @@ from sfm_gt import registry
 from sfm_gt.config import DenseConfig
 from sfm_gt.dense.shared.clip import densify
 from sfm_gt.dense.shared.temporal import temporal_difference
+from sfm_gt.formats.dense_maps import write_dense_maps
 from sfm_gt.formats.manifest import Manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.sfm.clip_views import ClipViews
@@ -23,7 +24,7 @@ VERSION = VERSIONS[STAGE]
 
 
 def run(workspace: Workspace, clip_id: str, config: DenseConfig, n_workers: int) -> Manifest:
-    """Writes ``work/clips/<clip>/dense/NNNNNN.npz`` with the maps of a DepthEstimate, float32."""
+    """Writes ``work/clips/<clip>/dense/NNNNNN.parquet`` with maps of a DepthEstimate, see formats/dense_maps.py."""
     return run_clip_stage(
         workspace, clip_id, STAGE, VERSION, ("frames", "sfm"),
         lambda folder: _densify(folder, workspace, clip_id, config, n_workers),
@@ -39,8 +40,7 @@ def _densify(folder: Path, workspace: Workspace, clip_id: str, config: DenseConf
         for frame_index, depth in densify(
             views.model, views.view, frame_indices, method, config.n_neighbours, n_workers, report
         ):
-            np.savez(folder / f"{frame_index:06d}.npz", z_depth_sfm=depth.z_depth_sfm, sigma_sfm=depth.sigma_sfm,
-                     hypothesis_sfm=depth.hypothesis_sfm, outlier=depth.outlier, inferred_sfm=depth.inferred_sfm)  # fmt: skip
+            write_dense_maps(folder, frame_index, vars(depth))
             fractions.append(views.share_of_picture(np.isfinite(depth.z_depth_sfm), frame_index))
             inferred.append(views.share_of_picture(np.isfinite(depth.inferred_sfm), frame_index))
             if before is not None:

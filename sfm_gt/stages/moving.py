@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sfm_gt.config import MovingConfig
+from sfm_gt.formats.dense_maps import frames_with_maps, read_dense_maps
 from sfm_gt.formats.manifest import Manifest
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.types import View
@@ -71,11 +72,11 @@ class ViewsWithDepth(Sequence["View"]):
 
     def __init__(self, workspace: Workspace, clip_id: str):
         self._clip = ClipViews(workspace, clip_id)
-        self._paths = sorted(workspace.clip_stage(clip_id, "dense").glob("*.npz"))
-        self.frame_indices = [int(path.stem) for path in self._paths]
+        self._dense = workspace.clip_stage(clip_id, "dense")
+        self.frame_indices = frames_with_maps(self._dense)
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self.frame_indices)
 
     def share_of_picture(self, mask: np.ndarray, position: int) -> float:
         """Share of the picture that a mask covers in the frame at this position."""
@@ -83,10 +84,9 @@ class ViewsWithDepth(Sequence["View"]):
 
     def __getitem__(self, position: int) -> View:  # type: ignore[override]
 
-        with np.load(self._paths[position]) as maps:
-            # Only what neighbours confirmed: other frames are drawn from it, and a wrong depth would draw a wrong scene.
-            depth = maps["z_depth_sfm"]
         frame_index = self.frame_indices[position]
+        # Only what neighbours confirmed: other frames are drawn from it, and a wrong depth would draw a wrong scene.
+        (depth,) = read_dense_maps(self._dense, frame_index, "z_depth_sfm")
         # Overlays stand still while the scene moves and would be taken for motion; it is a layer of its own. What was
         # found before SfM is judged again.
         usable = self._clip.undistortion_of(frame_index).inside & ~self._clip.near_overlay(frame_index)

@@ -1,4 +1,4 @@
-"""Runs one depth model on one clip's ground-truth images: predictions/<model>/<video>/<clip>/NNNNNN.npy, float32.
+"""Runs one depth model on one clip's ground-truth images: predictions/<model>/<video>/<clip>/NNNNNN.npz, float32.
 
 Maps are stored at the size that the model answers in; evaluation brings them to the size of the ground truth as each protocol
 says. The manifest states the size of the images.

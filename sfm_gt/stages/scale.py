@@ -14,6 +14,7 @@ import numpy as np
 from sfm_gt import registry
 from sfm_gt.config import ModelConfig, ScaleConfig
 from sfm_gt.errors import ContradictionError, NoEvidenceError
+from sfm_gt.formats.dense_maps import frames_with_maps, read_dense_maps
 from sfm_gt.formats.joints import JointTracks
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_manifest, write_json
 from sfm_gt.formats.sidecar import read_sidecar
@@ -133,13 +134,12 @@ def _with_depth(evidence: Evidence, workspace: Workspace, clip_id: str, views: C
         return evidence
 
     def load(frame_index: int) -> np.ndarray:
-        with np.load(dense / f"{frame_index:06d}.npz") as maps:
-            depth = maps["z_depth_sfm"]
+        (depth,) = read_dense_maps(dense, frame_index, "z_depth_sfm")
         inside = views.undistortion_of(frame_index).inside
         dropped = read_mask(clean / f"{frame_index:06d}.png") | views.overlay(frame_index) | ~inside
         return np.where(dropped, np.nan, depth)
 
-    frames = tuple(int(path.stem) for path in sorted(dense.glob("*.npz")))
+    frames = tuple(frames_with_maps(dense))
     return replace(evidence, depth_frames=frames, load_depth_sfm=load)
 
 

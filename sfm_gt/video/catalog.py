@@ -9,6 +9,7 @@ import stat
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
 from sfm_gt.errors import InputError
@@ -50,28 +51,34 @@ def list_videos(folder: Path) -> tuple[VideoFile, ...]:
     Raises:
         InputError: the folder is missing, is no folder, or holds no video.
     """
-    paths = _video_paths(folder)
+    entries = _entries(folder)
+    ids = {path: slug(path.stem) for path in _video_paths(folder, entries)}
+    # A large folder is asked once for its names, not for each that a sidecar might have.
+    names = {path.name for path in entries}
     sharing: dict[str, list[Path]] = {}
-    for path in paths:
-        sharing.setdefault(slug(path.stem), []).append(path)
+    for path, video_id in ids.items():
+        sharing.setdefault(video_id, []).append(path)
     taken = {video_id for video_id, alone in sharing.items() if len(alone) == 1}
     found = []
-    for path in paths:
-        others = [other for other in sharing[slug(path.stem)] if other != path]
-        found.append(_refused_name(path, others, taken) if others else _video_file(path))
+    for path, video_id in ids.items():
+        others = [other for other in sharing[video_id] if other != path]
+        found.append(_refused_name(path, others, taken) if others else _video_file(path, video_id, names))
         taken.add(found[-1].video_id)
     return _without_twins(found)
 
 
-def _video_paths(folder: Path) -> list[Path]:
+def _entries(folder: Path) -> list[Path]:
     try:
-        entries = sorted(folder.iterdir())
+        return sorted(folder.iterdir(), key=attrgetter("name"))
     except FileNotFoundError:
         raise InputError(f"{folder}: no such folder; set videos to a folder that holds videos") from None
     except NotADirectoryError:
         raise InputError(f"{folder}: is a file; set videos to the folder that holds it") from None
     except PermissionError:
         raise InputError(f"{folder}: cannot be listed (permission denied); make the folder readable") from None
+
+
+def _video_paths(folder: Path, entries: list[Path]) -> list[Path]:
     # Folders, pipes and links that lead nowhere stay in the list: ingest refuses them by name instead of losing them silently.
     paths = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and not p.name.startswith(".")]
     if not paths:
@@ -90,19 +97,19 @@ def _refused_name(path: Path, others: list[Path], taken: set[str]) -> VideoFile:
     return VideoFile(video_id, path, None, reason, f"{path.name}: {why}; rename one of them")
 
 
-def _video_file(path: Path) -> VideoFile:
-    video_id = slug(path.stem)
+def _video_file(path: Path, video_id: str, names: set[str]) -> VideoFile:
     kind = _kind(path)
     if kind not in ("file", "missing"):
         message = f"{path.name}: is a {kind}; needed a video file; rename or remove it"
         return VideoFile(video_id, path, None, "not_a_file", message)
-    beside = {suffix: path.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES}
-    sidecars = [sidecar for sidecar in beside.values() if _kind(sidecar) == "file"]
+    likely = [f"{path.stem}{suffix}" for suffix in SIDECAR_SUFFIXES]
+    beside = {path.with_name(name): _kind(path.with_name(name)) for name in likely if name in names}
+    sidecars = [sidecar for sidecar, kind in beside.items() if kind == "file"]
     if len(sidecars) > 1:
         message = f"{path.name}: both {sidecars[0].name} and {sidecars[1].name} lie next to it; remove one of them"
         return VideoFile(video_id, path, None, "sidecar_invalid", message)
     ignored = next((f"{sidecar.name}: is a {kind} and no file, so it is ignored; replace or remove it"
-                    for sidecar in beside.values() if (kind := _kind(sidecar)) not in ("file", "missing")), None)  # fmt: skip
+                    for sidecar, kind in beside.items() if kind not in ("file", "missing")), None)  # fmt: skip
     return VideoFile(video_id, path, sidecars[0] if sidecars else None, warning=ignored)
 
 

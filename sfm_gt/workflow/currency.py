@@ -19,6 +19,8 @@ from sfm_gt.workflow.versions import VERSIONS
 
 SECTIONS = ("clips", "frames", "sfm", "dense", "moving", "clean", "scale", "dataset")
 """Sections of the configuration that shape ground truth; each has a stage of its name."""
+SECTION_OF = {"maps": "dataset"}
+"""Stages that take the section of another."""
 
 
 def key_of(*parts: Any) -> str:
@@ -78,13 +80,13 @@ def section_key(section: BaseModel) -> str:
 def settings_key(config: Config) -> str:
     """Key of all settings and versions that shape ground truth."""
     sections = [section_key(getattr(config, name)) for name in SECTIONS]
-    stages = ("ingest", *SECTIONS)
+    stages = ("ingest", *SECTIONS, *SECTION_OF)
     return key_of(sections, config.seed, _salt(config), {stage: VERSIONS[stage] for stage in stages})
 
 
 def stage_key(config: Config, stage: str, *inputs: str) -> str:
     """Key of one stage's result: its section, its version and the keys of what it reads."""
-    return key_of(stage, VERSIONS[stage], section_key(getattr(config, stage)), *inputs)
+    return key_of(stage, VERSIONS[stage], section_key(getattr(config, SECTION_OF.get(stage, stage))), *inputs)
 
 
 def ingest_key(config: Config, *inputs: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,16 @@ def test_a_second_run_has_nothing_to_do(demo_run):
     assert "Nothing to be done" in again.stdout
 
 
+def test_snakemakes_own_report_holds_tables_plots_and_the_report(demo_run, tmp_path):
+    made = run(demo_run[0], "--report", str(tmp_path / "report.zip"))
+    assert made.returncode == 0, made.stdout[-2000:]
+    with zipfile.ZipFile(tmp_path / "report.zip") as archive:
+        names = archive.namelist()
+    assert "report/report.html" in names
+    assert [name for name in names if name.endswith("/index.html")]
+    assert [name for name in names if name.endswith("image.jpg")], "what the page links to is there"
+
+
 @pytest.mark.parametrize(
     ("change", "reruns"),
     [
@@ -124,4 +135,4 @@ def test_another_scale_makes_no_depth_again(demo_run, tmp_path):
     again = run(folder, "--until", "reconstruct", config=("scale={max_sigma_log_scale: 0.05}",))
     assert again.returncode == 0, again.stdout[-3000:]
     made = (folder / "out" / "logs" / "reconstruct" / "mannequin.log").read_text().splitlines()
-    assert [line.split(":")[0] for line in made if line.endswith(": ok")] == ["scale", "dataset"]
+    assert [line.split(":")[0] for line in made if line.endswith(": ok")] == ["frames", "scale", "dataset"]

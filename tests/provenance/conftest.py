@@ -15,7 +15,7 @@ from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.formats.sources import source_of, write_sources
 from sfm_gt.formats.verdict import Verdict, gather, write_verdict
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.models.shared.stored import image_sizes_measure
+from sfm_gt.models.shared.stored import image_sizes_measure, write_prediction
 
 HEIGHT, WIDTH = 48, 64
 FRAMES = (3, 5)
@@ -73,9 +73,8 @@ def _write_clip(workspace: Workspace, video_id: str) -> list[dict]:
         write_manifest(workspace.clip_stage(clip_id, stage), Manifest(stage, 1, measures={"registered_frames": 2}))
     for frame_index in FRAMES:
         values = np.random.default_rng([ord(video_id[0]), frame_index]).uniform(1, 3, (HEIGHT, WIDTH))
-        path = workspace.predictions("constant", clip_id) / f"{frame_index:06d}.npy"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, values.astype(np.float32))
+        workspace.predictions("constant", clip_id).mkdir(parents=True, exist_ok=True)
+        write_prediction(workspace.predictions("constant", clip_id), frame_index, values)
     gather(workspace, clip_id, workspace.verdict(video_id))
     said = {"kind": "metric_depth", "image_sizes": image_sizes_measure([(HEIGHT, WIDTH)])}
     write_manifest(workspace.predictions("constant", clip_id), Manifest("predict", 1, measures=said))

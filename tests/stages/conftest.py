@@ -20,6 +20,7 @@ from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.formats.verdict import gather
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.models.shared.stored import write_prediction
 
 HEIGHT, WIDTH = 12, 16
 FRAMES = (7, 9, 30)
@@ -136,7 +137,7 @@ def predict_by_hand(workspace: Workspace) -> Callable[..., None]:
         for frame_index in FRAMES:
             prediction = values(frame_index)
             if prediction is not None:
-                np.save(folder / f"{frame_index:06d}.npy", prediction.astype(np.float32))
+                write_prediction(folder, frame_index, prediction)
         write_manifest(folder, Manifest("predict", 3, measures={"kind": kind, "image_sizes": [[HEIGHT, WIDTH]]}))
 
     return write

@@ -10,6 +10,7 @@ import pytest
 
 from sfm_gt.config import CleanConfig
 from sfm_gt.dense.shared.cleaning import NO_DEPTH, Rule
+from sfm_gt.formats.dense_maps import frames_with_maps, read_dense_maps, write_dense_maps
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_manifest
 from sfm_gt.formats.sparse_model import read_sparse_model, write_sparse_model
 from sfm_gt.formats.workspace import Workspace
@@ -32,13 +33,15 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Eight frames of true depth, but for three blocks."""
     workspace = Workspace(tmp_path_factory.mktemp("clean"))
     write_clip(workspace, film(8, (STILL,)))
-    for path in workspace.clip_stage(CLIP, "dense").glob("*.npz"):
-        depth = np.load(path)["z_depth_sfm"].astype(np.float32)
+    dense = workspace.clip_stage(CLIP, "dense")
+    for frame_index in frames_with_maps(dense):
+        depth = read_dense_maps(dense, frame_index, "z_depth_sfm")[0].copy()
         depth[WRONG] *= 1.6
         depth[EMPTY] = np.nan
         sigma = 0.01 * depth
         sigma[UNCERTAIN] = 0.12 * depth[UNCERTAIN]
-        np.savez(path, z_depth_sfm=depth, sigma_sfm=sigma, outlier=0.0 * depth, hypothesis_sfm=depth)
+        maps = {"z_depth_sfm": depth, "sigma_sfm": sigma, "outlier": 0.0 * depth, "hypothesis_sfm": depth}
+        write_dense_maps(dense, frame_index, maps)
     return workspace
 
 
@@ -85,7 +88,7 @@ def test_a_clip_may_begin_at_any_frame_of_its_video(workspace: Workspace, tmp_pa
     for stage in ("frames", "sfm", "dense"):
         shutil.copytree(workspace.clip_stage(CLIP, stage), late.clip_stage(CLIP, stage))
     # By two only: most numbers then name a frame before and after, and mixing them up shows in the verdicts alone.
-    for path in sorted([*late.clip_stage(CLIP, "frames").glob("0*.png"), *late.clip_stage(CLIP, "dense").glob("*.npz")],
+    for path in sorted([*late.clip_stage(CLIP, "frames").glob("0*.png"), *late.clip_stage(CLIP, "dense").glob("*.parquet")],
                        reverse=True):  # fmt: skip
         path.rename(path.with_stem(f"{int(path.stem) + LATER:06d}"))
     sparse = late.clip_stage(CLIP, "sfm") / MODEL_NAME

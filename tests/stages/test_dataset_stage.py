@@ -6,11 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from sfm_gt.config import Config, DatasetConfig, to_yaml
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import SHUTTER_NPZ, layer_path
+from sfm_gt.formats.dense_maps import frames_with_maps, read_dense_maps, write_dense_maps
 from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame_list
 from sfm_gt.formats.manifest import Manifest, read_json, write_json, write_manifest
 from sfm_gt.formats.overlay_folder import Overlay, write_overlays
@@ -19,7 +21,7 @@ from sfm_gt.formats.sources import hashed_uploader
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.sfm.clip_views import write_mask
 from sfm_gt.sfm.rectification import GRID_HEIGHT, GRID_WIDTH
-from sfm_gt.stages import dataset
+from sfm_gt.stages import dataset, maps
 from tests.masks.scenes import film
 from tests.stages.test_moving import CLIP, write_clip
 
@@ -37,12 +39,13 @@ def workspace(tmp_path: Path) -> Workspace:
     write_overlays(folder["frames"], [])
     records = tuple(FrameRecord(number, number / 25, 1.0, True) for number in range(N_FRAMES))
     write_frame_list(folder["frames"], FrameList(320, 240, 320, 240, records))
-    for path in folder["dense"].glob("*.npz"):
-        depth = np.load(path)["z_depth_sfm"].astype(np.float32)
-        np.savez(path, z_depth_sfm=depth, sigma_sfm=0.01 * depth, outlier=np.full(depth.shape, 0.05))
+    for frame_index in frames_with_maps(folder["dense"]):
+        (depth,) = read_dense_maps(folder["dense"], frame_index, "z_depth_sfm")
+        maps = {"z_depth_sfm": depth, "sigma_sfm": 0.01 * depth, "outlier": np.full(depth.shape, 0.05)}
+        write_dense_maps(folder["dense"], frame_index, maps)
         for stage in ("moving", "clean"):
             folder[stage].mkdir(exist_ok=True)
-            cv2.imwrite(str(folder[stage] / f"{path.stem}.png"), np.zeros(depth.shape, np.uint8))
+            cv2.imwrite(str(folder[stage] / f"{frame_index:06d}.png"), np.zeros(depth.shape, np.uint8))
     for stage in ("frames", "sfm", "dense", "moving", "clean", "scale"):
         write_manifest(folder[stage], Manifest(stage, 1))
     scale = {"metric": True, "metric_from_sfm": 2.0, "sigma_log_scale": 0.01, "notes": []}
@@ -56,7 +59,8 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def info(workspace: Workspace, sidecar: Path | None = None) -> dict:
-    assert dataset.run(workspace, CLIP, sidecar, DatasetConfig()).ok
+    assert maps.run(workspace, CLIP, DatasetConfig()).ok
+    assert dataset.run(workspace, CLIP, sidecar).ok
     return read_json(workspace.clip_stage(CLIP, "dataset") / "clip.json")
 
 
@@ -90,8 +94,6 @@ def test_the_uploader_is_that_of_the_sidecar_now(workspace: Workspace, tmp_path:
 
 
 def test_shares_are_of_the_picture_and_not_of_the_bars_round_it(workspace: Workspace) -> None:
-    import pyarrow.parquet as pq
-
     # The picture is the left tenth of the canvas: all of it has depth, and with the canvas in mind nearly nothing has.
     frames = workspace.clip_stage(CLIP, "frames")
     bars = np.ones((240, 320), dtype=bool)
@@ -113,8 +115,7 @@ def published(workspace: Workspace, layer: str, frame_index: int) -> np.ndarray:
 
 def true_depth(workspace: Workspace, frame_index: int) -> np.ndarray:
     """What the dense stage found, in SfM units."""
-    with np.load(workspace.clip_stage(CLIP, "dense") / f"{frame_index:06d}.npz") as maps:
-        return maps["z_depth_sfm"]
+    return read_dense_maps(workspace.clip_stage(CLIP, "dense"), frame_index, "z_depth_sfm")[0]
 
 
 def test_what_moves_and_what_is_printed_has_no_depth(workspace: Workspace) -> None:
@@ -139,6 +140,29 @@ def test_depth_and_its_sigma_are_metres(workspace: Workspace) -> None:
     units = info(workspace)
     depth, sigma = published(workspace, "depth", 1), published(workspace, "sigma", 1)
     metres = 2.0 * true_depth(workspace, 1)[depth > 0]
-    # Both are rounded to whole steps.
+    # Both are rounded to whole steps; sigma has 6 bits between its stages, so that half of the last is 2^-7.
     np.testing.assert_allclose(depth[depth > 0], metres, rtol=0, atol=0.51 * units["depth_unit"])
-    np.testing.assert_allclose(sigma[depth > 0], 0.01 * metres, rtol=0, atol=0.51 * units["sigma_unit"])
+    np.testing.assert_allclose(sigma[depth > 0], 0.01 * metres, rtol=2**-7, atol=0.51 * units["sigma_unit"])
+
+
+def test_another_scale_moves_lengths_and_no_map(workspace: Workspace) -> None:
+    before, clip = info(workspace), workspace.clip_stage(CLIP, "dataset")
+    files = {path.relative_to(clip): path.read_bytes() for path in clip.glob("*/*")}
+    rows = pq.read_table(clip / "frames.parquet").to_pylist()
+    scale = workspace.clip_stage(CLIP, "scale") / "scale.json"
+    write_json(scale, read_json(scale) | {"metric_from_sfm": 3.0})
+    # What the maps were made of is gone by then.
+    for stage in ("frames", "dense", "moving", "clean"):
+        for path in workspace.clip_stage(CLIP, stage).glob("*[!n]"):
+            if path.is_file():
+                path.unlink()
+    assert dataset.run(workspace, CLIP, None).ok
+    after = read_json(clip / "clip.json")
+    assert {path.relative_to(clip): path.read_bytes() for path in clip.glob("*/*")} == files
+    assert after["depth_unit"] == pytest.approx(1.5 * before["depth_unit"])
+    assert after["sigma_unit"] == pytest.approx(1.5 * before["sigma_unit"])
+    for old, new in zip(rows, pq.read_table(clip / "frames.parquet").to_pylist(), strict=True):
+        old_pose, new_pose = (np.reshape(row["cam_from_world"], (4, 4)) for row in (old, new))
+        np.testing.assert_allclose(new_pose[:3, 3], 1.5 * old_pose[:3, 3])
+        np.testing.assert_array_equal(new_pose[:3, :3], old_pose[:3, :3])
+        assert new["depth_unit"] == after["depth_unit"]

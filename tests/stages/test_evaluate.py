@@ -16,6 +16,7 @@ from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.manifest import Manifest, write_manifest
 from sfm_gt.metrics.shipped import SHIPPED_FOLDER
+from sfm_gt.models.shared.stored import read_map, write_prediction
 from sfm_gt.stages import evaluate
 
 CONFIG = EvaluateConfig(min_pixels=20, protocols=("sfm_gt",))
@@ -362,7 +363,7 @@ def test_predictions_of_images_of_another_size_are_refused(workspace, predict_by
 
 def test_a_map_that_is_none_is_refused(workspace, predict_by_hand):
     predict_by_hand("net", "far", "metric_depth", lambda _: np.ones((5, 5, 2)))
-    with pytest.raises(InputError, match=r"000007.npy: shape \(5, 5, 2\), needed one map"):
+    with pytest.raises(InputError, match=r"000007.npz: shape \(5, 5, 2\), needed one map"):
         _evaluate(workspace, "net")
 
 
@@ -370,14 +371,14 @@ def test_a_map_that_is_none_is_refused(workspace, predict_by_hand):
 def test_sabotage_changes_the_figures(workspace, metric_model, sabotage):
     before = _row(_evaluate(workspace, "net"), "net", "none")
     for frame_index in (7, 9):
-        path = workspace.predictions("net", "near") / f"{frame_index:06d}.npy"
-        values = np.load(path)
+        folder = workspace.predictions("net", "near")
+        values = read_map(folder, frame_index)
         if sabotage == "scale":
-            np.save(path, values * np.float32(1.1))
+            write_prediction(folder, frame_index, 1.1 * values)
         elif sabotage == "flip":
-            np.save(path, values[:, ::-1])
+            write_prediction(folder, frame_index, values[:, ::-1])
         elif sabotage == "depth_unit":
-            np.save(path, values * np.float32(1000))
+            write_prediction(folder, frame_index, 1000 * values)
         else:
             mask = layout.layer_path(workspace.dataset, "near", sabotage, frame_index)
             cv2.imwrite(str(mask), 255 - cv2.imread(str(mask), cv2.IMREAD_UNCHANGED))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.config import MovingConfig
+from sfm_gt.formats.dense_maps import write_dense_maps
 from sfm_gt.formats.frame_folder import FrameList, write_frame, write_frame_list
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_json, write_manifest
 from sfm_gt.formats.overlay_folder import Overlay, write_overlays
@@ -39,7 +40,7 @@ def write_clip(workspace: Workspace, scene: Scene) -> None:
         write_frame(frames, view.frame_index, np.where(overlay[..., None], print_on_it, view.image))
         write_mask(sfm / "moving" / f"{view.frame_index:06d}.png", np.zeros_like(overlay))
         maps = {"hypothesis_sfm": view.z_depth_sfm, "z_depth_sfm": view.z_depth_sfm, "sigma_sfm": view.z_depth_sfm}
-        np.savez(dense / f"{view.frame_index:06d}.npz", **maps)
+        write_dense_maps(dense, view.frame_index, maps)
     write_frame_list(frames, FrameList(320, 240, 320, 240, ()))
     write_overlays(frames, [Overlay(0, len(scene.views) - 1, overlay)])
     params = [CAMERA.fx, CAMERA.cx, CAMERA.cy, 0.0]

@@ -32,8 +32,8 @@ def _digest(folder):
 def test_writes_every_frame_and_the_manifest_last(workspace, tiny):
     manifest = predict.run(workspace, ModelConfig(name="plane", method="ground_plane"), "near")
     folder = workspace.predictions("plane", "near")
-    assert sorted(p.name for p in folder.iterdir()) == [*(f"{i:06d}.npy" for i in tiny.frames), "manifest.json"]
-    values = np.load(folder / "000007.npy")
+    assert sorted(p.name for p in folder.iterdir()) == [*(f"{i:06d}.npz" for i in tiny.frames), "manifest.json"]
+    values = read_map(folder, 7)
     assert values.dtype == np.float32
     assert values.shape == (tiny.height, tiny.width)
     assert manifest == read_manifest(folder)
@@ -63,7 +63,7 @@ def test_missing_predictions_are_counted(workspace, tiny, tmp_path):
     manifest = predict.run(workspace, config, "near")
     assert manifest.measures["frames"] == 1
     assert manifest.measures["frames_missing"] == 2
-    assert not (workspace.predictions("theirs", "near") / "000007.npy").exists()
+    assert not (workspace.predictions("theirs", "near") / "000007.npz").exists()
 
 
 def test_a_fault_leaves_nothing_half_written(workspace, tiny, tmp_path):
@@ -126,7 +126,7 @@ def test_a_video_network_sees_the_clip(workspace, tiny, tmp_path):
     manifest = predict.run(workspace, ModelConfig(name="video", method="onnx_video", path=str(path)), "near")
     folder = workspace.predictions("video", "near")
     assert manifest.measures["frames"] == len(tiny.frames)
-    assert all(np.load(folder / f"{i:06d}.npy").shape == TINY_VIDEO_SIZE for i in tiny.frames)
+    assert all(read_map(folder, i).shape == TINY_VIDEO_SIZE for i in tiny.frames)
     found = read_latency(folder)
     assert (found.frames_per_pass, found.passes) == (5, 1)
 
@@ -141,14 +141,14 @@ def test_flipped_predictions_are_those_of_the_mirrored_image_mirrored_back(works
         expected = network.predict(mirrored, frame.camera, None).values[:, ::-1]
         stored = read_map(folder / FLIPPED, frame.frame_index)
         np.testing.assert_array_equal(stored, expected)
-        assert not np.array_equal(stored, np.load(folder / f"{frame.frame_index:06d}.npy"))
+        assert not np.array_equal(stored, read_map(folder, frame.frame_index))
 
 
 def test_flipped_baselines(workspace):
     """The floor below a level camera looks the same in a mirror."""
     predict.run(workspace, ModelConfig(name="plane", method="ground_plane", flipped=True), "near")
     folder = workspace.predictions("plane", "near")
-    np.testing.assert_array_equal(np.load(folder / FLIPPED / "000007.npy"), np.load(folder / "000007.npy"))
+    np.testing.assert_array_equal(read_map(folder / FLIPPED, 7), read_map(folder, 7))
 
 
 def test_a_benchmark_is_predicted_like_our_own_data(tmp_path):

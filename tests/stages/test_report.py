@@ -87,7 +87,7 @@ def test_frames_that_an_accepted_clip_leaves_out_are_named(workspace, page):
     measures = {"registered_frames": 4.0, "frames_not_at_rest": 2, "frames_not_registered": 19}
     write_manifest(workspace.clip_stage("near", "sfm"), Manifest("sfm", 1, measures=measures))
     gather(workspace, "near", workspace.verdict("near"))
-    write_json(workspace.dataset / layout.DATASET_JSON, {"clips": ["far", "near"], "frames": 6})
+    write_json(workspace.dataset / layout.DATASET_JSON, {"format_version": 2, "clips": ["far", "near"], "frames": 6})
     report.run(workspace, ReportConfig(), CLIPS)
     assert "the rest: not_at_rest 2, not_registered 19, of rejected clips" in page.read_text()
     said = summary.run(workspace)

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.accuracy.scale_draws import CAMERA, FPS, METRIC_FROM_SFM, model_of, skeleton_m, walk
 from sfm_gt.config import ScaleConfig
+from sfm_gt.formats.dense_maps import write_dense_maps
 from sfm_gt.formats.frame_folder import FrameList, FrameRecord, read_frame_list, write_frame_list
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.formats.overlay_folder import Overlay, write_overlays
@@ -112,7 +113,7 @@ def test_cues_see_no_depth_of_what_the_clean_stage_dropped_nor_of_print(run, tmp
     for folder in (dense, clean):
         folder.mkdir(parents=True)
         write_manifest(folder, Manifest(folder.name, 1))
-    np.savez(dense / "000003.npz", z_depth_sfm=np.full((480, 640), 2.0, np.float32))
+    write_dense_maps(dense, 3, {"z_depth_sfm": np.full((480, 640), 2.0, np.float32)})
     dropped, printed = np.zeros((2, 480, 640), dtype=bool)
     dropped[:20], printed[440:470, 100:300] = True, True
     write_mask(clean / "000003.png", dropped)

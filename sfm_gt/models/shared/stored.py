@@ -1,4 +1,4 @@
-"""The predictions of a run on disk: NNNNNN.npy a frame, float32, not finite where the model gave no value.
+"""The predictions of a run on disk: NNNNNN.npz a frame, one array, float32, not finite where the model gave no value.
 
 Each is a map of the whole image at the size that the model answers in, whatever its aspect ratio. The manifest states what the
 maps mean and the size of the images. The folder ``flipped`` holds the maps of the mirrored images, mirrored back,
@@ -68,7 +68,8 @@ class StoredPredictions:
 
 def write_prediction(folder: Path, frame_index: int, values: Float[np.ndarray, "h w"]) -> None:
     """Writes one map into an existing folder."""
-    np.save(_path(folder, frame_index), values.astype(np.float32))
+    # Compressed, since what a baseline says of a frame is a few numbers.
+    np.savez_compressed(_path(folder, frame_index), values=values.astype(np.float32))
 
 
 def read_map(folder: Path, frame_index: int, shape: tuple[int, ...] | None = None) -> Float[np.ndarray, "h w"] | None:
@@ -81,6 +82,8 @@ def read_map(folder: Path, frame_index: int, shape: tuple[int, ...] | None = Non
         InputError: the file cannot be read, or holds no map or one of another shape.
     """
     path = _path(folder, frame_index)
+    if not path.is_file():
+        path = path.with_suffix(".npy")  # what others lay beside their maps
     try:
         values = read_array(path)
     except FileNotFoundError:
@@ -120,4 +123,4 @@ def check_image_size(folder: Path, stated: frozenset[Size], needed: Size) -> Non
 
 
 def _path(folder: Path, frame_index: int) -> Path:
-    return folder / f"{frame_index:06d}.npy"
+    return folder / f"{frame_index:06d}.npz"
