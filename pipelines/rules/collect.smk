@@ -63,6 +63,8 @@ rule summary:
         f"{OUT}/logs/summary.tsv"
     conda:
         "../envs/sfm_gt.yaml"
+    # What it finds, it finds again.
+    retries: 0
     params:
         config=RUN.config_path,
     shell:
