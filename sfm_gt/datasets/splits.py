@@ -77,8 +77,9 @@ def require_split(split: str, by: str = "video") -> None:
 def warn_if_empty(count: int, split: str, where: str | Path) -> None:
     """Says of a split without frames what would have some: two of three videos in one split are no rare draw."""
     if not count:
-        warnings.warn(f"{where}: split {split!r} holds no frame with a metric scale; few videos leave splits empty: "
-                      "split='all' takes every frame, by='time' (not of shards) splits within clips", stacklevel=3)  # fmt: skip
+        warnings.warn(f"{where}: split {split!r} holds no frame with a metric scale. Clips without one are left out; a known "
+                      "distance in the sidecar gives one. Few videos leave splits empty: split='all' takes every frame, "
+                      "by='time' (not of shards) splits within clips", stacklevel=3)  # fmt: skip
 
 
 def _split_at(position: float) -> str:
