@@ -27,6 +27,7 @@ from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import read_sources, read_tombstones
 from sfm_gt.formats.verdict import Verdict, read_verdict, write_verdict
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.provenance.known_sources import known_sources
 from sfm_gt.provenance.traces import mentions
 from sfm_gt.stages import evaluate, ingest, report
 from sfm_gt.video.catalog import list_videos
@@ -298,7 +299,7 @@ def test_near_duplicates_go_too_or_stay_for_good(workspace: Workspace, tmp_path:
 
 def test_of_two_videos_with_one_hash_neither_is_damaged_while_the_other_is_planned(workspace: Workspace) -> None:
     twin = write_twin_of_anna(workspace)
-    sources = forget._known_sources(workspace)
+    sources = known_sources(workspace)
     job = forget._plan(workspace, sources["carla"], ())
     assert not mentions(job.traces, workspace.verdict("anna") / "verdict.json")
     assert job.tombstone.source_sha256 == twin["source_sha256"]
