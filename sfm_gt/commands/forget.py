@@ -110,6 +110,7 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1, with
                                  "to forget them too or --without-duplicates to keep them")  # fmt: skip
             kept = () if with_duplicates else tuple(copy.source_sha256 for copy in copies if copy.source_sha256)
             for one in (*twins, *(copies if with_duplicates else ()), source):
+                log.info("forget: looking for what came from %s", one.video_id)
                 job = _plan(workspace, one, also, kept)
                 write_json(workspace.forget_journal, _journal(job))
                 said.append(_carry_out(workspace, job))

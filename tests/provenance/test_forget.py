@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import signal
 import tarfile
 import zipfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,6 +32,7 @@ from sfm_gt.stages import evaluate, ingest, report
 from sfm_gt.video.catalog import list_videos
 from sfm_gt.workflow.run_plan import prepare
 from tests.e2e.workflow import tree_digest
+from tests.provenance.killing import run_killed_at
 from tests.video.make_videos import panning, write_video
 
 # What holds several sources, and so must change when one goes.
@@ -42,7 +42,6 @@ SHARED = {
 }  # fmt: skip
 # What running the command itself leaves behind.
 LOCK = ".locks/run"
-CHANGES = ("replace", "unlink", "rmdir")
 
 
 def others(tree: dict[str, str], also: set[str] = frozenset()) -> dict[str, str]:
@@ -145,32 +144,6 @@ def test_what_a_killed_export_left_is_found_and_removed(workspace: Workspace, tm
     assert not left.exists()
 
 
-def run_killed_at(root: Path, change: int) -> bool:
-    """Forgets in a child that dies by SIGKILL before its ``change``-th change of the file system; False if it lived."""
-    child = os.fork()
-    if child == 0:
-        count = 0
-
-        def counted(original):
-            def wrapper(*args, **kwargs):
-                nonlocal count
-                count += 1
-                if count == change:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return original(*args, **kwargs)
-
-            return wrapper
-
-        for name in CHANGES:
-            setattr(os, name, counted(getattr(os, name)))
-        try:
-            forget.run(root, "anna")
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
-
-
 def test_killed_at_any_change_it_completes_when_run_again(workspace: Workspace, tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     shutil.copytree(workspace.root, whole)
@@ -180,7 +153,7 @@ def test_killed_at_any_change_it_completes_when_run_again(workspace: Workspace, 
     while killed:
         broken = tmp_path / "broken"
         shutil.copytree(workspace.root, broken)
-        killed = run_killed_at(broken, change)
+        killed = run_killed_at(change, partial(forget.run, broken, "anna"))
         if killed:
             forget.run(broken, "anna")
             assert tree_digest(broken) == expected, f"killed before change {change}"
@@ -369,7 +342,7 @@ def test_what_cannot_be_proven_or_must_not_be_touched_is_refused_by_name(workspa
 
 
 def test_a_run_refuses_to_start_on_a_half_forgotten_source(workspace: Workspace, tmp_path: Path, capsys) -> None:
-    assert run_killed_at(workspace.root, 5)
+    assert run_killed_at(5, partial(forget.run, workspace.root, "anna"))
     assert workspace.forget_journal.is_file()
     videos = tmp_path / "videos"
     videos.mkdir()
