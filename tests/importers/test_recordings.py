@@ -213,6 +213,8 @@ def test_realitycapture_poses_world_to_camera_and_lens_on_the_longer_side(tmp_pa
     assert (lens.fx, lens.fy) == pytest.approx((720 / 720, 720 / 960)), "27 of 36 mm, along 960 pixels"
     assert (lens.cx, lens.cy) == pytest.approx((0.5 + 9.6 / 720, 0.5 - 19.2 / 960))
     assert (lens.k1, lens.k2) == (-0.1, 0.05)
+    lying = read("realitycapture", folder, VideoFacts(960, 720, 0.0)).lens
+    assert (lying.fx, lying.fy, lying.cx, lying.cy) == pytest.approx((0.75, 1.0, 0.51, 0.5 - 19.2 / 720))
 
 
 @pytest.mark.parametrize(

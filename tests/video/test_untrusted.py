@@ -18,6 +18,7 @@ from sfm_gt.video.catalog import list_videos
 from sfm_gt.video.child_process import in_child
 from sfm_gt.video.decode import VideoReader
 from sfm_gt.video.probe import probe_video
+from sfm_gt.video.slice_checksums import SliceChecksums
 from tests.video.make_videos import panning, write_video
 
 CONCAT = "ffconcat version 1.0\nfile good.mp4\n"
@@ -123,9 +124,30 @@ def test_one_byte_of_ffv1_that_changed_ends_the_video_before_its_frame(tmp_path,
         assert _refused(damaged).reason == "damaged_video"
 
 
+def test_a_slice_of_another_length_than_it_says_is_damage_once_checksums_were_seen(tmp_path):
+    sound, other = (av.Packet(packet) for packet in _packets(_write_ffv1(tmp_path / "a.mkv"))[:2])
+    cut = av.Packet(bytes(other)[:-8])
+    checksums = SliceChecksums("ffv1")
+    assert [checksums.find_damage(packet) for packet in (cut, sound, other, cut)] == [False, False, False, True]
+    assert not SliceChecksums("h264").find_damage(cut)
+
+
 @pytest.mark.parametrize("options", [{"slicecrc": "0"}, {"level": "1", "slices": "1"}])
 def test_ffv1_without_checksums_is_read_to_its_end(tmp_path, options):
     assert len(_rgb(_write_ffv1(tmp_path / "a.mkv", **options))) == 40
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_one_byte_of_png_that_changed_ends_the_video_before_its_frame(tmp_path, share):
+    with av.open(str(tmp_path / "whole.mov"), "w") as container:
+        stream = container.add_stream("png", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "rgb24"
+        for frame in panning(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    damaged = _flipped(tmp_path / "whole.mov", 13, share)
+    np.testing.assert_array_equal(_rgb(damaged), panning(20)[:13])
+    assert "frame 13 is damaged or missing" in probe_video(damaged, 120).warnings[0]
 
 
 def test_the_first_frame_of_ffv1_damaged_is_refused(tmp_path):
