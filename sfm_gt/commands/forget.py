@@ -24,20 +24,18 @@ from sfm_gt.config import read_config
 from sfm_gt.errors import InputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import PARTIAL, partials_of, replacing_file, target_name
-from sfm_gt.formats.dataset_layout import CLIP_JSON, DATASET_JSON, INDEX_NAME
+from sfm_gt.formats.dataset_layout import DATASET_JSON, INDEX_NAME
 from sfm_gt.formats.manifest import read_json, write_json
-from sfm_gt.formats.perceptual_hash import are_near_duplicates
-from sfm_gt.formats.sources import (
-    TOMBSTONES_JSON,
-    Source,
-    Tombstone,
-    add_tombstone,
-    hashed_url,
-    read_tombstones,
-    source_of,
-)
-from sfm_gt.formats.verdict import VERDICT_NAME, Verdict, read_verdict
+from sfm_gt.formats.sources import TOMBSTONES_JSON, Source, Tombstone, add_tombstone, hashed_url
 from sfm_gt.formats.workspace import JOURNAL, Workspace
+from sfm_gt.provenance.known_sources import (
+    find_source,
+    is_forgotten,
+    known_sources,
+    near_duplicates,
+    same_bytes,
+    verdict_of,
+)
 from sfm_gt.provenance.rewriting import rewrite_without, scan
 from sfm_gt.provenance.traces import Traces, distinct_fingerprints, mentions
 from sfm_gt.stages import evaluate, report, summary
@@ -97,28 +95,29 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1, with
         if workspace.forget_journal.is_file():
             said.append(_carry_out(workspace, job := _read_job(workspace)))
             remade |= set(job.remade)
-        source = _find(workspace, wanted)
+        source = find_source(workspace, wanted)
         for folder in also:
             _check_also(workspace, folder)
         if source is not None:
             for folder in (root, *also):
                 _refuse_links_out(folder)
             # The wanted one last: as long as it is there, a forget that was killed finds its twins again.
-            twins = _twins(workspace, source)
-            copies = _near_duplicates(workspace, source)
+            twins = same_bytes(workspace, source)
+            copies = near_duplicates(workspace, source)
             if copies and with_duplicates is None:
                 listed = ", ".join(f"{copy.video_id} ({copy.path})" for copy in copies)
                 raise InputError(f"{source.video_id}: near-duplicates are {listed}; look at them, then add --with-duplicates "
                                  "to forget them too or --without-duplicates to keep them")  # fmt: skip
             kept = () if with_duplicates else tuple(copy.source_sha256 for copy in copies if copy.source_sha256)
             for one in (*twins, *(copies if with_duplicates else ()), source):
+                log.info("forget: looking for what came from %s", one.video_id)
                 job = _plan(workspace, one, also, kept)
                 write_json(workspace.forget_journal, _journal(job))
                 said.append(_carry_out(workspace, job))
                 remade |= set(job.remade)
             said += [f"{copy.video_id}: a near-duplicate of {source.video_id}, was kept" for copy in copies if kept]
             said += [f"{twin.video_id}: the same bytes as {source.video_id}, so the same source" for twin in twins]
-        elif not said and not _is_forgotten(workspace, wanted):
+        elif not said and not is_forgotten(workspace, wanted):
             raise InputError(f"{root}: no source {wanted!r}; give a video id, file name, URL or SHA-256 of "
                              "dataset/sources.json")  # fmt: skip
         if source is None and not said and also:
@@ -128,85 +127,10 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1, with
         return "\n".join(said) or f"{wanted}: was forgotten before"
 
 
-def _known_sources(workspace: Workspace) -> dict[str, Source]:
-    """Every source of the run by video id; what the data set says of it counts more than what ingest did."""
-    found = {}
-    # A job that was killed leaves no verdict, one that failed a verdict without the source's hashes; its pictures lie there.
-    facts_at = {path: read_json(path) for path in sorted(workspace.root.glob("work/videos/*/ingest.json"))}
-    for path in sorted(workspace.root.glob(f"videos/*/{VERDICT_NAME}")):
-        verdict = read_verdict(path.parent)
-        if not (verdict.failed and workspace.ingest(verdict.facts["video_id"]) in facts_at):
-            facts_at[path] = verdict.facts
-    for path, facts in facts_at.items():
-        found[facts["video_id"]] = source_of({"video_id": facts["video_id"], "source": facts}, str(path))
-    for path in sorted(workspace.dataset.glob(f"clips/*/*/{CLIP_JSON}")):
-        source = source_of(read_json(path), str(path))
-        found[source.video_id] = source
-    return found
-
-
-def _find(workspace: Workspace, wanted: str) -> Source | None:
-    matching = [
-        source
-        for source in _known_sources(workspace).values()
-        if wanted in (source.video_id, source.path, source.source, source.source_sha256)
-    ]
-    # A video that ingest refused because it was forgotten is still listed there: nothing of it is left to forget.
-    if len(matching) > 1:
-        ids = ", ".join(source.video_id for source in matching)
-        raise InputError(f"{wanted!r} stands for several sources ({ids}); give one video id")
-    if matching and _reason(workspace, matching[0].video_id) == "forgotten":
-        return None
-    return matching[0] if matching else None
-
-
-def _twins(workspace: Workspace, source: Source) -> list[Source]:
-    """Other videos of the same bytes: one of them was used, and the next run would use another once it is gone."""
-    known = _known_sources(workspace).values()
-    return [
-        other
-        for other in known
-        if other.video_id != source.video_id
-        and source.source_sha256 is not None
-        and other.source_sha256 == source.source_sha256
-        and _reason(workspace, other.video_id) != "forgotten"
-    ]
-
-
-def _near_duplicates(workspace: Workspace, source: Source) -> list[Source]:
-    """Other videos, of other bytes, that show what the source shows."""
-    return [
-        other
-        for other in _known_sources(workspace).values()
-        if other.video_id != source.video_id
-        and (source.source_sha256 is None or other.source_sha256 != source.source_sha256)
-        and are_near_duplicates(source.perceptual_hash, other.perceptual_hash)
-        and _reason(workspace, other.video_id) != "forgotten"
-    ]
-
-
-def _reason(workspace: Workspace, video_id: str) -> str | None:
-    verdict = _verdict(workspace, video_id)
-    return verdict.facts["reason"] if verdict else None
-
-
-def _verdict(workspace: Workspace, video_id: str) -> Verdict | None:
-    folder = workspace.verdict(video_id)
-    return read_verdict(folder) if (folder / VERDICT_NAME).is_file() else None
-
-
-def _is_forgotten(workspace: Workspace, wanted: str) -> bool:
-    known = read_tombstones(workspace.dataset)
-    listed = _known_sources(workspace)
-    if wanted in listed:
-        return True
-    return any(wanted == t.source_sha256 or hashed_url(wanted) == t.url_sha256 for t in known)
-
-
 def _plan(workspace: Workspace, source: Source, also: Sequence[Path], kept: tuple[str, ...] = ()) -> Job:
     clip_ids = _clip_ids(workspace, source.video_id)
     file_name = source.path if source.path != source.video_id else None
-    elsewhere = [known for known in _known_sources(workspace).values() if known.video_id != source.video_id]
+    elsewhere = [known for known in known_sources(workspace).values() if known.video_id != source.video_id]
     if clash := sorted(set(clip_ids) & {known.video_id for known in elsewhere}):
         raise InputError(f"{clash[0]!r} is a clip of {source.video_id!r} and the id of another video, which forget cannot tell "
                          "apart; rename that video and run again")  # fmt: skip
@@ -273,7 +197,7 @@ def _clip_ids(workspace: Workspace, video_id: str) -> tuple[str, ...]:
     pattern = re.compile(re.escape(video_id) + r"-\d{3,}")
     places = ("work/clips/*", "dataset/clips/*/*", "predictions/*/*/*")
     names = {target_name(path.name).split(".")[0] for place in places for path in workspace.root.glob(place)}
-    if verdict := _verdict(workspace, video_id):
+    if verdict := verdict_of(workspace, video_id):
         names |= {shot["clip_id"] for shot in (*verdict.clips, *verdict.rejected)}
     return tuple(sorted(name for name in names if pattern.fullmatch(name)))
 

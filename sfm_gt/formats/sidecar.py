@@ -255,10 +255,10 @@ def files_named(path: Path, sidecar: Sidecar) -> list[Path]:
     found = [evidence_path(path, name) for name in sidecar.scale.files]
     if sidecar.imported is not None:
         imported = imported_path(path, sidecar.imported)
-        # A recording's folder also holds its video and depth maps, which no importer reads.
-        read = (".txt", ".csv", ".bin")
+        # A recording's folder also holds its video, pictures and depth maps, which no importer reads.
+        read = (".txt", ".csv", ".bin", ".yaml", ".xmp")
         below = (
-            [one for one in sorted(imported.iterdir()) if one.is_file() and one.suffix in read]
+            [one for one in sorted(imported.rglob("*")) if one.suffix in read and one.is_file()]
             if imported.is_dir()
             else []
         )

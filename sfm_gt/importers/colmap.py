@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
 from sfm_gt.formats.path_check import inside
+from sfm_gt.formats.scratch import scratch_folder
 from sfm_gt.importers.shared.frame_numbers import frame_indices
 from sfm_gt.importers.shared.video_facts import VideoFacts
 
@@ -65,10 +65,10 @@ def _open(path: Path) -> Any:
 
 def _check_length(path: Path, model: Any) -> None:
     """COLMAP makes up what is missing of a file that ends early: what it would write again is longer then."""
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         model.write_binary(scratch)
         for name in ("cameras.bin", "images.bin", "points3D.bin"):
-            found, whole = (path / name).stat().st_size, (Path(scratch) / name).stat().st_size
+            found, whole = (path / name).stat().st_size, (scratch / name).stat().st_size
             if found < whole:
                 raise InputError(f"{path / name}: {found} bytes for content of {whole}; the model is cut short")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from sfm_gt import registry
 from sfm_gt.errors import ConfigError, InputError, Rejected
 from sfm_gt.formats.camera_track import CameraTrack
 from sfm_gt.formats.frame_folder import FrameList, frame_path
+from sfm_gt.formats.scratch import scratch_folder
 from sfm_gt.formats.sidecar import imported_path, read_sidecar
 from sfm_gt.importers.shared.video_facts import VideoFacts
 from sfm_gt.sfm.adjustment import Adjusted, Begun, adjust_points, begin_adjustment, finish_adjustment
@@ -130,8 +130,7 @@ def _triangulate(
     known = KnownCamera(camera.model.name, tuple(camera.params), fixed=True)
     named = {frame_path(frames_folder, index).name: poses[index] for index in anchors}
     masks = {frame_path(frames_folder, index).name: ignored(index) for index in anchors}
-    with tempfile.TemporaryDirectory() as scratch_name:
-        scratch = Path(scratch_name)
+    with scratch_folder() as scratch:
         database = scratch / "database.db"
         reader = open_database(database, frames_folder, list(named), known)
         match_sift(database, frames_folder, list(named), masks, reader, options.max_features, options.seed,

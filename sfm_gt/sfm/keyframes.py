@@ -11,6 +11,7 @@ import pycolmap
 from jaxtyping import Bool
 
 from sfm_gt.errors import Rejected
+from sfm_gt.formats.scratch import saying_if_full
 from sfm_gt.sfm.database import KnownCamera, match_learned, match_sift, open_database
 from sfm_gt.sfm.learned import LearnedFeatures
 from sfm_gt.sfm.mapping import map_keyframes
@@ -55,12 +56,14 @@ def reconstruct_keyframes(
 
     Raises:
         Rejected: ``sfm_failed`` when no plausible model comes out.
+        SfmGtError: the disk of ``scratch`` is full.
     """
     rejection: Rejected | None = None
     models = []
     for kind in ("sift", "learned") if options.learned_weights is not None else ("sift",):
         try:
-            models.append(_reconstruct(images, names, ignored, scratch / kind, options, kind))
+            with saying_if_full(scratch):
+                models.append(_reconstruct(images, names, ignored, scratch / kind, options, kind))
         except Rejected as reason:
             rejection = rejection or reason
         if models and models[-1].num_reg_images() >= GOOD_SHARE * len(names):

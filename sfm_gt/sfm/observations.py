@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import pycolmap
 from jaxtyping import Float, Int
+
+from sfm_gt.formats.scratch import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,12 @@ _NONE, _NO_POINT = np.zeros(0, dtype=_KEYPOINT), -1
 def _keypoints(model: pycolmap.Reconstruction) -> dict[int, np.ndarray]:
     """Keypoints of each registered image, by way of COLMAP's binary format: one by one through its Python objects they take a
     microsecond a field, which for all frames of a clip is seconds."""
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         model.write_binary(folder)
-        content = (Path(folder) / "images.bin").read_bytes()
+        content = (folder / "images.bin").read_bytes()
+        # COLMAP does not look whether its bytes reached the disk.
+        if len(content) < _KEYPOINT.itemsize * sum(model.images[i].num_points2D() for i in model.reg_image_ids()):
+            raise OSError("images.bin was cut short")
     found, offset = {}, 8
     for _ in range(int.from_bytes(content[:8], "little")):
         image_id = int.from_bytes(content[offset : offset + 4], "little")

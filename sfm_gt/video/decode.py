@@ -22,6 +22,7 @@ from jaxtyping import UInt8
 from sfm_gt.errors import Rejected
 from sfm_gt.video import timestamps
 from sfm_gt.video.hdr import to_rgb
+from sfm_gt.video.slice_checksums import SliceChecksums
 
 ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC: the cover of a song, not a film
 DAMAGE_TOLERATED_AT_START = (
@@ -142,7 +143,7 @@ class VideoReader:
         before the first key frame of a stream that was cut there; frames of such a beginning are left out.
         """
         size, n_errors, referenced = None, 0, None
-        packets = self._container.demux(self.stream)
+        packets = self._sound_packets()
         while True:
             try:
                 packet = next(packets)
@@ -170,6 +171,17 @@ class VideoReader:
                     self.damage = "a damaged frame" if frame.is_corrupt else "a change of the frame size"
                     return
                 yield frame
+
+    def _sound_packets(self) -> Iterator[av.Packet]:
+        """Packets up to the first with a wrong checksum; an empty one there makes the decoder give out what it holds."""
+        checksums = SliceChecksums(self.stream.codec_context.name)
+        for packet in self._container.demux(self.stream):
+            if checksums.find_damage(packet):
+                self.damage, last = "a wrong checksum", av.Packet()
+                last.stream, last.time_base = self.stream, packet.time_base
+                yield last
+                return
+            yield packet
 
     def packet_times_s(self) -> Iterator[float]:
         """Presentation times of the packets in coding order, NaN where one has none, up to the first damage.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
-import signal
 import tarfile
 import zipfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,11 +26,13 @@ from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import read_sources, read_tombstones
 from sfm_gt.formats.verdict import Verdict, read_verdict, write_verdict
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.provenance.known_sources import known_sources
 from sfm_gt.provenance.traces import mentions
 from sfm_gt.stages import evaluate, ingest, report
 from sfm_gt.video.catalog import list_videos
 from sfm_gt.workflow.run_plan import prepare
 from tests.e2e.workflow import tree_digest
+from tests.provenance.killing import run_killed_at
 from tests.video.make_videos import panning, write_video
 
 # What holds several sources, and so must change when one goes.
@@ -41,7 +42,6 @@ SHARED = {
 }  # fmt: skip
 # What running the command itself leaves behind.
 LOCK = ".locks/run"
-CHANGES = ("replace", "unlink", "rmdir")
 
 
 def others(tree: dict[str, str], also: set[str] = frozenset()) -> dict[str, str]:
@@ -144,32 +144,6 @@ def test_what_a_killed_export_left_is_found_and_removed(workspace: Workspace, tm
     assert not left.exists()
 
 
-def run_killed_at(root: Path, change: int) -> bool:
-    """Forgets in a child that dies by SIGKILL before its ``change``-th change of the file system; False if it lived."""
-    child = os.fork()
-    if child == 0:
-        count = 0
-
-        def counted(original):
-            def wrapper(*args, **kwargs):
-                nonlocal count
-                count += 1
-                if count == change:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return original(*args, **kwargs)
-
-            return wrapper
-
-        for name in CHANGES:
-            setattr(os, name, counted(getattr(os, name)))
-        try:
-            forget.run(root, "anna")
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status)
-
-
 def test_killed_at_any_change_it_completes_when_run_again(workspace: Workspace, tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     shutil.copytree(workspace.root, whole)
@@ -179,7 +153,7 @@ def test_killed_at_any_change_it_completes_when_run_again(workspace: Workspace, 
     while killed:
         broken = tmp_path / "broken"
         shutil.copytree(workspace.root, broken)
-        killed = run_killed_at(broken, change)
+        killed = run_killed_at(change, partial(forget.run, broken, "anna"))
         if killed:
             forget.run(broken, "anna")
             assert tree_digest(broken) == expected, f"killed before change {change}"
@@ -298,7 +272,7 @@ def test_near_duplicates_go_too_or_stay_for_good(workspace: Workspace, tmp_path:
 
 def test_of_two_videos_with_one_hash_neither_is_damaged_while_the_other_is_planned(workspace: Workspace) -> None:
     twin = write_twin_of_anna(workspace)
-    sources = forget._known_sources(workspace)
+    sources = known_sources(workspace)
     job = forget._plan(workspace, sources["carla"], ())
     assert not mentions(job.traces, workspace.verdict("anna") / "verdict.json")
     assert job.tombstone.source_sha256 == twin["source_sha256"]
@@ -368,7 +342,7 @@ def test_what_cannot_be_proven_or_must_not_be_touched_is_refused_by_name(workspa
 
 
 def test_a_run_refuses_to_start_on_a_half_forgotten_source(workspace: Workspace, tmp_path: Path, capsys) -> None:
-    assert run_killed_at(workspace.root, 5)
+    assert run_killed_at(5, partial(forget.run, workspace.root, "anna"))
     assert workspace.forget_journal.is_file()
     videos = tmp_path / "videos"
     videos.mkdir()

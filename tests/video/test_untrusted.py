@@ -18,6 +18,7 @@ from sfm_gt.video.catalog import list_videos
 from sfm_gt.video.child_process import in_child
 from sfm_gt.video.decode import VideoReader
 from sfm_gt.video.probe import probe_video
+from sfm_gt.video.slice_checksums import SliceChecksums
 from tests.video.make_videos import panning, write_video
 
 CONCAT = "ffconcat version 1.0\nfile good.mp4\n"
@@ -77,6 +78,83 @@ def test_damage_at_once_is_refused_and_later_damage_names_its_frame(tmp_path):
     content[first + 2000 :] = b"\xff" * (len(content) - first - 2000)
     (tmp_path / "early.mp4").write_bytes(content)
     assert _refused(tmp_path / "early.mp4").reason in ("damaged_video", "unreadable")
+
+
+def _write_ffv1(path: Path, **options: str) -> Path:
+    """40 frames of version 3, of which every tenth is a key frame."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        stream.options = {"level": "3", "g": "10", "slices": "4"} | options
+        for frame in panning(40):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def _packets(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        return [bytes(packet) for packet in container.demux(video=0) if packet.size]
+
+
+def _flipped(path: Path, frame_index: int, share: float) -> Path:
+    """A copy with one byte of a packet changed, at this share of its length."""
+    content, packet = bytearray(path.read_bytes()), _packets(path)[frame_index]
+    content[content.index(packet) + int(share * (len(packet) - 1))] ^= 0x10
+    damaged = path.with_name(f"damaged{path.suffix}")
+    damaged.write_bytes(content)
+    return damaged
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "avi"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 1.0])  # slices, and the last byte of a checksum
+@pytest.mark.parametrize("frame_index", [1, 17])
+def test_one_byte_of_ffv1_that_changed_ends_the_video_before_its_frame(tmp_path, suffix, share, frame_index):
+    whole = _write_ffv1(tmp_path / f"whole.{suffix}")
+    damaged = _flipped(whole, frame_index, share)
+    found = _rgb(damaged)
+    assert len(found) == frame_index
+    np.testing.assert_array_equal(found, _rgb(whole)[:frame_index])
+    if frame_index == 17:
+        probe = probe_video(damaged, 120)
+        assert (probe.n_frames, probe.truncated) == (17, True)
+        assert "frame 17 is damaged or missing" in probe.warnings[0]
+        assert "a wrong checksum" in probe.warnings[0]
+    else:
+        assert _refused(damaged).reason == "damaged_video"
+
+
+def test_a_slice_of_another_length_than_it_says_is_damage_once_checksums_were_seen(tmp_path):
+    sound, other = (av.Packet(packet) for packet in _packets(_write_ffv1(tmp_path / "a.mkv"))[:2])
+    cut = av.Packet(bytes(other)[:-8])
+    checksums = SliceChecksums("ffv1")
+    assert [checksums.find_damage(packet) for packet in (cut, sound, other, cut)] == [False, False, False, True]
+    assert not SliceChecksums("h264").find_damage(cut)
+
+
+@pytest.mark.parametrize("options", [{"slicecrc": "0"}, {"level": "1", "slices": "1"}])
+def test_ffv1_without_checksums_is_read_to_its_end(tmp_path, options):
+    assert len(_rgb(_write_ffv1(tmp_path / "a.mkv", **options))) == 40
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_one_byte_of_png_that_changed_ends_the_video_before_its_frame(tmp_path, share):
+    with av.open(str(tmp_path / "whole.mov"), "w") as container:
+        stream = container.add_stream("png", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "rgb24"
+        for frame in panning(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    damaged = _flipped(tmp_path / "whole.mov", 13, share)
+    np.testing.assert_array_equal(_rgb(damaged), panning(20)[:13])
+    assert "frame 13 is damaged or missing" in probe_video(damaged, 120).warnings[0]
+
+
+def test_the_first_frame_of_ffv1_damaged_is_refused(tmp_path):
+    damaged = _flipped(_write_ffv1(tmp_path / "whole.mkv"), 0, 0.3)
+    verdict = _refused(damaged)
+    assert verdict.reason == "damaged_video"
+    assert "frame 0 cannot be decoded (a wrong checksum)" in str(verdict)
 
 
 def _die(*_: object) -> None:

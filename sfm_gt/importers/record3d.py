@@ -1,0 +1,63 @@
+"""Record3D recordings: ``metadata.json`` of an export as EXR and JPEG, or ``metadata`` of an unpacked ``.r3d`` file.
+
+``poses`` holds ``qx qy qz qw x y z`` a frame, camera to world in metres, camera axes of OpenGL (+x right, +y up, -z forward);
+``K`` is the camera matrix by columns for pictures of ``w`` x ``h``, ``perFrameIntrinsicCoeffs`` (newer versions) are ``fx fy cx
+cy`` a frame. Source: the app's author in issues 27, 33 and 36 of marek-simonik/record3d.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sfm_gt.errors import InputError
+from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
+from sfm_gt.formats.tum_trajectory import poses_from_rows
+from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
+
+MAX_BYTES = 64 << 20
+OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
+# Autofocus moves the focal length a little; the track has one lens, and 1 % moves a corner of a phone's picture by 5 px.
+MAX_FOCAL_SPREAD = 0.01
+
+
+class Record3dImporter:
+    """One file; a pose belongs to a frame of the recording, in order."""
+
+    def read(self, path: Path, video: VideoFacts) -> CameraTrack:
+        """Poses by frame, in metres. Raises InputError for another kind of file, or a lens that changes."""
+        try:
+            content: Any = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= MAX_BYTES else None
+            rows = np.array(content["poses"], dtype=np.float64).reshape(-1, 7)
+            width, height = float(content["w"]), float(content["h"])
+            intrinsics = _intrinsics(content)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: no metadata of Record3D ({type(error).__name__}: {error}); needed poses of seven "
+                             "numbers, K, w and h") from None  # fmt: skip
+        video.require_shape(path, width, height)
+        fx, fy, cx, cy = np.median(intrinsics, axis=0).tolist()
+        lens = require_sane(path, Lens(fx / width, fy / height, cx / width, cy / height))
+        spread = float(np.ptp(intrinsics[:, 0]) / fx)
+        if spread > MAX_FOCAL_SPREAD:
+            raise InputError(f"{path}: the focal length changes by {100 * spread:.1f} %; needed one lens for all frames (at "
+                             f"most {100 * MAX_FOCAL_SPREAD:g} %): record with fixed focus")  # fmt: skip
+        if not np.isfinite(rows).all():
+            raise InputError(f"{path}: a pose holds a number that is not finite; the file may be damaged")
+        numbered = list(range(1, len(rows) + 1))
+        cam_from_world = OPENCV_FROM_OPENGL @ poses_from_rows(path, numbered, rows[:, [4, 5, 6, 0, 1, 2, 3]])
+        return checked(path, CameraTrack(cam_from_world, lens, frame_indices=np.arange(len(rows))))
+
+
+def _intrinsics(content: dict[str, Any]) -> Float[np.ndarray, "n 4"]:
+    """fx, fy, cx and cy in pixels, of each frame or of all."""
+    if content.get("perFrameIntrinsicCoeffs"):
+        return np.array(content["perFrameIntrinsicCoeffs"], dtype=np.float64).reshape(-1, 4)
+    matrix = np.array(content["K"], dtype=np.float64).reshape(3, 3).T
+    return np.array([[matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2]]])
+
+
+PLUGIN = Record3dImporter

@@ -1,0 +1,248 @@
+"""Recordings of data sets, apps and other programs: small trees of known cameras mean these, wrong ones get one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from sfm_gt import registry
+from sfm_gt.errors import InputError
+from sfm_gt.formats.sidecar import files_named, read_sidecar
+from sfm_gt.geometry.transforms import inverse_rigid, transform_points
+from sfm_gt.importers.shared.video_facts import VideoFacts
+
+VIDEO = VideoFacts(width=752, height=480, first_timestamp_s=0.0)
+START_NS = 1403636579763555584
+
+
+def read(name: str, path: Path, video: VideoFacts = VIDEO):
+    return registry.load("importers", name)().read(path, video)
+
+
+def pose(angles_deg: tuple[float, float, float], centre: tuple[float, float, float]) -> np.ndarray:
+    """Camera to world."""
+    found = np.eye(4)
+    found[:3, :3] = Rotation.from_euler("zyx", angles_deg, degrees=True).as_matrix()
+    found[:3, 3] = centre
+    return found
+
+
+def refused(name: str, path: Path, says: str, video: VideoFacts = VIDEO) -> None:
+    with pytest.raises(InputError, match=says) as error:
+        read(name, path, video)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+# A camera that looks along the body's +y with the world's axes, so that its own axes are (x, -z, y); and a tracked marker.
+BODY_FROM_CAMERA = np.array([[1.0, 0, 0, 0.1], [0, 0, 1, 0.2], [0, -1, 0, 0.3], [0, 0, 0, 1]])
+BODY_FROM_MARKER = pose((90, 0, 0), (0.0, 0.0, 0.5))
+WORLD_FROM_BODY = [pose((10 * i, 5 * i, -3 * i), (0.1 * i, 0.2, -0.05 * i)) for i in range(5)]
+SENSOR = """#Default settings
+sensor_type: camera
+T_BS:
+  cols: 4
+  rows: 4
+  data: {pose}
+rate_hz: 20
+resolution: [752, 480]
+camera_model: pinhole
+intrinsics: [458.654, 457.296, 367.215, 248.375]
+distortion_model: radial-tangential
+distortion_coefficients: {distortion}
+"""
+DISTORTION = [-0.28340811, 0.07395907, 0.00019359, 1.76187114e-05]
+
+
+def write_sensor(folder: Path, matrix: np.ndarray, distortion: list[float] | None = None) -> None:
+    text = SENSOR.format(pose=matrix.ravel().tolist(), distortion=distortion or DISTORTION)
+    (folder / "sensor.yaml").write_text(text)
+
+
+@pytest.fixture
+def mav0(tmp_path: Path) -> Path:
+    """Seven pictures 50 ms apart, of which the first and the last have no ground truth; that comes every 40 ms."""
+    folder = tmp_path / "mav0"
+    for name in ("cam0", "state_groundtruth_estimate0"):
+        (folder / name).mkdir(parents=True)
+    write_sensor(folder / "cam0", BODY_FROM_CAMERA)
+    write_sensor(folder / "state_groundtruth_estimate0", BODY_FROM_MARKER)
+    lines = [f"{START_NS + 50_000_000 * i},{START_NS + 50_000_000 * i}.png" for i in range(-1, 6)]
+    (folder / "cam0" / "data.csv").write_text("#timestamp [ns],filename\n" + "\n".join(lines) + "\n")
+    rows = [
+        "#timestamp, p_RS_R_x [m], p_RS_R_y [m], p_RS_R_z [m], q_RS_w [], q_RS_x [], q_RS_y [], q_RS_z [], v_RS_R_x"
+    ]
+    for i, body in enumerate(WORLD_FROM_BODY):
+        marker = body @ BODY_FROM_MARKER
+        x, y, z, w = Rotation.from_matrix(marker[:3, :3]).as_quat()
+        values = ",".join(f"{value:.9f}" for value in (*marker[:3, 3], w, x, y, z, 0.25))
+        rows.append(f"{START_NS + 40_000_000 * i},{values}")
+    (folder / "state_groundtruth_estimate0" / "data.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_euroc_poses_of_the_camera_at_the_times_of_its_pictures(mav0: Path) -> None:
+    track = read("euroc", mav0)
+    assert track.frame_indices.tolist() == [1, 2, 3, 4]
+    first = WORLD_FROM_BODY[0] @ BODY_FROM_CAMERA
+    assert track.cam_from_world[0] == pytest.approx(inverse_rigid(first), abs=1e-6)
+    # 5 m along +y of a body that stands at (0, 0.2, 0) with the world's axes, before a camera 0.2 ahead and 0.3 up in it.
+    assert transform_points(track.cam_from_world[0], np.array([[0.1, 5.4, 0.3]]))[0] == pytest.approx(
+        [0, 0, 5], abs=1e-6
+    )
+    between = transform_points(inverse_rigid(track.cam_from_world[1]), np.zeros((1, 3)))[0]
+    ends = [(body @ BODY_FROM_CAMERA)[:3, 3] for body in WORLD_FROM_BODY[1:3]]
+    assert between == pytest.approx(0.75 * ends[0] + 0.25 * ends[1], abs=2e-3), "50 ms, a quarter of the way"
+    lens = track.lens
+    assert (lens.fx, lens.fy, lens.k1, lens.k2) == (458.654 / 752, 457.296 / 480, *DISTORTION[:2])
+    assert (lens.cx, lens.cy) == pytest.approx((367.715 / 752, 248.875 / 480)), "pixel centres at integers in the file"
+
+
+def test_euroc_where_ground_truth_is_missing_there_is_no_pose(mav0: Path) -> None:
+    path = mav0 / "state_groundtruth_estimate0" / "data.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:3], *lines[4:]]) + "\n")
+    assert read("euroc", mav0).frame_indices.tolist() == [1, 4], "80 ms apart"
+
+
+def test_euroc_files_that_do_not_fit_are_refused(mav0: Path) -> None:
+    refused("euroc", mav0, "752 x 480, the video 640 x 480", VideoFacts(640, 480, 0.0))
+    write_sensor(mav0 / "cam0", BODY_FROM_CAMERA, [-0.28, 0.07, 0.004, 0.0])
+    refused("euroc", mav0, "tangential distortion moves a corner by")
+    write_sensor(mav0 / "cam0", np.diag([1.0, 1.0, -1.0, 1.0]))
+    refused("euroc", mav0, "T_BS holds no rotation")
+    (mav0 / "cam0" / "sensor.yaml").write_text("sensor_type: camera\n")
+    refused("euroc", mav0, "no T_BS")
+    write_sensor(mav0 / "cam0", BODY_FROM_CAMERA)
+    (mav0 / "cam0" / "data.csv").write_text("17,17.png\n")
+    refused("euroc", mav0, "no poses at the times of")
+    (mav0 / "cam0" / "data.csv").unlink()
+    refused("euroc", mav0, "not found in")
+
+
+def test_changes_to_any_file_of_a_recording_are_noticed(mav0: Path) -> None:
+    sidecar = mav0.parent / "v.yaml"
+    sidecar.write_text("import: {format: euroc, file: mav0}\n")
+    names = {str(path.relative_to(mav0)) for path in files_named(sidecar, read_sidecar(sidecar))[1:]}
+    assert names == {f"{folder}/{name}" for folder in ("cam0", "state_groundtruth_estimate0")
+                     for name in ("data.csv", "sensor.yaml")}  # fmt: skip
+
+
+UPRIGHT = VideoFacts(width=720, height=960, first_timestamp_s=0.0)
+
+
+def metadata(**changes) -> dict:
+    """The second camera stands 1 m to the right of the first and has turned by 90 degrees to the left."""
+    half = float(np.sqrt(0.5))
+    poses = [[0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0], [0.0, half, 0.0, half, 1.0, 0.0, 0.0]]
+    return {"w": 720, "h": 960, "fps": 30, "K": [800.0, 0, 0, 0, 810.0, 0, 361.0, 482.0, 1.0], "poses": poses} | changes
+
+
+def written(folder: Path, content: dict) -> Path:
+    path = folder / "metadata.json"
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_record3d_poses_in_axes_of_opengl_and_a_matrix_by_columns(tmp_path: Path) -> None:
+    track = read("record3d", written(tmp_path, metadata()), UPRIGHT)
+    assert track.frame_indices.tolist() == [0, 1]
+    assert (track.lens.fx, track.lens.fy) == (800 / 720, 810 / 960)
+    assert (track.lens.cx, track.lens.cy) == (361 / 720, 482 / 960)
+    # The first looks along -z with +y up, the second along -x.
+    for matrix, point in zip(track.cam_from_world, ([0.0, 1.0, -5.0], [-4.0, 1.0, 0.0]), strict=True):
+        assert transform_points(matrix, np.array([point]))[0] == pytest.approx([0, -1, 5])
+    several = metadata(perFrameIntrinsicCoeffs=[[801.0, 801.0, 360.0, 480.0], [799.0, 799.0, 360.0, 480.0]])
+    assert read("record3d", written(tmp_path, several), UPRIGHT).lens.fx == pytest.approx(800 / 720)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"perFrameIntrinsicCoeffs": [[800.0, 800.0, 360.0, 480.0], [830.0, 830.0, 360.0, 480.0]]}, "changes by 3.7 %"),
+        ({"w": 960, "h": 720}, "960 x 720"),
+        ({"poses": [[0.0] * 6] * 2}, "no metadata of Record3D"),
+        ({"poses": [[0.0] * 7] * 2}, "quaternion of length 0"),
+        ({"poses": [[0.0, 0, 0, 1, float("nan"), 0, 0]] * 2}, "not finite"),
+        ({"K": [0.0] * 9}, "focal lengths above 0"),
+        ({"K": None}, "no metadata of Record3D"),
+    ],
+)
+def test_bad_metadata_of_record3d_gets_one_line(tmp_path: Path, changes: dict, says: str) -> None:
+    refused("record3d", written(tmp_path, metadata(**changes)), says, UPRIGHT)
+
+
+XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
+  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+    <rdf:Description xcr:Version="3" xcr:PosePrior="initial" xcr:Coordinates="absolute"
+       xcr:DistortionModel="brown3" xcr:FocalLength35mm="{focal}" xcr:Skew="0" xcr:AspectRatio="1"
+       xcr:PrincipalPointU="0.01" xcr:PrincipalPointV="-0.02" xcr:CalibrationPrior="initial"
+       xmlns:xcr="http://www.capturingreality.com/ns/xcr/1.1#">
+      {pose}
+      <xcr:DistortionCoeficients>{distortion}</xcr:DistortionCoeficients>
+    </rdf:Description>
+  </rdf:RDF>
+</x:xmpmeta>
+"""
+# Looks along +y of a world with +z up, from 2 m above its origin; then from 1 m further ahead.
+ROTATION = "1 0 0 0 0 -1 0 1 0"
+
+
+def write_xmp(
+    folder: Path, name: str, position: str = "0 0 2", focal: float = 27.0, distortion: str = "-0.1 0.05 0 0 0 0"
+) -> None:
+    folder.mkdir(exist_ok=True)
+    pose = f"<xcr:Rotation>{ROTATION}</xcr:Rotation><xcr:Position>{position}</xcr:Position>" if position else ""
+    (folder / name).write_text(XMP.format(focal=focal, pose=pose, distortion=distortion))
+
+
+def test_realitycapture_poses_world_to_camera_and_lens_on_the_longer_side(tmp_path: Path) -> None:
+    folder = tmp_path / "xmp"
+    write_xmp(folder, "frame_0007.xmp", "0 1 2")
+    write_xmp(folder, "frame_0003.xmp")
+    write_xmp(folder, "frame_0005.xmp", position="")
+    track = read("realitycapture", folder, UPRIGHT)
+    assert track.frame_indices.tolist() == [3, 7]
+    for matrix, point in zip(track.cam_from_world, ([1.0, 5.0, 2.5], [1.0, 6.0, 2.5]), strict=True):
+        assert transform_points(matrix, np.array([point]))[0] == pytest.approx([1, -0.5, 5])
+    lens = track.lens
+    assert (lens.fx, lens.fy) == pytest.approx((720 / 720, 720 / 960)), "27 of 36 mm, along 960 pixels"
+    assert (lens.cx, lens.cy) == pytest.approx((0.5 + 9.6 / 720, 0.5 - 19.2 / 960))
+    assert (lens.k1, lens.k2) == (-0.1, 0.05)
+    lying = read("realitycapture", folder, VideoFacts(960, 720, 0.0)).lens
+    assert (lying.fx, lying.fy, lying.cx, lying.cy) == pytest.approx((0.75, 1.0, 0.51, 0.5 - 19.2 / 720))
+
+
+@pytest.mark.parametrize(
+    ("second", "says"),
+    [
+        ({"focal": 28.0}, "focal length changes by 3.6 %"),
+        ({"distortion": "0 0 0.01 0 0 0"}, "needed radial distortion alone"),
+        ({"distortion": "0 0"}, "needed 6 finite numbers"),
+        ({"position": "0 1 nan"}, "needed 3 finite numbers"),
+        ({"position": "0 0 2"}, "in one place"),
+    ],
+)
+def test_bad_files_of_realitycapture_get_one_line(tmp_path: Path, second: dict, says: str) -> None:
+    folder = tmp_path / "xmp"
+    write_xmp(folder, "1.xmp")
+    write_xmp(folder, "2.xmp", **{"position": "0 1 2"} | second)
+    refused("realitycapture", folder, says, UPRIGHT)
+
+
+def test_a_folder_without_poses_or_with_other_xml_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "xmp"
+    refused("realitycapture", folder, "no .xmp files")
+    write_xmp(folder, "1.xmp", position="")
+    refused("realitycapture", folder, "none of 1 files holds a pose")
+    for text, says in (
+        ("<a/>", "no rdf:Description"),
+        ("<a>", "no XML"),
+        ("<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "document type"),
+    ):
+        (folder / "1.xmp").write_text(text)
+        refused("realitycapture", folder, says)
