@@ -50,6 +50,15 @@ def test_a_job_is_one_rule_one_command_and_one_module(job: str) -> None:
     assert f"sfm-gt {job} --config" in RULES
 
 
+def test_opencv_comes_once() -> None:
+    # Two of its wheels write the same files, and what is imported depends on which came last.
+    pinned = {line.split("==")[0] for line in (REPOSITORY / "constraints.txt").read_text().splitlines()}
+    assert {name for name in pinned if name.startswith("opencv")} == {"opencv-python-headless"}
+    assert "scenedetect" not in pinned, (
+        "it asks for the other wheel of OpenCV; scenedetect-headless is the same without"
+    )
+
+
 def test_every_file_of_rules_is_in_the_workflow() -> None:
     snakefile = (REPOSITORY / "Snakefile").read_text()
     files = sorted(path.name for path in (REPOSITORY / "pipelines" / "rules").glob("*.smk"))

@@ -64,6 +64,7 @@ def make_dataset(folder: Path, n_frames: int) -> None:
         layers = {
             "image": cv2.resize(pictures[number % len(pictures)], (WIDTH, HEIGHT)), "depth": depth.astype(np.uint16),
             "sigma": (0.05 * depth + rng.normal(0, 4, depth.shape)).clip(1, 60000).astype(np.uint16),
+            "outlier": np.where(depth > np.median(depth), 3, 1).astype(np.uint8),
             "moving": blob, "overlay": np.zeros_like(blob), "person": blob,
         }  # fmt: skip
         for layer, pixels in layers.items():

@@ -16,7 +16,7 @@ import copy
 import json
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -56,21 +56,30 @@ class Options:
 
 
 def load(folders: Sequence[Path]) -> Item:
-    """All frames of some data sets as one batch, shrunk to a height of 1.5 HEIGHT: crops of them are what is trained on."""
+    """All frames of some data sets as one batch, see :func:`gathered`."""
+    datasets = (TorchDataset(folder, "all") for folder in folders)
+    return gathered(dataset[number] for dataset in datasets for number in range(len(dataset)))
+
+
+def gathered(items: Iterable[Item]) -> Item:
+    """Frames as one batch, shrunk to a height of 1.5 HEIGHT: crops of them are what is trained on.
+
+    Args:
+        items: with the KEYS of ``sfm_gt/datasets/items.py``; what moves and overlays are left out where the item says them.
+    """
     rows, columns = HEIGHT * 3 // 2, WIDTH * 3 // 2
     found: dict[str, list[Tensor]] = {key: [] for key in KEYS}
-    for folder in folders:
-        dataset = TorchDataset(folder, "all")
-        for number in range(len(dataset)):
-            item = dataset[number]
-            one = {key: item[key][None] for key in KEYS}
-            one["valid"] = one["valid"] & ~item["moving"][None] & ~item["overlay"][None]
-            one["image"] = functional.interpolate(one["image"], (rows, columns), mode="area")
-            for key in ("z_depth_m", "sigma_m", "valid"):
-                one[key] = functional.interpolate(one[key].float(), (rows, columns), mode="nearest-exact")
-            one["intrinsics"] = one["intrinsics"] * _resize(item["image"].shape, rows, columns)
-            for key in KEYS:
-                found[key].append(one[key])
+    for item in items:
+        one = {key: item[key][None] for key in KEYS}
+        for mask in ("moving", "overlay"):
+            if mask in item:
+                one["valid"] = one["valid"] & ~item[mask][None]
+        one["image"] = functional.interpolate(one["image"], (rows, columns), mode="area")
+        for key in ("z_depth_m", "sigma_m", "valid"):
+            one[key] = functional.interpolate(one[key].float(), (rows, columns), mode="nearest-exact")
+        one["intrinsics"] = one["intrinsics"] * _resize(item["image"].shape, rows, columns)
+        for key in KEYS:
+            found[key].append(one[key])
     return {key: torch.cat(values) for key, values in found.items()} | {"valid": torch.cat(found["valid"]) > 0}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -64,15 +64,40 @@ def publish(
     ] = False,
     blur_faces: Annotated[Path | None, typer.Option("--blur-faces", help="YuNet's ONNX file")] = None,
     name: Annotated[str | None, typer.Option("--name", help="name of the release, for its cards")] = None,
+    layout: Annotated[
+        Literal["parquet", "tree"] | None,
+        typer.Option("--layout", help="parquet (tables by split, the default) or tree (a file a layer)"),
+    ] = None,
+    url: Annotated[str | None, typer.Option("--url", help="page of the data set")] = None,
+    creator: Annotated[list[str] | None, typer.Option("--creator", help="name of who made it; repeatable")] = None,
+    contact: Annotated[str | None, typer.Option("--contact", help="e-mail address or page for requests")] = None,
+    synthetic: Annotated[
+        bool | None, typer.Option("--synthetic/--filmed", help="whether the videos are rendered or generated")
+    ] = None,
     use: UseOption = None,
 ) -> None:
     """Write a release with its cards, if the licences allow the stated use; with images or annotations only."""
     from sfm_gt.commands import publish as stage
+    from sfm_gt.provenance.publisher import Publisher
 
-    content = stage.run(out, release, stated_use(use, out), annotations_only, blur_faces, name)
+    publisher = Publisher(url, tuple(creator or ()), contact, synthetic)
+    content = stage.run(
+        out,
+        release,
+        stated_use(use, out),
+        annotations_only,
+        blur_faces,
+        name,
+        layout,
+        publisher,
+    )
     faces = content["faces"]
     blurred = f", {faces['n_faces']} faces blurred, {faces['n_found_again']} found again" if faces else ""
     typer.echo(f"{release}: {'annotations only' if annotations_only else 'with pictures'}{blurred}")
+    if content["not_stated"]:
+        typer.echo(f"not stated, and so not in the cards: {', '.join(content['not_stated'])}")
+    for line in content["beyond_hub"]:
+        typer.echo(f"more than the Hugging Face hub takes: {line}; use --layout parquet")
 
 
 @commands.command()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import cv2
+from typing import Any, Literal
 
 from sfm_gt import __version__
+from sfm_gt.commands import export
 from sfm_gt.config import ProvenanceConfig
 from sfm_gt.datasets.frames import Dataset, open_dataset
-from sfm_gt.errors import InputError, OutputError
+from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.clip_paths import clip_folder
 from sfm_gt.formats.dataset_layout import (
@@ -25,12 +27,14 @@ from sfm_gt.formats.dataset_layout import (
 )
 from sfm_gt.formats.image_hashes import hash_image, write_image_hashes
 from sfm_gt.formats.manifest import read_json, write_json
-from sfm_gt.formats.sources import SOURCES_JSON, TOMBSTONES_JSON, Source, source_of, write_sources
+from sfm_gt.formats.sources import TOMBSTONES_JSON, Source, source_of, write_sources
 from sfm_gt.formats.verdict import read_manifests
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance import license_gate
 from sfm_gt.provenance.croissant import write_croissant
 from sfm_gt.provenance.faces import FaceBlur
+from sfm_gt.provenance.publisher import Publisher
+from sfm_gt.provenance.released_pictures import ReleasedPictures
 from sfm_gt.report.datasheet import datasheet, limits
 from sfm_gt.report.funnel import levels, refusals
 from sfm_gt.workflow.versions import VERSIONS
@@ -39,6 +43,10 @@ STAGE = "publish"
 VERSION = VERSIONS[STAGE]
 RELEASE_JSON = "release.json"
 DATASHEET = "DATASHEET.md"
+CLIPS_JSONL = "clips.jsonl"
+Layout = Literal["parquet", "tree"]
+# What the Hugging Face hub takes (its page "Storage limits").
+MAX_FILES, MAX_FILES_A_FOLDER = 100_000, 10_000
 # What a release takes over as it is; pictures are another matter.
 ANNOTATIONS = tuple(layer for layer in LAYERS if layer != "image")
 
@@ -50,12 +58,17 @@ def run(
     annotations_only: bool = False,
     faces: Path | None = None,
     name: str | None = None,
+    layout: Layout | None = None,
+    publisher: Publisher | None = None,
 ) -> dict[str, Any]:
     """Writes ``release`` whole and returns the content of its release.json.
 
     Args:
         out: output folder of a run.
         faces: YuNet's ONNX file; faces in the pictures are blurred then.
+        layout: ``parquet`` packs frames into tables by split, ``tree`` is the data set's own; None = parquet, and a tree for
+            annotations only, where ``hydrate`` has to put pictures.
+        publisher: what only who publishes knows; None = nothing is stated.
 
     Raises:
         InputError: a source does not allow it, or the folder exists already.
@@ -68,27 +81,59 @@ def run(
         raise InputError(f"{release}: exists already; give a new folder, a release is never mixed with an older one")
     if annotations_only and faces:
         raise InputError("--blur-faces: an annotations-only release holds no pictures; leave one of the two out")
-    blur = _face_blur(faces)
-    counts = {"n_faces": 0, "n_found_again": 0}
+    if annotations_only and layout == "parquet":
+        raise InputError(
+            "--layout parquet: `sfm-gt hydrate` adds pictures to a tree; leave --layout or --annotations-only out"
+        )
+    publisher = publisher or Publisher()
+    pictures = ReleasedPictures(dataset, FaceBlur(faces) if faces else None)
     with replacing_directory(release) as folder:
-        for clip_id in dataset.clip_ids:
-            _copy_annotations(dataset, clip_id, folder)
-            if annotations_only:
-                _write_hashes(dataset, clip_id, folder)
-            else:
-                _copy_images(dataset, clip_id, folder, blur, counts)
+        if annotations_only or layout == "tree":
+            _write_tree(dataset, folder, None if annotations_only else pictures)
+        else:
+            _write_tables(out, dataset, folder, pictures)
         content = {
             "name": name or out.resolve().name, "version": f"{VERSION}.0.0", "use": config.use,
-            "annotations_only": annotations_only, "faces": counts if blur else None,
-            "parents": [info["source"].get("source_sha256") for info in _infos(dataset)],
+            "annotations_only": annotations_only, "faces": pictures.counts, "not_stated": publisher.not_stated,
+            "parents": [info["source"].get("source_sha256") for info in _infos(dataset)], "beyond_hub": _beyond_hub(folder),
         }  # fmt: skip
         write_json(folder / RELEASE_JSON, content)
-        _write_cards(Workspace(out), dataset, folder, content)
+        _write_cards(Workspace(out), dataset, folder, content, publisher)
     return content
 
 
-def _face_blur(model: Path | None) -> FaceBlur | None:
-    return FaceBlur(model) if model else None
+def _write_tree(dataset: Dataset, folder: Path, pictures: ReleasedPictures | None) -> None:
+    """The data set's own layout: a file a layer and frame."""
+    for clip_id in dataset.clip_ids:
+        _copy_annotations(dataset, clip_id, folder)
+        if pictures is None:
+            _write_hashes(dataset, clip_id, folder)
+            continue
+        for frame in dataset.frames_of(clip_id):
+            target = layer_path(folder, clip_id, "image", frame.frame_index)
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(pictures(frame))
+    shutil.copyfile(dataset.path / INDEX_NAME, folder / INDEX_NAME)
+    if (dataset.path / DATASET_JSON).is_file():
+        shutil.copyfile(dataset.path / DATASET_JSON, folder / DATASET_JSON)
+
+
+def _write_tables(out: Path, dataset: Dataset, folder: Path, pictures: ReleasedPictures) -> None:
+    """Parquet by split, with the card of the Hugging Face hub, and the clips' clip.json as lines."""
+    exporter, clips, _ = export.check(out, "huggingface", ())
+    exporter.write(clips, folder, pictures)
+    lines = [json.dumps(info, sort_keys=True) + "\n" for info in _infos(dataset)]
+    (folder / CLIPS_JSONL).write_text("".join(lines), encoding="utf-8")
+
+
+def _beyond_hub(folder: Path) -> list[str]:
+    """In which way the files are more than the Hugging Face hub takes."""
+    counts = Counter(path.parent for path in folder.rglob("*") if path.is_file())
+    fullest = max(counts, key=lambda place: counts[place])
+    found = (
+        [f"{counts[fullest]} files in {fullest.relative_to(folder)}"] if counts[fullest] > MAX_FILES_A_FOLDER else []
+    )
+    return found + ([f"{counts.total()} files in all"] if counts.total() > MAX_FILES else [])
 
 
 def _infos(dataset: Dataset) -> list[dict[str, Any]]:
@@ -122,46 +167,30 @@ def _write_hashes(dataset: Dataset, clip_id: str, folder: Path) -> None:
     write_image_hashes(clip_folder(folder, clip_id), hashes)
 
 
-def _copy_images(dataset: Dataset, clip_id: str, folder: Path, blur: FaceBlur | None, counts: dict[str, int]) -> None:
-    """Pictures as they are; one with faces is encoded anew, without them."""
-    quality = dataset.clip_info(clip_id).get("config", {}).get("dataset", {}).get("jpeg_quality", 95)
-    for frame in dataset.frames_of(clip_id):
-        target = layer_path(folder, clip_id, "image", frame.frame_index)
-        target.parent.mkdir(exist_ok=True)
-        found = blur.blur(frame.image) if blur else None
-        if found is None or not found.n_faces:
-            _copy(layer_path(dataset.path, clip_id, "image", frame.frame_index), target)
-            continue
-        counts["n_faces"] += found.n_faces
-        counts["n_found_again"] += found.n_found_again
-        bgr = cv2.cvtColor(found.image, cv2.COLOR_RGB2BGR)
-        if not cv2.imwrite(str(target), bgr, [cv2.IMWRITE_JPEG_QUALITY, quality]):
-            raise OutputError(f"{target}: cannot be written; check free space and permissions")
-
-
-def _write_cards(workspace: Workspace, dataset: Dataset, folder: Path, release: dict[str, Any]) -> None:
-    """Index, sources, tombstones, datasheet and Croissant card."""
-    for name in (INDEX_NAME, DATASET_JSON, TOMBSTONES_JSON):
-        if (dataset.path / name).is_file():
-            shutil.copyfile(dataset.path / name, folder / name)
+def _write_cards(
+    workspace: Workspace, dataset: Dataset, folder: Path, release: dict[str, Any], publisher: Publisher
+) -> None:
+    """Sources, tombstones, datasheet and Croissant card."""
+    if (dataset.path / TOMBSTONES_JSON).is_file():
+        shutil.copyfile(dataset.path / TOMBSTONES_JSON, folder / TOMBSTONES_JSON)
     infos = _infos(dataset)
     sources = list(
         {s.video_id: s for s in (source_of(info, f"{info['clip_id']}/{CLIP_JSON}") for info in infos)}.values()
     )
     write_sources(folder, sources)
     rows = [dict(row) for row in dataset.rows]
-    sheet = datasheet(rows, infos, sources, *_funnel(workspace, rows), release)
+    sheet = datasheet(rows, infos, sources, *_funnel(workspace, rows), release, asdict(publisher))
     (folder / DATASHEET).write_text(sheet, encoding="utf-8")
     write_croissant(folder, sources, {
-        "name": release["name"], "version": release["version"], "url": _url(sources),
+        "name": release["name"], "version": release["version"],
         "description": f"Metric depth ground truth from {len(sources)} frozen-scene videos: {len(rows)} frames with z-depth, "
         "its standard deviation, cameras, poses and masks, by structure from motion and multi-view stereo.",
         "cite_as": "@misc{" + release["name"].replace(" ", "_") + ", note={made with sfm_gt " + __version__ + "}}",
         "missing": "pixels without consistent depth are 0 in the depth PNG; frames with too few of them are left out",
         "preprocessing": ["frames undistorted to a pinhole camera", *_face_lines(release)],
-        "tools": sorted({f"{tool} {version}" for info in infos for tool, version in info.get("software", {}).items()}),
+        "tools": sorted({tool for info in infos for tool in info.get("software", {}).items()}),
         "limits": limits(rows, infos), "biases": _biases(sources, infos), "personal": _personal(sources, release),
-    })  # fmt: skip
+    }, publisher)  # fmt: skip
 
 
 def _funnel(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Sequence[Any], Sequence[Any]]:
@@ -170,12 +199,6 @@ def _funnel(workspace: Workspace, rows: Sequence[Mapping[str, Any]]) -> tuple[Se
     corpus = read_json(workspace.clip_list)
     manifests = {clip["clip_id"]: read_manifests(workspace, clip["clip_id"]) for clip in corpus["clips"]}
     return levels(corpus, manifests, rows), refusals(corpus, manifests)
-
-
-def _url(sources: Sequence[Source]) -> str:
-    """Croissant wants a page for the data set; a local release has none but its own list of sources."""
-    urls = {source.url for source in sources}
-    return urls.pop() or SOURCES_JSON if len(urls) == 1 else SOURCES_JSON
 
 
 def _face_lines(release: dict[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from sfm_gt.datasets.items import Item
 
-NEAREST = ("z_depth_m", "sigma_m", "valid", "moving", "overlay", "person")
+NEAREST = ("z_depth_m", "sigma_m", "outlier", "valid", "moving", "overlay", "person")
 
 
 @dataclass(frozen=True)

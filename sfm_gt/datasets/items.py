@@ -1,10 +1,11 @@
 """One frame as tensors: what every loader yields, whichever files it reads.
 
 An item holds ``image`` (3, H, W) float32 RGB in 0..1; ``z_depth_m`` and ``sigma_m`` (1, H, W) float32 in metres, 0 where
-invalid; ``valid``, ``moving``, ``overlay`` and ``person`` (1, H, W) bool; ``person_known``, False where there is no person mask
-and ``person`` means nothing; ``intrinsics`` (3, 3) and ``cam_from_world`` (4, 4) float64, in pixels with centres at +0.5
-and metres; ``sigma_log_scale`` of the clip's metres, which ``sigma_m`` does not hold; ``timestamp_s``, ``frame_index``,
-``clip_id``, ``video_id`` and ``license`` ("" where none is stated).
+invalid; ``outlier`` (1, H, W) float32, the probability that depth is off by more than 10 %, so that ``sigma_m`` does not
+apply, 0 where invalid; ``valid``, ``moving``, ``overlay`` and ``person`` (1, H, W) bool; ``person_known``, False where there
+is no person mask and ``person`` means nothing; ``intrinsics`` (3, 3) and ``cam_from_world`` (4, 4) float64, in pixels with
+centres at +0.5 and metres; ``sigma_log_scale`` of the clip's metres, which ``sigma_m`` does not hold; ``timestamp_s``,
+``frame_index``, ``clip_id``, ``video_id`` and ``license`` ("" where none is stated).
 
 How a DataLoader's workers hand items over: ``shared_memory_collate.py``.
 """
@@ -19,15 +20,16 @@ import numpy as np
 import torch
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.dataset_layout import PROBABILITY_STEPS
 
 Item = dict[str, Any]
 MASKS = ("moving", "overlay", "person")
 FLAGS = {"image": cv2.IMREAD_COLOR_RGB, "depth": cv2.IMREAD_UNCHANGED, "sigma": cv2.IMREAD_UNCHANGED,
-         **dict.fromkeys(MASKS, cv2.IMREAD_GRAYSCALE)}  # fmt: skip
+         "outlier": cv2.IMREAD_UNCHANGED,          **dict.fromkeys(MASKS, cv2.IMREAD_GRAYSCALE)}  # fmt: skip
 # Channels and type of an item's layers; the wide types first, so that one block holds them all aligned.
 TENSOR_LAYERS: dict[str, tuple[int, type]] = {
-    "image": (3, np.float32), "z_depth_m": (1, np.float32), "sigma_m": (1, np.float32), "valid": (1, np.bool_),
-    **dict.fromkeys(MASKS, (1, np.bool_)),
+    "image": (3, np.float32), "z_depth_m": (1, np.float32), "sigma_m": (1, np.float32),
+    "outlier": (1, np.float32), "valid": (1, np.bool_), **dict.fromkeys(MASKS, (1, np.bool_)),
 }  # fmt: skip
 
 
@@ -46,6 +48,7 @@ def write_layers(pixels: Mapping[str, np.ndarray], facts: Mapping[str, Any], to:
     np.divide(pixels["image"].transpose(2, 0, 1), np.float32(255), out=to["image"], dtype=np.float32)
     np.multiply(pixels["depth"], np.float32(facts["depth_unit"]), out=to["z_depth_m"][0], dtype=np.float32)
     np.multiply(pixels["sigma"], np.float32(facts["sigma_unit"]), out=to["sigma_m"][0], dtype=np.float32)
+    np.divide(pixels["outlier"], np.float32(PROBABILITY_STEPS), out=to["outlier"][0], dtype=np.float32)
     np.not_equal(pixels["depth"], 0, out=to["valid"][0])
     for name in MASKS:
         np.not_equal(pixels[name], 0, out=to[name][0])

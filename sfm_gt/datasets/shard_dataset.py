@@ -75,7 +75,7 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
             path = self._path / str(self._shards[number])
             for key, layers in read_shard(path):
                 where = f"{path}: {key}"
-                for needed in ("json", SUFFIXES["depth"]):
+                for needed in ("json", *(suffix for layer, suffix in SUFFIXES.items() if layer != "person")):
                     if needed not in layers:
                         raise InputError(f"{where}: holds no {needed}; export the shard again")
                 facts = json.loads(layers["json"])

@@ -26,7 +26,8 @@ from torch.utils.data._utils.collate import default_collate_fn_map  # named in t
 from sfm_gt.datasets.items import MASKS, TENSOR_LAYERS, Item, facts_as_tensors, layers_as_tensors, write_layers
 from sfm_gt.errors import InputError
 
-_STORED_DTYPES = {"image": np.uint8, "depth": np.uint16, "sigma": np.uint16, **dict.fromkeys(MASKS, np.uint8)}
+_STORED_DTYPES = {"image": np.uint8, "depth": np.uint16, "sigma": np.uint16, "outlier": np.uint8,
+                  **dict.fromkeys(MASKS, np.uint8)}  # fmt: skip
 # The last byte of a block tells whether its batch is on the way or in use.
 _FREE, _IN_USE = 0, 1
 
@@ -74,8 +75,8 @@ class StoredItem(StoredFrames):
     """One frame.
 
     Attributes:
-        pixels: ``image`` (H, W, 3) uint8 RGB, ``depth`` and ``sigma`` (H, W) uint16 in steps of the units in ``facts``, masks
-            (H, W) uint8, not 0 = True.
+        pixels: ``image`` (H, W, 3) uint8 RGB, ``depth`` and ``sigma`` (H, W) uint16 in steps of the units in ``facts``,
+            ``outlier`` (H, W) uint8 in steps of 1/255, masks (H, W) uint8, not 0 = True.
         facts: a row of the index, ``license`` and ``person_known``.
     """
 

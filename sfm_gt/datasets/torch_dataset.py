@@ -19,7 +19,7 @@ from sfm_gt.datasets.splits import Split, SplitBy, require_split, splits_of_rows
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
 
-_LAYERS = ("image", "depth", "sigma", "moving", "overlay")
+_LAYERS = ("image", "depth", "sigma", "outlier", "moving", "overlay")
 
 
 class TorchDataset(torch.utils.data.Dataset[Item]):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,28 @@ from sfm_gt.exporters.shared.sample import LAYERS, facts, layer_bytes
 
 SPLITS = {"train": "train", "val": "validation", "test": "test"}
 FRAMES_A_FILE = 200  # in memory at once
+# The hub's names of licences are SPDX in small letters; what it does not know is "other".
+HUB_LICENSES = re.compile(r"cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[1-4]\.0|mit|apache-2\.0|bsd-3-clause|pddl|odc-by|odbl")
 CARD = """---
+license: [{licenses}]
+task_categories: [depth-estimation]
+tags: [structure-from-motion, ground-truth]
 configs:
 - config_name: default
   data_files:
 {files}
 ---
 Metric depth ground truth by structure from motion. `depth` and `sigma` are 16-bit images in steps of `depth_unit` and
-`sigma_unit`, 0 = invalid; lengths are metres where `metric`. Clips, sources and licences: `export.json`.
+`sigma_unit`, 0 = invalid; lengths are metres where `metric`. `outlier` is the probability, in steps of 1/255, that depth is
+off by more than 10 %, so that `sigma` does not apply. Poses are `cam_from_world`, 4 x 4 row by row; intrinsics count pixel
+centres at +0.5. The licence of each video stands in its rows, in `license`.
 """
 
 
 class HuggingFaceExporter:
     """``data/<split>-NNNNN.parquet`` and ``README.md``. Needs the extra ``export``."""
 
-    VERSION = 1
+    VERSION = 2
     LENGTHS = "any"
 
     def __init__(self) -> None:
@@ -37,20 +45,28 @@ class HuggingFaceExporter:
             raise InputError("format huggingface needs the package datasets: pip install 'sfm-gt[export]'") from None
         self._datasets = datasets
 
-    def write(self, clips: Sequence[ExportedClip], folder: Path) -> dict[str, Any]:
-        """Writes the files into ``folder``."""
+    def write(
+        self, clips: Sequence[ExportedClip], folder: Path, picture: Callable[[Frame], bytes] | None = None
+    ) -> dict[str, Any]:
+        """Writes the files into ``folder``.
+
+        Args:
+            picture: gives the JPEG of a frame; None takes the data set's own.
+        """
         (folder / "data").mkdir()
-        counts = {split: self._write_split([c for c in clips if c.split == split], folder / "data", name)
+        counts = {split: self._write_split([c for c in clips if c.split == split], folder / "data", name, picture)
                   for split, name in SPLITS.items()}  # fmt: skip
         files = [f"  - split: {SPLITS[split]}\n    path: data/{SPLITS[split]}-*.parquet"
                  for split, count in counts.items() if count]  # fmt: skip
-        (folder / "README.md").write_text(CARD.format(files="\n".join(files)))
+        (folder / "README.md").write_text(CARD.format(files="\n".join(files), licenses=", ".join(_hub_licenses(clips))))
         return {"rows": counts}
 
-    def _write_split(self, clips: Sequence[ExportedClip], folder: Path, name: str) -> int:
+    def _write_split(
+        self, clips: Sequence[ExportedClip], folder: Path, name: str, picture: Callable[[Frame], bytes] | None
+    ) -> int:
         frames = list(all_frames(clips))
         for number, first in enumerate(range(0, len(frames), FRAMES_A_FILE)):
-            rows = [_row(clip, frame) for clip, frame in frames[first : first + FRAMES_A_FILE]]
+            rows = [_row(clip, frame, picture) for clip, frame in frames[first : first + FRAMES_A_FILE]]
             table = self._datasets.Dataset.from_list(rows, features=self._features())
             table.to_parquet(folder / f"{name}-{number:05d}.parquet")
         return len(frames)
@@ -69,8 +85,14 @@ class HuggingFaceExporter:
         )
 
 
-def _row(clip: ExportedClip, frame: Frame) -> dict[str, Any]:
-    images = {layer: {"bytes": content, "path": None} for layer, content in layer_bytes(frame).items()}
+def _hub_licenses(clips: Sequence[ExportedClip]) -> list[str]:
+    stated = {str(clip.info["source"].get("license")).lower() for clip in clips}
+    return sorted({name if HUB_LICENSES.fullmatch(name) else "other" for name in stated})
+
+
+def _row(clip: ExportedClip, frame: Frame, picture: Callable[[Frame], bytes] | None) -> dict[str, Any]:
+    layers = layer_bytes(frame) | ({"image": picture(frame)} if picture else {})
+    images = {layer: {"bytes": content, "path": None} for layer, content in layers.items()}
     return {layer: images.get(layer) for layer in LAYERS} | facts(clip, frame)
 
 

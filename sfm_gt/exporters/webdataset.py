@@ -17,12 +17,14 @@ FRAMES_A_SHARD = 256
 
 
 class WebDatasetExporter:
-    """A sample is ``jpg``, ``depth.png16``, ``sigma.png16``, ``moving.png``, ``overlay.png``, ``person.png`` and ``json``.
+    """Samples of ``jpg``, ``depth.png16``, ``sigma.png16``, ``outlier.png``, ``moving.png``, ``overlay.png``,
+    ``person.png`` and ``json``.
 
-    Depth and sigma are the data set's own files: PNGs of 16 bits in steps of ``depth_unit`` and ``sigma_unit`` of the JSON.
+    All are the data set's own files: depth and sigma PNGs of 16 bits in steps of ``depth_unit`` and ``sigma_unit`` of the JSON,
+    the probability of a gross error one of 8 bits in steps of 1/255.
     """
 
-    VERSION = 2
+    VERSION = 3
     LENGTHS = "any"
 
     def write(self, clips: Sequence[ExportedClip], folder: Path) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.path_check import inside
 
 SHARDS_JSON = "shards.json"
-SUFFIXES = {"image": "jpg", "depth": "depth.png16", "sigma": "sigma.png16", "moving": "moving.png", "overlay": "overlay.png",
+SUFFIXES = {"image": "jpg", "depth": "depth.png16", "sigma": "sigma.png16",
+            "outlier": "outlier.png", "moving": "moving.png", "overlay": "overlay.png",
             "person": "person.png"}  # fmt: skip
 """Name of each layer's member. Readers of shards decode what ends in png as 8-bit colour, which steps of depth are not."""
 Sample = tuple[str, Mapping[str, bytes]]

@@ -20,6 +20,7 @@ def datasheet(
     levels: Sequence[Level],
     refused: Sequence[Refusal],
     release: Mapping[str, Any],
+    publisher: Mapping[str, Any],
 ) -> str:
     """The datasheet as Markdown.
 
@@ -28,9 +29,11 @@ def datasheet(
         infos: contents of the clips' clip.json.
         levels, refused: the yield funnel; empty where the run's work folder is gone.
         release: content of release.json.
+        publisher: ``url``, ``creators`` and ``contact``, each empty where it is not stated.
     """
     return render_datasheet({
-        "release": release, "levels": levels, "reasons": sorted(Counter(one.reason for one in refused).items()),
+        "release": release, "publisher": publisher, "levels": levels,
+        "reasons": sorted(Counter(one.reason for one in refused).items()),
         "n_frames": len(rows), "n_clips": len(infos), "n_videos": len(sources),
         "licenses": sorted(Counter(source.license or "not stated" for source in sources).items()),
         "consent": sorted(Counter(source.consent or "not stated" for source in sources).items()),

@@ -22,5 +22,5 @@ VERSIONS = {
     "summary": 1,
     "layers": 3,
     "pseudo_labels": 1,
-    "publish": 1,
+    "publish": 2,
 }

@@ -42,13 +42,21 @@ def depth_steps() -> np.ndarray:
     return steps
 
 
+def outlier_steps() -> np.ndarray:
+    """(48, 64) uint8 as on disk: one chance in five that depth is wrong in row 2, none elsewhere."""
+    steps = np.zeros((HEIGHT, WIDTH), np.uint8)
+    steps[2] = 51
+    return steps
+
+
 def _write_frame(folder: Path, clip_id: str, frame_index: int) -> None:
     rng = np.random.default_rng([ord(clip_id[0]), frame_index])
     moving, person = np.zeros((2, HEIGHT, WIDTH), np.uint8)
     moving[1], person[:, -4:] = 255, 255
     layers = {
         "image": rng.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8), "depth": depth_steps(),
-        "sigma": (depth_steps() // 10), "moving": moving, "overlay": np.zeros_like(moving), "person": person,
+        "sigma": (depth_steps() // 10), "outlier": outlier_steps(), "moving": moving, "overlay": np.zeros_like(moving),
+        "person": person,
     }  # fmt: skip
     for layer, pixels in layers.items():
         path = layout.layer_path(folder, clip_id, layer, frame_index)

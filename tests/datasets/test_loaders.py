@@ -43,6 +43,9 @@ def test_an_item_holds_everything_beside_the_depth(tree: Path) -> None:
     assert item["valid"][0, 1:].all()
     assert item["z_depth_m"][0, 1:].numpy() == pytest.approx(DEPTH_M, rel=FLOAT32)
     assert item["sigma_m"][0, 1:].numpy() == pytest.approx(0.02, rel=FLOAT32)
+    assert item["outlier"].dtype == torch.float32
+    assert item["outlier"][0, 2].numpy() == pytest.approx(0.2), "steps of 1/255"
+    assert not item["outlier"][0, 3:].any()
     assert (item["z_depth_m"][0, 0] == 0).all(), "invalid is 0 in batches"
     assert item["moving"][0, 1].all()
     assert item["person"][0, :, -4:].all()
@@ -151,7 +154,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     index.to_parquet(folder / "index.parquet", index=False)
     rows, columns = np.mgrid[:64, :36]
     for frame_index in range(4):
-        for layer in ("image", "depth", "sigma", "moving", "overlay", "person"):
+        for layer in ("image", "depth", "sigma", "outlier", "moving", "overlay", "person"):
             pixels = np.zeros((64, 36), np.uint8)
             if layer in ("depth", "sigma"):
                 pixels = (1000 + 10 * rows + 3 * columns).astype(np.uint16)

@@ -1,7 +1,8 @@
 """A published data set of two clips with geometry that fits: a slanted wall, seen by a camera that moves sideways.
 
 ``near`` is metric, ``far`` is not. Six frames of 64 x 48 pixels a clip. In every frame, row 0 is invalid, row 1 moves and row 2
-is overlay, with depth under both that must never be handed on. The last eight columns of ``near`` are a person.
+is overlay, with depth under both that must never be handed on; row 6 may hold gross errors. The last eight columns of
+``near`` are a person.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ FPS = 25.0
 STEP_M = 0.15  # of the camera, to the right, a frame
 DEPTH_UNIT, SIGMA_UNIT = 1e-4, 1e-5
 FIRST_TIMESTAMP_S = 0.5
+OUTLIER_STEPS = 51  # of 255: one chance in five
 FORBIDDEN = 1.0  # depth under what moves and under overlays
 
 
@@ -49,14 +51,15 @@ def exported_depth(frame_index: int) -> np.ndarray:
 
 def _write_frame(dataset: Path, clip_id: str, frame_index: int, person: bool) -> None:
     blank = np.zeros((48, 64), np.uint8)
-    moving, overlay, people = blank.copy(), blank.copy(), blank.copy()
+    moving, overlay, people, outlier = (blank.copy() for _ in range(4))
+    outlier[6] = OUTLIER_STEPS
     moving[1], overlay[2], people[:, 56:] = 255, 255, 255
     depth = wall_depth(frame_index)
     depth[0], depth[1:3] = 0.0, FORBIDDEN
     image = np.random.default_rng(frame_index).integers(0, 255, (48, 64, 3), np.uint8)
     layers = {"image": image, "depth": np.rint(depth / DEPTH_UNIT).astype(np.uint16), "moving": moving,
               "sigma": np.rint(0.01 * depth / SIGMA_UNIT).astype(np.uint16), "overlay": overlay,
-              "outlier": blank}  # fmt: skip
+              "outlier": outlier}  # fmt: skip
     for layer, pixels in (layers | ({"person": people} if person else {})).items():
         path = layout.layer_path(dataset, clip_id, layer, frame_index)
         path.parent.mkdir(parents=True, exist_ok=True)

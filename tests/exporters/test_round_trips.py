@@ -34,6 +34,7 @@ from tests.exporters.small_dataset import (
     FIRST_TIMESTAMP_S,
     FPS,
     FRAMES,
+    OUTLIER_STEPS,
     exported_depth,
     pose,
     wall_depth,
@@ -298,8 +299,9 @@ def test_webdataset_reads_the_shards(exported, out):
         assert np.array(facts["cam_from_world"]).reshape(4, 4) == pytest.approx(frame.cam_from_world)
         assert samples[2]["depth.png16"] * facts["depth_unit"] == pytest.approx(np.nan_to_num(frame.z_depth_m))
         assert samples[2]["sigma.png16"] * facts["sigma_unit"] == pytest.approx(np.nan_to_num(frame.sigma_m))
-        assert {"jpg", "moving.png", "overlay.png", "person.png"} <= samples[2].keys()
+        assert {"jpg", "outlier.png", "moving.png", "overlay.png", "person.png"} <= samples[2].keys()
     alone = next(iter(webdataset.WebDataset(shard, shardshuffle=False).decode("pil")))
+    assert np.asarray(alone["outlier.png"])[5:8, 0, 0].tolist() == [0, OUTLIER_STEPS, 0]
     assert isinstance(alone["depth.png16"], bytes), "without our decoder nothing is decoded, rather than wrongly"
     mask = np.asarray(alone["moving.png"])
     assert (mask[1] == 255).all()
@@ -317,6 +319,7 @@ def test_hugging_face_loads_the_folder(exported, tmp_path):
     expected = exported_depth(4)
     assert abs(steps[3:] * rows[1]["depth_unit"] - expected[3:]).max() <= OWN_ERROR
     assert np.asarray(rows[1]["image"]).shape == (48, 64, 3)
+    assert np.asarray(rows[1]["outlier"])[5:8, 0].tolist() == [0, OUTLIER_STEPS, 0]
     assert (np.asarray(rows[1]["person"])[:, 56:] == 255).all()
     far = next(row for split in loaded.values() for row in split if row["clip_id"] == "far-000")
     assert far["person"] is None, "nobody looked for people: that is not the same as none"

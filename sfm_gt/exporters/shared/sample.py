@@ -11,9 +11,9 @@ from PIL import Image
 from sfm_gt.datasets.frames import Frame
 from sfm_gt.errors import InputError
 from sfm_gt.exporters.shared.clip import ExportedClip
-from sfm_gt.formats.dataset_layout import layer_path
+from sfm_gt.formats import dataset_layout
 
-LAYERS = ("image", "depth", "sigma", "moving", "overlay", "person")
+LAYERS = tuple(dataset_layout.LAYERS)
 
 
 def layer_bytes(frame: Frame) -> dict[str, bytes]:
@@ -23,8 +23,8 @@ def layer_bytes(frame: Frame) -> dict[str, bytes]:
         InputError: a layer is missing, or of another size than the frame.
     """
     found, size = {}, (frame.camera.width, frame.camera.height)
-    for layer in LAYERS if frame.has_person else LAYERS[:-1]:
-        path = layer_path(frame.dataset, frame.clip_id, layer, frame.frame_index)
+    for layer in LAYERS if frame.has_person else [layer for layer in LAYERS if layer != "person"]:
+        path = dataset_layout.layer_path(frame.dataset, frame.clip_id, layer, frame.frame_index)
         try:
             found[layer] = path.read_bytes()
             with Image.open(io.BytesIO(found[layer])) as header:
