@@ -94,6 +94,12 @@ class Console(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Snakemake's logger calls this with everything that it says."""
+        try:
+            self._show(record)
+        except Exception:  # nothing that the console cannot show may stop a run
+            self.handleError(record)
+
+    def _show(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
         self._working |= event is LogEvent.WORKFLOW_STARTED
         if not self._working:

@@ -55,23 +55,28 @@ def of_video(workspace: Workspace, video_id: str) -> VideoLine:
     """
     verdict = read_verdict(workspace.verdict(video_id))
     name = one_line(verdict.facts["path"])
-    if verdict.failed:
-        return VideoLine(Outcome.FAILED, f"failed: {one_line(verdict.facts['message'])} [{verdict.facts['reason']}]")
     if verdict.facts["reason"]:
-        return VideoLine(Outcome.REFUSED, f"refused: {one_line(verdict.facts['message'])} [{verdict.facts['reason']}]")
+        outcome = Outcome.FAILED if verdict.failed else Outcome.REFUSED
+        return VideoLine(outcome, f"{outcome}: {_why(name, verdict.facts['message'], verdict.facts['reason'])}")
     ends = [read_manifests(workspace, clip["clip_id"])["dataset"] for clip in verdict.clips]
     good = [manifest for manifest in ends if manifest.ok]
     bad = [(manifest.reason, manifest.message) for manifest in ends if not manifest.ok]
     if not good:
         bad += [(shot["reason"], shot["message"]) for shot in verdict.rejected]
         reason, message = bad[0] if bad else ("no_clip", "no clip in it")
-        return VideoLine(Outcome.REFUSED, f"refused: {name}: {one_line(str(message))} [{reason}]")
+        return VideoLine(Outcome.REFUSED, f"refused: {_why(name, str(message), str(reason))}")
     frames = sum(int(manifest.measures["frames"]) for manifest in good)
     metric = sum(bool(manifest.measures["metric"]) for manifest in good)
     scale = "metric" if metric == len(good) else f"{metric} metric" if metric else "not metric"
     said = f"done: {name}: {count(frames, 'frame')} in {count(len(good), 'clip')} ({scale})"
     codes = Counter(str(reason) for reason, _ in bad)
     return VideoLine(Outcome.DONE, said + "".join(f", {n} refused [{reason}]" for reason, n in sorted(codes.items())))
+
+
+def _why(name: str, message: str, reason: str) -> str:
+    """A message that names the video, once, and the reason code."""
+    said = one_line(message)
+    return f"{said if said.startswith(name) else f'{name}: {said}'} [{reason}]"
 
 
 def closing(workspace: Workspace, summary: str, width: int) -> list[str]:

@@ -174,8 +174,11 @@ def test_a_video_is_what_became_of_its_clips(tmp_path: Path) -> None:
     leave_verdict(workspace.verdict("b"), facts, {"b-000": manifest("rotation_only", "turns only")})
     ended = of_video(workspace, "b")
     assert (ended.outcome, ended.text) == (Outcome.REFUSED, "refused: a.mp4: turns only [rotation_only]")
+    named = {"c-000": manifest("still_image", "a.mp4: shows one image")}
+    leave_verdict(workspace.verdict("c"), facts, named)
+    assert of_video(workspace, "c").text == "refused: a.mp4: shows one image [still_image]"
     with pytest.raises(InputError):
-        of_video(workspace, "c")
+        of_video(workspace, "d")
 
 
 def test_the_opening_counts_what_is_to_be_made() -> None:
