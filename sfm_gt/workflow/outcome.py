@@ -39,7 +39,7 @@ def opening(estimated: Estimate, n_found: int, n_to_process: int, cores: int) ->
     """What was found, and what it will take."""
     found = f"{count(n_found, 'video')} found" + (f", {n_to_process} to process" if n_to_process < n_found else "")
     if not n_to_process:
-        return f"{found}; tables and report are made again"
+        return found
     if not estimated.n_frames:
         return f"{found}; no film in what their headers say"
     film = f"{estimated.minutes:.1f} min of film ({estimated.n_frames} frames)"
@@ -144,6 +144,8 @@ def log_excerpt(path: Path, most: int = 20) -> list[str]:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []
+    if lines and lines[-1] == "KeyboardInterrupt":
+        return ["interrupted; the same command goes on from what is finished"]
     ours = [number for number, line in enumerate(lines) if line.startswith("sfm-gt: ")]
     return lines[ours[-1] :] if ours else lines[-most:]
 

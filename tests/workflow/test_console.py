@@ -187,7 +187,7 @@ def test_the_opening_counts_what_is_to_be_made() -> None:
         "3 videos found, 2 to process: 1.0 min of film (1800 frames)",
         "estimate, if all of it gives ground truth: 2.0 h on 8 cores, 2.5 GB of disk; refused clips take less",
     ]
-    assert opening(Estimate(0, 0, 0, 0), 3, 0, 8) == "3 videos found, 0 to process; tables and report are made again"
+    assert opening(Estimate(0, 0, 0, 0), 3, 0, 8) == "3 videos found, 0 to process"
     assert "no film" in opening(Estimate(0, 0, 0, 0), 1, 1, 8)
 
 
@@ -218,6 +218,8 @@ def test_a_log_without_words_of_ours_is_quoted_at_its_end(tmp_path: Path) -> Non
     (tmp_path / "log").write_text("\n".join(map(str, range(100))))
     assert log_excerpt(tmp_path / "log", 3) == ["97", "98", "99"]
     assert log_excerpt(tmp_path / "none") == []
+    (tmp_path / "log").write_text("Traceback\n  in file\nKeyboardInterrupt\n")
+    assert log_excerpt(tmp_path / "log") == ["interrupted; the same command goes on from what is finished"]
 
 
 def test_times_and_sizes_are_as_rough_as_an_estimate() -> None:
