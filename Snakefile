@@ -15,6 +15,14 @@ onstart:
     RUN.start()
 
 
+onsuccess:
+    RUN.end()
+
+
+onerror:
+    RUN.end()
+
+
 wildcard_constraints:
     video="[A-Za-z0-9_-]+",
     model="[A-Za-z0-9._-]+",

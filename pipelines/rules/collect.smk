@@ -43,7 +43,7 @@ rule collect:
     params:
         config=RUN.config_path,
     shell:
-        "sfm-gt collect --config {params.config:q} --cores {threads} 2>&1 | tee {log:q}"
+        "sfm-gt collect --config {params.config:q} --cores {threads} > {log:q} 2>&1"
 
 
 # Fails, after everything else is written, when something failed, is not current, or nothing at all came out.
@@ -68,4 +68,4 @@ rule summary:
     params:
         config=RUN.config_path,
     shell:
-        "sfm-gt summary --config {params.config:q} 2>&1 | tee {log:q} {output:q}"
+        "sfm-gt summary --config {params.config:q} 2>&1 | tee {log:q} > {output:q}"

@@ -18,4 +18,4 @@ rule predict:
     params:
         config=RUN.config_path,
     shell:
-        "sfm-gt predict --config {params.config:q} --model {wildcards.model} --video {wildcards.video} 2>&1 | tee {log:q}"
+        "sfm-gt predict --config {params.config:q} --model {wildcards.model} --video {wildcards.video} > {log:q} 2>&1"

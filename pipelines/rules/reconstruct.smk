@@ -22,6 +22,5 @@ rule reconstruct:
         config=RUN.config_path,
         keep="--keep-files" if workflow.storage_settings.notemp else "",
     shell:
-        # COLMAP reports every image; all of it goes to the log, the console gets our own lines.
-        "sfm-gt reconstruct --config {params.config:q} --video {wildcards.video} --cores {threads} {params.keep} 2>&1"
-        " | tee {log:q} | sed -u '\\|^[IW][0-9]\\{{8\\}} |d'"
+        "sfm-gt reconstruct --config {params.config:q} --video {wildcards.video} --cores {threads} {params.keep}"
+        " > {log:q} 2>&1"

@@ -42,7 +42,7 @@ def wait_for(path: Path) -> IO[str]:
     held = try_hold(path)
     if held is not None:
         return held
-    log.warning("%s: in use, waiting for %s to end", path, holder(path))
+    log.warning("warning: %s: in use, waiting for %s to end", path, holder(path))
     file = _open(path)
     _lock(file, path, fcntl.LOCK_EX)
     return _signed(file)
@@ -71,7 +71,9 @@ def _lock(file: IO[str], path: Path, how: int) -> None:
         if error.errno not in _NO_LOCKS:
             raise
         # Outputs appear whole all the same; two runs would do each other's work.
-        log.warning("%s: this file system has no locks (%s); let one run at a time write there", path, error.strerror)
+        log.warning(
+            "warning: %s: this file system has no locks (%s); let one run at a time write there", path, error.strerror
+        )
 
 
 def _signed(file: IO[str]) -> IO[str]:

@@ -105,7 +105,7 @@ class _Stages:
         if facts["reason"]:
             log.warning("ingest: %s (%s): %s", facts["status"], facts["reason"], facts["message"])
         for warning in facts.get("warnings", ()):
-            log.warning("ingest: %s", warning)
+            log.warning("warning: %s", warning)
         listed = workspace.clips(video.video_id)
         made(listed.with_suffix(".key"), stage_key(config, "clips", self._film, facts["status"]),
              lambda: clips.run(workspace, video.video_id, video.path, config.clips))  # fmt: skip

@@ -79,7 +79,7 @@ def _is_intact(folder: Path) -> bool:
     try:
         check_files(folder)
     except InputError as error:
-        log.warning("%s", error)
+        log.warning("warning: %s", error)
         return False
     return True
 

@@ -25,7 +25,9 @@ from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.video.catalog import VideoFile, list_videos
+from sfm_gt.workflow.console import Console, attach
 from sfm_gt.workflow.currency import own_protocols
+from sfm_gt.workflow.estimate import THREADS_OF_A_JOB, estimate, films_of
 from sfm_gt.workflow.settings_check import check_settings
 from sfm_gt.workflow.staleness import VideoInputs, stale_results
 
@@ -45,6 +47,7 @@ class RunPlan:
         self.lock: IO[str] | None = None
         self.stale: set[str] = set()
         self._told = False
+        self.console: Console | None = None
         self.out = str(config.out if _is_plain(config.out) else _plain_link(config.out))
         self.config_path = str(Workspace(Path(self.out)).config)
         self.model_names = [model.name for model in config.models]
@@ -85,6 +88,26 @@ class RunPlan:
         if not path.is_file() or path.read_text() != text:
             with replacing_file(path) as partial:
                 partial.write_text(text)
+        if self.console is not None:
+            self._open_console(self.console)
+
+    def end(self) -> None:
+        """Says what came out; called when no job is left, whether or not all succeeded."""
+        if self.console is not None:
+            self.console.end()
+
+    def _open_console(self, console: Console) -> None:
+        jobs = [job for job in self._workflow.dag.needrun_jobs() if job.rule.name == "reconstruct"]
+        videos = [self._videos[video_id] for video_id in sorted({job.wildcards.video for job in jobs})]
+        films = films_of([video.path for video in videos if video.refusal is None])
+        cores = self._cores()
+        console.begin(estimate(self._config, films, cores), len(self._videos), len(videos), cores)
+
+    def _cores(self) -> int:
+        """That work at a time; on a cluster those of as many jobs as may run there."""
+        if self._workflow.local_exec:
+            return int(self._workflow.resource_settings.cores)
+        return THREADS_OF_A_JOB * min(self._workflow.nodes, max(len(self._videos), 1))
 
 
 def _is_plain(path: Path) -> bool:
@@ -119,6 +142,7 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
             check_settings(config)
         plan = RunPlan(config, list_videos(config.videos), workflow)
         if workflow.is_main_process:
+            plan.console = attach(workflow, plan.workspace)
             plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
             if plan.workspace.forget_journal.is_file():
                 raise InputError(f"{plan.out}: a forget was interrupted; complete it with `sfm-gt forget` first")

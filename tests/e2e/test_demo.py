@@ -35,7 +35,31 @@ def test_every_refused_file_is_named_with_its_reason_and_the_fix(demo_run):
         assert [line for line in lines if name in line and f"[{reason}]" in line], (name, lines)
     assert len(lines) == 6
     assert "did you mean 'known_distance'?" in "\n".join(lines)
-    assert all(line in finished.stdout for line in lines), "the console says it too"
+    said = [line for line in finished.stdout.splitlines() if line.startswith("refused: ")]
+    assert len(said) == 6, "a line a video on the console"
+    assert all(any(line.endswith(refusal.rsplit("[", 1)[1]) for line in said) for refusal in lines)
+
+
+def test_the_console_holds_what_was_found_a_line_a_video_and_what_came_out(demo_run):
+    folder, finished = demo_run
+    said = [line for line in finished.stdout.splitlines() if not line.startswith("Assuming ")]
+    assert said[0].startswith("7 videos found: ")
+    assert said[1].startswith("estimate, if all of it gives ground truth: ")
+    assert "done: mannequin.mp4: 60 frames in 1 clip (metric)" in said
+    counts = (folder / "out" / "summary.txt").read_text().splitlines()[-2:]
+    assert counts[0] in said
+    assert counts[1] in said
+    assert [line for line in said if line.startswith("smallnet ")], "the table"
+    assert "report: out/report/index.html" in said
+    assert said[-1].startswith("commonest refusal: duplicate_stem (2); rename one of them")
+    assert len(said) <= 25
+
+
+def test_what_jobs_say_is_in_their_logs_alone(demo_run):
+    folder, finished = demo_run
+    assert "frames: ok" in (folder / "out" / "logs" / "reconstruct" / "mannequin.log").read_text()
+    assert "frames: ok" not in finished.stdout
+    assert "rule reconstruct:" not in finished.stdout
 
 
 def test_accuracy_against_the_renderer(demo_run):

@@ -111,5 +111,6 @@ def test_two_videos_through_slurm_give_the_bytes_of_a_local_run(cluster, small_v
     finished = subprocess.run(through, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               check=False)  # fmt: skip
     assert finished.returncode == 0, finished.stdout[-3000:]
-    assert finished.stdout.count("has been submitted with SLURM jobid") == 6, "all but the target"
+    (log,) = (remote / ".snakemake" / "log").glob("*.snakemake.log")
+    assert log.read_text().count("has been submitted with SLURM jobid") == 6, "all but the target"
     assert tree_digest(remote / "out" / "dataset") == tree_digest(local / "out" / "dataset")

@@ -136,7 +136,7 @@ def test_who_waits_for_a_lock_says_for_whom(tmp_path, caplog):
     threading.Timer(0.2, held.close).start()
     assert wait_for(path) is not None
     (said,) = caplog.messages
-    assert said.startswith(f"{path}: in use, waiting for process {os.getpid()} on ")
+    assert said.startswith(f"warning: {path}: in use, waiting for process {os.getpid()} on ")
 
 
 @pytest.mark.parametrize("missing", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])

@@ -19,6 +19,7 @@ def workflow(given: dict[str, Any] | None = None) -> SimpleNamespace:
     return SimpleNamespace(
         is_main_process=True,
         configfiles=[],
+        output_settings=SimpleNamespace(dryrun=True, verbose=False, quiet=None),
         config_settings=SimpleNamespace(config=given or {}),
         scheduler=SimpleNamespace(keepgoing=False),
         dag=SimpleNamespace(forcefiles=set()),
