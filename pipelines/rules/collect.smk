@@ -61,10 +61,10 @@ rule summary:
         f"{OUT}/logs/summary.log",
     benchmark:
         f"{OUT}/logs/summary.tsv"
-    conda:
-        "../envs/sfm_gt.yaml"
     # What it finds, it finds again.
     retries: 0
+    conda:
+        "../envs/sfm_gt.yaml"
     params:
         config=RUN.config_path,
     shell:
