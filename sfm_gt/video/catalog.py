@@ -67,6 +67,13 @@ def list_videos(folder: Path) -> tuple[VideoFile, ...]:
     return _without_twins(found)
 
 
+def sidecars_of_no_video(folder: Path) -> tuple[str, ...]:
+    """Names of the YAML files in ``folder`` beside no video of that name: nobody reads them as sidecars."""
+    entries = _entries(folder)
+    stems = {path.stem for path in entries if path.suffix.lower() in VIDEO_SUFFIXES}
+    return tuple(path.name for path in entries if path.suffix in SIDECAR_SUFFIXES and path.stem not in stems)
+
+
 def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir(), key=attrgetter("name"))

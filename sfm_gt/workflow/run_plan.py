@@ -19,12 +19,12 @@ from typing import IO, Any
 import yaml
 
 from sfm_gt.config import Config, to_yaml, validate
-from sfm_gt.errors import ConfigError, InputError, OutputError, SfmGtError
+from sfm_gt.errors import ConfigError, InputError, OutputError, SfmGtError, one_line
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.formats.yaml_text import read_yaml
-from sfm_gt.video.catalog import VideoFile, list_videos
+from sfm_gt.video.catalog import VideoFile, list_videos, sidecars_of_no_video
 from sfm_gt.workflow.console import Console, attach
 from sfm_gt.workflow.currency import own_protocols
 from sfm_gt.workflow.estimate import THREADS_OF_A_JOB, estimate, films_of
@@ -142,6 +142,8 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
             check_settings(config)
         plan = RunPlan(config, list_videos(config.videos), workflow)
         if workflow.is_main_process:
+            for name in sidecars_of_no_video(config.videos):
+                print(f"warning: {one_line(name)} is no sidecar: no video there has its name", file=sys.stderr)
             plan.console = attach(workflow, plan.workspace)
             plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
             if plan.workspace.forget_journal.is_file():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sfm_gt.errors import InputError
-from sfm_gt.video.catalog import list_videos, slug
+from sfm_gt.video.catalog import list_videos, sidecars_of_no_video, slug
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -95,6 +95,11 @@ def test_a_sidecar_that_is_no_file_is_said_to_be_ignored(tmp_path: Path) -> None
     assert a.warning == "a.yaml: is a named pipe and no file, so it is ignored; replace or remove it"
     assert "b.yaml: is a folder" in str(b.warning)
     assert c.warning is None
+
+
+def test_a_sidecar_of_no_video_is_named(tmp_path: Path) -> None:
+    touch(tmp_path, "film.mp4", "film.yaml", "clip.yaml", "Other.yml", "notes.txt")
+    assert sidecars_of_no_video(tmp_path) == ("Other.yml", "clip.yaml")
 
 
 def test_two_sidecars_refuse_the_video(tmp_path: Path) -> None:

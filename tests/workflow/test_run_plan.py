@@ -56,6 +56,14 @@ def test_the_configuration_is_left_only_when_jobs_are_about_to_run(folder: Path)
     assert (folder / "out" / "config.yaml").is_file()
 
 
+def test_a_sidecar_of_no_video_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start(folder)
+    assert capsys.readouterr().err == ""
+    (folder / "videos" / "film.yaml").write_text("source: elsewhere\n")
+    start(folder)
+    assert capsys.readouterr().err == "warning: film.yaml is no sidecar: no video there has its name\n"
+
+
 def test_a_second_run_on_one_folder_stops_in_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     held = try_hold(folder / "out" / ".locks" / "run")
     assert held is not None
