@@ -349,7 +349,12 @@ def test_a_run_refuses_to_start_on_a_half_forgotten_source(workspace: Workspace,
     (videos / "bert.mp4").touch()
     with pytest.raises(SystemExit):
         prepare(
-            SimpleNamespace(is_main_process=True, configfiles=[], config_settings=SimpleNamespace(config={})),
+            SimpleNamespace(
+                is_main_process=True,
+                configfiles=[],
+                config_settings=SimpleNamespace(config={}),
+                output_settings=SimpleNamespace(dryrun=True, verbose=False, quiet=None),
+            ),
             {"videos": str(videos), "out": str(workspace.root)},
         )
     assert "a forget was interrupted" in capsys.readouterr().err

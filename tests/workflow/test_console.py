@@ -201,7 +201,7 @@ def test_the_closing_names_yield_table_report_and_the_commonest_refusal(tmp_path
             "left out: d: z [blank]", "9 videos", "90 frames"]  # fmt: skip
     assert closing(workspace, "\n".join(said), 100) == [
         "9 videos", "90 frames", "model  AbsRel", "m         0.1", f"report: {tmp_path}/report/index.html",
-        "commonest refusal: small_parallax (2); walk further, and around the scene",
+        "commonest refusal: small_parallax (2); walk further, and around the scene, without electronic stabilisation",
     ]  # fmt: skip
 
 
