@@ -122,8 +122,8 @@ def grow(folder: Path, n_videos: int) -> dict[str, Any]:
            "--nolock", "--cores", "1", "--dry-run", "--quiet", "all"]  # fmt: skip
     row["job_start"], _ = measured([*snakemake[:-3], *job, *snakemake[-3:]], folder)
     (folder / "out" / "config.yaml").write_text(json.dumps(config.model_dump(mode="json")))
-    program = "import sys; from sfm_gt.cli.app import _Run; from pathlib import Path; import sfm_gt.jobs.reconstruct; " \
-              "_Run(Path('out/config.yaml')).video('v00007')"  # fmt: skip
+    program = "import sfm_gt.cli.app, sfm_gt.jobs.reconstruct; from sfm_gt.cli.run import Run; from pathlib import Path; " \
+              "Run(Path('out/config.yaml')).video('v00007')"  # fmt: skip
     row["command_start"], _ = measured([sys.executable, "-c", program], folder)
     for number in range(0, n_videos, 2):
         shutil.rmtree(folder / "out" / "videos" / f"v{number:05d}")

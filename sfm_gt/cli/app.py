@@ -7,15 +7,16 @@ import logging
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from sfm_gt.cli.clip_stages import commands as stage_commands
+from sfm_gt.cli.run import ConfigOption, CoresOption, Run, VideoOption
 from sfm_gt.cli.sources import commands as source_commands
 from sfm_gt.cli.sources import require_use, stated_use
 from sfm_gt.cli.viewing import commands as viewing_commands
 from sfm_gt.errors import InputError, SfmGtError
-from sfm_gt.formats.workspace import Workspace
 
 app = typer.Typer(
     name="sfm-gt",
@@ -24,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(stage_commands)
 app.add_typer(source_commands)
 app.add_typer(viewing_commands)
 log = logging.getLogger("sfm_gt")
@@ -47,81 +49,6 @@ def options(
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout, force=True)
     log.setLevel(level)
-
-
-ConfigOption = Annotated[
-    Path, typer.Option("--config", help="configuration (YAML); a run leaves it in OUT/config.yaml")
-]
-VideoOption = Annotated[str, typer.Option("--video", help="video id, as in OUT/videos/")]
-ClipOption = Annotated[str, typer.Option("--clip", help="clip id, as in OUT/work/clips/")]
-CoresOption = Annotated[int, typer.Option("--cores", min=1, help="threads; results do not depend on their number")]
-
-
-class _Run:
-    """The configuration of a run and the lookups that commands share."""
-
-    def __init__(self, config_path: Path):
-        from sfm_gt.config import read_config
-
-        self.config = read_config(config_path)
-        self.workspace = Workspace(self.config.out)
-
-    def claim(self, *names: str) -> None:
-        """Waits until nobody else writes this output: a stage whose workflow was killed may still be at it."""
-        from sfm_gt.formats.run_lock import wait_for
-
-        self._claimed = wait_for(self.workspace.lock(*names))
-
-    def claim_video(self, clip_id: str) -> None:
-        """The same for all that is made of a clip's video."""
-        from sfm_gt.formats.clip_paths import video_of
-
-        self.claim("reconstruct", video_of(clip_id))
-
-    def videos(self) -> Any:
-        from sfm_gt.video.catalog import list_videos
-
-        return list_videos(self.config.videos)
-
-    def video(self, video_id: str) -> Any:
-        for video in self.videos():
-            if video.video_id == video_id:
-                return video
-        raise InputError(f"{self.config.videos}: no video with id {video_id!r}; ids are the names in OUT/videos/")
-
-    def clip(self, clip_id: str) -> dict[str, Any]:
-        from sfm_gt.formats.clip_paths import video_of
-        from sfm_gt.formats.manifest import read_json
-
-        path = self.workspace.clips(video_of(clip_id))
-        listed: list[dict[str, Any]] = read_json(path)["clips"]
-        for clip in listed:
-            if clip["clip_id"] == clip_id:
-                return clip
-        raise InputError(f"{path}: no clip {clip_id!r}; known are {', '.join(clip['clip_id'] for clip in listed)}")
-
-    def clip_ids(self) -> list[str]:
-        from sfm_gt.formats.manifest import read_json
-
-        return [clip["clip_id"] for clip in read_json(self.workspace.clip_list)["clips"]]
-
-    def video_of(self, clip_id: str) -> Any:
-        return self.video(self.clip(clip_id)["video_id"])
-
-    def model(self, name: str) -> Any:
-        for model in self.config.models:
-            if model.name == name:
-                return model
-        raise InputError(f"no model {name!r}; known are {', '.join(m.name for m in self.config.models)}")
-
-
-def _say(manifest: Any) -> None:
-    """One line about the outcome of a clip's stage, for the log."""
-    if manifest.ok:
-        log.info("%s: ok", manifest.stage)
-        log.debug("%s: %s", manifest.stage, manifest.measures)
-    else:
-        log.warning("%s: %s (%s): %s", manifest.stage, manifest.status, manifest.reason, manifest.message)
 
 
 @app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -148,115 +75,6 @@ def snakefile() -> None:
 
 
 @app.command()
-def ingest(config: ConfigOption, video: VideoOption) -> None:
-    """Probe one video and read its sidecar; reject it with a reason if it cannot be used."""
-    from sfm_gt.stages import ingest as stage
-
-    run = _Run(config)
-    facts = stage.run(run.workspace, run.video(video), run.config.frames, run.config.provenance.salt_file)
-    said = f"ingest: {facts['status']}" + (f" ({facts['reason']}): {facts['message']}" if facts["reason"] else "")
-    log.log(logging.WARNING if facts["reason"] else logging.INFO, said)
-    for warning in facts.get("warnings", ()):
-        log.warning("ingest: %s", warning)
-
-
-@app.command()
-def clips(config: ConfigOption, video: VideoOption) -> None:
-    """Cut one video into clips (shots)."""
-    from sfm_gt.stages import clips as stage
-
-    run = _Run(config)
-    content = stage.run(run.workspace, video, run.video(video).path, run.config.clips)
-    log.info("clips: %d kept, %d rejected", len(content["clips"]), len(content["rejected"]))
-
-
-@app.command()
-def frames(config: ConfigOption, clip: ClipOption) -> None:
-    """Decode the frames of one clip and choose keyframes."""
-    from sfm_gt.stages import frames as stage
-
-    run = _Run(config)
-    run.claim_video(clip)
-    _say(stage.run(run.workspace, run.clip(clip), run.video_of(clip).path, run.config.frames))
-
-
-@app.command()
-def sfm(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
-    """Camera, poses and sparse points of one clip."""
-    from sfm_gt.formats.manifest import read_json
-    from sfm_gt.formats.sidecar import read_sidecar
-    from sfm_gt.sfm.given_cameras import read_cameras
-    from sfm_gt.stages import sfm as stage
-
-    run = _Run(config)
-    run.claim_video(clip)
-    video = run.video_of(clip)
-    cameras = read_cameras(video.sidecar, read_json(run.workspace.ingest(video.video_id)))
-    hints = read_sidecar(video.sidecar).camera
-    _say(stage.run(run.workspace, clip, run.config.sfm, hints, run.config.seed, cores, cameras))
-
-
-@app.command()
-def dense(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
-    """Depth and sigma of every frame of one clip, in SfM units."""
-    from sfm_gt.stages import dense as stage
-
-    run = _Run(config)
-    run.claim_video(clip)
-    _say(stage.run(run.workspace, clip, run.config.dense, cores))
-
-
-@app.command()
-def moving(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
-    """Moving regions of one clip: observed flow against the rigid flow of depth and poses."""
-    from sfm_gt.stages import moving as stage
-
-    run = _Run(config)
-    run.claim_video(clip)
-    _say(stage.run(run.workspace, clip, run.config.moving, cores))
-
-
-@app.command()
-def clean(config: ConfigOption, clip: ClipOption, cores: CoresOption = 1) -> None:
-    """Decide which dense depth of one clip is valid; count what each rule drops."""
-    from sfm_gt.stages import clean as stage
-
-    run = _Run(config)
-    run.claim_video(clip)
-    _say(stage.run(run.workspace, clip, run.config.clean, cores))
-
-
-@app.command()
-def scale(config: ConfigOption, clip: ClipOption) -> None:
-    """Metres per SfM unit of one clip, or metric: false with the reason."""
-    from sfm_gt.stages import scale as stage
-
-    run = _Run(config)
-    run.claim_video(clip)
-    _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar, run.config.scale))
-
-
-@app.command()
-def maps(config: ConfigOption, clip: ClipOption) -> None:
-    """Images, depth, sigma and masks of one clip as they are published, before scale."""
-    from sfm_gt.stages import maps as stage
-
-    run = _Run(config)
-    run.claim_video(clip)
-    _say(stage.run(run.workspace, clip, run.config.dataset))
-
-
-@app.command()
-def dataset(config: ConfigOption, clip: ClipOption) -> None:
-    """Publish the maps of one clip below OUT/dataset, in metres where it is metric."""
-    from sfm_gt.stages import dataset as stage
-
-    run = _Run(config)
-    run.claim_video(clip)
-    _say(stage.run(run.workspace, clip, run.video_of(clip).sidecar))
-
-
-@app.command()
 def reconstruct(
     config: ConfigOption,
     video: VideoOption,
@@ -269,7 +87,7 @@ def reconstruct(
     from sfm_gt.jobs import reconstruct as job
     from sfm_gt.workflow.staleness import VideoInputs
 
-    run = _Run(config)
+    run = Run(config)
     run.claim("reconstruct", video)
     verdict = job.run(run.workspace, run.config, VideoInputs.of(run.video(video)), cores, keep_files)
     facts = verdict.facts
@@ -285,7 +103,7 @@ def predict(config: ConfigOption, video: VideoOption, model: Annotated[str, type
     """Run one depth model on the clips of one video."""
     from sfm_gt.jobs import predict as job
 
-    run = _Run(config)
+    run = Run(config)
     chosen = run.model(model)
     run.claim("predict", model, video)
     job.run(run.workspace, chosen, video)
@@ -296,7 +114,7 @@ def collect(config: ConfigOption, cores: CoresOption = 1) -> None:
     """Write the data set's index, the tables and the report over all videos."""
     from sfm_gt.jobs import collect as job
 
-    run = _Run(config)
+    run = Run(config)
     run.claim("collect")
     job.run(run.workspace, run.config, sorted(video.video_id for video in run.videos()), cores)
 
@@ -306,7 +124,7 @@ def index(config: ConfigOption) -> None:
     """Index of all clips: one Parquet row per frame."""
     from sfm_gt.stages import index as stage
 
-    run = _Run(config)
+    run = Run(config)
     content = stage.run(run.workspace, run.clip_ids())
     log.info("index: %d frames of %d clips", content["frames"], len(content["clips"]))
 
@@ -344,7 +162,7 @@ def evaluate(
     if config is not None:
         from sfm_gt.stages import evaluate as stage
 
-        run = _Run(config)
+        run = Run(config)
         require_use(run.workspace.root, "evaluate", run.config.provenance)
         stage.run(run.workspace, run.config.evaluate, run.config.models, run.clip_ids(), run.config.seed, cores)
     elif gt is not None and predictions and kind:
@@ -417,7 +235,7 @@ def report(config: ConfigOption) -> None:
     """Write the HTML report."""
     from sfm_gt.stages import report as stage
 
-    run = _Run(config)
+    run = Run(config)
     stage.run(run.workspace, run.config.report, run.clip_ids())
 
 
@@ -427,7 +245,7 @@ def summary(config: ConfigOption) -> None:
     from sfm_gt.stages import summary as stage
     from sfm_gt.workflow.staleness import stale_results
 
-    run = _Run(config)
+    run = Run(config)
     typer.echo(stage.run(run.workspace, stale_results(run.config, run.videos())))
 
 

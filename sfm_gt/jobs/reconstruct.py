@@ -1,8 +1,8 @@
 """Reconstruct: one video, from film to the published data set of its clips and a verdict.
 
 Stages leave their results in OUT/work with a key; what has the same key as before is not made again. What is large and quickly
-made again goes when the data set of its clip stands. Whatever breaks, be it a
-crash of a decoder, becomes the video's verdict ``failed``, so that the others go on.
+made again goes when the data set of its clip stands. Whatever breaks, be it a crash of a decoder, becomes the video's verdict
+``failed``, so that the others go on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from sfm_gt.formats.sources import TOMBSTONES_JSON
 from sfm_gt.formats.verdict import FAILED, INPUTS_NAME, Verdict, gather, write_verdict
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.scale.shared.estimate import need_depth
-from sfm_gt.workflow.clip_chain import ClipChain, Step, say
+from sfm_gt.workflow.clip_chain import ClipChain, Step
+from sfm_gt.workflow.clip_stage import say
 from sfm_gt.workflow.currency import digest, ingest_key, made, settings_key, stage_key
 from sfm_gt.workflow.guard import guarded
 from sfm_gt.workflow.staleness import VideoInputs, verdict_key

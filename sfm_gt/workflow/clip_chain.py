@@ -17,6 +17,7 @@ from sfm_gt.formats.dense_maps import remove_dense_maps
 from sfm_gt.formats.frame_folder import frame_path
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, check_files
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.workflow.clip_stage import say
 from sfm_gt.workflow.currency import made
 
 INTERMEDIATE = ("frames", "dense", "moving", "clean")
@@ -82,11 +83,3 @@ def _is_intact(folder: Path) -> bool:
         log.warning("warning: %s", error)
         return False
     return True
-
-
-def say(manifest: Manifest) -> None:
-    """One line about the outcome of a clip's stage."""
-    if manifest.ok:
-        log.info("%s: ok", manifest.stage)
-    else:
-        log.warning("%s: %s (%s): %s", manifest.stage, manifest.status, manifest.reason, manifest.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from sfm_gt.errors import Rejected
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.manifest import Manifest, check_files, files_of, read_manifest, write_manifest
 from sfm_gt.formats.workspace import Workspace
+
+log = logging.getLogger("sfm_gt")
 
 
 def run_clip_stage(
@@ -49,3 +52,12 @@ def run_clip_stage(
     with replacing_directory(folder) as partial:
         write_manifest(partial, manifest)
     return manifest
+
+
+def say(manifest: Manifest) -> None:
+    """One line about the outcome of a clip's stage."""
+    if manifest.ok:
+        log.info("%s: ok", manifest.stage)
+        log.debug("%s: %s", manifest.stage, manifest.measures)
+    else:
+        log.warning("%s: %s (%s): %s", manifest.stage, manifest.status, manifest.reason, manifest.message)
