@@ -15,7 +15,7 @@ import numpy as np
 from sfm_gt.config import DatasetConfig
 from sfm_gt.errors import Rejected
 from sfm_gt.formats.dataset_layout import LAYERS, PROBABILITY_STEPS, depth_units, quantised
-from sfm_gt.formats.dense_maps import frames_with_maps, read_dense_maps
+from sfm_gt.formats.dense_maps import frames_with_maps, read_dense_maps, rounded
 from sfm_gt.formats.manifest import Manifest, write_json
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.sfm.clip_views import ClipViews, read_mask, write_mask
@@ -26,6 +26,8 @@ from sfm_gt.workflow.versions import VERSIONS
 STAGE = "maps"
 VERSION = VERSIONS[STAGE]
 ROWS_JSON = "rows.json"
+# Of the published depth: a rounding error of 0.012 % at most, a twentieth of its usual sigma, takes a tenth of its file.
+DEPTH_BITS = 12
 
 
 def run(
@@ -104,8 +106,8 @@ class _Layers:
         """Writes the layers of one frame; those columns of its row in the index that no scale moves."""
         depth, sigma, outlier, moving = self._read(frame_index)
         view = self._views.view(frame_index)
-        arrays = {"image": cv2.cvtColor(view.image, cv2.COLOR_RGB2BGR), "depth": quantised(depth, depth_unit),
-                  "sigma": quantised(sigma, sigma_unit),
+        arrays = {"image": cv2.cvtColor(view.image, cv2.COLOR_RGB2BGR),
+                  "depth": quantised(rounded(depth, DEPTH_BITS), depth_unit), "sigma": quantised(sigma, sigma_unit),
                   "outlier": np.rint(np.nan_to_num(outlier) * PROBABILITY_STEPS).astype(np.uint8)}  # fmt: skip
         quality = [cv2.IMWRITE_JPEG_QUALITY, self._config.jpeg_quality]
         for layer, pixels in arrays.items():

@@ -12,7 +12,7 @@ import pytest
 from sfm_gt.config import Config, DatasetConfig, to_yaml
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import SHUTTER_NPZ, layer_path
-from sfm_gt.formats.dense_maps import frames_with_maps, read_dense_maps, write_dense_maps
+from sfm_gt.formats.dense_maps import frames_with_maps, read_dense_maps, rounded, write_dense_maps
 from sfm_gt.formats.frame_folder import FrameList, FrameRecord, write_frame_list
 from sfm_gt.formats.manifest import Manifest, read_json, write_json, write_manifest
 from sfm_gt.formats.overlay_folder import Overlay, write_overlays
@@ -140,8 +140,10 @@ def test_depth_and_its_sigma_are_metres(workspace: Workspace) -> None:
     units = info(workspace)
     depth, sigma = published(workspace, "depth", 1), published(workspace, "sigma", 1)
     metres = 2.0 * true_depth(workspace, 1)[depth > 0]
-    # Both are rounded to whole steps; sigma has 6 bits between its stages, so that half of the last is 2^-7.
-    np.testing.assert_allclose(depth[depth > 0], metres, rtol=0, atol=0.51 * units["depth_unit"])
+    # Both are rounded to whole steps, depth to 12 bits before that; sigma has 6 bits between its stages: half of the last is 2^-7.
+    to_12_bits = 2.0 * rounded(true_depth(workspace, 1), 12)[depth > 0]
+    np.testing.assert_allclose(depth[depth > 0], to_12_bits, rtol=0, atol=0.51 * units["depth_unit"])
+    np.testing.assert_allclose(to_12_bits, metres, rtol=2**-13)
     np.testing.assert_allclose(sigma[depth > 0], 0.01 * metres, rtol=2**-7, atol=0.51 * units["sigma_unit"])
 
 
