@@ -140,7 +140,7 @@ def test_depth_and_its_sigma_are_metres(workspace: Workspace) -> None:
     units = info(workspace)
     depth, sigma = published(workspace, "depth", 1), published(workspace, "sigma", 1)
     metres = 2.0 * true_depth(workspace, 1)[depth > 0]
-    # Both are rounded to whole steps, depth to 12 bits before that; sigma has 6 bits between its stages: half of the last is 2^-7.
+    # Both are rounded to whole steps, depth to 12 bits before that. Sigma has 6 bits: half of the last is 2^-7.
     to_12_bits = 2.0 * rounded(true_depth(workspace, 1), 12)[depth > 0]
     np.testing.assert_allclose(depth[depth > 0], to_12_bits, rtol=0, atol=0.51 * units["depth_unit"])
     np.testing.assert_allclose(to_12_bits, metres, rtol=2**-13)
