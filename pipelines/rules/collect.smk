@@ -49,6 +49,9 @@ rule collect:
 # Fails, after everything else is written, when something failed, is not current, or nothing at all came out.
 rule summary:
     input:
+        lambda wildcards: expand(f"{OUT}/videos/{{video}}", video=RUN.video_ids),
+        f"{OUT}/clips.json",
+        f"{OUT}/dataset/dataset.json",
         f"{OUT}/collected.json",
     output:
         report(

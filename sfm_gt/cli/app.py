@@ -116,7 +116,7 @@ def collect(config: ConfigOption, cores: CoresOption = 1) -> None:
 
     run = Run(config)
     run.claim("collect")
-    job.run(run.workspace, run.config, sorted(video.video_id for video in run.videos()), cores)
+    job.run(run.workspace, run.config, run.videos(), cores)
 
 
 @app.command()
@@ -243,10 +243,8 @@ def report(config: ConfigOption) -> None:
 def summary(config: ConfigOption) -> None:
     """Summarise what the run produced; exit status 1 if it produced nothing, or anything failed or is out of date."""
     from sfm_gt.stages import summary as stage
-    from sfm_gt.workflow.staleness import stale_results
 
-    run = Run(config)
-    typer.echo(stage.run(run.workspace, stale_results(run.config, run.videos())))
+    typer.echo(stage.run(Run(config).workspace))
 
 
 @app.command()

@@ -39,16 +39,17 @@ class Run:
 
         self.claim("reconstruct", video_of(clip_id))
 
-    def videos(self) -> Any:
-        from sfm_gt.video.catalog import list_videos
+    def videos(self) -> dict[str, Any]:
+        """By id."""
+        from sfm_gt.video.catalog_file import known_videos
 
-        return list_videos(self.config.videos)
+        return known_videos(self.workspace.catalog, self.config.videos)
 
     def video(self, video_id: str) -> Any:
-        for video in self.videos():
-            if video.video_id == video_id:
-                return video
-        raise InputError(f"{self.config.videos}: no video with id {video_id!r}; ids are the names in OUT/videos/")
+        video = self.videos().get(video_id)
+        if video is None:
+            raise InputError(f"{self.config.videos}: no video with id {video_id!r}; ids are the names in OUT/videos/")
+        return video
 
     def clip(self, clip_id: str) -> dict[str, Any]:
         from sfm_gt.formats.clip_paths import video_of

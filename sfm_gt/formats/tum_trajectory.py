@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from scipy.spatial.transform import Rotation
 
 from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_file
@@ -25,6 +24,8 @@ def write_trajectory(
     path: Path, timestamps_s: Float[np.ndarray, " n"], cam_from_world: Float[np.ndarray, "n 4 4"]
 ) -> None:
     """Writes poses ``cam_from_world`` (4x4), lengths as they are."""
+    from scipy.spatial.transform import Rotation
+
     world_from_cam = inverse_rigid(cam_from_world)
     quaternions = Rotation.from_matrix(world_from_cam[:, :3, :3]).as_quat()
     with replacing_file(path) as partial, partial.open("w") as file:
@@ -54,6 +55,9 @@ def poses_from_rows(path: Path, lines: Sequence[int], rows: Float[np.ndarray, "n
     Raises:
         InputError: a quaternion far from unit length; with ``path`` and its line.
     """
+    # Every job of a workflow imports this module; scipy takes longer than all else there.
+    from scipy.spatial.transform import Rotation
+
     norms = np.linalg.norm(rows[:, 3:], axis=1)
     bad = np.flatnonzero((norms < QUATERNION_NORMS[0]) | (norms > QUATERNION_NORMS[1]))
     if len(bad):

@@ -1,6 +1,7 @@
 """Where things lie below the output folder. The only place that spells these paths.
 
 OUT/config.yaml                          effective configuration
+OUT/catalog.json                         the videos as the start of the last run found them
 OUT/videos/<video>/                      what became of one video, see verdict.py
 OUT/dataset/                             the published tree, see dataset_layout.py
 OUT/predictions/<model>/<video>/<clip>/  NNNNNN.npz a frame, also in flipped/; latency.json of a network
@@ -44,6 +45,10 @@ class Workspace:
     @property
     def config(self) -> Path:
         return self.root / "config.yaml"
+
+    @property
+    def catalog(self) -> Path:
+        return self.root / "catalog.json"
 
     @property
     def clip_list(self) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from sfm_gt.config import Config
 from sfm_gt.datasets.frames import open_dataset
@@ -13,18 +13,20 @@ from sfm_gt.formats.verdict import read_verdict
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance import license_gate
 from sfm_gt.stages import clip_list, evaluate, index, report
+from sfm_gt.video.catalog import VideoFile
 from sfm_gt.workflow.currency import collected_key
-from sfm_gt.workflow.staleness import KEY_JSON, recorded_key
+from sfm_gt.workflow.staleness import KEY_JSON, recorded_key, stale_results
 
 log = logging.getLogger("sfm_gt")
 
 
-def run(workspace: Workspace, config: Config, video_ids: Sequence[str], n_threads: int) -> None:
-    """Writes clips.json, the data set's index, evaluation/ and report/, and last what they were made of.
+def run(workspace: Workspace, config: Config, videos: Mapping[str, VideoFile], n_threads: int) -> None:
+    """Writes clips.json, the data set's index, evaluation/ and report/; last what they were made of and what is not current.
 
     Raises:
         InputError: a verdict or prediction is missing, or a licence does not allow the stated use.
     """
+    video_ids = sorted(videos)
     verdicts = {video_id: read_verdict(workspace.verdict(video_id)) for video_id in video_ids}
     corpus = clip_list.run(workspace, list(verdicts.values()))
     clip_ids = [clip["clip_id"] for clip in corpus["clips"]]
@@ -41,4 +43,5 @@ def run(workspace: Workspace, config: Config, video_ids: Sequence[str], n_thread
         for video_id in video_ids:
             key = recorded_key(workspace.predictions_of_video(model.name, video_id) / KEY_JSON)
             made_of[f"{model.name}/{video_id}"] = key or ""
-    write_json(workspace.collected, {"key": collected_key(config, made_of)})
+    stale = [str(path.relative_to(workspace.root)) for path in stale_results(config, videos.values())]
+    write_json(workspace.collected, {"key": collected_key(config, made_of), "stale": stale})

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
 
 from sfm_gt.errors import InputError, one_line
 from sfm_gt.formats.dataset_layout import DATASET_JSON
@@ -18,14 +16,12 @@ STAGE = "summary"
 VERSION = VERSIONS[STAGE]
 
 
-def run(workspace: Workspace, stale: Sequence[Path] = ()) -> str:
+def run(workspace: Workspace) -> str:
     """A few lines for the console: every refusal by name, then the counts.
 
-    Args:
-        stale: results that are not what would be made now.
-
     Raises:
-        InputError: no frame of ground truth came out, a video failed or something is stale; the message holds the same lines.
+        InputError: no frame of ground truth came out, a video failed, or collect found something that is not of the present
+            inputs and settings; the message holds the same lines.
     """
     listed = read_json(workspace.clip_list)
     refused = [f"{video['path']}: {video['message']} [{video['reason']}]"
@@ -60,8 +56,9 @@ def run(workspace: Workspace, stale: Sequence[Path] = ()) -> str:
     failed = sum(video["status"] == FAILED for video in listed["videos"])
     if failed:
         raise InputError(f"{failed} of {len(listed['videos'])} videos failed; the next run tries them again\n{lines}")
+    stale = read_json(workspace.collected)["stale"] if workspace.collected.is_file() else []
     if stale:
-        names = ", ".join(str(path) for path in stale)
+        names = ", ".join(stale)
         raise InputError(f"not of the present inputs and settings: {names}; run again\n{lines}")
     if produced["frames"] == 0:
         raise InputError(f"this run produced nothing\n{lines}")

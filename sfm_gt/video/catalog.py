@@ -7,7 +7,7 @@ import hashlib
 import re
 import stat
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
@@ -25,6 +25,19 @@ BEGINNING_BYTES = 1 << 14
 
 
 @dataclass(frozen=True)
+class Stored:
+    """What an object storage says of a video and what lies beside it, as a job has no look at it.
+
+    Attributes:
+        error: why the sidecar cannot be used, empty where it can.
+        files: size and time of each object that the video's result is made of, by its path in the folder.
+    """
+
+    error: str
+    files: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
 class VideoFile:
     """One video of the folder.
 
@@ -33,6 +46,7 @@ class VideoFile:
         sidecar: the YAML file of the same stem next to the video, if there is one.
         refusal: reason code when the name alone already rules the video out, else None; ``message`` then says why.
         warning: what lies next to the video and is not used, or None.
+        stored: set where the folder is one of an object storage.
     """
 
     video_id: str
@@ -41,6 +55,7 @@ class VideoFile:
     refusal: str | None = None
     message: str | None = None
     warning: str | None = None
+    stored: Stored | None = None
 
 
 def list_videos(folder: Path) -> tuple[VideoFile, ...]:

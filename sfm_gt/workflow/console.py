@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from sfm_gt.errors import InputError
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.workflow.estimate import Estimate, time_left
 from sfm_gt.workflow.outcome import (
+    TABLE,
     Outcome,
     closing,
     count,
@@ -44,13 +46,17 @@ REPEATED = (
 )
 
 
-def attach(workflow: Any, workspace: Workspace) -> Console | None:
+Readable = Callable[[str, str], Workspace]
+"""Answers a workspace in which the results of a folder that match a pattern can be read."""
+
+
+def attach(workflow: Any, readable: Readable) -> Console | None:
     """Puts a console in the place of Snakemake's; None where Snakemake's own stays."""
     settings = workflow.output_settings
     replaced = [handler for handler in snakemake_logger.handlers if handler.name == SNAKEMAKES]
     if settings.dryrun or settings.verbose or not replaced:
         return None
-    console = Console(workspace, Terminal(stderr=True, highlight=False), frozenset(settings.quiet or ()), replaced[0])
+    console = Console(readable, Terminal(stderr=True, highlight=False), frozenset(settings.quiet or ()), replaced[0])
     snakemake_logger.removeHandler(replaced[0])
     snakemake_logger.addHandler(console)
     return console
@@ -60,12 +66,13 @@ class Console(logging.Handler):
     """Handler of Snakemake's log events.
 
     Args:
+        readable: how to read what jobs left.
         before: gets everything until the workflow starts, as other commands of Snakemake's have nothing else to speak through.
     """
 
-    def __init__(self, workspace: Workspace, terminal: Terminal, quiet: frozenset[Any], before: logging.Handler):
+    def __init__(self, readable: Readable, terminal: Terminal, quiet: frozenset[Any], before: logging.Handler):
         super().__init__()
-        self._workspace, self._terminal, self._before = workspace, terminal, before
+        self._readable, self._terminal, self._before = readable, terminal, before
         self._says = Quietness.ALL not in quiet
         self._lives = self._says and Quietness.PROGRESS not in quiet
         self._lives &= terminal.is_terminal and not terminal.is_dumb_terminal
@@ -89,7 +96,7 @@ class Console(logging.Handler):
         """The last lines."""
         self._stop()
         if self._says:
-            for line in closing(self._workspace, self._summary, self._terminal.width):
+            for line in closing(self._readable("evaluation", TABLE), self._summary, self._terminal.width):
                 self._print(line)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -130,11 +137,12 @@ class Console(logging.Handler):
         if job.rule_name == "reconstruct":
             self._video_ended(job.wildcards["video"])
         elif job.rule_name == "summary":
-            self._summary = Path(job.output[0]).read_text(encoding="utf-8")
+            name = Path(job.output[0]).name
+            self._summary = (self._readable("", name).root / name).read_text(encoding="utf-8")
 
     def _video_ended(self, video_id: str) -> None:
         try:
-            ended = of_video(self._workspace, video_id)
+            ended = of_video(self._readable(f"videos/{video_id}", "*.json"), video_id)
         except (InputError, OSError) as error:
             self._print(f"warning: {error}")
             return

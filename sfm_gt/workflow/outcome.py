@@ -16,6 +16,7 @@ from sfm_gt.report.reasons import remedy
 from sfm_gt.workflow.estimate import Estimate
 
 MOST_MODELS = 8
+TABLE = "table.md"
 _REFUSED = re.compile(r"refused: .*\[(\w+)\]")
 
 
@@ -87,7 +88,7 @@ def closing(workspace: Workspace, summary: str, width: int) -> list[str]:
         width: of the console; columns that do not fit stay in the file.
     """
     lines = [line for line in summary.splitlines() if not line.startswith(("refused: ", "left out: "))]
-    table = workspace.evaluation / "table.md"
+    table = workspace.evaluation / TABLE
     if table.is_file():
         lines += short_table(table.read_text(encoding="utf-8"), width)
     if (workspace.report / "index.html").is_file():

@@ -11,8 +11,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,41 +23,70 @@ from sfm_gt.config import Config, to_yaml, validate
 from sfm_gt.errors import ConfigError, InputError, OutputError, SfmGtError, one_line
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
-from sfm_gt.formats.workspace import Workspace
+from sfm_gt.formats.manifest import MANIFEST_NAME
+from sfm_gt.formats.verdict import INPUTS_NAME, VERDICT_NAME
+from sfm_gt.formats.workspace import JOURNAL, Workspace
 from sfm_gt.formats.yaml_text import read_yaml
-from sfm_gt.video.catalog import VideoFile, list_videos, sidecars_of_no_video
+from sfm_gt.video.catalog import Stored, VideoFile, list_videos, sidecars_of_no_video
+from sfm_gt.video.catalog_file import folder_state, known_videos, write_catalog
 from sfm_gt.workflow.console import Console, attach
 from sfm_gt.workflow.currency import own_protocols
 from sfm_gt.workflow.estimate import THREADS_OF_A_JOB, estimate, films_of
-from sfm_gt.workflow.settings_check import check_settings
-from sfm_gt.workflow.staleness import VideoInputs, stale_results
+from sfm_gt.workflow.staleness import KEY_JSON, VideoInputs, stale_results
+from sfm_gt.workflow.storage import ObjectStorage, State
 
 # Paths that Snakemake, shells and their tools take as they stand. Braces would be wildcards, a dash an option, :// a
 # storage provider; Snakemake has no way to quote them.
 _PLAIN = re.compile(r"(?![-\s])(?!.*://)[\w./ ()+,@=:-]*(?<!\s)")
-_LINKS = Path(".snakemake") / "sfm-gt"  # of output folders with other paths
+_OWN = Path(".snakemake") / "sfm-gt"  # links to output folders with other paths, mirrors of object storages
+_TELL_WHAT_IS_CURRENT = ("collected.json", JOURNAL, f"videos/*/{VERDICT_NAME}", f"videos/*/{INPUTS_NAME}",
+                         f"predictions/*/*/{KEY_JSON}", f"dataset/clips/*/*/{MANIFEST_NAME}")  # fmt: skip
 
 
 class RunPlan:
     """One run as the rules see it."""
 
-    def __init__(self, config: Config, videos: Iterable[VideoFile], workflow: Any):
+    def __init__(self, config: Config, workflow: Any):
         self._config, self._workflow = config, workflow
-        self._videos = {video.video_id: video for video in videos}
-        self.workspace = Workspace(config.out)
+        self._storage = ObjectStorage.of(workflow, _OWN / "mirror")
+        self._here = config if self._storage is None else _located(config, self._storage.local)
+        self._known = config if self._storage is None else _located(config, self._storage.mirrored)
+        self._videos: dict[str, VideoFile] = {}
+        self._folder_state: int | None = None
+        self.workspace = Workspace(self._here.out)
         self.lock: IO[str] | None = None
         self.stale: set[str] = set()
         self._told = False
         self.console: Console | None = None
         self.out = str(config.out if _is_plain(config.out) else _plain_link(config.out))
-        self.config_path = str(Workspace(Path(self.out)).config)
+        # Where jobs find it: in the folder itself, or in Snakemake's copy of what is stored.
+        self._out_here = Path(self.out) if self._storage is None else self._here.out
+        self.config_path = str(Workspace(self._out_here).config)
         self.model_names = [model.name for model in config.models]
-        self.protocol_files = [str(path) for path in own_protocols(config) if _is_plain(path)]
+        own = own_protocols(config) if self._storage is None else []
+        self.protocol_files = [str(path) for path in own if _is_plain(path)]
 
     @property
     def video_ids(self) -> list[str]:
         """Every video of the folder, sorted."""
         return sorted(self._videos)
+
+    def find_videos(self) -> None:
+        """Lists the folder; what a run does once."""
+        if self._storage is None:
+            self._folder_state = folder_state(self._config.videos)
+            self._videos = {video.video_id: video for video in list_videos(self._config.videos)}
+            return
+        states = self._storage.mirror_videos(self._config.videos)
+        found = list_videos(self._known.videos)
+        self._videos = {video.video_id: _stored(video, states, self._here.videos) for video in found}
+
+    def recall_videos(self) -> None:
+        """What the start of the run found; for the one job that this process is for."""
+        if self._storage is not None:
+            self._storage.fetch(Workspace(self._config.out).catalog, self.workspace.catalog)
+            self._leave_config()
+        self._videos = known_videos(self.workspace.catalog, self._here.videos)
 
     def inputs(self, video_id: str) -> list[str]:
         """The video, its sidecar and the files that this names, as far as Snakemake can be told of them.
@@ -66,15 +96,28 @@ class RunPlan:
         if self.stale and not self._told:
             self._workflow.dag.forcefiles.update(self.stale)
             self._told = True
-        return [str(path) for path in VideoInputs.of(self._videos[video_id]).files if _is_plain(path)]
+        video = self._videos[video_id]
+        if video.stored is not None:
+            files = tuple(self._config.videos / name for name in video.stored.files)
+        else:
+            files = VideoInputs.of(video).files
+        return [str(path) for path in files if _is_plain(path)]
+
+    def sidecars_of_no_video(self) -> tuple[str, ...]:
+        """Names of YAML files that nobody reads."""
+        return sidecars_of_no_video(self._known.videos)
 
     def find_stale(self) -> None:
         """Sets ``stale``: outputs that are there but not what would be made now."""
-        found = stale_results(self._config, self._videos.values())
-        self.stale = {str(Path(self.out) / path.relative_to(self._config.out)) for path in found}
+        if self._storage is not None:
+            self._storage.mirror(self._config.out, _TELL_WHAT_IS_CURRENT)
+        if Workspace(self._known.out).forget_journal.is_file():
+            raise InputError(f"{self.out}: a forget was interrupted; complete it with `sfm-gt forget` first")
+        found = stale_results(self._known, self._videos.values())
+        self.stale = {str(self._out_here / path.relative_to(self._known.out)) for path in found}
 
     def start(self) -> None:
-        """Leaves the effective configuration in the output folder; called when jobs are about to run.
+        """Leaves configuration and catalog in the output folder; called when jobs are about to run.
 
         One line and exit status 1 when another run is at work there.
         """
@@ -84,12 +127,34 @@ class RunPlan:
             at_work = run_lock.holder(self.workspace.lock("run"))
             _exit(OutputError(f"{self._config.out}: a run is at work there, {at_work}; wait for its end, or choose another "
                               "out folder"))  # fmt: skip
-        path, text = self.workspace.config, to_yaml(self._config)
+        self._leave_config()
+        write_catalog(self.workspace.catalog, self._folder_state, self._videos.values())
+        if self._storage is not None:
+            self._store_records(self._storage)
+        if self.console is not None:
+            self._open_console(self.console)
+
+    def _leave_config(self) -> None:
+        path, text = self.workspace.config, to_yaml(self._here)
         if not path.is_file() or path.read_text() != text:
             with replacing_file(path) as partial:
                 partial.write_text(text)
-        if self.console is not None:
-            self._open_console(self.console)
+
+    def _store_records(self, storage: ObjectStorage) -> None:
+        stated, known = Workspace(self._config.out), Workspace(self._known.out)
+        storage.store(stated.catalog, self.workspace.catalog)
+        with replacing_file(known.config) as partial:
+            partial.write_text(to_yaml(self._config))
+        storage.store(stated.config, known.config)
+
+    def readable(self, folder: str, pattern: str) -> Workspace:
+        """A workspace in which the results that match can be read, wherever jobs left them."""
+        if self._storage is not None:
+            if "*" in pattern:
+                self._storage.mirror(self._config.out / folder, [pattern])
+            else:
+                self._storage.mirror_file(self._config.out / folder / pattern)
+        return Workspace(self._known.out)
 
     def end(self) -> None:
         """Says what came out; called when no job is left, whether or not all succeeded."""
@@ -110,6 +175,19 @@ class RunPlan:
         return THREADS_OF_A_JOB * min(self._workflow.nodes, max(len(self._videos), 1))
 
 
+def _located(config: Config, place: Callable[[Path], Path]) -> Config:
+    """With the folders of the run elsewhere."""
+    return config.model_copy(update={"videos": place(config.videos), "out": place(config.out)})
+
+
+def _stored(video: VideoFile, states: Mapping[str, State], folder: Path) -> VideoFile:
+    """A video of a mirror as jobs find it, in ``folder``."""
+    inputs = VideoInputs.of(video)
+    files = {name: states[name] for name in inputs.named() if name in states}
+    return replace(video, path=folder / video.path.name, sidecar=video.sidecar and folder / video.sidecar.name,
+                   stored=Stored(inputs.error, files))  # fmt: skip
+
+
 def _is_plain(path: Path) -> bool:
     return _PLAIN.fullmatch(str(path)) is not None
 
@@ -117,7 +195,7 @@ def _is_plain(path: Path) -> bool:
 def _plain_link(folder: Path) -> Path:
     """A link to ``folder`` with a path that Snakemake takes."""
     target = folder.absolute()
-    link = _LINKS / hashlib.sha256(os.fsencode(target)).hexdigest()[:16]
+    link = _OWN / hashlib.sha256(os.fsencode(target)).hexdigest()[:16]
     link.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         link.symlink_to(target, target_is_directory=True)
@@ -132,23 +210,25 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         content: Snakemake's ``config``.
     """
     if "--lint" in sys.argv:  # looks at rules alone, and is run without any configuration
-        return RunPlan(Config(videos=Path("videos"), out=Path("out")), (), workflow)
+        return RunPlan(Config(videos=Path("videos"), out=Path("out")), workflow)
     try:
         for path in workflow.configfiles:
             read_yaml(Path(path), ConfigError)  # Snakemake lets the last of equal keys win
         typed = _typed(content, workflow.config_settings.config)
         config = validate(json.loads(json.dumps(typed, default=str)))
-        if workflow.is_main_process:
-            check_settings(config)
-        plan = RunPlan(config, list_videos(config.videos), workflow)
-        if workflow.is_main_process:
-            for name in sidecars_of_no_video(config.videos):
-                print(f"warning: {one_line(name)} is no sidecar: no video there has its name", file=sys.stderr)
-            plan.console = attach(workflow, plan.workspace)
-            plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
-            if plan.workspace.forget_journal.is_file():
-                raise InputError(f"{plan.out}: a forget was interrupted; complete it with `sfm-gt forget` first")
-            plan.find_stale()
+        plan = RunPlan(config, workflow)
+        if not workflow.is_main_process:
+            plan.recall_videos()
+            return plan
+        from sfm_gt.workflow.settings_check import check_settings
+
+        check_settings(config)
+        plan.find_videos()
+        for name in plan.sidecars_of_no_video():
+            print(f"warning: {one_line(name)} is no sidecar: no video there has its name", file=sys.stderr)
+        plan.console = attach(workflow, plan.readable)
+        plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
+        plan.find_stale()
         if plan.lock is not None:
             _clear_remains(Path(".snakemake"), plan.out)
     except SfmGtError as error:

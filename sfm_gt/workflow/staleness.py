@@ -53,9 +53,17 @@ class VideoInputs:
 
     def recorded(self) -> dict[str, Any]:
         """Content of inputs.json."""
+        states = {name: state_of(path) for name, path in self.named().items()}
+        if self.video.stored is not None:
+            # The times of a job's own copies tell nothing.
+            stored = self.video.stored.files
+            states = {name: state | {"stat": stored[name]} for name, state in states.items() if name in stored}
+        return {"error": self.error, **_by_name(self.video), "files": states}
+
+    def named(self) -> dict[str, Path]:
+        """The files by their path in the folder of videos."""
         folder, own = self.video.path.parent.resolve(), (self.video.path, self.video.sidecar)
-        names = {path: path.name if path in own else str(path.relative_to(folder)) for path in self.files}
-        return {"error": self.error, **_by_name(self.video), "files": {names[p]: state_of(p) for p in self.files}}
+        return {path.name if path in own else str(path.relative_to(folder)): path for path in self.files}
 
 
 def _by_name(video: VideoFile) -> dict[str, Any]:
@@ -84,6 +92,10 @@ def current_key(workspace: Workspace, video: VideoFile, settings: str) -> str | 
     # What finds a published file changed takes its clip's manifest away.
     if not all((workspace.clip_stage(clip["clip_id"], "dataset") / MANIFEST_NAME).is_file() for clip in verdict.clips):
         return None
+    if video.stored is not None:
+        recorded = {name: state["stat"] for name, state in inputs["files"].items()}
+        same = recorded == {name: list(state) for name, state in video.stored.files.items()}
+        return verdict.key if same and inputs["error"] == video.stored.error else None
     # A file that the sidecar misses may have come.
     if inputs["error"] and inputs["error"] != VideoInputs.of(video).error:
         return None

@@ -36,7 +36,7 @@ from sfm_gt.formats.workspace import Workspace
 from sfm_gt.workflow.console import attach
 from sfm_gt.workflow.estimate import Estimate
 
-CONSOLE = attach(workflow, Workspace(Path("out")))
+CONSOLE = attach(workflow, lambda folder, pattern: Workspace(Path("out")))
 
 onstart:
     workflow.scheduler.keepgoing = True
