@@ -34,6 +34,7 @@ CLIP_STAGES = ("frames", "sfm", "dense", "moving", "clean", "scale", "dataset")
 
 JOURNAL = ".forget.json"
 EXPORTS = ".exports.json"
+SUMMARY = "summary.txt"
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ class Workspace:
     @property
     def collected(self) -> Path:
         return self.root / "collected.json"
+
+    @property
+    def summary(self) -> Path:
+        return self.root / SUMMARY
 
     @property
     def forget_journal(self) -> Path:

@@ -23,7 +23,7 @@ from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.workspace import Workspace
+from sfm_gt.formats.workspace import SUMMARY, Workspace
 from sfm_gt.workflow.estimate import Estimate, time_left
 from sfm_gt.workflow.outcome import (
     TABLE,
@@ -131,14 +131,13 @@ class Console(logging.Handler):
     def _job_finished(self, job: Any) -> None:
         if job is None:
             return
-        for log in job.log:
+        for log in _logs(job):
             for line in log_warnings(Path(log)):
                 self._print(line)
         if job.rule_name == "reconstruct":
             self._video_ended(job.wildcards["video"])
         elif job.rule_name == "summary":
-            name = Path(job.output[0]).name
-            self._summary = (self._readable("", name).root / name).read_text(encoding="utf-8")
+            self._summary = self._readable("", SUMMARY).summary.read_text(encoding="utf-8")
 
     def _video_ended(self, video_id: str) -> None:
         try:
@@ -151,13 +150,13 @@ class Console(logging.Handler):
             self._print(ended.text)
 
     def _job_failed(self, job: Any) -> None:
-        excerpt = [line for log in job.log for line in log_excerpt(Path(log))]
+        excerpt = [line for log in _logs(job) for line in log_excerpt(Path(log))]
         if job.rule_name == "summary":
             # It fails when a video did; its lines are those of a finished run.
             self._summary = "\n".join(excerpt[1:])
             excerpt = excerpt[:1]
         else:
-            self._print(f"error: {job.rule_name} failed, see {', '.join(job.log)}")
+            self._print(f"error: {job.rule_name} failed, see {', '.join(_logs(job))}")
         for line in excerpt:
             self._print(line)
 
@@ -186,3 +185,8 @@ class Console(logging.Handler):
 
     def _print(self, line: str) -> None:
         self._terminal.print(line, markup=False, soft_wrap=True, emoji=False)
+
+
+def _logs(job: Any) -> list[str]:
+    """Paths without what Snakemake adds where they are objects of a storage."""
+    return [str(log).removesuffix(" (send to storage)") for log in job.log]

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
-from sfm_gt.errors import ConfigError
+from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.video.catalog import SIDECAR_SUFFIXES
 
 State = tuple[int, float]
@@ -50,8 +50,15 @@ class ObjectStorage:
         return self._mirror / path
 
     def mirror_videos(self, folder: Path) -> dict[str, State]:
-        """Mirrors the folder of videos and answers what lies in it; of films and pictures, name and size are enough."""
+        """Mirrors the folder of videos and answers what lies in it; of films and pictures, name and size are enough.
+
+        Raises:
+            InputError: nothing lies there.
+        """
         states = self._states(folder)
+        if not states:
+            raise InputError(f"{self._object(folder).print_query}: no object is found below it; put videos there, or correct "
+                             "the prefix, the address of the storage or the credentials")  # fmt: skip
         self._update(folder, states, ["*"], lambda name: PurePath(name).suffix.lower() in _READ_BESIDE_VIDEOS)
         return states
 
@@ -81,7 +88,7 @@ class ObjectStorage:
         from snakemake.io import IOCache
 
         cache, root = IOCache(None), self.local(folder)
-        self._run(self._object(folder / "any", root / "any").inventory(cache))
+        self._run(self._object(folder / "any").inventory(cache))
         return {
             str(Path(key).relative_to(root)): (cache.size[key], mtime.storage())
             for key, mtime in cache.mtime.items()
@@ -107,9 +114,10 @@ class ObjectStorage:
                 _stand_in(path, str(folder / name), size)
             os.utime(path, (mtime, mtime))
 
-    def _object(self, path: Path, file: Path) -> Any:
+    def _object(self, path: Path, file: Path | None = None) -> Any:
         stored = self._object_at(str(path)).flags["storage_object"]
-        stored.set_local_path(file)
+        if file is not None:
+            stored.set_local_path(file)
         return stored
 
     def _run(self, coroutine: Any) -> Any:

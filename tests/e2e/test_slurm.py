@@ -17,11 +17,15 @@ from pathlib import Path
 
 import pytest
 
+from sfm_gt.formats.manifest import read_json
 from tests.e2e.workflow import REPOSITORY, command, environment, run, tree_digest
 from tests.video.make_videos import panning, write_video
 
 SYSTEM_CONF = Path("/etc/slurm/slurm.conf")
+# One model is enough to see that its jobs run.
+MODELS = ("models=[{name: constant, method: constant}]",)
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch")
+LOST_AFTER_S = 30.0  # SlurmdTimeout and some more
 CONF = """
 ClusterName=loopback
 SlurmctldHost={host}(127.0.0.1)
@@ -51,8 +55,34 @@ PartitionName=all Nodes=n[1-2] Default=YES MaxTime=INFINITE State=UP
 """
 
 
+class Cluster:
+    """Daemons by name; nodes are n1 and n2."""
+
+    def __init__(self, munge: list[str]):
+        self._words = {"munged": ["munged", "--foreground", "--force", *munge], "slurmctld": ["slurmctld", "-D"],
+                       **{node: ["slurmd", "-D", "-N", node] for node in ("n1", "n2")}}  # fmt: skip
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, *names: str) -> None:
+        for name in names or tuple(self._words):
+            self._running[name] = subprocess.Popen(
+                self._words[name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            time.sleep(1.0)
+
+    def kill(self, name: str) -> None:
+        """Ends a daemon without a warning."""
+        self._running[name].kill()
+        self._running.pop(name).wait()
+
+    def stop(self) -> None:
+        for daemon in reversed(self._running.values()):
+            daemon.send_signal(signal.SIGTERM)
+            daemon.wait(timeout=30)
+
+
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A running cluster; its configuration is the system's, since the plug-in takes SLURM's variables away."""
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
@@ -69,18 +99,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     munge = [f"--{name}={folder / file}" for name, file in
              (("key-file", "munge.key"), ("socket", "munge.socket"), ("pid-file", "munged.pid"),
               ("seed-file", "munged.seed"), ("log-file", "munged.log"))]  # fmt: skip
-    daemons: list[subprocess.Popen[bytes]] = []
+    daemons = Cluster(munge)
     try:
-        for words in (["munged", "--foreground", "--force", *munge], ["slurmctld", "-D"], ["slurmd", "-D", "-N", "n1"],
-                      ["slurmd", "-D", "-N", "n2"]):  # fmt: skip
-            daemons.append(subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-            time.sleep(1.0)
+        daemons.start()
         wait_until_idle(folder)
-        yield
+        yield daemons
     finally:
-        for daemon in reversed(daemons):
-            daemon.send_signal(signal.SIGTERM)
-            daemon.wait(timeout=30)
+        daemons.stop()
         SYSTEM_CONF.unlink()
 
 
@@ -95,22 +120,59 @@ def wait_until_idle(folder: Path) -> None:
     raise RuntimeError(f"no idle nodes: {said}\n{logs}")
 
 
+def through_slurm(folder: Path) -> list[str]:
+    """The workflow with the shipped profile; no accounting here, and nodes of two cores."""
+    profile = ["--profile", str(REPOSITORY / "pipelines" / "profiles" / "slurm"), "--slurm-status-command", "squeue",
+               "--latency-wait", "5", "--set-threads", "reconstruct=2", "collect=2"]  # fmt: skip
+    return [word for word in command(folder, *profile, config=MODELS) if word not in ("--cores", "2")]
+
+
+def running_job() -> tuple[str, str]:
+    """Number and node of the first job that runs."""
+    for _ in range(240):
+        said = subprocess.run(
+            ["squeue", "-h", "-t", "R", "-o", "%i %N"], capture_output=True, text=True, check=True
+        ).stdout
+        if said.strip():
+            number, node = said.split()[:2]
+            return number, node
+        time.sleep(0.5)
+    raise RuntimeError("no job came to run")
+
+
 def test_two_videos_through_slurm_give_the_bytes_of_a_local_run(cluster, small_videos: Path, tmp_path: Path) -> None:
     local, remote = tmp_path / "local", tmp_path / "remote"
     for folder in (local, remote):
         shutil.copytree(small_videos, folder / "videos")
         write_video(folder / "videos" / "pan.mp4", panning(16, 160, 120))
-    # One model is enough to see that its jobs run.
-    models = ("models=[{name: constant, method: constant}]",)
-    finished = run(local, config=models)
+    finished = run(local, config=MODELS)
     assert finished.returncode == 0, finished.stdout[-3000:]
-    # No accounting here, and nodes of two cores.
-    profile = ["--profile", str(REPOSITORY / "pipelines" / "profiles" / "slurm"), "--slurm-status-command", "squeue",
-               "--latency-wait", "5", "--set-threads", "reconstruct=2", "collect=2"]  # fmt: skip
-    through = [word for word in command(remote, *profile, config=models) if word not in ("--cores", "2")]
-    finished = subprocess.run(through, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              check=False)  # fmt: skip
+    finished = subprocess.run(through_slurm(remote), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)  # fmt: skip
     assert finished.returncode == 0, finished.stdout[-3000:]
     (log,) = (remote / ".snakemake" / "log").glob("*.snakemake.log")
     assert log.read_text().count("has been submitted with SLURM jobid") == 6, "all but the target"
     assert tree_digest(remote / "out" / "dataset") == tree_digest(local / "out" / "dataset")
+
+
+@pytest.mark.parametrize("accident", ["cancelled", "node killed"])
+def test_a_job_that_is_cancelled_or_loses_its_node_is_run_again(
+    cluster: Cluster, tmp_path: Path, accident: str
+) -> None:
+    (tmp_path / "videos").mkdir()
+    for number in range(2):
+        write_video(tmp_path / "videos" / f"pan{number}.mp4", panning(16, 160, 120, seed=number))
+    with subprocess.Popen(through_slurm(tmp_path), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as process:  # fmt: skip
+        job, node = running_job()
+        if accident == "cancelled":
+            subprocess.run(["scancel", job], check=True)
+        else:
+            cluster.kill(node)
+            time.sleep(LOST_AFTER_S)
+            cluster.start(node)
+        said, _ = process.communicate()
+    # Its clips are too small for ground truth, which is no failure of a job.
+    assert "this run produced nothing" in said, said[-3000:]
+    listed = read_json(tmp_path / "out" / "clips.json")["videos"]
+    assert [video["status"] for video in listed] == ["ok", "ok"]
