@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +40,7 @@ class Run:
 
         self.claim("reconstruct", video_of(clip_id))
 
-    def videos(self) -> dict[str, Any]:
+    def videos(self) -> Mapping[str, Any]:
         """By id."""
         from sfm_gt.video.catalog_file import known_videos
 

@@ -83,9 +83,10 @@ class Console(logging.Handler):
         self._live: Live | None = None
         self._summary = ""
 
-    def begin(self, estimated: Estimate, n_found: int, n_to_process: int, cores: int) -> None:
+    def begin(self, estimated: Estimate | None, n_found: int, n_to_process: int, cores: int) -> None:
         """The first lines, and the live line of a terminal."""
-        self._videos, self._estimated_s, self._began = n_to_process, estimated.seconds, time.monotonic()
+        self._videos, self._began = n_to_process, time.monotonic()
+        self._estimated_s = estimated.seconds if estimated is not None else 0.0
         if self._says:
             self._print(opening(estimated, n_found, n_to_process, cores))
         if self._lives:

@@ -36,10 +36,10 @@ class VideoLine:
     text: str
 
 
-def opening(estimated: Estimate, n_found: int, n_to_process: int, cores: int) -> str:
-    """What was found, and what it will take."""
+def opening(estimated: Estimate | None, n_found: int, n_to_process: int, cores: int) -> str:
+    """What was found, and what it will take where that is known."""
     found = f"{count(n_found, 'video')} found" + (f", {n_to_process} to process" if n_to_process < n_found else "")
-    if not n_to_process:
+    if not n_to_process or estimated is None:
         return found
     if not estimated.n_frames:
         return f"{found}; no film in what their headers say"

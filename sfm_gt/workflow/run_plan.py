@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import yaml
 
@@ -29,11 +29,13 @@ from sfm_gt.formats.workspace import JOURNAL, Workspace
 from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.video.catalog import Stored, VideoFile, list_videos, sidecars_of_no_video
 from sfm_gt.video.catalog_file import folder_state, known_videos, write_catalog
-from sfm_gt.workflow.console import Console, attach
 from sfm_gt.workflow.currency import own_protocols
 from sfm_gt.workflow.estimate import THREADS_OF_A_JOB, estimate, films_of
 from sfm_gt.workflow.staleness import KEY_JSON, VideoInputs, stale_results
 from sfm_gt.workflow.storage import ObjectStorage, State
+
+if TYPE_CHECKING:
+    from sfm_gt.workflow.console import Console
 
 # Paths that Snakemake, shells and their tools take as they stand. Braces would be wildcards, a dash an option, :// a
 # storage provider; Snakemake has no way to quote them.
@@ -51,7 +53,7 @@ class RunPlan:
         self._storage = ObjectStorage.of(workflow, _OWN / "mirror")
         self._here = config if self._storage is None else _located(config, self._storage.local)
         self._known = config if self._storage is None else _located(config, self._storage.mirrored)
-        self._videos: dict[str, VideoFile] = {}
+        self._videos: Mapping[str, VideoFile] = {}
         self._folder_state: int | None = None
         self.workspace = Workspace(self._here.out)
         self.lock: IO[str] | None = None
@@ -117,12 +119,18 @@ class RunPlan:
         self.stale = {str(self._out_here / path.relative_to(self._known.out)) for path in found}
 
     def start(self) -> None:
-        """Leaves configuration and catalog in the output folder; called when jobs are about to run.
+        """Called when jobs are about to run."""
+        # What breaks for one video or model must not stop the others; the run still ends with exit status 1.
+        self._workflow.scheduler.keepgoing = True
+        self.leave_records()
+        if self.console is not None:
+            self._open_console(self.console)
+
+    def leave_records(self) -> None:
+        """Leaves configuration and catalog, which jobs read, in the output folder.
 
         One line and exit status 1 when another run is at work there.
         """
-        # What breaks for one video or model must not stop the others; the run still ends with exit status 1.
-        self._workflow.scheduler.keepgoing = True
         if self.lock is None:
             at_work = run_lock.holder(self.workspace.lock("run"))
             _exit(OutputError(f"{self._config.out}: a run is at work there, {at_work}; wait for its end, or choose another "
@@ -131,8 +139,6 @@ class RunPlan:
         write_catalog(self.workspace.catalog, self._folder_state, self._videos.values())
         if self._storage is not None:
             self._store_records(self._storage)
-        if self.console is not None:
-            self._open_console(self.console)
 
     def _leave_config(self) -> None:
         path, text = self.workspace.config, to_yaml(self._here)
@@ -164,9 +170,11 @@ class RunPlan:
     def _open_console(self, console: Console) -> None:
         jobs = [job for job in self._workflow.dag.needrun_jobs() if job.rule.name == "reconstruct"]
         videos = [self._videos[video_id] for video_id in sorted({job.wildcards.video for job in jobs})]
-        films = films_of([video.path for video in videos if video.refusal is None])
-        cores = self._cores()
-        console.begin(estimate(self._config, films, cores), len(self._videos), len(videos), cores)
+        cores, estimated = self._cores(), None
+        if self._storage is None:  # no film is fetched for its header
+            films = films_of([video.path for video in videos if video.refusal is None])
+            estimated = estimate(self._config, films, cores)
+        console.begin(estimated, len(self._videos), len(videos), cores)
 
     def _cores(self) -> int:
         """That work at a time; on a cluster those of as many jobs as may run there."""
@@ -220,15 +228,21 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         if not workflow.is_main_process:
             plan.recall_videos()
             return plan
+        # What only the start of a run needs is not imported for each of its jobs.
+        from sfm_gt.workflow.console import attach
         from sfm_gt.workflow.settings_check import check_settings
 
         check_settings(config)
         plan.find_videos()
         for name in plan.sidecars_of_no_video():
             print(f"warning: {one_line(name)} is no sidecar: no video there has its name", file=sys.stderr)
-        plan.console = attach(workflow, plan.readable)
+        if workflow.modifier.is_main_snakefile():
+            plan.console = attach(workflow, plan.readable)
         plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
         plan.find_stale()
+        # Snakemake tells a module of nothing that happens later.
+        if not workflow.modifier.is_main_snakefile() and not workflow.output_settings.dryrun:
+            plan.leave_records()
         if plan.lock is not None:
             _clear_remains(Path(".snakemake"), plan.out)
     except SfmGtError as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from sfm_gt.formats.manifest import read_json
+from tests.e2e.bucket import PREFIX, bucket
 from tests.e2e.workflow import REPOSITORY, command, environment, run, tree_digest
 from tests.video.make_videos import panning, write_video
 
@@ -120,10 +121,11 @@ def wait_until_idle(folder: Path) -> None:
     raise RuntimeError(f"no idle nodes: {said}\n{logs}")
 
 
-def through_slurm(folder: Path) -> list[str]:
-    """The workflow with the shipped profile; no accounting here, and nodes of two cores."""
+def through_slurm(folder: Path, *arguments: str) -> list[str]:
+    """The workflow with the shipped profile; no accounting here, nodes of two cores, and no patience."""
     profile = ["--profile", str(REPOSITORY / "pipelines" / "profiles" / "slurm"), "--slurm-status-command", "squeue",
-               "--latency-wait", "5", "--set-threads", "reconstruct=2", "collect=2"]  # fmt: skip
+               "--slurm-init-seconds-before-status-checks", "3", "--seconds-between-status-checks", "3",
+               "--latency-wait", "5", "--set-threads", "reconstruct=2", "collect=2", *arguments]  # fmt: skip
     return [word for word in command(folder, *profile, config=MODELS) if word not in ("--cores", "2")]
 
 
@@ -153,6 +155,29 @@ def test_two_videos_through_slurm_give_the_bytes_of_a_local_run(cluster, small_v
     (log,) = (remote / ".snakemake" / "log").glob("*.snakemake.log")
     assert log.read_text().count("has been submitted with SLURM jobid") == 6, "all but the target"
     assert tree_digest(remote / "out" / "dataset") == tree_digest(local / "out" / "dataset")
+
+
+def test_nodes_that_share_only_a_bucket_give_the_bytes_of_a_local_run(
+    cluster, small_videos: Path, tmp_path: Path
+) -> None:
+    local, remote = tmp_path / "local", tmp_path / "remote"
+    shutil.copytree(small_videos, local / "videos")
+    finished = run(local, config=MODELS)
+    assert finished.returncode == 0, finished.stdout[-3000:]
+    remote.mkdir()
+    # Every job has copies of its own, so that it finds nothing but what it declares.
+    alone = ["--default-storage-provider", "s3", "--default-storage-prefix", PREFIX, "--shared-fs-usage", "persistence",
+             "software-deployment", "sources", "source-cache", "--remote-job-local-storage-prefix",
+             f"{tmp_path}/node/$SLURM_JOB_ID"]  # fmt: skip
+    with bucket(every=20) as storage:
+        for path in (local / "videos").iterdir():
+            storage.put(path, f"videos/{path.name}")
+        finished = subprocess.run(through_slurm(remote, *alone), env=environment() | storage.environment,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)  # fmt: skip
+        assert finished.returncode == 0, finished.stdout[-3000:]
+        assert storage.digest("out/dataset") == tree_digest(local / "out" / "dataset")
+    assert "done: small.mp4: 30 frames in 1 clip (metric)" in finished.stdout
+    assert len(list((tmp_path / "node").iterdir())) == 4
 
 
 @pytest.mark.parametrize("accident", ["cancelled", "node killed"])

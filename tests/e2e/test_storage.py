@@ -43,6 +43,7 @@ def test_two_videos_in_a_bucket_give_the_bytes_of_a_local_run(small_videos: Path
 
         finished = run_in_bucket(storage, tmp_path / "remote")
         assert finished.returncode == 0, finished.stdout[-3000:]
+        assert "\n2 videos found\n" in finished.stdout
         assert "done: small.mp4: 30 frames in 1 clip (metric)" in finished.stdout
         assert "refused: pan.mp4" in finished.stdout
         assert "2 videos, 2 clips, 1 with ground truth" in finished.stdout

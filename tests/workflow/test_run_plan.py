@@ -18,6 +18,7 @@ def workflow(given: dict[str, Any] | None = None) -> SimpleNamespace:
     """As much of Snakemake's as is asked; ``given`` is the configuration of the command line."""
     return SimpleNamespace(
         is_main_process=True,
+        modifier=SimpleNamespace(is_main_snakefile=lambda: True),
         storage_settings=SimpleNamespace(default_storage_provider=None),
         configfiles=[],
         output_settings=SimpleNamespace(dryrun=True, verbose=False, quiet=None),
