@@ -30,6 +30,7 @@ class ObjectStorage:
         self._object_at = workflow.modifier.path_modifier.apply_default_storage
         prefix = str(workflow.storage_settings.default_storage_prefix)
         self._mirror = mirrors / hashlib.sha256(prefix.encode()).hexdigest()[:16]
+        _look_again_for_folders(workflow.storage_registry.default_storage_provider.get_storage_object_cls())
         # Snakemake's own loop may be at work in the thread that asks.
         self._thread = ThreadPoolExecutor(1)
 
@@ -122,6 +123,24 @@ class ObjectStorage:
 
     def _run(self, coroutine: Any) -> Any:
         return self._thread.submit(self._workflow.async_run, coroutine).result()
+
+
+def _look_again_for_folders(kind: Any) -> None:
+    """Lets an object of the S3 plug-in (0.3.6) forget that it was no folder: a job on another machine may have made it since.
+
+    Without, the results of every job that runs elsewhere are taken for missing.
+    """
+    exists = kind.exists
+    if getattr(exists, "looks_again", False):
+        return
+
+    def exists_now(stored: Any) -> bool:
+        if getattr(stored, "_is_dir", None) is False:
+            stored._is_dir = None
+        return exists(stored)
+
+    exists_now.looks_again = True  # type: ignore[attr-defined]
+    kind.exists = exists_now
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:

@@ -142,42 +142,43 @@ def running_job() -> tuple[str, str]:
     raise RuntimeError("no job came to run")
 
 
-def test_two_videos_through_slurm_give_the_bytes_of_a_local_run(cluster, small_videos: Path, tmp_path: Path) -> None:
-    local, remote = tmp_path / "local", tmp_path / "remote"
-    for folder in (local, remote):
-        shutil.copytree(small_videos, folder / "videos")
-        write_video(folder / "videos" / "pan.mp4", panning(16, 160, 120))
+@pytest.fixture(scope="module")
+def local_run(small_videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run without a cluster."""
+    local = tmp_path_factory.mktemp("local")
+    shutil.copytree(small_videos, local / "videos")
+    write_video(local / "videos" / "pan.mp4", panning(16, 160, 120))
     finished = run(local, config=MODELS)
     assert finished.returncode == 0, finished.stdout[-3000:]
-    finished = subprocess.run(through_slurm(remote), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    return local
+
+
+def test_two_videos_through_slurm_give_the_bytes_of_a_local_run(cluster, local_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(local_run / "videos", tmp_path / "videos")
+    finished = subprocess.run(through_slurm(tmp_path), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, check=False)  # fmt: skip
     assert finished.returncode == 0, finished.stdout[-3000:]
-    (log,) = (remote / ".snakemake" / "log").glob("*.snakemake.log")
+    (log,) = (tmp_path / ".snakemake" / "log").glob("*.snakemake.log")
     assert log.read_text().count("has been submitted with SLURM jobid") == 6, "all but the target"
-    assert tree_digest(remote / "out" / "dataset") == tree_digest(local / "out" / "dataset")
+    assert tree_digest(tmp_path / "out" / "dataset") == tree_digest(local_run / "out" / "dataset")
 
 
-def test_nodes_that_share_only_a_bucket_give_the_bytes_of_a_local_run(
-    cluster, small_videos: Path, tmp_path: Path
-) -> None:
-    local, remote = tmp_path / "local", tmp_path / "remote"
-    shutil.copytree(small_videos, local / "videos")
-    finished = run(local, config=MODELS)
-    assert finished.returncode == 0, finished.stdout[-3000:]
-    remote.mkdir()
+def test_nodes_that_share_only_a_bucket_give_the_bytes_of_a_local_run(cluster, local_run: Path, tmp_path: Path) -> None:
+    main, node = tmp_path / "main", tmp_path / "node"
+    main.mkdir()
     # Every job has copies of its own, so that it finds nothing but what it declares.
     alone = ["--default-storage-provider", "s3", "--default-storage-prefix", PREFIX, "--shared-fs-usage", "persistence",
              "software-deployment", "sources", "source-cache", "--remote-job-local-storage-prefix",
-             f"{tmp_path}/node/$SLURM_JOB_ID"]  # fmt: skip
+             f"{node}/$SLURM_JOB_ID"]  # fmt: skip
     with bucket(every=20) as storage:
-        for path in (local / "videos").iterdir():
+        for path in (local_run / "videos").iterdir():
             storage.put(path, f"videos/{path.name}")
-        finished = subprocess.run(through_slurm(remote, *alone), env=environment() | storage.environment,
+        finished = subprocess.run(through_slurm(main, *alone), env=environment() | storage.environment,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)  # fmt: skip
         assert finished.returncode == 0, finished.stdout[-3000:]
-        assert storage.digest("out/dataset") == tree_digest(local / "out" / "dataset")
+        assert storage.digest("out/dataset") == tree_digest(local_run / "out" / "dataset")
     assert "done: small.mp4: 30 frames in 1 clip (metric)" in finished.stdout
-    assert len(list((tmp_path / "node").iterdir())) == 4
+    assert len(list(node.iterdir())) == 6
 
 
 @pytest.mark.parametrize("accident", ["cancelled", "node killed"])
