@@ -6,6 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.resolver import Resolver
+from yaml.scanner import Scanner
 
 from sfm_gt.errors import InputError, SfmGtError, one_line
 
@@ -45,11 +51,26 @@ class _RefusedError(Exception):
     """Valid YAML that is not accepted here; the message lacks only the file."""
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """PyYAML's safe loader without what makes a file mean something else than it seems to say."""
+class _PlainEvents(Reader, Scanner, Parser):  # type: ignore[misc]
+    """PyYAML's own events."""
 
     def __init__(self, stream: str):
-        super().__init__(stream)
+        Reader.__init__(self, stream)
+        Scanner.__init__(self)
+        Parser.__init__(self)
+
+
+_Events: Any = yaml.cyaml.CParser if yaml.__with_libyaml__ else _PlainEvents
+
+
+class _Loader(Composer, _Events, SafeConstructor, Resolver):  # type: ignore[misc]
+    """PyYAML's safe loader, on libyaml's events, without what makes a file mean something else than it seems to say."""
+
+    def __init__(self, stream: str):
+        _Events.__init__(self, stream)
+        Composer.__init__(self)
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
         self._depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:

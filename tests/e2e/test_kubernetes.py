@@ -72,7 +72,8 @@ def test_a_video_becomes_a_job_with_the_image_memory_and_credentials(api: Any, t
         copy(REPOSITORY / name, tmp_path / name)
     (tmp_path / "film.mp4").write_text("a film")
     words = command(tmp_path, "--profile", "pipelines/profiles/kubernetes", "--default-storage-prefix", PREFIX,
-                    "--container-image", "registry/sfm-gt:1", "--retries", "0", "--seconds-between-status-checks", "1")  # fmt: skip
+                    "--container-image", "registry/sfm-gt:1", "--retries", "0",
+                    "--seconds-between-status-checks", "1")  # fmt: skip
     words[words.index("--snakefile") + 1] = "Snakefile"
     with bucket(every=1000) as storage:
         storage.put(tmp_path / "film.mp4", "videos/film.mp4")
