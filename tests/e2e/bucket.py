@@ -67,9 +67,12 @@ def bucket(every: int) -> Iterator[Bucket]:
         pytest.skip(
             f"OBJECT STORAGE IS NOT TESTED: needs {', '.join(missing)} (moto[server], snakemake-storage-plugin-s3)"
         )
+    from moto.s3.models import s3_backends
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import make_server
 
+    # Buckets belong to the process and would outlast the server.
+    s3_backends.reset()
     flaky = Flaky(DomainDispatcherApplication(create_backend_app), every)
     server = make_server("127.0.0.1", 0, flaky, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

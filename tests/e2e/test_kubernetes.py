@@ -80,8 +80,9 @@ def test_a_video_becomes_a_job_with_the_image_memory_and_credentials(api: Any, t
         told = environment() | storage.environment | {"KUBECONFIG": str(tmp_path / "kubeconfig")}
         said = subprocess.run([word for word in words if word not in ("--cores", "2")], cwd=tmp_path, env=told,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout  # fmt: skip
-    (job,) = [one for one in api.created if one.get("kind") != "Secret" and "template" in one.get("spec", {})] or [said]
-    pod = job["spec"]["template"]["spec"]["containers"][0]
+    jobs = [one for one in api.created if "template" in one.get("spec", {})]
+    assert len(jobs) == 1, said[-3000:]
+    pod = jobs[0]["spec"]["template"]["spec"]["containers"][0]
     assert pod["image"] == "registry/sfm-gt:1"
     assert pod["resources"]["requests"]["memory"] == "3000M"
     assert pod["resources"]["requests"]["cpu"].endswith("m")

@@ -14,6 +14,7 @@ import pytest
 
 from sfm_gt.config import EvaluateConfig, ModelConfig, ReportConfig
 from sfm_gt.dense.shared.cleaning import Rule
+from sfm_gt.errors import InputError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.frame_folder import write_thumbnail
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
@@ -101,6 +102,15 @@ def test_the_summary_says_how_many_clips_are_metric(workspace, page):
     write_manifest(workspace.clip_stage("near", "dataset"), Manifest("dataset", 1, measures={"metric": True}))
     gather(workspace, "near", workspace.verdict("near"))
     assert "2 with ground truth (1 of them metric), 6 frames" in summary.run(workspace)
+
+
+def test_the_summary_fails_with_the_names_of_what_collect_found_stale(workspace, page):
+    write_json(workspace.dataset / layout.DATASET_JSON, {"clips": ["far", "near"], "frames": 6})
+    write_json(workspace.collected, {"key": "k", "stale": ["videos/near", "predictions/net/far"]})
+    with pytest.raises(
+        InputError, match="not of the present inputs and settings: videos/near, predictions/net/far; run again"
+    ):
+        summary.run(workspace)
 
 
 def test_what_cleaning_dropped_by_hand(workspace, page):
