@@ -351,6 +351,8 @@ def test_a_run_refuses_to_start_on_a_half_forgotten_source(workspace: Workspace,
         prepare(
             SimpleNamespace(
                 is_main_process=True,
+                modifier=SimpleNamespace(is_main_snakefile=lambda: True),
+                storage_settings=SimpleNamespace(default_storage_provider=None),
                 configfiles=[],
                 config_settings=SimpleNamespace(config={}),
                 output_settings=SimpleNamespace(dryrun=True, verbose=False, quiet=None),
