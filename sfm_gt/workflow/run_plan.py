@@ -69,6 +69,11 @@ class RunPlan:
         self.protocol_files = [str(path) for path in own if _is_plain(path)]
 
     @property
+    def address(self) -> str:
+        """How Snakemake names the output folder."""
+        return self.out if self._storage is None else self._storage.address(self._config.out)
+
+    @property
     def video_ids(self) -> list[str]:
         """Every video of the folder, sorted."""
         return sorted(self._videos)
@@ -244,7 +249,7 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         if not workflow.modifier.is_main_snakefile() and not workflow.output_settings.dryrun:
             plan.leave_records()
         if plan.lock is not None:
-            _clear_remains(Path(".snakemake"), plan.out)
+            _clear_remains(Path(".snakemake"), plan.address)
     except SfmGtError as error:
         _exit(error)
     return plan

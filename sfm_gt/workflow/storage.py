@@ -46,6 +46,10 @@ class ObjectStorage:
                               "such as videos=videos")  # fmt: skip
         return Path(str(self._object_at(str(path))))
 
+    def address(self, path: Path) -> str:
+        """How Snakemake names the object."""
+        return str(self._object(path).print_query)
+
     def mirrored(self, path: Path) -> Path:
         """Where the mirror of an object or folder lies."""
         return self._mirror / path
@@ -58,7 +62,7 @@ class ObjectStorage:
         """
         states = self._states(folder)
         if not states:
-            raise InputError(f"{self._object(folder).print_query}: no object is found below it; put videos there, or correct "
+            raise InputError(f"{self.address(folder)}: no object is found below it; put videos there, or correct "
                              "the prefix, the address of the storage or the credentials")  # fmt: skip
         self._update(folder, states, ["*"], lambda name: PurePath(name).suffix.lower() in _READ_BESIDE_VIDEOS)
         return states
