@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,13 +12,18 @@ from jaxtyping import Float
 
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.types import PinholeCamera, SparseModel, View
+from sfm_gt.sfm.bundle import Bundle, LensPrior
+from sfm_gt.sfm.camera_proof import PROOF_POINTS, PROOF_VIEWS
+from sfm_gt.sfm.lens_noise import camera_sigma, lens_noise
+from sfm_gt.sfm.observations import Observations
 
-METRES_PER_UNIT = 0.18858
+FPS = 30
+METRES_PER_UNIT = 0.18836
 # Standard deviation of the sensor's depth, from the sensor against itself at different distances: sensor_noise.py.
-SENSOR_ERROR_REL = 0.0069
+SENSOR_ERROR_REL = 0.0066
 # Where the sensor's optical axis meets the colour image as filmed (640 x 480), from the same comparison. Its depth is
 # measured along that axis and not along the colour camera's, 2.3 degrees beside it.
-SENSOR_AXIS_PX = (304.7, 226.0)
+SENSOR_AXIS_PX = (304.9, 225.9)
 SCORED_FRAMES = tuple(range(20, 471, 30))
 
 
@@ -47,14 +53,23 @@ def sensor_depth_m(
     return np.where(reading > 0, reading / along.reshape(reading.shape), np.nan)
 
 
+def _depth_sigma_rel(model: pycolmap.Reconstruction) -> float:
+    """What poses and lens leave open of depth: given ones have a sigma as well."""
+    seen = Observations.of(model)
+    bundle = Bundle.of(seen, PROOF_VIEWS, PROOF_POINTS)
+    times_s = np.array([float(name[6:12]) for name in seen.names]) / FPS
+    noise = lens_noise(bundle, times_s[bundle.view_rows])
+    return camera_sigma(replace(bundle, prior=LensPrior(None, 1.0, noise.error_px2)), noise).depth_rel
+
+
 class Kitchen:
-    """The kitchen clip: sparse model, undistorted views, sensor depth on the undistorted grid."""
+    """The kitchen clip: sparse model with the sigma of its cameras, undistorted views, sensor depth on the undistorted grid."""
 
     truth_noise_rel = SENSOR_ERROR_REL
     scored_frames = SCORED_FRAMES
 
-    def __init__(self, folder: Path, sensor_axis_px: tuple[float, float] = SENSOR_AXIS_PX):
-        self.folder, self._sensor_axis_px = folder, sensor_axis_px
+    def __init__(self, folder: Path):
+        self.folder = folder
         reconstruction = pycolmap.Reconstruction(str(folder / "sparse"))
         self.source = next(iter(reconstruction.cameras.values()))
         focal, cx, cy, _ = self.source.params
@@ -83,6 +98,7 @@ class Kitchen:
             points_sfm=np.array([reconstruction.points3D[point].xyz for point in point_rows]),
             observations=np.array(observations),
             observation_px=rays * focal + np.array([self.camera.cx, self.camera.cy]),
+            depth_sigma_rel=_depth_sigma_rel(reconstruction),
         )
 
     def _distorted_grid(self) -> tuple[np.ndarray, np.ndarray]:
@@ -105,8 +121,7 @@ class Kitchen:
         """Sensor z-depth on the undistorted grid in units of the model, NaN = unknown."""
         filmed = np.stack([self.map_x, self.map_y], axis=-1) + 0.5
         grid = pixel_grid(self.camera.width, self.camera.height)
-        depth_m = sensor_depth_m(self.folder, frame_index, filmed, self.camera, grid, self._sensor_axis_px)
-        return depth_m / METRES_PER_UNIT
+        return sensor_depth_m(self.folder, frame_index, filmed, self.camera, grid) / METRES_PER_UNIT
 
     def regions(self, frame_index: int) -> dict[str, np.ndarray]:
         """Masks to score by: wherever the sensor answered."""
