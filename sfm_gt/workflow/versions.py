@@ -8,7 +8,7 @@ VERSIONS = {
     "clips": 5,
     "clip_list": 1,
     "frames": 7,
-    "sfm": 10,
+    "sfm": 11,
     "dense": 8,
     "moving": 2,
     "clean": 2,
