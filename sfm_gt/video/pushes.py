@@ -22,7 +22,9 @@ Grey = UInt8[np.ndarray, "h w"]
 MIN_FRAMES, MAX_FRAMES = 4, 45  # of a push: faster ones are followed by nobody
 MAX_SIDEWAYS = 0.25  # of a step's length
 MAX_BESIDE = 0.6  # of the push's slowest step, that the frames before and after may move
-MAX_OFF_LENGTH = 0.06  # of the picture's length, by which all steps together may miss it: both takes move on by themselves
+MAX_OFF_LENGTH = (
+    0.06  # of the picture's length, by which all steps together may miss it: both takes move on by themselves
+)
 SEAM_REACH_PX = 12  # along the way, on either side of the seam
 SEAM_OFF_PX = 3  # the takes' own motion moves the border of either from the sum of the steps
 # Contrast of the step at the seam against that beside it, and on which share of its length.

@@ -25,7 +25,9 @@ Grey = UInt8[np.ndarray, "h w"]
 BLOCK_PX = 8  # parts of the picture, at 160 pixels: smaller ones hold too little detail
 MIN_DETAILED_PX = 6  # of a part, without which nothing is known of it
 PATCH_PX = 5  # grey levels are compared over so many pixels
-MAX_GREY_CHANGE = 20.0  # of evened pictures, on average over a patch; of limits from 15 to 30 that which parts the choice best
+MAX_GREY_CHANGE = (
+    20.0  # of evened pictures, on average over a patch; of limits from 15 to 30 that which parts the choice best
+)
 ARRIVED = 0.5  # of a part's detail that the frame before does not have
 MIN_STEPS, MAX_STEPS = 3, 42  # of a transition: fewer are a cut; ffmpeg's, of a second and a bit at 30 frames a second
 CALM_STEPS = 8  # before and after, against which it stands out
@@ -34,7 +36,14 @@ IDLE = 0.01  # of the parts: in a step with less nothing arrives
 KNOWN = 0.3  # of the steps in which a part has detail
 MIN_REACHED = 0.45  # of the parts in which something arrives
 MIN_REACHED_SLOWLY = 0.4  # the same without the step in which most arrives: of a cut little is left
-MIN_LEVEL_SPREAD = 0.05  # standard deviation of the root of a step's share: even in the calmest take one part more or less is chance
+# As much must arrive in a step, against what does before and after: 2 to 150 times as much in the choice below. A camera that
+# walks faster and faster and then stands still has 1.5.
+MIN_CONTRAST = 2.0
+# Most that arrives in one step, against the mean: 1 to 3.5 in transitions. A cut amid restless frames has more.
+MAX_UNEVEN = 4.0
+MIN_LEVEL_SPREAD = (
+    0.05  # standard deviation of the root of a step's share: even in the calmest take one part more or less is chance
+)
 # Turn taking (share of parts that have their turn once) times abruptness (t of the root of the shares). Set on 64 transitions of
 # ffmpeg's xfade, of 8 kinds and 8 to 32 frames, between 13 takes (1.6 to 42, but for a third between shaken takes and softest
 # irises, which reach 0 to 1.4), and on these takes whole: up to 0.8, that where a pillow is shaken before the lens.
@@ -137,7 +146,8 @@ def find_wipes(greys: Sequence[Grey], seen: Arrivals) -> list[Wipe]:
         best = stretches[0]
         # Of those around it the densest: calm steps at its ends cost a long stretch little.
         score, start, end = max(
-            (each for each in stretches if _meet(each, best)), key=lambda each: each.score / np.sqrt(each.end - each.start)
+            (each for each in stretches if _meet(each, best)),
+            key=lambda each: each.score / np.sqrt(each.end - each.start),
         )
         first, last = clear_ends(seen, start + 1, end - 1)
         first, last = max(first - MARGIN, 0), min(last + MARGIN, len(greys) - 1)
@@ -185,8 +195,14 @@ class _Sums:
         if not known.any() or (times[known] > 0).mean() < MIN_REACHED:
             return 0.0
         share = self._arrived[low:high][:, known].mean(axis=1)
-        top = start + int(share[start - low : end - low].argmax())
+        within = share[start - low : end - low]
+        top = start + int(within.argmax())
+        if within.max() > MAX_UNEVEN * within.mean():
+            return 0.0
         if (times - self._arrived[top] > 0)[known].mean() < MIN_REACHED_SLOWLY:
+            return 0.0
+        beside = max(share[: start - low].mean(), share[end - low :].mean())
+        if within.mean() < MIN_CONTRAST * (beside + IDLE):
             return 0.0
         turns = self._n_begins[end] - self._n_begins[start] + self._continues[start]
         elsewhere = self._n_arrived[high] - self._n_arrived[low] - times
