@@ -1,8 +1,8 @@
-"""Parts of the camera's own mount in its picture: a bonnet, a gimbal's arm, a stick. They keep their place as burned-in text does.
+"""Parts of the camera's mount in its picture: a bonnet, a gimbal's arm, a stick. They keep their place as text does.
 
-They reach in from the border and stay as they are over the whole clip, while the scene passes right beside them. What is far away
-stays in place too where the camera moves straight ahead, but things pass ever faster from there to the border: there is no
-edge beside which all at once everything moves.
+They reach in from the border and stay as they are over the whole clip, while the scene passes right beside them. What is far
+away stays in place too where the camera moves straight ahead, but things pass ever faster from there to the border: there is
+no edge beside which all at once everything moves.
 """
 
 from __future__ import annotations

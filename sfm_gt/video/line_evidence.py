@@ -90,9 +90,9 @@ def measure_lines(greys: Sequence[Grey]) -> LineEvidence:
             stays += fine & fine_before & ~changed
         before, fine_before = smooth, fine
     n = len(greys)
-    by_time = (np.array(each, np.float32) for each in (quiet, soft, even))
+    quiets, softs, evens = (np.array(each, np.float32) for each in (quiet, soft, even))
     printed = cv2.dilate((stays >= PRINTED * (n - 1)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    return LineEvidence(step / n, unrest / (n - 1), detail / n, *by_time, printed)
+    return LineEvidence(step / n, unrest / (n - 1), detail / n, quiets, softs, evens, printed)
 
 
 def by_segment(

@@ -1,4 +1,4 @@
-"""Overlay: captions, logos, timers, drifting watermarks and parts of the camera's mount, each with the frames in which it is there.
+"""Overlay: captions, logos, timers, drifting watermarks and the camera's own mount, each with the frames where it is there.
 
 What tells them from the scene is that they keep to the picture (or to a speed of their own) while the scene moves behind
 them. Where the camera hardly moves nothing can be told, and nothing is claimed.

@@ -41,8 +41,8 @@ MAX_BAR = 0.9  # of the canvas on one side
 LINE_GAP_ROWS = 2  # a line blurred by scaling and coding reaches this far to either side
 HELD = 0.6  # of the line's length on which it must be seen: the rest may be as dark as the bar
 HELD_ALONE = 0.85  # where the scene does not move across the line; a level horizon passed sideways reaches 0.75
-# Of the segments that show anything, beside text. With fewer the line must be clear in all but one of seven (HELD_ALONE), and what
-# lies beyond it of one tone; below the second, which is one end of the line, nothing is said.
+# Of the segments that show anything, beside text. With fewer the line must be clear in all but one of seven (HELD_ALONE),
+# and what lies beyond it of one tone; below the second, which is one end of the line, nothing is said.
 MIN_SEEN, MIN_SEEN_EVEN = 0.25, 0.1
 MIN_LIVE_UNREST = 0.2  # of the frames: where less changes, nothing lies beside the line that could be told from it
 MIN_BEGIN = 0.3  # of the frames, by which pixels right inside of a line change (or have fine detail) more often
@@ -178,9 +178,9 @@ def _oriented(grey: Grey, transposed: bool) -> UInt8[np.ndarray, "a b"]:
 
 
 def _flipped(evidence: LineEvidence) -> LineEvidence:
-    by_pixel = (each[::-1] for each in (evidence.step, evidence.unrest, evidence.detail))
-    by_time = (each[:, ::-1] for each in (evidence.quiet, evidence.soft, evidence.even))
-    return LineEvidence(*by_pixel, *by_time, evidence.printed[::-1])
+    step, unrest, detail = (each[::-1] for each in (evidence.step, evidence.unrest, evidence.detail))
+    quiet, soft, even = (each[:, ::-1] for each in (evidence.quiet, evidence.soft, evidence.even))
+    return LineEvidence(step, unrest, detail, quiet, soft, even, evidence.printed[::-1])
 
 
 def _bar(evidence: LineEvidence) -> _Bar | None:
@@ -313,8 +313,8 @@ def _beside_text(greys: Sequence[Grey]) -> Bool[np.ndarray, " w"]:
     stays = np.zeros(greys[0].shape, np.float32)
     for (a, fine_a), (b, fine_b) in pairwise(zip(greys, fine, strict=True)):
         stays += fine_a & fine_b & (cv2.absdiff(a, b) <= QUIET_LEVELS)
-    free = ~(stays >= PRINTED * max(len(greys) - 1, 1)).any(axis=0)
-    return free if free.mean() >= MIN_FREE else np.ones_like(free)
+    free = np.asarray(~(stays >= PRINTED * max(len(greys) - 1, 1)).any(axis=0))
+    return free if float(free.mean()) >= MIN_FREE else np.ones_like(free)
 
 
 def refined(picture: Rectangle, canvas: tuple[int, int], greys: Sequence[Grey]) -> Rectangle:

@@ -86,7 +86,7 @@ def _runs(shifts: Float[np.ndarray, "s 2"], axis: int, length: int) -> Iterator[
         beside = [abs(along[i]) for i in (start - 1, end) if 0 <= i < len(along)]
         gone = abs(along[start:end].sum())
         if (
-            MIN_FRAMES <= end - start
+            end - start >= MIN_FRAMES
             and len(beside) == 2
             and max(beside) <= MAX_BESIDE * slowest
             and abs(gone - length) <= MAX_OFF_LENGTH * length
@@ -99,7 +99,7 @@ def _seam(greys: Sequence[Grey], along: Float[np.ndarray, " s"], start: int, end
     """Share of the first picture's border that is a step in the frames between, laid out along their way (rows)."""
     height = len(greys[0])
     forwards = along[start:end].sum() > 0
-    total, gone, count = 0.0, 0.0, 0
+    total, gone, count = np.zeros((2 * SEAM_REACH_PX, greys[0].shape[1]), np.float32), 0.0, 0
     for position in range(start + 1, end):
         gone += abs(along[position - 1])
         row = round(gone) if forwards else height - round(gone)

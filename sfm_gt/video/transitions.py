@@ -13,8 +13,8 @@ from sfm_gt.video.cuts import confirmed_cuts, shows_same_view
 from sfm_gt.video.dissolves import MIN_OWN_SHARE, detail_fades, find_dissolves
 from sfm_gt.video.pushes import SEAM_SHARE, find_pushes
 from sfm_gt.video.transnet import transition_scores
-from sfm_gt.video.wipes import MIN_SCORE as MIN_WIPE_SCORE
 from sfm_gt.video.wipes import MARGIN, Arrivals, clear_ends, find_wipes, measure_arrivals
+from sfm_gt.video.wipes import MIN_SCORE as MIN_WIPE_SCORE
 
 Grey = UInt8[np.ndarray, "h w"]
 

@@ -1,9 +1,9 @@
-"""Wipes, irises, slides and their like: for some frames a second take arrives all over the picture, each part of it once.
+"""Wipes, irises, slides and their like: for some frames a second take arrives all over the picture, each part once.
 
-From one frame to the next all detail of a continuous take is found again but at the borders and behind what moves, or, where the
-camera is shaken, for long before and after as well. In a transition the place where the new picture arrives passes over the whole
-picture: hardly a part is left out, each has its turn once, it begins and ends at once, and what is seen before and after has
-nothing in common. No shape is asked for: an edge, a ring, a clock's hand and a picture that pushes the other out all do that.
+From one frame to the next all detail of a continuous take is found again but at the borders and behind what moves, or,
+where the camera is shaken, for long before and after as well. In a transition the place where the new picture arrives
+passes over the whole picture: hardly a part is left out, each has its turn once, it begins and ends at once, and what is
+seen before and after has nothing in common. No shape is asked for: an edge, a ring and a clock's hand all do that.
 """
 
 from __future__ import annotations
@@ -25,28 +25,25 @@ Grey = UInt8[np.ndarray, "h w"]
 BLOCK_PX = 8  # parts of the picture, at 160 pixels: smaller ones hold too little detail
 MIN_DETAILED_PX = 6  # of a part, without which nothing is known of it
 PATCH_PX = 5  # grey levels are compared over so many pixels
-MAX_GREY_CHANGE = (
-    20.0  # of evened pictures, on average over a patch; of limits from 15 to 30 that which parts the choice best
-)
+MAX_GREY_CHANGE = 20.0  # of evened pictures, over a patch; of 15 to 30 that which parts the choice below best
 ARRIVED = 0.5  # of a part's detail that the frame before does not have
-MIN_STEPS, MAX_STEPS = 3, 42  # of a transition: fewer are a cut; ffmpeg's, of a second and a bit at 30 frames a second
+MIN_STEPS, MAX_STEPS = 3, 42  # of a transition: fewer are a cut; the longest at 30 frames a second takes 1.4 s
 CALM_STEPS = 8  # before and after, against which it stands out
 MIN_CALM_STEPS = 4
 IDLE = 0.01  # of the parts: in a step with less nothing arrives
 KNOWN = 0.3  # of the steps in which a part has detail
 MIN_REACHED = 0.45  # of the parts in which something arrives
 MIN_REACHED_SLOWLY = 0.4  # the same without the step in which most arrives: of a cut little is left
-# As much must arrive in a step, against what does before and after: 2 to 150 times as much in the choice below. A camera that
-# walks faster and faster and then stands still has 1.5.
+# As much must arrive in a step, against what does before and after: 2 to 150 times as much in the choice below. A camera
+# that walks faster and faster and then stands still has 1.5.
 MIN_CONTRAST = 2.0
 # Most that arrives in one step, against the mean: 1 to 3.5 in transitions. A cut amid restless frames has more.
 MAX_UNEVEN = 4.0
-MIN_LEVEL_SPREAD = (
-    0.05  # standard deviation of the root of a step's share: even in the calmest take one part more or less is chance
-)
-# Turn taking (share of parts that have their turn once) times abruptness (t of the root of the shares). Set on 64 transitions of
-# ffmpeg's xfade, of 8 kinds and 8 to 32 frames, between 13 takes (1.6 to 42, but for a third between shaken takes and softest
-# irises, which reach 0 to 1.4), and on these takes whole: up to 0.8, that where a pillow is shaken before the lens.
+# Standard deviation of the root of a step's share: even in the calmest take one part more or less is chance.
+MIN_LEVEL_SPREAD = 0.05
+# Turn taking (share of parts that have their turn once) times abruptness (t of the root of the shares). Set on 64
+# transitions of ffmpeg's xfade, of 8 kinds and 8 to 32 frames, between 13 takes (1.6 to 42, but for a third between shaken
+# takes and softest irises, which reach 0 to 1.4), and on these takes whole: up to 0.8, where a pillow is shaken.
 MIN_SCORE = 1.6
 # A frame next to a transition is clear when at most this share of its parts differ from the frame before (moved to fit) by
 # so many times more than usual in the take, and grey levels.

@@ -63,6 +63,24 @@ def test_a_bar_on_one_side(take: list[np.ndarray], tmp_path: Path) -> None:
     assert_found(frames, (0, 0, 288, 162), tmp_path / "a.mp4")
 
 
+@pytest.mark.parametrize("scale", [1.0, 1.5], ids=["two thirds", "nearly all"])
+def test_a_caption_across_the_edge_of_a_bar_does_not_hide_it(
+    take: list[np.ndarray], tmp_path: Path, scale: float
+) -> None:
+    frames = [frame.copy() for frame in placed(take, (288, 240), (0, 39, 288, 201), tone(0, 0, 0))]
+    for number, frame in enumerate(frames):
+        text = "NOBODY MOVED" if number < N_FRAMES // 2 else "more to come"
+        cv2.putText(frame, text, (16, 201 + round(8 * scale)), cv2.FONT_HERSHEY_DUPLEX, 0.7 * scale, (255, 230, 80), 2)
+    assert_found(frames, (0, 39, 288, 201), tmp_path / "a.mp4")
+
+
+def test_a_caption_on_a_whole_picture_is_no_bar(take: list[np.ndarray]) -> None:
+    frames = [frame.copy() for frame in take]
+    for frame in frames:
+        cv2.putText(frame, "NOBODY MOVED AT ALL", (4, 140), cv2.FONT_HERSHEY_DUPLEX, 0.8, (255, 230, 80), 2)
+    assert found(frames) == (0, 0, WIDTH, HEIGHT)
+
+
 def test_bars_all_round(take: list[np.ndarray], tmp_path: Path) -> None:
     assert_found(placed(take, (400, 300), (60, 70, 348, 232), tone(16, 16, 16)), (60, 70, 348, 232), tmp_path / "a.mp4")
 
