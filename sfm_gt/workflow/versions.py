@@ -5,9 +5,9 @@ They stand together, apart from the stages, so that the Snakefile reads them wit
 
 VERSIONS = {
     "ingest": 4,
-    "clips": 5,
+    "clips": 6,
     "clip_list": 1,
-    "frames": 7,
+    "frames": 8,
     "sfm": 11,
     "dense": 8,
     "moving": 2,
