@@ -6,6 +6,8 @@ it raises :class:`Rejected`, whose reason code is counted in the yield funnel wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -64,3 +66,17 @@ class Rejected(SfmGtError):
     def __reduce__(self) -> tuple[Any, ...]:
         """For the way from a child process."""
         return type(self), (self.reason, str(self), self.measured, self.threshold), {"measures": self.measures}
+
+
+@contextmanager
+def knowing(measures: Mapping[str, Any]) -> Iterator[None]:
+    """Figures that are known by now, under their names in the manifest of an accepted clip: a verdict within takes them along.
+
+    Args:
+        measures: read when the verdict comes, so that the body may add to it.
+    """
+    try:
+        yield
+    except Rejected as verdict:
+        verdict.measures = dict(measures) | verdict.measures
+        raise

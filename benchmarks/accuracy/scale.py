@@ -26,7 +26,8 @@ import numpy as np
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from benchmarks.accuracy.scale_draws import DRAWS  # noqa: E402 - a script beside the package, not in it
+from benchmarks.accuracy.kitchen_clip import sensor_depth_m  # noqa: E402 - a script beside the package, not in it
+from benchmarks.accuracy.scale_draws import DRAWS  # noqa: E402
 from sfm_gt import registry  # noqa: E402
 from sfm_gt.formats.position_track import METRIC_FIELDS  # noqa: E402
 from sfm_gt.formats.sidecar import Fiducials, Positions, ScaleEvidence, read_sidecar  # noqa: E402
@@ -151,7 +152,7 @@ def kitchen(data: Path, out: Path) -> dict[str, Any]:
 
     workspace, clip_id = Workspace(out), "kitchen-000"
     views = ClipViews(workspace, clip_id)
-    by_frame = _sensor_scale(views, data / "truth")
+    by_frame = _sensor_scale(views, data)
     truth = float(np.median(list(by_frame.values())))
     evidence = evidence_of_clip(workspace, clip_id, data / "video.yaml", ScaleConfig())
     single = []
@@ -165,20 +166,17 @@ def kitchen(data: Path, out: Path) -> dict[str, Any]:
             "range_of_sensor_scale_over_frames": float(spread)}  # fmt: skip
 
 
-def _sensor_scale(views: ClipViews, truth: Path) -> dict[int, float]:
+def _sensor_scale(views: ClipViews, data: Path) -> dict[int, float]:
     """Metres per SfM unit by frame: median over the sparse points that the sensor sees too."""
     model, scales = views.model, {}
     for row, frame in enumerate(model.frame_indices.tolist()):
-        path = truth / f"{frame:06d}.png"
-        if not path.is_file():
+        if not (data / "truth" / f"{frame:06d}.png").is_file():
             continue
-        depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         mine = model.observations[:, 0] == row
         z_depth = transform_points(model.cam_from_world[row], model.points_sfm[model.observations[mine, 1]])[:, 2]
-        filmed = views.undistortion_of(frame).filmed_px(model.observation_px[mine]).astype(int)
-        at = np.clip(filmed, 0, [depth.shape[1] - 1, depth.shape[0] - 1])
-        measured = depth[at[:, 1], at[:, 0]] / 1000.0
-        scales[frame] = float(np.median((measured / z_depth)[measured > 0]))
+        px = model.observation_px[mine]
+        measured = sensor_depth_m(data, frame, views.undistortion_of(frame).filmed_px(px), model.camera, px)
+        scales[frame] = float(np.nanmedian(measured / z_depth))
     return scales
 
 

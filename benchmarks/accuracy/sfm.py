@@ -30,7 +30,8 @@ import pycolmap
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from benchmarks.accuracy.scoring import mean_and_spread, score  # noqa: E402 - a script beside the package, not in it
+from benchmarks.accuracy.kitchen_clip import sensor_depth_m  # noqa: E402 - a script beside the package, not in it
+from benchmarks.accuracy.scoring import mean_and_spread, score  # noqa: E402
 from sfm_gt.config import CleanConfig, DenseConfig, FramesConfig, SfmConfig  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
 from sfm_gt.dense.shared.cleaning import Limits, clean  # noqa: E402
@@ -41,7 +42,7 @@ from sfm_gt.formats.sidecar import CameraHints  # noqa: E402
 from sfm_gt.formats.workspace import Workspace  # noqa: E402
 from sfm_gt.geometry.camera import pixel_grid  # noqa: E402
 from sfm_gt.geometry.transforms import camera_centres  # noqa: E402
-from sfm_gt.geometry.types import View  # noqa: E402
+from sfm_gt.geometry.types import PinholeCamera, View  # noqa: E402
 from sfm_gt.sfm.adjustment import begin_adjustment, finish_adjustment  # noqa: E402
 from sfm_gt.sfm.clip_views import ClipViews  # noqa: E402
 from sfm_gt.sfm.database import KnownCamera  # noqa: E402
@@ -112,12 +113,6 @@ def run_stock(images: Path, work: Path, match: Callable[..., None], reader: pyco
         (work / "stock" / "models.json").write_text(json.dumps([model.num_reg_images() for model in models.values()]))
 
 
-def sensor_depth_m(data: Path, frame_index: int) -> np.ndarray:
-    """Sensor z-depth in metres on the frame as filmed, NaN = unknown."""
-    stored = cv2.imread(str(data / "truth" / f"{frame_index:06d}.png"), cv2.IMREAD_UNCHANGED)
-    return np.where(stored > 0, stored / 1000.0, np.nan)
-
-
 def frame_scores(pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
     """Figures over frames from (depth, truth) of each, at one scale for all: the median of the frames' ratios."""
     ratios = np.array([np.nanmedian(truth / depth) for depth, truth in pairs])
@@ -130,14 +125,15 @@ def sparse_scores(model: pycolmap.Reconstruction, data: Path) -> dict[str, float
     """The sparse points of every frame with truth against the sensor."""
     seen = Observations.of(model)
     depths = seen.points_cam(seen.views)[:, 2]
+    focal, (cx, cy) = seen.camera.mean_focal_length(), seen.camera.principal_point()
+    camera = PinholeCamera(seen.camera.width, seen.camera.height, focal, focal, cx, cy)
     pairs = []
     for view, name in enumerate(seen.names):
         index = int(Path(name).stem)
         if index % TRUTH_STEP == 0 and (seen.views == view).any():
-            columns, rows = seen.xy[seen.views == view].astype(int).T
-            inside = (columns >= 0) & (columns < seen.camera.width) & (rows >= 0) & (rows < seen.camera.height)
-            truth = sensor_depth_m(data, index)[rows[inside], columns[inside]]
-            pairs.append((depths[seen.views == view][inside], truth))
+            # Distortion moves a pixel too little to matter for the tilt of the sensor's axis.
+            xy = seen.xy[seen.views == view]
+            pairs.append((depths[seen.views == view], sensor_depth_m(data, index, xy, camera, xy)))
     return frame_scores(pairs)
 
 
@@ -149,11 +145,9 @@ def dense_scores(views: ClipViews, data: Path) -> dict[str, float]:
     estimates = densify(model, views.view, wanted, PatchMatch(), DenseConfig().n_neighbours, 1, lambda *_: None)
     for index, each in estimates:
         valid = clean(each.z_depth_sfm, each.sigma_sfm, each.outlier, each.hypothesis_sfm, None, LIMITS).valid
-        under = (
-            views.undistortion_of(index).filmed_px(pixel_grid(camera.width, camera.height).reshape(-1, 2)).astype(int)
-        )
-        columns, rows = np.clip(under, 0, [camera.width - 1, camera.height - 1]).T
-        truth = sensor_depth_m(data, index)[rows, columns].reshape(camera.height, camera.width)
+        grid = pixel_grid(camera.width, camera.height)
+        filmed = views.undistortion_of(index).filmed_px(grid.reshape(-1, 2)).reshape(grid.shape)
+        truth = sensor_depth_m(data, index, filmed, camera, grid)
         pairs.append((np.where(valid, each.z_depth_sfm, np.nan), truth))
     return frame_scores(pairs)
 

@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,7 +29,7 @@ from benchmarks.accuracy.dense import LIMITS, silent  # noqa: E402 - a script be
 from benchmarks.accuracy.footage import read_frames, resized, write_clip  # noqa: E402
 from benchmarks.accuracy.gates import ACCEPTED, CRASH, Part, Worker, other_rows, pass_gates, write_result  # noqa: E402
 from benchmarks.accuracy.judging import find_companion, valid_depth  # noqa: E402
-from benchmarks.accuracy.kitchen_clip import SENSOR_ERROR_REL  # noqa: E402
+from benchmarks.accuracy.kitchen_clip import SENSOR_ERROR_REL, sensor_depth_m  # noqa: E402
 from benchmarks.accuracy.scoring import coverage, mean_and_spread, score  # noqa: E402
 from sfm_gt.config import Config, DenseConfig  # noqa: E402
 from sfm_gt.dense.matching.passes import choose_anchors  # noqa: E402
@@ -166,16 +165,12 @@ def _depth(views: ClipViews, window: Window, kitchen: Path) -> dict[str, Any]:
 
 
 def _truth_m(views: ClipViews, window: Window, kitchen: Path, index: int) -> np.ndarray:
-    """Sensor depth under every pixel of an undistorted frame, from the nearest pixel of full size; NaN = unknown."""
+    """Sensor depth under every pixel of an undistorted frame, in metres, NaN = unknown."""
     camera = views.undistortion.camera
-    pixels = pixel_grid(camera.width, camera.height).reshape(-1, 2)
-    under = (views.undistortion_of(index).filmed_px(pixels) * WIDTH / views.frames.width).astype(int)
-    columns, rows = (
-        np.clip(under, 0, [WIDTH - 1, HEIGHT - 1]).reshape(camera.height, camera.width, 2).transpose(2, 0, 1)
-    )
-    path = kitchen / "truth" / f"{window.first + index * window.step:06d}.png"
-    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[rows, columns]
-    return np.where(stored > 0, stored / 1000.0, np.nan)
+    grid = pixel_grid(camera.width, camera.height)
+    filmed = views.undistortion_of(index).filmed_px(grid.reshape(-1, 2)).reshape(grid.shape)
+    shown = window.first + index * window.step
+    return sensor_depth_m(kitchen, shown, filmed * WIDTH / views.frames.width, camera, grid)
 
 
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

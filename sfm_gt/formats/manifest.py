@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -47,7 +48,12 @@ class Manifest:
 
     @classmethod
     def rejected(cls, stage: str, version: int, verdict: Rejected) -> Manifest:
-        """The manifest of a stage that ended in a verdict."""
+        """The manifest of a stage that ended in a verdict. Figures that came out as no number are not known."""
+        known = {
+            name: value
+            for name, value in verdict.measures.items()
+            if not isinstance(value, float) or math.isfinite(value)
+        }
         return cls(
             stage,
             version,
@@ -56,7 +62,7 @@ class Manifest:
             str(verdict),
             verdict.measured,
             verdict.threshold,
-            verdict.measures,
+            known,
         )
 
     def skipped_in(self, stage: str, version: int) -> Manifest:

@@ -14,14 +14,13 @@ from jaxtyping import Float
 from scipy.spatial.transform import Rotation, Slerp
 
 from sfm_gt.errors import Rejected
-from sfm_gt.sfm.bundle import Bundle, LensPrior, meet
+from sfm_gt.sfm.bundle import FREE, Bundle, LensPrior, meet
 from sfm_gt.sfm.bundle_solver import solve
 from sfm_gt.sfm.flatness import flat_share
 from sfm_gt.sfm.focal_curve import FocalCurve, focal_curve
 from sfm_gt.sfm.focal_profile import FocalPrior, FocalProfile, focal_profile
 from sfm_gt.sfm.lens_choice import choose_lens
 from sfm_gt.sfm.lens_noise import CameraSigma, camera_sigma, lens_noise
-from sfm_gt.sfm.linearised import Linearised, lens_directions
 from sfm_gt.sfm.observations import Observations
 from sfm_gt.sfm.pixel_aspect import MIN_OFF, PixelAspect, pixel_aspect
 
@@ -29,10 +28,6 @@ from sfm_gt.sfm.pixel_aspect import MIN_OFF, PixelAspect, pixel_aspect
 PROOF_VIEWS, PROOF_POINTS = 40, 2000
 # The model is brought to the best focal length found when that lies farther off than this, relative.
 MOVED = 0.1
-# A principal point is freed when the images put it farther from the centre than lenses have it (share of the long side), by
-# as many sigma of the points' scatter. Whole windows of the kitchen come to 0.08 at 4.5 sigma and 0.04 at 6; a crop of its
-# left or upper three quarters to 0.13 at 10.
-OFF_CENTRE, OFF_CENTRE_SIGMAS = 0.05, 6.0
 # Focal length by the long side of the picture: from a fisheye lens to the tele lens of a phone at five times.
 PLAUSIBLE_FOCAL = (0.3, 4.0)
 # A clip whose points keep to one plane by this share shows a flat scene.
@@ -55,8 +50,7 @@ class CameraProof:
         sigma: of the focal length, and of depth by the cameras.
         focal_by_long_side: focal length over the long side of the picture.
         focal_range_px: focal lengths that fit as well, see :class:`FocalProfile`; the found one twice where it was not asked.
-        principal_point_off: distance of the principal point from the picture's centre, over the long side; 0 where it was
-            not freed.
+        principal_point_off: distance of the principal point from the picture's centre, over the long side.
         flat_share: share of the points that keep to one plane.
         curve: the focal length over time.
         aspect: of the pixels.
@@ -94,13 +88,11 @@ class Settled:
 
     Attributes:
         profile: the error over focal lengths.
-        sigma: of the focal length.
-        off_centre: whether the principal point was freed.
+        sigma: of the focal length, and of depth by the cameras.
     """
 
     profile: FocalProfile
     sigma: CameraSigma
-    off_centre: bool
 
 
 def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], prior: FocalPrior | None) -> Settled:
@@ -114,30 +106,19 @@ def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"]
     seen = Observations.of(model)
     bundle = Bundle.of(seen)
     bundle = choose_lens(bundle, times_s[bundle.view_rows])
-    off_centre = is_off_centre(bundle)
-    free = "fep" if off_centre else "fe"
-    if off_centre:
-        bundle = solve(bundle, free)
-    noise = lens_noise(bundle, times_s[bundle.view_rows], free)
-    profile = focal_profile(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), noise.error_px2)
-    changed = off_centre or profile.best.model != seen.camera.model.name
+    noise = lens_noise(bundle, times_s[bundle.view_rows])
+    known = replace(bundle, prior=_lens_prior(prior, noise.error_px2))
+    profile = focal_profile(known, noise.error_px2)
+    changed = profile.best.model != seen.camera.model.name
     if changed or abs(np.log(profile.best.focal_px / seen.camera.mean_focal_length())) > MOVED:
         carry(model, seen, profile.best)
         seen = Observations.of(model)
     bundle = Bundle.of(seen, PROOF_VIEWS, PROOF_POINTS)
-    noise = lens_noise(bundle, times_s[bundle.view_rows], free)
-    best = solve(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), free)
+    noise = lens_noise(bundle, times_s[bundle.view_rows])
+    best = solve(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), FREE)
     carry(model, seen, best)
-    sigma = camera_sigma(best, noise, free)
-    return Settled(profile, replace(sigma, focal_rel=max(sigma.focal_rel, profile.sigma_rel)), off_centre)
-
-
-def is_off_centre(bundle: Bundle) -> bool:
-    """Whether the images ask for a principal point away from the picture's centre, as after a crop."""
-    solved = solve(bundle)
-    estimate = Linearised(solved, lens_directions(solved.camera, "p" + "fe")).estimate
-    shift, sigma = np.abs(estimate.step[:2]), np.sqrt(np.diag(estimate.clustered)[:2])
-    return bool(((shift > OFF_CENTRE * max(bundle.size)) & (shift > OFF_CENTRE_SIGMAS * sigma)).any())
+    sigma = camera_sigma(best, noise)
+    return Settled(profile, replace(sigma, focal_rel=max(sigma.focal_rel, profile.sigma_rel)))
 
 
 def _lens_prior(prior: FocalPrior | None, error_px2: float) -> LensPrior:
@@ -186,13 +167,11 @@ def prove_camera(
     # The profile stands on fewer points, whose own best lies a little off; what counts is how far the others lie from that.
     low, high = settled.profile.range_rel if settled is not None else (1.0, 1.0)
     centre = np.array([bundle.camera.principal_point_x, bundle.camera.principal_point_y]) - np.array(bundle.size) / 2
-    off_centre = settled is not None and settled.off_centre
     return CameraProof(
         focal_px=focal, sigma=settled.sigma if settled is not None else CameraSigma(0.0, 0.0),
         focal_by_long_side=focal / max(bundle.size), focal_range_px=(low * focal, high * focal),
-        principal_point_off=float(np.linalg.norm(centre)) / max(bundle.size) if off_centre else 0.0,
-        flat_share=flat_share(Bundle.of(seen)), curve=focal_curve(bundle, times_s[bundle.view_rows]),
-        aspect=pixel_aspect(bundle, "fep" if off_centre else "fe"),
+        principal_point_off=float(np.linalg.norm(centre)) / max(bundle.size), flat_share=flat_share(Bundle.of(seen)),
+        curve=focal_curve(bundle, times_s[bundle.view_rows]), aspect=pixel_aspect(bundle),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from sfm_gt.sfm.bundle import Bundle
+from sfm_gt.sfm.bundle import FREE, Bundle
 from sfm_gt.sfm.bundle_solver import solve
 
 # Focal lengths that are tried, as multiples of the found one: steps short enough for each solution to start well from the
@@ -73,16 +73,16 @@ def focal_profile(start: Bundle, error_px2: float) -> FocalProfile:
     """Solves the bundle at focal lengths around its own, and from the lowest of them.
 
     Args:
-        start: adjusted.
+        start: adjusted, with what is known of the lens.
         error_px2: rise of the cost that makes one standard deviation.
     """
-    best = solve(start)
+    best = solve(start, FREE)
     for _ in range(2):
         tried = [*_walk(best, 1 / STEP, STEPS_DOWN)[::-1], best, *_walk(best, STEP, STEPS_UP)]
         lowest = min(tried, key=lambda bundle: bundle.cost)
         if lowest is best:
             break
-        best = solve(lowest)
+        best = solve(lowest, FREE)
     costs = np.array([min(bundle.cost, best.cost) if bundle is lowest else bundle.cost for bundle in tried])
     focal = np.array([best.focal_px if bundle is lowest else bundle.focal_px for bundle in tried])
     order = np.argsort(focal)
@@ -93,6 +93,6 @@ def _walk(bundle: Bundle, factor: float, n_steps: int) -> list[Bundle]:
     """Solutions at focal lengths each ``factor`` times the last, starting from ``bundle``."""
     found = []
     for _ in range(n_steps):
-        bundle = solve(bundle.stretched(factor), "e", max_strides=1)
+        bundle = solve(bundle.stretched(factor), FREE.replace("f", ""), max_strides=1)
         found.append(bundle)
     return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from sfm_gt.sfm.bundle import Bundle
+from sfm_gt.sfm.bundle import FREE, Bundle
 from sfm_gt.sfm.focal_curve import focal_curve_terms
 from sfm_gt.sfm.linearised import Linearised, by_lens_px, lens_directions
 
@@ -54,30 +54,28 @@ class CameraSigma:
     depth_rel: float
 
 
-def lens_noise(bundle: Bundle, times_s: Float[np.ndarray, " v"], free: str = "fe") -> LensNoise:
+def lens_noise(bundle: Bundle, times_s: Float[np.ndarray, " v"]) -> LensNoise:
     """Measures the noise of an adjusted bundle.
 
     Args:
         times_s: of the views.
-        free: what of the lens was free when it was adjusted.
     """
     data = replace(bundle, prior=None)
-    estimate = Linearised(data, lens_directions(data.camera, free)).estimate
+    moves = lens_directions(data.camera, FREE)
+    estimate = Linearised(data, moves).estimate
     clustering = max(float(estimate.clustered[0, 0] / estimate.white[0, 0]), 1.0)
-    moves = lens_directions(data.camera, "fep")
     terms = focal_curve_terms(times_s, N_NULL_CURVE_TERMS)
     effects = by_lens_px(data, moves[:, :1]) * terms[data.views][:, None, :]
     null = Linearised(data, moves, effects).estimate
-    # A principal point that was freed is no longer known to be at the centre.
-    n_null = terms.shape[1] + (0 if "p" in free else 2)
+    n_null = terms.shape[1]
     ratio = null.step[-n_null:] / np.sqrt(np.maximum(np.diag(null.clustered)[-n_null:], 1e-30))
     misfit = float(np.clip(np.sqrt(np.mean(ratio**2)), 1.0, MAX_MISFIT)) if n_null else 1.0
     return LensNoise(clustering, misfit, estimate.noise_px2)
 
 
-def camera_sigma(bundle: Bundle, noise: LensNoise, free: str = "fe") -> CameraSigma:
+def camera_sigma(bundle: Bundle, noise: LensNoise) -> CameraSigma:
     """How uncertain the cameras of a solved bundle are under its prior."""
-    linearised = Linearised(bundle, lens_directions(bundle.camera, free))
+    linearised = Linearised(bundle, lens_directions(bundle.camera, FREE))
     estimate = linearised.estimate
     variance = noise.error_px2 * float(estimate.white[0, 0]) / estimate.noise_px2
     if variance <= 0:

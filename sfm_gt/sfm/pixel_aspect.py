@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sfm_gt.sfm.bundle import Bundle
+from sfm_gt.sfm.bundle import FREE, Bundle
 from sfm_gt.sfm.linearised import Linearised, by_lens_px, lens_directions
 
 # Vertical over horizontal focal length is called other than 1 beyond this share at as many sigma of the points' scatter. The
@@ -33,14 +33,10 @@ class PixelAspect:
         return abs(self.ratio - 1.0) <= MIN_OFF or self.sigmas <= MIN_SIGMAS
 
 
-def pixel_aspect(bundle: Bundle, free: str = "fe") -> PixelAspect:
-    """Asks an adjusted bundle by Rao's score test, with poses, points and the lens free to follow.
-
-    Args:
-        free: what of the lens was free when it was adjusted.
-    """
+def pixel_aspect(bundle: Bundle) -> PixelAspect:
+    """Asks an adjusted bundle by Rao's score test, with poses, points and the lens free to follow."""
     vertical = by_lens_px(bundle, lens_directions(bundle.camera, "f")) * np.array([0.0, 1.0])[:, None]
-    estimate = Linearised(bundle, lens_directions(bundle.camera, free), vertical).estimate
+    estimate = Linearised(bundle, lens_directions(bundle.camera, FREE), vertical).estimate
     step, sigma = float(estimate.step[-1]), float(np.sqrt(max(estimate.clustered[-1, -1], 1e-30)))
     # A step of the linearised bundle is no distance: what no images hold together may step anywhere.
     return PixelAspect(1.0 + float(np.clip(step, -0.9, 9.0)), abs(step) / sigma)

@@ -57,6 +57,8 @@ def _verdict(path: Path, stretch: Stretch, min_frames: int) -> dict[str, Any]:
         return {"reason": "transition", "message": f"{span} fade from or to one even tone; nothing to do"}
     what = {
         "dissolve": f"show two scenes at once, each with {100 * found.measured:.0f} % of the picture's detail of its own",
+        "wipe": f"show a second take that arrives part by part, score {found.measured:.1f}",
+        "push": f"show one picture that pushes another out, their border seen on {100 * found.measured:.0f} % of its length",
         "network": f"are a transition by TransNet V2, score {found.measured:.2f}",
     }[found.by]
     message = f"{span} {what}; the takes before and after are used by themselves"

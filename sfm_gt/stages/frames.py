@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from sfm_gt.config import FramesConfig
-from sfm_gt.errors import Rejected
+from sfm_gt.errors import Rejected, knowing
 from sfm_gt.formats.frame_folder import (
     FrameList,
     FrameRecord,
@@ -58,39 +58,43 @@ def run(workspace: Workspace, clip: dict[str, Any], video_path: Path, config: Fr
 
 
 def _extract(folder: Path, decoded: _Decoded, video_path: Path, config: FramesConfig, sheet: Path) -> dict[str, Any]:
-    measures = decoded.find_picture()
+    measures: dict[str, Any] = {
+        "n_frames": len(decoded.rows), "width_px": decoded.width, "height_px": decoded.height,
+    }  # fmt: skip
+    with knowing(measures):
+        _judged(measures, folder, decoded, video_path, config, sheet)
+    return measures
+
+
+def _judged(
+    measures: dict[str, Any], folder: Path, decoded: _Decoded, video_path: Path, config: FramesConfig, sheet: Path
+) -> None:
+    """Writes what a clip has besides its frames, adds to ``measures`` what becomes known, and raises the verdict."""
+    measures |= decoded.find_picture()
     # Bars would say that nothing moves and that nothing is blank.
     tracking = [picture_of(grey, decoded.picture, decoded.width) for grey in decoded.tracking]
     repeated, blank = repeats(tracking), np.array([is_blank(grey) for grey in tracking])
     indices, n_distinct = [row[0] for row in decoded.rows], int((~(repeated | blank)).sum())
+    measures |= {"n_repeated": int(repeated.sum()), "n_blank": int(blank.sum())}
     still = n_distinct < MIN_DISTINCT_FRAMES
     overlays = [] if still else decoded.find_overlays()
+    measures["n_overlays"] = len(overlays)
     write_mask_sheet(sheet, folder, indices, overlays, {})
     if still:
         message = f"{video_path.name}: frames {decoded.span} show one still image; needs a moving camera"
         raise Rejected("still_image", message, n_distinct, MIN_DISTINCT_FRAMES)
-    motion = _judge_motion(decoded, overlays, config)
+    measures |= _judge_motion(decoded, overlays, config)
     keys = choose_keyframes(
         tracking, np.array([row[2] for row in decoded.rows]), ~(repeated | blank),
         config.keyframe_motion, config.min_keyframes, keyframe_bound(config.max_keyframes, len(decoded.rows)),
     )  # fmt: skip
+    measures["n_keyframes"] = len(keys)
     write_overlays(folder, overlays)
     records = tuple(
         FrameRecord(*row, keyframe=position in keys, repeated=bool(repeated[position]))
         for position, row in enumerate(decoded.rows)
     )
     write_frame_list(folder, FrameList(decoded.width, decoded.height, *decoded.source_size, records, decoded.picture))
-    return {
-        "n_frames": len(records),
-        "n_keyframes": len(keys),
-        "n_repeated": int(repeated.sum()),
-        "n_blank": int(blank.sum()),
-        "n_overlays": len(overlays),
-        "width_px": decoded.width,
-        "height_px": decoded.height,
-        **measures,
-        **motion,
-    }
 
 
 class _Decoded:

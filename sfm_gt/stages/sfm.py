@@ -14,7 +14,7 @@ import numpy as np
 import pycolmap
 
 from sfm_gt.config import SfmConfig
-from sfm_gt.errors import Rejected
+from sfm_gt.errors import Rejected, knowing
 from sfm_gt.formats.dataset_layout import SHUTTER_NPZ
 from sfm_gt.formats.frame_folder import FrameList, FrozenInterval, frame_path, read_frame_list, write_frozen
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_json
@@ -30,6 +30,7 @@ from sfm_gt.sfm.adjustment import Adjusted, Begun, begin_adjustment, finish_adju
 from sfm_gt.sfm.camera_proof import judge_camera, judge_clear_swing, prove_camera
 from sfm_gt.sfm.clip_views import MODEL_NAME, MOVING_FOLDER, OVERLAY_MARGIN_PX, UNDISTORTION_NAME, write_mask
 from sfm_gt.sfm.database import KnownCamera
+from sfm_gt.sfm.frozen import MIN_KNOWN
 from sfm_gt.sfm.given_cameras import GivenCameras, reconstruct
 from sfm_gt.sfm.keyframes import KeyframeOptions, reconstruct_keyframes
 from sfm_gt.sfm.observations import Observations
@@ -121,13 +122,15 @@ def _reconstruct(
             solution, frames_folder, listed, load_gray, printed, config, sheet, n_threads
         )
     except Rejected as verdict:
-        raise _named(verdict, motion) from None
+        named = _named(verdict, motion)
+        named.measures |= verdict.measures
+        raise named from None
     frozen = _frozen_measures(interval, [frame.frame_index for frame in listed.frames])
     try:
         measures = _judged(solution.model, adjusted, listed, interval, config) | solution.known | frozen
     except Rejected as verdict:
         named = _for_want_of_rest(_named(verdict, motion), interval, len(rest.motions), len(listed.frames))
-        named.measures |= frozen
+        named.measures |= verdict.measures | solution.known | frozen
         raise named from None
     _write(folder, solution.model, adjusted, listed, rest)
     write_frozen(folder, interval)
@@ -183,20 +186,33 @@ def _at_rest(
     rest = find_rest(model, begun.readout if begun else None, listed, load_gray, printed, n_threads)
     indices = [frame.frame_index for frame in listed.frames]
     write_mask_sheet(sheet, frames_folder, indices, read_overlays(frames_folder), rest.moving)
+    registered = len(rest.motions) / len(listed.frames)
     try:
-        interval = rest.interval(config.max_moving, config.min_frozen_frames)
+        with knowing(_known_before_rest(rest, listed, registered)):
+            interval = rest.interval(config.max_moving, config.min_frozen_frames)
     except Rejected as verdict:
-        registered = len(rest.motions) / len(listed.frames)
         if registered >= config.min_registered:
             raise
-        raise Rejected("few_registered", f"{len(rest.motions)} of {len(listed.frames)} frames are registered, needed "
+        few = Rejected("few_registered", f"{len(rest.motions)} of {len(listed.frames)} frames are registered, needed "
                        f"{100 * config.min_registered:g} % of them or enough in a row ({verdict})", registered,
-                       config.min_registered) from None  # fmt: skip
+                       config.min_registered)  # fmt: skip
+        few.measures |= verdict.measures
+        raise few from None
     inside = range(interval.first_frame, interval.last_frame + 1)
     lens = Undistortion.of(next(iter(model.cameras.values())))
     keep_images(model, {frame_path(frames_folder, index).name for index in inside})
     drop_observations(model, {frame_path(frames_folder, i).name: mask for i, mask in rest.moving.items()}, lens)
     return solution.finish(model, begun), rest, interval
+
+
+def _known_before_rest(rest: Rest, listed: FrameList, registered: float) -> dict[str, Any]:
+    """Figures of a clip without a frozen interval, over all of it."""
+    scores = [1.0 - motion.share for motion in rest.motions.values() if motion.known_share >= MIN_KNOWN]
+    return {
+        "registered_frames": float(len(rest.motions)), "registered_fraction": registered,
+        "frames_not_registered": len(listed.frames) - len(rest.motions), "keyframes": len(listed.keyframes),
+    } | ({"frozen_score_mean": round(sum(scores) / len(scores), 4), "frozen_score_min": round(min(scores), 4)}
+         if scores else {})  # fmt: skip
 
 
 def _judged(
@@ -217,18 +233,32 @@ def _judged(
         "readout_s": adjusted.readout.seconds if adjusted and adjusted.readout else 0.0,
         "frozen_score_mean": round(sum(scores) / len(scores), 4), "frozen_score_min": min(scores),
     }  # fmt: skip
+    with knowing(measures):
+        _judge(measures, model, adjusted, timestamps_s, config)
+    return measures
+
+
+def _judge(
+    measures: dict[str, Any],
+    model: pycolmap.Reconstruction,
+    adjusted: Adjusted | None,
+    timestamps_s: np.ndarray,
+    config: SfmConfig,
+) -> None:
+    """Raises the verdict on these figures, and adds those of the camera's proof where one is asked for."""
     bounds = verdicts.Bounds(**{field.name: getattr(config, field.name) for field in fields(verdicts.Bounds)})
     try:
         verdicts.judge(measures, bounds)
     except Rejected as verdict:
         if adjusted is not None and verdict.reason in verdicts.LEFT_BY_A_ZOOM:
-            judge_clear_swing(prove_camera(model, timestamps_s, adjusted.settled), config.max_focal_swing)
+            proof = prove_camera(model, timestamps_s, adjusted.settled)
+            measures |= proof.measures()
+            judge_clear_swing(proof, config.max_focal_swing)
         raise
     if adjusted is not None:
         proof = prove_camera(model, timestamps_s, adjusted.settled)
         measures |= proof.measures()
         judge_camera(proof, config.max_rel_focal_sigma, config.max_rel_depth_sigma, config.max_focal_swing)
-    return measures
 
 
 def _write(

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from sfm_gt.errors import Rejected
+from sfm_gt.errors import Rejected, knowing
 from sfm_gt.imaging.resizing import shrunk
 from sfm_gt.video.displacement import Displacements
 from sfm_gt.video.line_evidence import CONTEXT_ROWS, LineEvidence, by_segment, line_contrast, measure_lines
@@ -67,12 +67,22 @@ def judge_composition(greys: Sequence[Grey], picture: Rectangle, displacements: 
     """
     height, width = greys[0].shape
     share = picture.width * picture.height / (height * width)
+    measures = {"picture_share": round(share, 4)}
+    with knowing(measures):
+        _judge(greys, picture, displacements, share, measures)
+    return measures
+
+
+def _judge(
+    greys: Sequence[Grey], picture: Rectangle, displacements: Displacements, share: float, measures: dict[str, float]
+) -> None:
+    """Adds figures to ``measures`` as they become known, and raises the verdict."""
     if share < MIN_PICTURE:
         raise Rejected("picture_in_picture", f"what moves is a rectangle of {100 * share:.0f} % of the canvas, needed "
                        f"{100 * MIN_PICTURE:.0f} %; crop the video to it", round(share, 3), MIN_PICTURE)  # fmt: skip
     inside = [np.ascontiguousarray(picture.crop(grey)) for grey in greys]
     if len(inside) < 2:
-        return {"picture_share": round(share, 4)}
+        return
     mirrored = mirror_correlation(inside)
     if mirrored > MAX_MIRRORED:
         raise Rejected("mirrored_picture", f"one half of the picture is the mirror image of the other (correlation "
@@ -85,6 +95,7 @@ def judge_composition(greys: Sequence[Grey], picture: Rectangle, displacements: 
         _seam(turned, lines[1], picture.x0, displacements, True),
     )
     seam = max(seams, key=lambda one: one.held)
+    measures["seam_share"] = round(seam.held, 3)
     if seam.held > MAX_SEAM:
         place = f"{'x' if seam.vertical else 'y'} = {seam.position / (lines[not seam.vertical].step.shape[1]):.2f}"
         raise Rejected("split_screen", f"a straight seam at {place} of the picture is fixed over "
@@ -95,7 +106,6 @@ def judge_composition(greys: Sequence[Grey], picture: Rectangle, displacements: 
         raise Rejected("picture_in_picture", f"the outline of a rectangle in the picture is fixed over "
                        f"{100 * outline:.0f} % of its length, at most {100 * MAX_OUTLINE:.0f} % allowed, while its "
                        "content moves; use the video without the inset", round(outline, 3), MAX_OUTLINE)  # fmt: skip
-    return {"picture_share": round(share, 4), "seam_share": round(seam.held, 3)}
 
 
 def _seam(

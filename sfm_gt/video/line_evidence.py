@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 Grey = UInt8[np.ndarray, "h w"]
 
@@ -26,6 +26,10 @@ QUIET_LEVELS = 4
 QUIET_WINDOW_PX = 7
 DETAIL_LEVELS = 2  # |pixel - mean of 5 next to it in its row|: blurred fills stay below, pictures do not everywhere
 DETAIL_WINDOW_PX = 5
+# Text: fine detail that stays, with its outline, from one sampled frame to the next in so many of these steps; a caption that
+# changes every second stays for some. Detail of a picture that passes by stays in hardly any.
+PRINTED = 0.3
+MIN_FREE = 0.15  # of a segment (or of a line's columns) beside text, without which nothing is said of it
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class LineEvidence:
         soft: (n, h) share of the row's pixels without fine detail.
         detail: (h, w) share of the frames in which a pixel has fine detail.
         even: (n, h) share of the row's pixels within QUIET_LEVELS of its median.
+        printed: (h, w) text, which hides what lies behind it.
     """
 
     step: Float[np.ndarray, "h w"]
@@ -47,6 +52,7 @@ class LineEvidence:
     quiet: Float[np.ndarray, "p h"]
     soft: Float[np.ndarray, "n h"]
     even: Float[np.ndarray, "n h"]
+    printed: Bool[np.ndarray, "h w"]
 
 
 def line_contrast(step: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
@@ -63,9 +69,9 @@ def line_contrast(step: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
 def measure_lines(greys: Sequence[Grey]) -> LineEvidence:
     """Evidence of ``greys``, at least two of one size; one pass, so that memory stays low."""
     shape = greys[0].shape
-    step, unrest, detail = (np.zeros(shape, np.float32) for _ in range(3))
+    step, unrest, detail, stays = (np.zeros(shape, np.float32) for _ in range(4))
     quiet, soft, even = [], [], []
-    before = None
+    before = fine_before = None
     for grey in greys:
         across = np.zeros(shape, np.int16)
         cv2.subtract(grey[2:], grey[:-2], across[1:-1], dtype=cv2.CV_16S)
@@ -81,14 +87,29 @@ def measure_lines(greys: Sequence[Grey]) -> LineEvidence:
             changed = cv2.absdiff(smooth, before) > QUIET_LEVELS
             unrest += changed
             quiet.append(1 - changed.mean(axis=1))
-        before = smooth
+            stays += fine & fine_before & ~changed
+        before, fine_before = smooth, fine
     n = len(greys)
-    by_time = (np.array(each, np.float32) for each in (quiet, soft, even))
-    return LineEvidence(step / n, unrest / (n - 1), detail / n, *by_time)
+    quiets, softs, evens = (np.array(each, np.float32) for each in (quiet, soft, even))
+    printed = cv2.dilate((stays >= PRINTED * (n - 1)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return LineEvidence(step / n, unrest / (n - 1), detail / n, quiets, softs, evens, printed)
 
 
-def by_segment(values: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h s"]:
-    """Means over SEGMENTS equal parts of every row."""
+def by_segment(
+    values: Float[np.ndarray, "h w"], left_out: Bool[np.ndarray, "h w"] | None = None
+) -> Float[np.ndarray, "h s"]:
+    """Means over SEGMENTS equal parts of every row.
+
+    Args:
+        left_out: pixels that do not count; where less than MIN_FREE of a part is left, it is NaN.
+    """
+    if left_out is None:
+        return _segment_means(values)
+    free = _segment_means(~left_out)
+    return np.where(free >= MIN_FREE, _segment_means(values * ~left_out) / np.maximum(free, MIN_FREE), np.nan)
+
+
+def _segment_means(values: np.ndarray) -> Float[np.ndarray, "h s"]:
     edges = np.linspace(0, values.shape[1], SEGMENTS + 1).round().astype(int)
     sums = np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1, dtype=np.float64)], axis=1)
     return ((sums[:, edges[1:]] - sums[:, edges[:-1]]) / np.maximum(np.diff(edges), 1)).astype(np.float32)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
-from sfm_gt.errors import Rejected
+from sfm_gt.errors import Rejected, knowing
 from sfm_gt.imaging.resizing import shrunk
 from sfm_gt.imaging.tracking import Tracker
 
@@ -103,6 +103,13 @@ def judge_parallax(pairs: Sequence[PairMotion], min_motion: float, max_by_homogr
         return {}
     motion = max(pair.motion for pair in pairs)
     by_homography = min(pair.by_homography for pair in pairs)
+    measures = {"camera_motion": round(motion, 5), "homography_share": round(by_homography, 4)}
+    with knowing(measures):
+        _judge_parallax(motion, by_homography, min_motion, max_by_homography)
+    return measures
+
+
+def _judge_parallax(motion: float, by_homography: float, min_motion: float, max_by_homography: float) -> None:
     if motion < min_motion:
         raise Rejected("static_camera", f"the picture as a whole moves by {100 * motion:.2f} % of its long side, needed "
                        f"{100 * min_motion:g} % (frames.min_motion); film with a camera that moves sideways",
@@ -111,7 +118,6 @@ def judge_parallax(pairs: Sequence[PairMotion], min_motion: float, max_by_homogr
         raise Rejected("rotation_only", f"one homography explains {100 * by_homography:.1f} % of all tracks, at most "
                        f"{100 * max_by_homography:g} % allowed (frames.max_homography): the camera only rotates, or "
                        "the scene is planar; move it sideways", round(by_homography, 4), max_by_homography)  # fmt: skip
-    return {"camera_motion": round(motion, 5), "homography_share": round(by_homography, 4)}
 
 
 def corners(grey: Grey, ignored: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "k 2"]:

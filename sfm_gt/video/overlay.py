@@ -1,4 +1,4 @@
-"""Overlay: captions, logos, timers and drifting watermarks, each with the frames in which it is there.
+"""Overlay: captions, logos, timers, drifting watermarks and the camera's own mount, each with the frames where it is there.
 
 What tells them from the scene is that they keep to the picture (or to a speed of their own) while the scene moves behind
 them. Where the camera hardly moves nothing can be told, and nothing is claimed.
@@ -17,7 +17,7 @@ from sfm_gt.formats.overlay_folder import Overlay
 from sfm_gt.imaging.regions import dilate, enlarge
 from sfm_gt.imaging.resizing import fitted
 from sfm_gt.imaging.types import Frame
-from sfm_gt.video import burned_in_text, overlay_motion
+from sfm_gt.video import burned_in_text, fixed_parts, overlay_motion
 from sfm_gt.video.burned_in_text import BurnedInText
 
 WORKING_LONG_SIDE_PX = 640
@@ -76,6 +76,9 @@ def find_overlays(
         _add_still(found, greys, flows, first, last)
     for first, last in spans:
         _add_drifting(found, greys, flows, first, last)
+    mount = fixed_parts.find_fixed_parts([greys[i] for i in _sampled(0, len(greys) - 1)])
+    if mount.any():
+        found.append(_Found(mount, np.ones(len(greys), dtype=bool), np.zeros(2), 0))
     around = ((y0, canvas[0] - y1), (x0, canvas[1] - x1))
     on_canvas = [replace(each, shape=np.pad(each.shape, around)) for each in found]
     return [one for each in on_canvas for one in _overlays(each, frame_indices, height, width)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 import cv2
@@ -17,7 +18,18 @@ from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.imaging.resizing import shrunk
 from sfm_gt.video.displacement import Displacements
-from sfm_gt.video.line_evidence import LINE_CONTRAST, LineEvidence, by_segment, line_contrast, measure_lines
+from sfm_gt.video.line_evidence import (
+    DETAIL_LEVELS,
+    DETAIL_WINDOW_PX,
+    LINE_CONTRAST,
+    MIN_FREE,
+    PRINTED,
+    QUIET_LEVELS,
+    LineEvidence,
+    by_segment,
+    line_contrast,
+    measure_lines,
+)
 
 Grey = UInt8[np.ndarray, "h w"]
 T = TypeVar("T")
@@ -29,6 +41,9 @@ MAX_BAR = 0.9  # of the canvas on one side
 LINE_GAP_ROWS = 2  # a line blurred by scaling and coding reaches this far to either side
 HELD = 0.6  # of the line's length on which it must be seen: the rest may be as dark as the bar
 HELD_ALONE = 0.85  # where the scene does not move across the line; a level horizon passed sideways reaches 0.75
+# Of the segments that show anything, beside text. With fewer the line must be clear in all but one of seven (HELD_ALONE),
+# and what lies beyond it of one tone; below the second, which is one end of the line, nothing is said.
+MIN_SEEN, MIN_SEEN_EVEN = 0.25, 0.1
 MIN_LIVE_UNREST = 0.2  # of the frames: where less changes, nothing lies beside the line that could be told from it
 MIN_BEGIN = 0.3  # of the frames, by which pixels right inside of a line change (or have fine detail) more often
 # Text on bars: so much of any row, and of the typical one, must be still or soft; a heading covers two thirds of a row.
@@ -155,7 +170,7 @@ def _still_and_even(bar: _Bar, evidence: LineEvidence) -> bool:
     """
     outside = slice(0, max(bar.row - LINE_GAP_ROWS + 1, 1))
     clean = evidence.quiet[:, outside].mean(axis=0).min() >= MIN_PLAIN_TYPICAL
-    return bar.still and bool(clean and np.median(evidence.even[:, outside]) >= MIN_EVEN) and bar.held >= HELD_ALONE
+    return bar.still and bool(clean) and _of_one_tone(evidence, outside) and bar.held >= HELD_ALONE
 
 
 def _oriented(grey: Grey, transposed: bool) -> UInt8[np.ndarray, "a b"]:
@@ -163,46 +178,60 @@ def _oriented(grey: Grey, transposed: bool) -> UInt8[np.ndarray, "a b"]:
 
 
 def _flipped(evidence: LineEvidence) -> LineEvidence:
-    by_pixel = (each[::-1] for each in (evidence.step, evidence.unrest, evidence.detail))
-    by_time = (each[:, ::-1] for each in (evidence.quiet, evidence.soft, evidence.even))
-    return LineEvidence(*by_pixel, *by_time)
+    step, unrest, detail = (each[::-1] for each in (evidence.step, evidence.unrest, evidence.detail))
+    quiet, soft, even = (each[:, ::-1] for each in (evidence.quiet, evidence.soft, evidence.even))
+    return LineEvidence(step, unrest, detail, quiet, soft, even, evidence.printed[::-1])
 
 
 def _bar(evidence: LineEvidence) -> _Bar | None:
     """The clearest line with nothing but still or soft rows outside of it, and a moving picture inside."""
-    held, height = _held(evidence), len(evidence.step)
+    (held, seen), height = _held(evidence), len(evidence.step)
     reach, best = max(height // 4, 4 * LINE_GAP_ROWS), None
     for row in range(MIN_BAR_ROWS, min(round(MAX_BAR * height), height - 2 * LINE_GAP_ROWS)):
-        if held[row] < (best.held if best else HELD):
+        if held[row] < (best.held if best else HELD) or seen[row] < MIN_SEEN_EVEN:
             continue
         outside, inside = slice(0, max(row - LINE_GAP_ROWS + 1, 1)), slice(row + LINE_GAP_ROWS + 1, row + reach)
         still = _plain(evidence.quiet, evidence.unrest, outside, inside)
         soft = _plain(evidence.soft, evidence.detail, outside, inside)
         beside = slice(inside.start, inside.start + max(round(BESIDE * height), 4 * LINE_GAP_ROWS))
-        if (still or soft) and _held_inside(evidence, beside) >= HELD:
+        hidden = seen[row] < MIN_SEEN and not (still and held[row] >= HELD_ALONE and _of_one_tone(evidence, outside))
+        if (still or soft) and not hidden and _held_inside(evidence, beside) >= HELD:
             best = _Bar(row, float(held[row]), still)
     return best
 
 
+def _of_one_tone(evidence: LineEvidence, outside: slice) -> bool:
+    return bool(np.median(evidence.even[:, outside]) >= MIN_EVEN)
+
+
 def _held_inside(evidence: LineEvidence, inside: slice) -> float:
     """Share of the live segments in which something changes right inside of a line."""
-    unrest = by_segment(evidence.unrest)
+    unrest = np.nan_to_num(by_segment(evidence.unrest, evidence.printed))
     live = unrest.max(axis=0) >= MIN_LIVE_UNREST
     return float((unrest[inside].max(axis=0) >= MIN_LIVE_UNREST)[live].mean())
 
 
-def _held(evidence: LineEvidence) -> Float[np.ndarray, " h"]:
-    """Share of its length on which each row is a line in place, of the segments that show anything at all."""
-    unrest = by_segment(evidence.unrest)
-    live = unrest.max(axis=0) >= MIN_LIVE_UNREST
+def _held(evidence: LineEvidence) -> tuple[Float[np.ndarray, " h"], Float[np.ndarray, " h"]]:
+    """Share of its length on which each row is a line in place, of the segments that show anything and are not hidden, and the
+    share of those that show anything which are not.
+
+    Text across a line hides it: it is judged between the letters, and where text leaves too little by the other segments.
+    """
+    unrest, detail, step = (
+        by_segment(each, evidence.printed) for each in (evidence.unrest, evidence.detail, evidence.step)
+    )
+    live = np.nan_to_num(unrest).max(axis=0) >= MIN_LIVE_UNREST
     if not live.any():
-        return np.zeros(len(unrest))
-    line = line_contrast(by_segment(evidence.step)) >= LINE_CONTRAST
+        return np.zeros(len(unrest)), np.zeros(len(unrest))
+    line = line_contrast(np.nan_to_num(step)) >= LINE_CONTRAST
     gap = LINE_GAP_ROWS
-    begins = np.zeros_like(line)
-    for share in (unrest, by_segment(evidence.detail)):
-        begins[gap:-gap] |= share[2 * gap :] - share[: -2 * gap] >= MIN_BEGIN
-    return (line | begins)[:, live].mean(axis=1)
+    begins, seen = np.zeros_like(line), np.isfinite(unrest)
+    for share in (unrest, detail):
+        begins[gap:-gap] |= share[2 * gap :] - share[: -2 * gap] >= MIN_BEGIN  # never where either is NaN
+        seen[gap:-gap] &= np.isfinite(share[2 * gap :]) & np.isfinite(share[: -2 * gap])
+    n_seen = (seen & live).sum(axis=1)
+    held = ((line | begins) & seen & live).sum(axis=1) / np.maximum(n_seen, 1)
+    return held, n_seen / live.sum()
 
 
 def _plain(share: Float[np.ndarray, "n h"], other: Float[np.ndarray, "h w"], outside: slice, inside: slice) -> bool:
@@ -269,10 +298,23 @@ def exact_line(greys: Sequence[Grey], row: int, reach: int) -> int:
     """The first whole row of the picture below a line that lies within ``reach`` rows of ``row``."""
     first, last = max(row - reach, 1), min(row + reach + 1, len(greys[0]) - 2)
     rows = [grey[first - 1 : last + 2].astype(np.int16) for grey in greys]
+    free = _beside_text([grey[max(first - reach, 0) : last + reach + 1] for grey in greys])
+    rows = [each[:, free] for each in rows]
     steps = np.mean([np.abs(np.diff(each, axis=0)).mean(axis=1) for each in rows], axis=0)  # of rows first to last + 1
     strongest = int(np.argmax(steps[:-1]))
     mixed = steps[strongest + 1] >= EDGE_SHARE * steps[strongest]
     return first + strongest + int(mixed)
+
+
+def _beside_text(greys: Sequence[Grey]) -> Bool[np.ndarray, " w"]:
+    """Columns without fine detail that stays from frame to frame; all where hardly any is without."""
+    greys = [np.ascontiguousarray(grey) for grey in greys]
+    fine = [cv2.absdiff(grey, cv2.blur(grey, (DETAIL_WINDOW_PX, 1))) > DETAIL_LEVELS for grey in greys]
+    stays = np.zeros(greys[0].shape, np.float32)
+    for (a, fine_a), (b, fine_b) in pairwise(zip(greys, fine, strict=True)):
+        stays += fine_a & fine_b & (cv2.absdiff(a, b) <= QUIET_LEVELS)
+    free = np.asarray(~(stays >= PRINTED * max(len(greys) - 1, 1)).any(axis=0))
+    return free if float(free.mean()) >= MIN_FREE else np.ones_like(free)
 
 
 def refined(picture: Rectangle, canvas: tuple[int, int], greys: Sequence[Grey]) -> Rectangle:

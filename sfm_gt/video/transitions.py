@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +11,10 @@ from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.video.cuts import confirmed_cuts, shows_same_view
 from sfm_gt.video.dissolves import MIN_OWN_SHARE, detail_fades, find_dissolves
+from sfm_gt.video.pushes import SEAM_SHARE, find_pushes
 from sfm_gt.video.transnet import transition_scores
+from sfm_gt.video.wipes import MARGIN, Arrivals, clear_ends, find_wipes, measure_arrivals
+from sfm_gt.video.wipes import MIN_SCORE as MIN_WIPE_SCORE
 
 Grey = UInt8[np.ndarray, "h w"]
 
@@ -30,7 +33,7 @@ class Transition:
     """Frames ``first`` to ``last`` (positions) belong to no single take.
 
     Attributes:
-        by: what found it, ``dissolve`` or ``network``.
+        by: what found it, ``dissolve``, ``wipe``, ``push`` or ``network``.
         measured, threshold: its figure and the least that counts.
     """
 
@@ -61,19 +64,44 @@ def find_transitions(
         for first, last, _ in by_network
         if last - first < LONGEST_CUT
     ]
-    cuts = confirmed_cuts(greys, [*suspects, *(i for i in sharp if i < len(greys))])
+    seen = measure_arrivals(greys)
+    pushes = [Transition(p.first, p.last, "push", p.seam, SEAM_SHARE) for p in find_pushes(greys)]
+    by_parts = [Transition(w.first, w.last, "wipe", w.score, MIN_WIPE_SCORE) for w in find_wipes(greys, seen)]
+    wipes = pushes + [one for one in by_parts if not any(_meet(one, push) for push in pushes)]
+    cuts = [
+        cut
+        for cut in confirmed_cuts(greys, [*suspects, *(i for i in sharp if i < len(greys))])
+        if not any(wipe.first <= cut <= wipe.last + 1 for wipe in wipes)
+    ]
     found = [
-        Transition(start + d.first, start + d.last, "dissolve", d.own_share, MIN_OWN_SHARE)
+        _with_unclear(Transition(start + d.first, start + d.last, "dissolve", d.own_share, MIN_OWN_SHARE), seen)
         for start, end in pairwise([0, *cuts, len(greys)])
         for d in find_dissolves(greys[start:end])
     ]
+    # In the middle of a dissolve the picture changes all over as in a wipe. But pictures side by side explain a frame as their
+    # sum does: what does not hold all of a wipe is no dissolve.
+    wipes = [wipe for wipe in wipes if not any(_holds(one, wipe) for one in found)]
+    found = wipes + [one for one in found if not any(_meet(one, wipe) for wipe in wipes)]
     for first, last, score in by_network:
         known = any(one.first <= last and first <= one.last for one in found)
         # Of a scene whose light changes the network is as sure; but what is the same before and after was never left.
         clear = greys[max(0, first - 1)], greys[min(len(greys) - 1, last + 1)]
         if last - first >= LONGEST_CUT and not known and not shows_same_view(*clear):
-            found.append(Transition(first, last, "network", round(score, 3), MIN_SCORE))
+            found.append(_with_unclear(Transition(first, last, "network", round(score, 3), MIN_SCORE), seen))
     return cuts, sorted(found, key=lambda transition: transition.first)
+
+
+def _meet(one: Transition, other: Transition) -> bool:
+    return one.first <= other.last and other.first <= one.last
+
+
+def _holds(one: Transition, wipe: Transition) -> bool:
+    return one.first <= wipe.first + MARGIN and wipe.last - MARGIN <= one.last
+
+
+def _with_unclear(found: Transition, seen: Arrivals) -> Transition:
+    first, last = clear_ends(seen, found.first, found.last)
+    return replace(found, first=first, last=last)
 
 
 def _network_runs(middle: Float[np.ndarray, " n"], extent: Float[np.ndarray, " n"]) -> list[tuple[int, int, float]]:

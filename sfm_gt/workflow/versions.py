@@ -5,10 +5,10 @@ They stand together, apart from the stages, so that the Snakefile reads them wit
 
 VERSIONS = {
     "ingest": 4,
-    "clips": 5,
+    "clips": 6,
     "clip_list": 1,
-    "frames": 7,
-    "sfm": 10,
+    "frames": 8,
+    "sfm": 11,
     "dense": 8,
     "moving": 2,
     "clean": 2,

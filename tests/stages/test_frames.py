@@ -70,6 +70,8 @@ def test_a_split_screen_is_refused_by_name(tmp_path: Path) -> None:
     manifest = frames.run(Workspace(tmp_path / "out"), CLIP, path, FramesConfig())
     assert (manifest.status, manifest.reason) == ("rejected", "split_screen")
     assert manifest.measured > manifest.threshold
+    assert manifest.measures["n_frames"] == CLIP["last_frame"] + 1 - CLIP["first_frame"]
+    assert manifest.measures["seam_share"] == manifest.measured
 
 
 def test_one_still_image_is_a_verdict_and_leaves_no_frames(tmp_path: Path) -> None:

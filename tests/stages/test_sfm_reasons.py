@@ -44,6 +44,8 @@ def test_a_zoom_is_not_named_by_the_pattern_that_it_leaves(growth: float, reason
     with pytest.raises(Rejected) as verdict:
         _judged(model, adjusted(model, times, None), listed, interval, SfmConfig(max_systematic_error_px=1e-4))
     assert verdict.value.reason == reason
+    assert verdict.value.measures["registered_frames"] == n_frames
+    assert {"focal_px", "relative_depth_sigma", "residual_field_px", "focal_swing"} <= verdict.value.measures.keys()
 
 
 def test_every_frame_of_a_clip_is_counted() -> None:

@@ -16,6 +16,7 @@ from tests.masks.scenes import film
 from tests.video.framed import HEIGHT, WIDTH, blurred, gradient, hand_held, placed, tone, written
 from tests.video.make_videos import write_video
 
+ROOM = Path(__file__).resolve().parents[2] / "examples" / "rooms" / "videos" / "bricks.mp4"
 N_FRAMES = 40
 UPRIGHT = (288, 512)
 IN_UPRIGHT = (0, 176, 288, 338)  # 34 % of the height above and below
@@ -61,6 +62,23 @@ def test_heading_and_subtitles_on_bars(take: list[np.ndarray], tmp_path: Path, f
 def test_a_bar_on_one_side(take: list[np.ndarray], tmp_path: Path) -> None:
     frames = written(placed(take, (288, 200), (0, 0, 288, 162), tone(20, 40, 130)), [("BREAKING NEWS", (20, 188))])
     assert_found(frames, (0, 0, 288, 162), tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("size", [0.75, 0.95], ids=["of two thirds", "of nearly all its length"])
+def test_a_caption_across_the_edge_of_a_bar_does_not_hide_it(tmp_path: Path, size: float) -> None:
+    room = [rgb for _, _, rgb in iterate_frames(ROOM, 0, N_FRAMES - 1)]
+    frames = placed(room, (416, 312), (0, 39, 416, 273), tone(0, 0, 0))
+    for number, frame in enumerate(frames):
+        text = "BREAKING: NOBODY MOVED" if number < N_FRAMES // 2 else "more after the break"
+        cv2.putText(frame, text, (8, 273 + round(10 * size)), cv2.FONT_HERSHEY_DUPLEX, size, (255, 220, 60), 2)
+    assert_found(frames, (0, 39, 416, 273), tmp_path / "a.mp4")
+
+
+def test_a_caption_on_a_whole_picture_is_no_bar(take: list[np.ndarray]) -> None:
+    frames = [frame.copy() for frame in take]
+    for frame in frames:
+        cv2.putText(frame, "NOBODY MOVED AT ALL", (4, 140), cv2.FONT_HERSHEY_DUPLEX, 0.8, (255, 230, 80), 2)
+    assert found(frames) == (0, 0, WIDTH, HEIGHT)
 
 
 def test_bars_all_round(take: list[np.ndarray], tmp_path: Path) -> None:
