@@ -3,8 +3,8 @@
     python benchmarks/accuracy/sensor_noise.py OUT KITCHEN [--save]
 
 OUT is the output folder of a run on the kitchen's video, whose poses are used, KITCHEN the folder with ``truth``. Depth of one
-frame is brought into another by the poses, and met there with the sensor's own depth at the nearest pixel. The median difference
-of the two, over 0.674 and the square root of 2, is the standard deviation of one reading, relative to depth:
+frame is brought into another by the poses, and met there with the sensor's own depth at the nearest pixel. The median
+difference of the two, over 0.674 and the square root of 2, is the standard deviation of one reading, relative to depth:
 
     noise_rel   from the next frame that has depth, ten frames on. What both have in common is not in it.
     error_rel   from points that two frames see from distances that differ by 15 % and more, so that errors that depend on the

@@ -1,4 +1,4 @@
-"""However long a clip is, the views that prove its camera lie near enough to share points."""
+"""Which views prove a camera, and what is known of a lens beforehand."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import numpy as np
 import pycolmap
 import pytest
 
-from sfm_gt.sfm.bundle import MAX_FRAMES_APART, MAX_VIEWS, MIN_POINT_VIEWS, Bundle
+from sfm_gt.sfm.bundle import CENTRE_SIGMA, MAX_FRAMES_APART, MAX_VIEWS, MIN_POINT_VIEWS, Bundle, LensPrior
 from sfm_gt.sfm.observations import Observations
 
+WIDTH, HEIGHT = 320, 240
 FOLLOWED_FRAMES = 80  # that a point stays in the picture of a camera which walks past it
 
 
 def walk(n_frames: int) -> Observations:
     """A sideways walk; a new point comes up in every other frame."""
-    camera = pycolmap.Camera(model="SIMPLE_RADIAL", width=320, height=240, params=[260.0, 160.0, 120.0, 0.0])
+    camera = pycolmap.Camera(model="SIMPLE_RADIAL", width=WIDTH, height=HEIGHT, params=[260.0, 160.0, 120.0, 0.0])
     poses = np.tile(np.eye(4), (n_frames, 1, 1))
     poses[:, 0, 3] = -0.05 * np.arange(n_frames)
     first = np.arange(-FOLLOWED_FRAMES, n_frames, 2)
@@ -42,3 +43,25 @@ def test_every_view_shares_points_with_others(n_frames: int) -> None:
 
 def test_a_short_clip_takes_as_many_views_as_ever() -> None:
     assert len(Bundle.of(walk(200)).view_rows) == MAX_VIEWS
+
+
+def test_a_crop_is_pulled_to_the_centre_no_harder_than_an_ordinary_lens() -> None:
+    prior, sigma = LensPrior(None, 1.0, 2.0), CENTRE_SIGMA * WIDTH
+
+    def pull(away: float) -> tuple[float, float]:
+        """By the terms of the linearised prior, and by the rise of its cost."""
+
+        def camera(centre_x: float) -> pycolmap.Camera:
+            return pycolmap.Camera(model="SIMPLE_RADIAL", width=WIDTH, height=HEIGHT,
+                                   params=[500.0, centre_x, HEIGHT / 2, 0.0])  # fmt: skip
+
+        at = WIDTH / 2 + away * sigma
+        precision, missing = prior.terms(camera(at))
+        rise = prior.cost(camera(at + 1e-3)) - prior.cost(camera(at - 1e-3))
+        return -2 * float(precision[1] * missing[1]), rise / 2e-3
+
+    by_terms, by_cost = np.array([pull(away) for away in (0.0, 1.0, 2.5, 10.0)]).T
+    assert by_terms == pytest.approx(by_cost, rel=1e-6, abs=1e-9)
+    assert by_terms[0] == 0.0
+    assert by_terms[2] == pytest.approx(2 * by_terms[1])
+    assert by_terms[3] == pytest.approx(by_terms[2])
