@@ -10,6 +10,7 @@ from sfm_gt.formats.manifest import read_json
 from sfm_gt.formats.verdict import FAILED, read_manifests
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.report.funnel import BESIDE, SHOT_REASONS, frames_beside, frames_left_out, n_frames
+from sfm_gt.workflow.outcome import count
 from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "summary"
@@ -38,13 +39,14 @@ def run(workspace: Workspace) -> str:
             refused.append(f"{clip['clip_id']}: {manifest.message} [{manifest.reason}]")
         else:
             n_metric += bool(manifest.measures.get("metric"))
-            left_out += [f"{clip['clip_id']}: {count} of {n_frames([clip])} frames {BESIDE[reason]} [{reason}]"
-                         for reason, count in frames_beside({clip["clip_id"]: manifests}).items()]  # fmt: skip
+            left_out += [f"{clip['clip_id']}: {n} of {n_frames([clip])} frames {BESIDE[reason]} [{reason}]"
+                         for reason, n in frames_beside({clip["clip_id"]: manifests}).items()]  # fmt: skip
     produced = read_json(workspace.dataset / DATASET_JSON)
     reasons = Counter(line.rsplit("[", 1)[1].rstrip("]") for line in refused)
     refusals = "".join(f", {n} {reason}" for reason, n in sorted(reasons.items()))
-    counts = (f"{len(listed['videos'])} videos, {len(listed['clips'])} clips, {len(produced['clips'])} with ground truth "
-              f"({n_metric} of them metric), {produced['frames']} frames{refusals}")  # fmt: skip
+    counts = (f"{count(len(listed['videos']), 'video')}, {count(len(listed['clips']), 'clip')}, "
+              f"{len(produced['clips'])} with ground truth ({n_metric} of them metric), "
+              f"{count(produced['frames'], 'frame')}{refusals}")  # fmt: skip
     frames = ", ".join(
         [f"{n_frames(listed['clips'])} in clips", *(f"{n} {r}" for r, n in frames_left_out(listed).items())]
     )
@@ -55,7 +57,7 @@ def run(workspace: Workspace) -> str:
     ])  # fmt: skip
     failed = sum(video["status"] == FAILED for video in listed["videos"])
     if failed:
-        raise InputError(f"{failed} of {len(listed['videos'])} videos failed; the next run tries them again\n{lines}")
+        raise InputError(f"{failed} of {count(len(listed['videos']), 'video')} failed; the next run tries them again\n{lines}")
     stale = read_json(workspace.collected)["stale"] if workspace.collected.is_file() else []
     if stale:
         names = ", ".join(stale)
