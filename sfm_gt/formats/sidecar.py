@@ -6,6 +6,7 @@ recorded_by: "name or null"
 recorded_on: 2024-05-01
 uploader: "account id"           # stored only as a hash under the project's salt (provenance.salt_file)
 consent: "given"                 # given, not_applicable (nobody is seen), unknown, refused, withdrawn
+another_take: true               # not a copy of a forgotten video, though it looks like one
 camera:
   focal_px: 525                  # prior focal length in pixels of the source video; refined by SfM
   intrinsics_px: [525, 525, 320, 240]   # or, of a calibrated pinhole camera: fx, fy, cx, cy; kept as they are
@@ -207,6 +208,7 @@ class Sidecar(_Part):
     recorded_on: date | None = None
     uploader: str | None = None
     consent: Literal["given", "not_applicable", "unknown", "refused", "withdrawn"] | None = None
+    another_take: bool = False
     camera: CameraHints = CameraHints()
     scale: ScaleEvidence = ScaleEvidence()
     imported: ImportedCameras | None = Field(None, alias="import")

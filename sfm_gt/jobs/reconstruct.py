@@ -122,7 +122,7 @@ class _Stages:
             str(video.message),
             str(video.warning),
         )
-        stated = self._sidecar.model_dump_json(include={"uploader", "source", "imported"})
+        stated = self._sidecar.model_dump_json(include={"uploader", "source", "imported", "another_take"})
         forgotten = digest(tombstones) if tombstones.is_file() else ""
         return ingest_key(self._config, *named, self._inputs.error, self._film, stated, self._imports(), forgotten)
 

@@ -10,7 +10,7 @@ from typing import Any
 from sfm_gt.config import FramesConfig
 from sfm_gt.errors import InputError, Rejected, one_line
 from sfm_gt.formats.manifest import write_json
-from sfm_gt.formats.sidecar import read_sidecar
+from sfm_gt.formats.sidecar import Sidecar, read_sidecar
 from sfm_gt.formats.sources import hashed_uploader, read_tombstones
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.sfm.given_cameras import read_cameras
@@ -59,7 +59,7 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
         "perceptual_hash": list(hashes),
         "uploader_hash": _uploader_hash(video, stated.uploader, salt_file),
     }
-    _refuse_forgotten(workspace, video, stated.source, facts)
+    _refuse_forgotten(workspace, video, stated, facts)
     return facts
 
 
@@ -70,11 +70,16 @@ def _uploader_hash(video: VideoFile, uploader: str | None, salt_file: Path | Non
         raise Rejected("salt_missing", f"{video.path.name}: {error}") from None
 
 
-def _refuse_forgotten(workspace: Workspace, video: VideoFile, url: str | None, facts: dict[str, Any]) -> None:
+def _refuse_forgotten(workspace: Workspace, video: VideoFile, stated: Sidecar, facts: dict[str, Any]) -> None:
+    known, sha256 = read_tombstones(workspace.dataset), facts["source_sha256"]
+    if any(tombstone.covers(sha256, stated.source, ()) for tombstone in known):
+        raise Rejected(
+            "forgotten", f"{video.path.name}: this video was removed by sfm-gt forget; remove it from the folder"
+        )
     hashes = tuple(facts["perceptual_hash"])
-    if any(tombstone.covers(facts["source_sha256"], url, hashes) for tombstone in read_tombstones(workspace.dataset)):
-        raise Rejected("forgotten", f"{video.path.name}: this video, or a copy of it, was removed by sfm-gt forget; "
-                       "remove it from the folder")  # fmt: skip
+    if not stated.another_take and any(tombstone.covers(sha256, stated.source, hashes) for tombstone in known):
+        raise Rejected("forgotten", f"{video.path.name}: it looks like a copy of a video that was removed by sfm-gt forget; "
+                       "remove it from the folder, or state another_take: true in its sidecar if it is none")  # fmt: skip
 
 
 def sha256_of(path: Path) -> str:

@@ -57,7 +57,9 @@ def run(workspace: Workspace) -> str:
     ])  # fmt: skip
     failed = sum(video["status"] == FAILED for video in listed["videos"])
     if failed:
-        raise InputError(f"{failed} of {count(len(listed['videos']), 'video')} failed; the next run tries them again\n{lines}")
+        raise InputError(
+            f"{failed} of {count(len(listed['videos']), 'video')} failed; the next run tries them again\n{lines}"
+        )
     stale = read_json(workspace.collected)["stale"] if workspace.collected.is_file() else []
     if stale:
         names = ", ".join(stale)

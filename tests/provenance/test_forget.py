@@ -175,7 +175,23 @@ def test_a_copy_does_not_come_back(workspace: Workspace, tmp_path: Path) -> None
     (videos / "carla.mp4").rename(videos / "renamed.mp4")
     again = ingest.run(out, list_videos(videos)[0], FramesConfig())
     assert again["reason"] == "forgotten"
-    assert "removed by sfm-gt forget" in again["message"]
+    assert "another_take: true" in again["message"]
+    (videos / "renamed.yaml").write_text("another_take: true\n")
+    assert ingest.run(out, list_videos(videos)[0], FramesConfig())["status"] == "ok"
+
+
+def test_the_same_bytes_do_not_come_back_as_another_take(workspace: Workspace, tmp_path: Path) -> None:
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    write_video(videos / "carla.mp4", panning(40))
+    out = Workspace(tmp_path / "other")
+    write_verdict(
+        out.verdict("carla"), Verdict("key", "settings", ingest.run(out, list_videos(videos)[0], FramesConfig()))
+    )
+    forget.run(out.root, "carla")
+    write_video(videos / "carla.mp4", panning(40))
+    (videos / "carla.yaml").write_text("another_take: true\n")
+    assert ingest.run(out, list_videos(videos)[0], FramesConfig())["reason"] == "forgotten"
 
 
 def add(shard: tarfile.TarFile, name: str, content: bytes) -> None:
