@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import pycolmap
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
 from sfm_gt.geometry.triangulation import meeting_points
@@ -55,16 +55,24 @@ class LensPrior:
         """Precision of each lens parameter in the unit of the cost, and how far it lies below what is known; the focal
         length by its logarithm."""
         sigma, missing = self._known(camera)
-        # Huber's: beyond two sigma a lens may be as it likes at constant cost per step. People crop.
-        away = np.where(self._heavy_tailed(camera), np.abs(missing) / sigma, 0.0)
-        return self.error_px2 * np.minimum(1.0, 2.0 / np.maximum(away, 1e-9)) / sigma**2, missing
+        away = np.abs(missing) / sigma
+        precision = np.ones(len(sigma))
+        extra, centre = camera.extra_params_idxs(), camera.principal_point_idxs()
+        precision[extra] = np.minimum(1.0, 2.0 / np.maximum(away[extra], 1e-9))
+        precision[centre] = 1.0 / (1.0 + away[centre] ** 2 / 2.0)
+        return self.error_px2 * precision / sigma**2, missing
 
     def cost(self, camera: pycolmap.Camera) -> float:
         """What the prior adds to a bundle's cost."""
         sigma, missing = self._known(camera)
         away = np.abs(missing) / sigma
-        beyond = self._heavy_tailed(camera) & (away > 2)
-        return float(self.error_px2 * np.where(beyond, 4.0 * away - 4.0, away**2).sum())
+        cost = away**2
+        extra, centre = camera.extra_params_idxs(), camera.principal_point_idxs()
+        # Huber's: beyond two sigma a term may be as it likes at constant cost per step.
+        cost[extra] = np.where(away[extra] > 2, 4.0 * away[extra] - 4.0, cost[extra])
+        # Cauchy's: a crop puts the principal point anywhere, which costs little more than to be off by some sigma.
+        cost[centre] = 2.0 * np.log1p(away[centre] ** 2 / 2.0)
+        return float(self.error_px2 * cost.sum())
 
     def _known(self, camera: pycolmap.Camera) -> tuple[Float[np.ndarray, " l"], Float[np.ndarray, " l"]]:
         """Standard deviation of each parameter, infinite where nothing is known, and how far it lies below what is known."""
@@ -78,10 +86,6 @@ class LensPrior:
         missing[centre] = np.array([camera.width, camera.height]) / 2 - params[centre]
         sigma[extra], missing[extra] = DISTORTION_SIGMA, -params[extra]
         return sigma, missing
-
-    @staticmethod
-    def _heavy_tailed(camera: pycolmap.Camera) -> Bool[np.ndarray, " l"]:
-        return ~np.isin(np.arange(len(camera.params)), camera.focal_length_idxs())
 
 
 @dataclass(frozen=True)
