@@ -197,8 +197,14 @@ def judge_camera(
     low, high = proof.focal_range_px
     # Before the bounds: where nearly every focal length fits, the one found may lie anywhere, and footage is not at fault.
     if high > SECOND_VALLEY * proof.focal_px or low * SECOND_VALLEY < proof.focal_px:
+        zoomed = proof.curve.significant_swing > max_focal_swing
+        cause = (
+            "and it seems to change: cut the video where it zooms"
+            if zoomed
+            else "as after a short or purely sideways move"
+        )
         raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px fit the clip equally well (found "
-                       f"{proof.focal_px:.0f} px), as after a short or purely sideways move; {_CAMERA_HELPS}",
+                       f"{proof.focal_px:.0f} px), {cause}; {_CAMERA_HELPS}",
                        high / low - 1.0, SECOND_VALLEY - 1.0)  # fmt: skip
     shortest, longest = PLAUSIBLE_FOCAL
     if not shortest <= proof.focal_by_long_side <= longest:
@@ -230,4 +236,4 @@ def _judge_swing(curve: FocalCurve, max_focal_swing: float, min_clear: float) ->
         reason = "zoom" if curve.first_to_last > ONE_WAY else "breathing"
         raise Rejected(reason, f"the focal length changes by {100 * curve.swing:.1f} % over the clip, of which "
                        f"{100 * swing:.1f} % are beyond noise and at most {100 * max_focal_swing:g} % may; film with zoom and "
-                       "focus locked", swing, max_focal_swing)  # fmt: skip
+                       "focus locked, and without electronic stabilisation", swing, max_focal_swing)  # fmt: skip

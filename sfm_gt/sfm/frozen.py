@@ -91,12 +91,15 @@ def frozen_interval(
     n_frozen = int(counted[run[0] : run[1] + 1].sum()) if run else 0
     if n_frozen < min_frames:
         shares = [frame.share for frame, judged in zip(frames, known, strict=True) if judged]
-        typical = (
-            f"; {100 * float(np.median(shares)):.0f} % of the picture moves in half of the frames" if shares else ""
+        typical = float(np.median(shares)) if shares else 0.0
+        why = (
+            f"{100 * typical:.0f} % of the picture moves in half of the frames; people have to hold still"
+            if typical >= 0.005
+            else f"of {len(frames)} frames with a pose {int(counted.sum())} could be judged; the scene needs texture and light"
         )
         raise Rejected("scene_not_frozen", f"at most {n_frozen} frames in a row are known to be at rest but for "
                        f"{100 * max_moving:g} % of the picture (sfm.max_moving), needed {min_frames} "
-                       f"(sfm.min_frozen_frames){typical}; people have to hold still", n_frozen, min_frames)  # fmt: skip
+                       f"(sfm.min_frozen_frames); {why}", n_frozen, min_frames)  # fmt: skip
     assert run is not None
     return run
 

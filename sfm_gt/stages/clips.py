@@ -48,7 +48,8 @@ def _entry(video_id: str, number: int, stretch: Stretch) -> dict[str, Any]:
 def _verdict(path: Path, stretch: Stretch, min_frames: int) -> dict[str, Any]:
     span = f"{path.name}: frames {stretch.first_frame} to {stretch.last_frame}"
     if stretch.kind == "shot":
-        message = f"{span} are a shot of {stretch.n_frames} frames; needs {min_frames} (clips.min_frames)"
+        length = f"a shot of {stretch.n_frames} frames" if stretch.n_frames > 1 else "a single frame between two cuts"
+        message = f"{span} are {length}; needs {min_frames} (clips.min_frames)"
         return {"reason": "too_short", "message": message, "measured": stretch.n_frames, "threshold": min_frames}
     if stretch.kind == "blank":
         return {"reason": "blank", "message": f"{span} show one even tone; cut them off, nothing is lost"}

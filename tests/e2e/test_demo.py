@@ -66,7 +66,7 @@ def test_accuracy_against_the_renderer(demo_run):
     figures = score(demo_run[0] / "out")
     # Measured, with about a tenth for what another processor rounds: see benchmarks/results/demo.json.
     assert figures["AbsRel"] <= 0.0075
-    assert figures["median"] <= 0.0015
+    assert figures["median"] <= 0.0019
     assert figures["share_of_static_pixels"] >= 0.85
     assert figures["scale_error"] <= 0.004
     assert figures["camera_rms_m"] <= 0.0004
