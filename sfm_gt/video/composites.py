@@ -100,7 +100,8 @@ def _judge(
         place = f"{'x' if seam.vertical else 'y'} = {seam.position / (lines[not seam.vertical].step.shape[1]):.2f}"
         raise Rejected("split_screen", f"a straight seam at {place} of the picture is fixed over "
                        f"{100 * seam.held:.0f} % of its length, at most {100 * MAX_SEAM:.0f} % allowed, while both sides "
-                       "move; crop the panels into separate videos, or a bar of the camera's mount out of the picture", round(seam.held, 3), MAX_SEAM)  # fmt: skip
+                       "move; crop the panels into separate videos, or a bar of the camera's mount out of the picture",
+                       round(seam.held, 3), MAX_SEAM)  # fmt: skip
     outline = inset_outline(inside, *lines)
     if outline > MAX_OUTLINE and displacements.both_ways():
         raise Rejected("picture_in_picture", f"the outline of a rectangle in the picture is fixed over "
