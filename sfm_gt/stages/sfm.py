@@ -34,7 +34,7 @@ from sfm_gt.sfm.frozen import MIN_KNOWN
 from sfm_gt.sfm.given_cameras import GivenCameras, reconstruct
 from sfm_gt.sfm.keyframes import KeyframeOptions, reconstruct_keyframes
 from sfm_gt.sfm.observations import Observations
-from sfm_gt.sfm.pruning import drop_observations, keep_images
+from sfm_gt.sfm.pruning import drop_observations, drop_torn_ends, keep_images
 from sfm_gt.sfm.rectification import shift_fields
 from sfm_gt.sfm.refinement import refine_observations
 from sfm_gt.sfm.registration import Frames, register_frames
@@ -319,6 +319,7 @@ def _map(
         model = reconstruct_keyframes(frames_folder, list(masks), masks, Path(scratch), options)
     indices = [frame.frame_index for frame in listed.frames]
     register_frames(model, indices, Frames(name_of, load_gray, printed), options.seed, options.n_threads)
+    drop_torn_ends(model)
     refine_observations(model, load_gray, set(masks), options.n_threads)
 
     def begin(model: pycolmap.Reconstruction) -> Begun:

@@ -7,7 +7,7 @@ import pycolmap
 import pytest
 
 from sfm_gt.sfm.observations import Observations
-from sfm_gt.sfm.pruning import drop_observations, keep_images, seen_again
+from sfm_gt.sfm.pruning import drop_observations, drop_torn_ends, keep_images, seen_again
 from sfm_gt.sfm.undistortion import Undistortion
 
 N_VIEWS, N_POINTS = 24, 60
@@ -90,3 +90,19 @@ def test_points_that_came_up_during_the_motion_do_not_tell_that_it_is_over(model
     moving = masks(seen, left_for_good | came_up, range(LEAVES_AT, BACK_AT))
     absent = left_for_good[seen.points] & (seen.views >= BACK_AT) | came_up[seen.points] & (seen.views < LEAVES_AT)
     assert not seen_again(without(seen, ~absent), Undistortion.of(seen.camera), moving, LEAVES_AT - 1, BACK_AT)
+
+
+def thinned(model: pycolmap.Reconstruction, image: pycolmap.Image, share: float) -> None:
+    """Takes observations from an image until this share of them is left."""
+    rows = [row for row, point in enumerate(image.points2D) if point.has_point3D()]
+    for row in rows[: round((1 - share) * len(rows))]:
+        model.delete_observation(image.image_id, row)
+
+
+def test_frames_at_the_ends_that_show_hardly_a_point_are_dropped_and_poor_ones_stay(model: pycolmap.Reconstruction):
+    in_order = sorted(model.images.values(), key=lambda image: image.name)
+    # Two torn ones at the beginning, a poor one at the end, and a torn one amid others, where no cut is.
+    for position, share in ((0, 0.1), (1, 0.15), (12, 0.1), (-1, 0.5)):
+        thinned(model, in_order[position], share)
+    drop_torn_ends(model)
+    assert [image.name for image in in_order if not image.has_pose] == [in_order[0].name, in_order[1].name]
