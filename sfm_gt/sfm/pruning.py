@@ -24,7 +24,7 @@ def keep_images(model: pycolmap.Reconstruction, names: set[str]) -> None:
 
 
 def drop_torn_ends(model: pycolmap.Reconstruction) -> None:
-    """Takes frames out of ``model`` that lie next to a cut and show hardly anything of its points: torn or half decoded ones."""
+    """Takes frames out of ``model`` that lie next to a cut and show hardly anything of its points: torn, half decoded."""
     in_order = sorted((image for image in model.images.values() if image.has_pose), key=lambda image: image.name)
     for images in (in_order, in_order[::-1]):
         counts = [image.num_points3D for image in images]
