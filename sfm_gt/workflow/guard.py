@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -26,7 +27,14 @@ def guarded(work: Callable[[], Any]) -> str | None:
     """
     said, says = _FORK.Pipe(duplex=False)
     process = _FORK.Process(target=_work, args=(work, says, os.getpid()))
-    process.start()
+    # What this process left for the collector must not be freed in the other one, which lacks its threads: a decoder's frame
+    # waits for those of its scaler for ever.
+    gc.collect()
+    gc.freeze()
+    try:
+        process.start()
+    finally:
+        gc.unfreeze()
     says.close()
     process.join()
     if process.exitcode == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -67,3 +68,33 @@ guarded(work)
     waiting.wait()
     time.sleep(2.5)
     assert not (tmp_path / "outlived").exists()
+
+
+class Held:
+    """Notes which process frees it; a cycle with itself, so that only the collector does."""
+
+    def __init__(self, notes: Path):
+        self._notes, self._own = notes, self
+
+    def __del__(self) -> None:
+        with self._notes.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+
+
+def test_the_work_frees_nothing_that_was_left_behind_before_it(tmp_path: Path) -> None:
+    """A decoder's frame, freed in a process without the decoder's threads, waited for them for ever."""
+    garbage, live = tmp_path / "garbage", tmp_path / "live"
+    gc.disable()
+    try:
+        Held(garbage)
+        held = [Held(live)]
+
+        def work() -> None:
+            held.clear()
+            gc.collect()
+
+        assert guarded(work) is None
+    finally:
+        gc.enable()
+    assert garbage.read_text() == f"{os.getpid()}\n"
+    assert not live.exists()
