@@ -47,6 +47,7 @@ def filmed(
     zoom: Sequence[float] | None = None,
     centre: tuple[float, float] = (WIDTH / 2, HEIGHT / 2),
     lens: pycolmap.Camera | None = None,
+    noise_px: float = NOISE_PX,
 ) -> pycolmap.Reconstruction:
     """The right model of ``points`` seen along ``path``, behind a lens that it takes for constant and centred.
 
@@ -65,9 +66,9 @@ def filmed(
     for number, pose in enumerate(path, start=1):
         in_cam = points @ pose.rotation.matrix().T + pose.translation
         factor = zoom[number - 1] if zoom is not None else 1.0
-        xy = in_cam[:, :2] / in_cam[:, 2:] * FOCAL * factor + centre + rng.normal(0, NOISE_PX, (len(points), 2))
+        xy = in_cam[:, :2] / in_cam[:, 2:] * FOCAL * factor + centre + rng.normal(0, noise_px, (len(points), 2))
         if lens is not None:
-            xy = np.asarray(lens.img_from_cam(in_cam)) + rng.normal(0, NOISE_PX, (len(points), 2))
+            xy = np.asarray(lens.img_from_cam(in_cam)) + rng.normal(0, noise_px, (len(points), 2))
         seen = np.flatnonzero((in_cam[:, 2] > 0.1) & ((xy > 0) & (xy < [WIDTH, HEIGHT])).all(axis=1))
         image = pycolmap.Image(name=f"{number:06d}.png", keypoints=xy[seen], camera_id=1, image_id=number)
         model.add_image_with_trivial_frame(image, pose)
