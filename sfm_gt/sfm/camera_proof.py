@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation, Slerp
 from sfm_gt.errors import Rejected
 from sfm_gt.sfm.bundle import FREE, Bundle, LensPrior, meet
 from sfm_gt.sfm.bundle_solver import solve
-from sfm_gt.sfm.flatness import flat_share
+from sfm_gt.sfm.flatness import FLAT_SHARE, STANDING_SHARE, Flatness, flatness
 from sfm_gt.sfm.focal_curve import FocalCurve, focal_curve
 from sfm_gt.sfm.focal_profile import FocalPrior, FocalProfile, focal_profile
 from sfm_gt.sfm.lens_choice import choose_lens
@@ -30,8 +30,6 @@ PROOF_VIEWS, PROOF_POINTS = 40, 2000
 MOVED = 0.1
 # Focal length by the long side of the picture: from a fisheye lens to the tele lens of a phone at five times.
 PLAUSIBLE_FOCAL = (0.3, 4.0)
-# A clip whose points keep to one plane by this share shows a flat scene.
-FLAT_SHARE = 0.95
 # Another focal length that fits is a second valley beyond this factor from the found one: the second step of the profile.
 # Nearer ones are sigma's matter.
 SECOND_VALLEY = 1.3
@@ -51,7 +49,7 @@ class CameraProof:
         focal_by_long_side: focal length over the long side of the picture.
         focal_range_px: focal lengths that fit as well, see :class:`FocalProfile`; the found one twice where it was not asked.
         principal_point_off: distance of the principal point from the picture's centre, over the long side.
-        flat_share: share of the points that keep to one plane.
+        flatness: of the scene.
         curve: the focal length over time.
         aspect: of the pixels.
     """
@@ -61,7 +59,7 @@ class CameraProof:
     focal_by_long_side: float
     focal_range_px: tuple[float, float]
     principal_point_off: float
-    flat_share: float
+    flatness: Flatness
     curve: FocalCurve
     aspect: PixelAspect
 
@@ -74,7 +72,8 @@ class CameraProof:
             "focal_low_px": self.focal_range_px[0],
             "focal_high_px": self.focal_range_px[1],
             "principal_point_off": self.principal_point_off,
-            "flat_share": self.flat_share,
+            "flat_share": self.flatness.share,
+            "standing_out_share": self.flatness.standing_out,
             "pixel_aspect": self.aspect.ratio,
             "pixel_aspect_sigmas": self.aspect.sigmas,
             "focal_swing": self.curve.swing,
@@ -170,7 +169,7 @@ def prove_camera(
     return CameraProof(
         focal_px=focal, sigma=settled.sigma if settled is not None else CameraSigma(0.0, 0.0),
         focal_by_long_side=focal / max(bundle.size), focal_range_px=(low * focal, high * focal),
-        principal_point_off=float(np.linalg.norm(centre)) / max(bundle.size), flat_share=flat_share(Bundle.of(seen)),
+        principal_point_off=float(np.linalg.norm(centre)) / max(bundle.size), flatness=flatness(Bundle.of(seen)),
         curve=focal_curve(bundle, times_s[bundle.view_rows]), aspect=pixel_aspect(bundle),
     )  # fmt: skip
 
@@ -183,10 +182,11 @@ def judge_camera(
 ) -> None:
     """Raises Rejected where the images do not prove the camera: ``flat_scene``, ``non_square_pixels``,
     ``zoom``, ``breathing``, ``implausible_focal``, ``focal_uncertain``, ``small_parallax``."""
-    if proof.flat_share >= FLAT_SHARE:
-        raise Rejected("flat_scene", f"{100 * proof.flat_share:.0f} % of the points lie on one plane, at most "
-                       f"{100 * FLAT_SHARE:.0f} % allowed; a page, a poster or a photograph determines neither focal length "
-                       "nor depth", proof.flat_share, FLAT_SHARE)  # fmt: skip
+    if proof.flatness.flat:
+        share, standing_out = proof.flatness
+        raise Rejected("flat_scene", f"{100 * share:.0f} % of the points lie on one plane, at most {100 * FLAT_SHARE:.0f} % "
+                       f"allowed unless {100 * STANDING_SHARE:g} % stand out of it ({100 * standing_out:.1f} % do); a page, a "
+                       "poster or a photograph determines neither focal length nor depth", share, FLAT_SHARE)  # fmt: skip
     if not proof.aspect.square:
         ratio = proof.aspect.ratio
         raise Rejected("non_square_pixels", f"the vertical focal length is about {ratio:.2f} times the horizontal one, at "

@@ -15,9 +15,9 @@ from jaxtyping import Float, Int
 # An observation that a model explains lies at most so many times the noise of the clip's matches from its point, within bounds
 # in pixels. The lower one is the noise of SIFT in clean pictures. Set on the half-size demo, a half-size kitchen window, two
 # rooms of examples/rooms and a hand-held walk: right models pass within it at 0.50 to 0.81 of the matches, bent ones at 0.27 to
-# 0.60, and the right one of a clip at more than its bent ones; within 2 px both come to 0.7 and more. In compressed film matches
-# lie two or three times as far off (the kitchen, ct_apple): within 3.5 times the median of theirs right models come to 0.59 to
-# 0.75, as they do in clean pictures within half a pixel (where it is as much), and to 0.2 within half a pixel.
+# 0.60, and the right one of a clip at more than its bent ones; within 2 px both come to 0.7 and more. In compressed film
+# matches lie two or three times as far off (the kitchen, ct_apple): within 3.5 times the median of theirs right models come to
+# 0.59 to 0.75, as in clean pictures, where that is about half a pixel; within half a pixel they come to 0.2.
 ERROR_BY_NOISE = 3.5
 MIN_ERROR_PX, MAX_ERROR_PX = 0.5, 1.25
 
@@ -62,7 +62,7 @@ class VerifiedMatches:
         return sum(map(len, self.by_pair.values())) / max(len(self.by_pair), 1)
 
     def explained_by(self, model: pycolmap.Reconstruction) -> float:
-        """Share of the matches of which both ends lie within ``max_error_px`` of one point of ``model``; 0 where there are none.
+        """Share of the matches of which both ends lie within ``max_error_px`` of one point of ``model``; 0 of none.
 
         It counts at once the keyframes, the matches and the accuracy that a model lacks.
         """
