@@ -11,6 +11,7 @@ from sfm_gt.datasets.frames import Dataset, Frame
 from sfm_gt.evaluation.evaluated_frames import Predict
 from sfm_gt.metrics.grading import FramePrediction
 from sfm_gt.public_datasets import Benchmark, BenchmarkFrame
+from sfm_gt.workflow.outcome import count
 
 Setters = Mapping[str, frozenset[str]]
 """By clip, the graded models that its scale rests on."""
@@ -51,9 +52,10 @@ def scale_notes(dataset: Dataset | Benchmark, clip_ids: Sequence[str], setters: 
     notes = []
     if sigmas:
         cues = sorted({cue for scale in scales.values() if scale.metric for cue in scale.cues})
+        clips, median = count(len(sigmas), "clip"), float(np.median(sigmas))
         notes.append(
-            f"Metric scale of {len(sigmas)} clips by {', '.join(cues)}: σ {100 * float(np.median(sigmas)):.2g} % (median), "
-            f"{100 * max(sigmas):.2g} % (largest); unaligned figures closer than that are alike."
+            f"Metric scale of {clips} by {', '.join(cues)}: σ {100 * median:.2g} % (median), {100 * max(sigmas):.2g} % "
+            f"(largest); unaligned figures closer than that are alike."
         )
     against = [clip_id for clip_id, scale in scales.items() if scale.contradictions]
     if against:

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sfm_gt.dense.shared.cleaning import Rule
 from sfm_gt.formats.manifest import Manifest
 
 SHOT_REASONS = frozenset({"too_short"})  # of the stage clips; its other reasons are those of frames between shots
-# Of the stage sfm: frames of an accepted clip that its ground truth leaves out, with what that means.
+
+
+class Beside(NamedTuple):
+    """Frames of an accepted clip that its ground truth leaves out: where they are counted, and what it means."""
+
+    stage: str
+    measure: str
+    meaning: str
+
+
 BESIDE = {
-    "not_at_rest": "lie outside of the frozen interval",
-    "not_registered": "fit no model with the others (another take, blur)",
+    "not_at_rest": Beside("sfm", "frames_not_at_rest", "lie outside of the frozen interval"),
+    "not_registered": Beside("sfm", "frames_not_registered", "fit no model with the others (another take, blur)"),
+    "too_little_depth": Beside(
+        "dataset", "dropped_frames", "have valid depth at less than dataset.min_valid of the picture"
+    ),
 }
 
 
@@ -111,9 +123,22 @@ def frames_left_out(corpus: Mapping[str, Any]) -> dict[str, int]:
 
 def frames_beside(manifests: Mapping[str, Mapping[str, Manifest]]) -> dict[str, int]:
     """Frames of accepted clips that ground truth does not come from, by reason."""
-    measures = [stages["sfm"].measures for stages in manifests.values() if "sfm" in stages and stages["sfm"].ok]
-    counts = {reason: sum(int(each.get(f"frames_{reason}", 0)) for each in measures) for reason in BESIDE}
+    counts = {
+        reason: sum(_measure(stages, beside) for stages in manifests.values()) for reason, beside in BESIDE.items()
+    }
     return {reason: count for reason, count in counts.items() if count}
+
+
+def _measure(stages: Mapping[str, Manifest], beside: Beside) -> int:
+    manifest = stages.get(beside.stage)
+    return int(manifest.measures.get(beside.measure, 0)) if manifest is not None and manifest.ok else 0
+
+
+def _skipped(manifests: Mapping[str, Mapping[str, Manifest]]) -> int:
+    """Registered frames that were not to get depth."""
+    both = [(stages["sfm"].measures, stages["dense"].measures) for stages in manifests.values()
+            if "sfm" in stages and "dense" in stages and stages["dense"].ok]  # fmt: skip
+    return sum(int(sfm.get("registered_frames", 0)) - int(dense["frames"]) for sfm, dense in both)
 
 
 def levels(
@@ -132,6 +157,10 @@ def levels(
         int(stages["sfm"].measures.get("registered_frames", 0)) for stages in manifests.values() if "sfm" in stages
     )
     pixels = sum(row["width"] * row["height"] for row in index)
+    beside, skipped = frames_beside(manifests), _skipped(manifests)
+    by_stage = {stage: [f"{reason} {count}" for reason, count in beside.items() if BESIDE[reason].stage == stage]
+                for stage in ("sfm", "dataset")}  # fmt: skip
+    by_stage["dataset"] += [f"between steps of dense.frame_step {skipped}"] if skipped > 0 else []
     valid = sum(round(row["valid_fraction"] * row["width"] * row["height"]) for row in index)
     with_gt = {row["clip_id"] for row in index}
     return [
@@ -148,10 +177,13 @@ def levels(
             "frames registered",
             registered,
             in_clips,
-            ", ".join(
-                [*(f"{reason} {count}" for reason, count in frames_beside(manifests).items()), "of rejected clips"]
-            ),
+            ", ".join([*by_stage["sfm"], "of rejected clips"]),
         ),
-        Level("frames with ground truth", len(index), in_clips, "of rejected clips, without a pose or too sparse"),
+        Level(
+            "frames with ground truth",
+            len(index),
+            in_clips,
+            ", ".join([*by_stage["dataset"], "of rejected clips, without a pose"]),
+        ),
         Level("pixels of these frames", valid, pixels, "without consistent depth, moving or overlaid"),
     ]

@@ -39,7 +39,7 @@ def run(workspace: Workspace) -> str:
             refused.append(f"{clip['clip_id']}: {manifest.message} [{manifest.reason}]")
         else:
             n_metric += bool(manifest.measures.get("metric"))
-            left_out += [f"{clip['clip_id']}: {n} of {n_frames([clip])} frames {BESIDE[reason]} [{reason}]"
+            left_out += [f"{clip['clip_id']}: {n} of {n_frames([clip])} frames {BESIDE[reason].meaning} [{reason}]"
                          for reason, n in frames_beside({clip["clip_id"]: manifests}).items()]  # fmt: skip
     produced = read_json(workspace.dataset / DATASET_JSON)
     reasons = Counter(line.rsplit("[", 1)[1].rstrip("]") for line in refused)

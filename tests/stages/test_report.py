@@ -97,6 +97,22 @@ def test_frames_that_an_accepted_clip_leaves_out_are_named(workspace, page):
     assert "left out: far" not in said
 
 
+def test_frames_without_depth_are_named_with_why(workspace, page):
+    for stage, measures in (
+        ("sfm", {"registered_frames": 20}),
+        ("dense", {"frames": 5}),
+        ("dataset", {"dropped_frames": 2}),
+    ):
+        write_manifest(workspace.clip_stage("near", stage), Manifest(stage, 1, measures=measures))
+    gather(workspace, "near", workspace.verdict("near"))
+    write_json(workspace.dataset / layout.DATASET_JSON, {"format_version": 2, "clips": ["far", "near"], "frames": 6})
+    report.run(workspace, ReportConfig(), CLIPS)
+    lost = "the rest: too_little_depth 2, between steps of dense.frame_step 15, of rejected clips, without a pose"
+    assert lost in page.read_text()
+    too_little = "2 of 25 frames have valid depth at less than dataset.min_valid of the picture [too_little_depth]"
+    assert f"left out: near: {too_little}" in summary.run(workspace)
+
+
 def test_the_summary_says_how_many_clips_are_metric(workspace, page):
     write_json(workspace.dataset / layout.DATASET_JSON, {"clips": ["far", "near"], "frames": 6})
     write_manifest(workspace.clip_stage("near", "dataset"), Manifest("dataset", 1, measures={"metric": True}))
