@@ -21,8 +21,8 @@ from sfm_gt.sfm.linearised import Linearised, by_lens_px, lens_directions
 INFLATION = 1.75
 UNKNOWN_REL = 10.0  # a sigma that says that nothing is known
 # Parameters that are known to be zero tell how far this clip's errors exceed their stated sigma; more has another cause. Three
-# of them tell it by chance: on these windows they scatter as three draws from one misfit of 1.7 do, and on two rendered rooms from
-# one of 1. So they are joined with what clips have on the whole (its square), which counts for as many.
+# of them tell it by chance: on these windows they scatter as three draws from one misfit of 1.7 do, and on two rendered rooms
+# from one of 1. So they are joined with what clips have on the whole (its square), which counts for as many.
 MAX_MISFIT = 3.0
 N_NULL_CURVE_TERMS = 3
 USUAL_MISFIT2, N_USUAL = 2.0, 3
