@@ -22,11 +22,6 @@ from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.explained import VerifiedMatches
 from sfm_gt.sfm.verdicts import judge_connection
 
-# Global mapping places the cameras by the longest tracks alone at first, until each view has so many; the others come back when
-# it triangulates again. On fourteen clips (the demo, ten rooms, the kitchen, ct_apple) the same cameras to 0.5 % of the path
-# and as many points, for a third of the time. Where the longest tracks are those of something that moves it fails, and all
-# tracks are tried.
-TRACKS_A_VIEW, ALL_TRACKS = 500, 2**31 - 1
 # COLMAP's filter of 1.5 degrees would remove the very points that a forward-moving camera sees.
 MIN_POINT_ANGLE_DEG = 1.0
 # First pairs of incremental mapping are tried from wide to narrow: a wide one holds focal length and depth apart, a narrow one
@@ -81,8 +76,8 @@ def map_keyframes(
         n_features = content.num_keypoints() / max(n_keyframes, 1)
         matches = VerifiedMatches.of(content)
 
-    def globally(tracks_a_view: int, folder: Path) -> Models:
-        return pycolmap.global_mapping(database, images, folder, _global_options(tracks_a_view, known, seed))
+    def globally(folder: Path) -> Models:
+        return pycolmap.global_mapping(database, images, folder, _global_options(known, seed))
 
     def incrementally(angle_deg: float, folder: Path) -> Models:
         return pycolmap.incremental_mapping(database, images, folder, _incremental_options(angle_deg, known, seed))
@@ -103,9 +98,7 @@ def map_keyframes(
     def explain(share: float) -> bool:
         return any(candidate.plausible and candidate.explained >= share for candidate in found)
 
-    at_once = attempt("global", partial(globally, TRACKS_A_VIEW))
-    if not explain(GOOD_EXPLAINED):
-        at_once += attempt("global_by_all_tracks", partial(globally, ALL_TRACKS))
+    at_once = attempt("global", globally)
     for angle in (*(a for a in FIRST_PAIR_ANGLES_DEG if a > init_min_tri_angle_deg), init_min_tri_angle_deg):
         if explain(GOOD_EXPLAINED):
             break
@@ -151,7 +144,7 @@ def _take_lens(database: Path, model: str) -> None:
         content.update_camera(camera)
 
 
-def _global_options(tracks_a_view: int, known: KnownCamera | None, seed: int) -> pycolmap.GlobalPipelineOptions:
+def _global_options(known: KnownCamera | None, seed: int) -> pycolmap.GlobalPipelineOptions:
     options = pycolmap.GlobalPipelineOptions()
     mapper = options.mapper
     for part in (options, mapper, mapper.rotation_averaging, mapper.global_positioning, mapper.retriangulation):
@@ -159,7 +152,6 @@ def _global_options(tracks_a_view: int, known: KnownCamera | None, seed: int) ->
     # Floating-point sums must not depend on the number of cores.
     options.num_threads = mapper.num_threads = 1
     mapper.bundle_adjustment.ceres.solver_options.num_threads = 1
-    mapper.track_required_tracks_per_view = tracks_a_view
     mapper.min_tri_angle_deg = mapper.retriangulation.min_angle = MIN_POINT_ANGLE_DEG
     mapper.bundle_adjustment.refine_focal_length = known is None
     mapper.bundle_adjustment.refine_extra_params = known is None or not known.fixed
