@@ -72,7 +72,7 @@ def test_without_such_a_model_both_are_graded(workspace, set_by):
 def test_tables_state_sigma_cues_and_contradictions(workspace, set_by):
     set_by()
     notes = " ".join(_rows(workspace, "net")["summary"]["notes"])
-    assert "Metric scale of 1 clips by known_distance: σ 1.3 % (median), 1.3 % (largest)" in notes
+    assert "Metric scale of 1 clip by known_distance: σ 1.3 % (median), 1.3 % (largest)" in notes
     assert "contradict one another on near" in notes
 
 
