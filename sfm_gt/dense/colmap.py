@@ -6,7 +6,6 @@ this method densifies a clip, not a view. It states no error of its own; see :fu
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +17,7 @@ from jaxtyping import Bool, Float
 from sfm_gt.dense.shared.estimate import DepthEstimate, empty_estimate
 from sfm_gt.dense.shared.neighbours import can_bound_depth, choose_neighbours
 from sfm_gt.errors import InputError
+from sfm_gt.formats.scratch import scratch_folder
 from sfm_gt.geometry.camera import pixel_grid, project, unproject
 from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 from sfm_gt.geometry.types import PinholeCamera, SparseModel, View
@@ -82,8 +82,7 @@ class Colmap:
 
         neighbours = choose_sources(model, frame_indices, n_neighbours)
 
-        with tempfile.TemporaryDirectory(prefix="sfm_gt_colmap_") as name:
-            folder = Path(name)
+        with scratch_folder() as folder:
             # One figure serves the whole clip: a frame with fewer neighbours than it comes out empty.
             needed = min(self._min_consistent, max((len(others) for others in neighbours.values()), default=0))
             if neighbours:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import lru_cache, partial
@@ -19,6 +18,7 @@ from sfm_gt.formats.dataset_layout import SHUTTER_NPZ
 from sfm_gt.formats.frame_folder import FrameList, FrozenInterval, frame_path, read_frame_list, write_frozen
 from sfm_gt.formats.manifest import Manifest, read_manifest, write_json
 from sfm_gt.formats.overlay_folder import covered, read_overlays
+from sfm_gt.formats.scratch import scratch_folder
 from sfm_gt.formats.shutter_shifts import ShutterShifts, write_shutter_shifts
 from sfm_gt.formats.sidecar import CameraHints
 from sfm_gt.formats.sparse_model import write_sparse_model
@@ -315,8 +315,8 @@ def _map(
         return frame_path(frames_folder, index).name
 
     masks = {name_of(frame.frame_index): printed(frame.frame_index) for frame in listed.keyframes}
-    with tempfile.TemporaryDirectory() as scratch:
-        model = reconstruct_keyframes(frames_folder, list(masks), masks, Path(scratch), options)
+    with scratch_folder() as scratch:
+        model = reconstruct_keyframes(frames_folder, list(masks), masks, scratch, options)
     indices = [frame.frame_index for frame in listed.frames]
     register_frames(model, indices, Frames(name_of, load_gray, printed), options.seed, options.n_threads)
     drop_torn_ends(model)
