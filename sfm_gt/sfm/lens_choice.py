@@ -1,4 +1,4 @@
-"""The lens model by evidence: one or two radial terms, or a fisheye."""
+"""The lens model: two radial terms, or a fisheye by evidence."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from sfm_gt.sfm.bundle import Bundle
 from sfm_gt.sfm.bundle_solver import solve
 from sfm_gt.sfm.lens_noise import lens_noise
 
-# A richer lens is taken when it lowers the error by this many variances of the clip's noise (4 sigma for the one or two
-# parameters it adds): below, its terms follow noise, and a term that follows noise moves the focal length.
+# Both radial terms are estimated in every clip, held by what lenses are like: a lens that bends more at the rim than one term
+# can say moves the focal length and the depth at the rim long before a short clip proves it. On eight windows of the kitchen the
+# focal length was off by 4.5 % (root mean square) with one term and by 3.4 % with two.
+TWO_TERMS = {"SIMPLE_RADIAL": "RADIAL", "SIMPLE_RADIAL_FISHEYE": "RADIAL_FISHEYE"}
+# A fisheye is taken when it lowers the error by this many variances of the clip's noise (4 sigma): below, the choice follows
+# noise, and moves the focal length.
 BETTER = 16.0
 # A fisheye differs from a pinhole with radial terms only far off the axis.
 FISHEYE_FROM_DEG = 40.0
@@ -20,28 +24,21 @@ FIT_NODES = 40
 
 
 def choose_lens(bundle: Bundle, times_s: Float[np.ndarray, " v"]) -> Bundle:
-    """``bundle`` behind the lens model that its images ask for, solved; as it was where they ask for nothing.
+    """``bundle`` with both radial terms free, behind a fisheye where its images ask for one, solved then.
 
     Args:
         times_s: of the views.
     """
-    chosen = solve(bundle)
-    for model in _richer(chosen):
-        tried = solve(_as_model(chosen, model))
-        # The noise is the richer lens's: the poorer one takes its own misfit for noise.
-        if chosen.cost - tried.cost > BETTER * lens_noise(tried, times_s).error_px2:
-            chosen = tried
-    return bundle if chosen.model == bundle.model else chosen
-
-
-def _richer(bundle: Bundle) -> list[str]:
-    if bundle.model == "SIMPLE_RADIAL_FISHEYE":
-        return ["RADIAL_FISHEYE"]
-    if bundle.model not in ("SIMPLE_RADIAL", "RADIAL"):
-        return []
+    if bundle.model in TWO_TERMS:
+        bundle = bundle.with_params(np.append(bundle.params, 0.0), TWO_TERMS[bundle.model])
     off_axis = np.degrees(np.arctan(np.linalg.norm(_directions(bundle), axis=1).max()))
-    wide = ["RADIAL_FISHEYE"] if off_axis > FISHEYE_FROM_DEG else []
-    return (["RADIAL"] if bundle.model == "SIMPLE_RADIAL" else []) + wide
+    if bundle.model != "RADIAL" or off_axis <= FISHEYE_FROM_DEG:
+        return bundle
+    straight = solve(bundle)
+    fisheye = solve(_as_model(straight, "RADIAL_FISHEYE"))
+    # The noise is the fisheye's: a lens that does not fit takes its own misfit for noise.
+    better = straight.cost - fisheye.cost > BETTER * lens_noise(fisheye, times_s).error_px2
+    return fisheye if better else bundle
 
 
 def _directions(bundle: Bundle) -> np.ndarray:
