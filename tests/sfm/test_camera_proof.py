@@ -110,23 +110,18 @@ def test_a_flat_scene_is_named_and_a_wall_with_relief_is_not() -> None:
     assert proven(filmed(turning_path(N_FRAMES), relief)).flatness.share < 0.9
 
 
-def test_something_small_on_a_table_makes_the_scene_no_flat_one_and_stray_points_on_a_page_do() -> None:
-    # 3 % of the points: an apple of a tenth of the distance. Stray ones stand as far out, and no view puts them there.
+def test_something_small_on_a_table_makes_the_scene_no_flat_one_and_badly_seen_points_do_not() -> None:
+    # 3 % of the points: an apple of a tenth of the distance.
     on_table = room(N_POINTS)
     on_table[:, 2] = 2.5 + 0.1 * on_table[:, 0]
     on_table[:: N_POINTS // 6, 2] -= 0.25
     assert reason(proven(filmed(turning_path(N_FRAMES), on_table))) is None
-    page = room(N_POINTS)
-    page[:, 2] = 2.5 + 0.1 * page[:, 0]
-    model = filmed(turning_path(N_FRAMES), page)
-    rng = np.random.default_rng(0)
+    # The same points seen worse than all others, as on a page's gloss.
+    model, rng = filmed(turning_path(N_FRAMES), on_table), np.random.default_rng(0)
     for image in model.images.values():
         for point in image.points2D:
             if point.has_point3D() and point.point3D_id % (N_POINTS // 6) == 1:
                 point.xy = point.xy + rng.normal(0, 2.0, 2)
-    for point_id, point in model.points3D.items():
-        if point_id % (N_POINTS // 6) == 1:
-            point.xyz = point.xyz - np.array([0.0, 0.0, 0.25])
     assert reason(proven(model)) == "flat_scene"
 
 
