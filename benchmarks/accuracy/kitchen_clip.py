@@ -57,8 +57,7 @@ def _depth_sigma_rel(model: pycolmap.Reconstruction) -> float:
     """What poses and lens leave open of depth: given ones have a sigma as well."""
     seen = Observations.of(model)
     bundle = Bundle.of(seen, PROOF_VIEWS, PROOF_POINTS)
-    times_s = np.array([float(name[6:12]) for name in seen.names]) / FPS
-    noise = lens_noise(bundle, times_s[bundle.view_rows])
+    noise = lens_noise(bundle)
     return camera_sigma(replace(bundle, prior=LensPrior(None, 1.0, noise.error_px2)), noise).depth_rel
 
 

@@ -88,7 +88,7 @@ def finish_adjustment(
     _straighten(model, Observations.of(model), times_s, begun.readout)
     settled = None
     if known is None or not known.fixed:
-        settled = settle_lens(model, times_s, known.focal_prior if known is not None else None)
+        settled = settle_lens(model, known.focal_prior if known is not None else None)
     typical = float(np.median(Observations.of(model).errors_px()))
     _adjust(model, pycolmap.LossFunctionType.CAUCHY, LOSS_MEDIANS * typical, MAX_ITERATIONS, "")
     _drop_outliers(model, OUTLIER_MEDIANS * typical)

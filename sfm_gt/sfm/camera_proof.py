@@ -94,18 +94,15 @@ class Settled:
     sigma: CameraSigma
 
 
-def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"], prior: FocalPrior | None) -> Settled:
+def settle_lens(model: pycolmap.Reconstruction, prior: FocalPrior | None) -> Settled:
     """Finds the lens that images and prior knowledge agree on, and gives it to ``model``.
 
     COLMAP's adjustment stays in the valley where it starts and knows no prior; what follows keeps the lens.
-
-    Args:
-        times_s: presentation time of each registered image, in the order of their names.
     """
     seen = Observations.of(model)
     bundle = Bundle.of(seen)
-    bundle = choose_lens(bundle, times_s[bundle.view_rows])
-    noise = lens_noise(bundle, times_s[bundle.view_rows])
+    bundle = choose_lens(bundle)
+    noise = lens_noise(bundle)
     known = replace(bundle, prior=_lens_prior(prior, noise.error_px2))
     profile = focal_profile(known, noise.error_px2)
     changed = profile.best.model != seen.camera.model.name
@@ -113,8 +110,9 @@ def settle_lens(model: pycolmap.Reconstruction, times_s: Float[np.ndarray, " n"]
         carry(model, seen, profile.best)
         seen = Observations.of(model)
     bundle = Bundle.of(seen, PROOF_VIEWS, PROOF_POINTS)
-    noise = lens_noise(bundle, times_s[bundle.view_rows])
-    best = solve(replace(bundle, prior=_lens_prior(prior, noise.error_px2)), FREE)
+    noise = lens_noise(bundle)
+    known = replace(bundle, prior=_lens_prior(prior, noise.error_px2))
+    best = solve(known, FREE)
     carry(model, seen, best)
     sigma = camera_sigma(best, noise)
     return Settled(profile, replace(sigma, focal_rel=max(sigma.focal_rel, profile.sigma_rel)))

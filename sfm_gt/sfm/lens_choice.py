@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pycolmap
-from jaxtyping import Float
 from scipy.optimize import least_squares
 
 from sfm_gt.sfm.bundle import Bundle
@@ -23,12 +22,8 @@ FISHEYE_FROM_DEG = 40.0
 FIT_NODES = 40
 
 
-def choose_lens(bundle: Bundle, times_s: Float[np.ndarray, " v"]) -> Bundle:
-    """``bundle`` with both radial terms free, behind a fisheye where its images ask for one, solved then.
-
-    Args:
-        times_s: of the views.
-    """
+def choose_lens(bundle: Bundle) -> Bundle:
+    """``bundle`` with both radial terms free, behind a fisheye where its images ask for one, solved then."""
     if bundle.model in TWO_TERMS:
         bundle = bundle.with_params(np.append(bundle.params, 0.0), TWO_TERMS[bundle.model])
     off_axis = np.degrees(np.arctan(np.linalg.norm(_directions(bundle), axis=1).max()))
@@ -37,7 +32,7 @@ def choose_lens(bundle: Bundle, times_s: Float[np.ndarray, " v"]) -> Bundle:
     straight = solve(bundle)
     fisheye = solve(_as_model(straight, "RADIAL_FISHEYE"))
     # The noise is the fisheye's: a lens that does not fit takes its own misfit for noise.
-    better = straight.cost - fisheye.cost > BETTER * lens_noise(fisheye, times_s).error_px2
+    better = straight.cost - fisheye.cost > BETTER * lens_noise(fisheye).error_px2
     return fisheye if better else bundle
 
 
