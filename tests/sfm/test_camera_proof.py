@@ -193,7 +193,8 @@ def test_noise_is_measured_and_a_lens_that_changes_over_time_or_image_spreads() 
     # Independent errors alone: what the variances by twelve and by eight parts scatter.
     assert constant.spread < 1.4
     assert noise(np.linspace(1.0, 1.05, N_FRAMES).tolist()).spread > 3 * constant.spread
-    assert noise([1.0] * N_FRAMES, bend_px=1.0).spread > 2 * constant.spread
+    # Parts of the time show half of it, since the path turns.
+    assert noise([1.0] * N_FRAMES, bend_px=1.0).spread > 3 * constant.spread
 
 
 def test_the_step_of_a_lens_parameter_is_the_parameter() -> None:
