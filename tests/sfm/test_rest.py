@@ -21,17 +21,16 @@ from sfm_gt.stages import frames, sfm
 from tests.masks.scenes import CAMERA, Rectangle, Scene, film
 from tests.video.make_videos import write_video
 
-N = 32
-CLIP = {"clip_id": "a-000", "video_id": "a", "first_frame": 0, "last_frame": N - 1}
 MIN_TINT = 30  # grey levels
-STARTS_AT = 22
+STARTS_AT, N = 32, 42
 MAX_FRAMES_OFF = 3
-MAX_FOCAL_SIGMA = 0.04  # of a scene this small, over 22 frames, with both radial terms and the principal point free
+MAX_FOCAL_ERROR = 0.03  # of a scene this small, over 32 frames: 0.8 % off at a stated sigma of 2.2 %
 
 
 def judged(scene: Scene, folder: Path) -> tuple[Manifest, Workspace]:
     path, workspace = write_video(folder / "a.mp4", scene.frames), Workspace(folder / "out")
-    frames.run(workspace, CLIP, path, FramesConfig(min_keyframes=10))
+    clip = {"clip_id": "a-000", "video_id": "a", "first_frame": 0, "last_frame": len(scene.frames) - 1}
+    frames.run(workspace, clip, path, FramesConfig(min_keyframes=10))
     return sfm.run(workspace, "a-000", SfmConfig(max_features=1024), CameraHints(), seed=0, n_threads=1), workspace
 
 
@@ -41,7 +40,7 @@ def test_a_crowd_is_refused_with_pictures_of_what_moves_and_is_printed(tmp_path:
                   moves_in=range(100))
         for i, x in enumerate((-0.6, 0.6))
     )  # fmt: skip
-    scene = film(N, crowd)
+    scene = film(32, crowd)
     for frame in scene.frames:
         frame[:20] = 0
     manifest, workspace = judged(scene, tmp_path)
@@ -73,6 +72,4 @@ def test_who_starts_to_move_and_goes_on_ends_the_frozen_interval(tmp_path: Path)
     assert registered.max() == interval.last_frame
     assert len(list((folder / MOVING_FOLDER).iterdir())) == len(registered)
     assert interval.score[5] > 0.99
-    sigma = manifest.measures["focal_sigma_rel"]
-    assert sigma < MAX_FOCAL_SIGMA
-    assert manifest.measures["focal_px"] == pytest.approx(CAMERA.fx, rel=2 * sigma)
+    assert manifest.measures["focal_px"] == pytest.approx(CAMERA.fx, rel=MAX_FOCAL_ERROR)
