@@ -17,7 +17,6 @@ from sfm_gt.sfm.camera_proof import PROOF_POINTS, PROOF_VIEWS
 from sfm_gt.sfm.lens_noise import camera_sigma, lens_noise
 from sfm_gt.sfm.observations import Observations
 
-FPS = 30
 METRES_PER_UNIT = 0.18836
 # Standard deviation of the sensor's depth, from the sensor against itself at different distances: sensor_noise.py.
 SENSOR_ERROR_REL = 0.0066
