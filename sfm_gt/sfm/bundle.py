@@ -34,6 +34,9 @@ DISTORTION_SIGMA = 0.05
 # Principal points lie this far from the picture's centre by each axis, over the long side: root mean square of the published
 # calibrations of five cameras that film (TUM RGB-D freiburg1 to 3 and both of EuRoC).
 CENTRE_SIGMA = 0.013
+# One video in so many is taken for a crop that may lie anywhere, this far off the centre by each axis, over the long side: an
+# upright crop out of a wide picture moves its centre by up to 0.6 of its height.
+CROPPED_SHARE, CROP_SIGMA = 0.05, 0.25
 # What of a lens is free where its prior holds it: focal length (f), distortion terms (e), principal point (p).
 FREE = "fep"
 
@@ -59,7 +62,7 @@ class LensPrior:
         precision = np.ones(len(sigma))
         extra, centre = camera.extra_params_idxs(), camera.principal_point_idxs()
         precision[extra] = np.minimum(1.0, 2.0 / np.maximum(away[extra], 1e-9))
-        precision[centre] = 1.0 / (1.0 + away[centre] ** 2 / 2.0)
+        precision[centre] = _centre_prior(away[centre])[1]
         return self.error_px2 * precision / sigma**2, missing
 
     def cost(self, camera: pycolmap.Camera) -> float:
@@ -70,9 +73,8 @@ class LensPrior:
         extra, centre = camera.extra_params_idxs(), camera.principal_point_idxs()
         # Huber's: beyond two sigma a term may be as it likes at constant cost per step.
         cost[extra] = np.where(away[extra] > 2, 4.0 * away[extra] - 4.0, cost[extra])
-        # Cauchy's: a crop puts the principal point anywhere, which costs little more than to be off by some sigma.
-        cost[centre] = 2.0 * np.log1p(away[centre] ** 2 / 2.0)
-        return float(self.error_px2 * cost.sum())
+        cost[centre] = 0.0
+        return float(self.error_px2 * (cost.sum() + _centre_prior(away[centre])[0]))
 
     def _known(self, camera: pycolmap.Camera) -> tuple[Float[np.ndarray, " l"], Float[np.ndarray, " l"]]:
         """Standard deviation of each parameter, infinite where nothing is known, and how far it lies below what is known."""
@@ -86,6 +88,24 @@ class LensPrior:
         missing[centre] = np.array([camera.width, camera.height]) / 2 - params[centre]
         sigma[extra], missing[extra] = DISTORTION_SIGMA, -params[extra]
         return sigma, missing
+
+
+def _centre_prior(away: Float[np.ndarray, " 2"]) -> tuple[float, float]:
+    """Cost of a principal point, and what its curvature is of that at the centre.
+
+    Most pictures are whole, with a principal point about the centre; some are crops (a mixture of two normal distributions).
+
+    Args:
+        away: distance from the centre by each axis, in CENTRE_SIGMA.
+    """
+    ratio, squared = CROP_SIGMA / CENTRE_SIGMA, float((away**2).sum())
+    # Logarithms of densities, since a solver may try a principal point that both call impossible.
+    whole, crop = np.log(1 - CROPPED_SHARE), np.log(CROPPED_SHARE / ratio**2)
+    at_centre = np.logaddexp(whole, crop)
+    whole, crop = whole - squared / 2, crop - squared / 2 / ratio**2
+    either = np.logaddexp(whole, crop)
+    is_whole = float(np.exp(whole - either))
+    return 2 * float(at_centre - either), is_whole + (1 - is_whole) / ratio**2
 
 
 @dataclass(frozen=True)

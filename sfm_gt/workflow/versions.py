@@ -8,7 +8,7 @@ VERSIONS = {
     "clips": 6,
     "clip_list": 1,
     "frames": 8,
-    "sfm": 16,
+    "sfm": 17,
     "dense": 8,
     "moving": 2,
     "clean": 2,

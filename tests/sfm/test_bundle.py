@@ -45,7 +45,7 @@ def test_a_short_clip_takes_as_many_views_as_ever() -> None:
     assert len(Bundle.of(walk(200)).view_rows) == MAX_VIEWS
 
 
-def test_the_farther_a_crop_lies_off_the_centre_the_less_it_is_pulled_there() -> None:
+def test_a_whole_picture_is_pulled_to_its_centre_and_a_crop_is_not() -> None:
     prior, sigma = LensPrior(None, 1.0, 2.0), CENTRE_SIGMA * WIDTH
 
     def pull(away: float) -> tuple[float, float]:
@@ -60,9 +60,11 @@ def test_the_farther_a_crop_lies_off_the_centre_the_less_it_is_pulled_there() ->
         rise = prior.cost(camera(at + 1e-3)) - prior.cost(camera(at - 1e-3))
         return -2 * float(precision[1] * missing[1]), rise / 2e-3
 
-    by_terms, by_cost = np.array([pull(away) for away in (0.0, 0.1, 1.0, 10.0)]).T
+    by_terms, by_cost = np.array([pull(away) for away in (0.0, 0.1, 1.0, 3.0, 10.0, 2000.0)]).T
     assert by_terms == pytest.approx(by_cost, rel=1e-6, abs=1e-9)
     assert by_terms[0] == 0.0
     # Near the centre one standard deviation costs one variance of the noise.
     assert by_terms[1] == pytest.approx(2 * prior.error_px2 * 0.1 / sigma, rel=0.01)
-    assert by_terms[3] < by_terms[2] / 3
+    # What lies three off is a whole picture still, what lies ten off a crop.
+    assert by_terms[3] > 2 * by_terms[2]
+    assert by_terms[4] < by_terms[2] / 10
