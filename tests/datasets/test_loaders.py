@@ -1,4 +1,4 @@
-"""What training code imports: items, pairs, shards, splits, augmentation."""
+"""What training code imports: items, batches, sequences and pairs."""
 
 from __future__ import annotations
 
@@ -13,21 +13,12 @@ import pytest
 import torch
 
 from sfm_gt.datasets import SequenceDataset, ShardDataset, TorchDataset
-from sfm_gt.datasets.augmentation import Photometric, apply_geometry, drawn_geometry, strong_pair
-from sfm_gt.datasets.frames import open_dataset
-from sfm_gt.datasets.splits import near_duplicate_groups, split_of
-from sfm_gt.datasets.torch_dataset import FrameTable
+from sfm_gt.datasets.splits import split_of
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
 from tests.datasets.small_tree import DEPTH_M, FOCAL, HEIGHT, STEP_M, WIDTH, write_shards, write_tree
 
 FLOAT32 = 1e-6  # depth is stored in steps and multiplied in single precision
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two videos of eight frames."""
-    return write_tree(tmp_path_factory.mktemp("tree"), {"anna": 8, "bert": 8})
 
 
 def batches(dataset: torch.utils.data.Dataset, workers: int) -> list[dict]:
@@ -196,58 +187,6 @@ def test_intrinsics_follow_a_frame_to_its_new_size(mixed: Path) -> None:
     assert larger["intrinsics"][:2].tolist() == (2 * whole["intrinsics"][:2]).tolist()
 
 
-def test_shards_give_the_same_items_as_files(tree: Path, tmp_path: Path) -> None:
-    shards = write_shards(tree, tmp_path)
-    from_files = {(i["clip_id"], i["frame_index"]): i for i in map(TorchDataset(tree, "all").__getitem__, range(16))}
-    for workers in (0, 2):
-        read = list(torch.utils.data.DataLoader(ShardDataset(shards), batch_size=None, num_workers=workers))
-        assert {(item["clip_id"], item["frame_index"]) for item in read} == set(from_files)
-        for item in read:
-            same = from_files[item["clip_id"], item["frame_index"]]
-            for key in ("image", "z_depth_m", "sigma_m", "valid", "person", "cam_from_world"):
-                assert torch.equal(item[key], same[key]), key
-
-
-def test_shuffled_shards_are_the_same_for_a_seed_and_another_order_for_another_epoch(
-    tree: Path, tmp_path: Path
-) -> None:
-    shards = ShardDataset(write_shards(tree, tmp_path), shuffle_buffer=4, seed=3)
-
-    def order() -> list[tuple[str, int]]:
-        loader = torch.utils.data.DataLoader(shards, batch_size=None, num_workers=2)
-        return [(item["clip_id"], item["frame_index"]) for item in loader]
-
-    first = order()
-    assert order() == first
-    shards.set_epoch(1)
-    second = order()
-    assert sorted(second) == sorted(first)
-    assert second != first
-
-
-@pytest.mark.parametrize("shuffle_buffer", [0, 4])
-def test_two_ranks_of_two_workers_see_every_frame_once(
-    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shuffle_buffer: int
-) -> None:
-    shards = ShardDataset(write_shards(tree, tmp_path), shuffle_buffer=shuffle_buffer)
-    seen = []
-    for rank in ("0", "1"):
-        monkeypatch.setenv("RANK", rank)
-        monkeypatch.setenv("WORLD_SIZE", "2")
-        loader = torch.utils.data.DataLoader(shards, batch_size=None, num_workers=2)
-        own = [(item["clip_id"], item["frame_index"]) for item in loader]
-        assert own, "each rank has something to do"
-        seen += own
-    assert len(seen) == len(set(seen)) == 16
-
-
-def test_a_shard_cut_short_is_named(tree: Path, tmp_path: Path) -> None:
-    shard = sorted(write_shards(tree, tmp_path).glob("*.tar"))[0]
-    shard.write_bytes(shard.read_bytes()[:4000])
-    with pytest.raises(InputError, match=rf"{shard.name}.*cut short"):
-        ShardDataset(tmp_path)
-
-
 def test_any_number_of_workers_gives_the_same_pairs_and_an_epoch_others(tree: Path) -> None:
     pairs = SequenceDataset(tree, "all", min_covisibility=0.3, max_covisibility=0.95, seed=5)
     one, two = batches(pairs, 0), batches(pairs, 2)
@@ -283,96 +222,6 @@ def test_pairs_share_the_stated_surface(tree: Path) -> None:
         assert item["image"].shape == (2, 3, HEIGHT, WIDTH)
     with pytest.raises(InputError, match="2 frames at least"):
         SequenceDataset(tree, "all", length=1)
-
-
-def test_near_duplicates_share_a_split_and_no_video_is_in_two(tmp_path: Path) -> None:
-    hashes = ["00000000ffffffff", "0f0f0f0f0f0f0f0f"]
-    # Few bits apart, as after another encoding.
-    copy = ["00000000fffffff0", "0f0f0f0f0f0f0f0e"]
-    names = [f"video{number}" for number in range(40)]
-    other = next(name for name in names[1:] if split_of(name) != split_of(names[0]))
-    tree = write_tree(tmp_path, {names[0]: 1, other: 1}, {names[0]: hashes, other: copy})
-    sizes = {split: len(FrameTable(open_dataset(tree), split)) for split in ("train", "val", "test")}
-    assert sorted(sizes.values()) == [0, 0, 2], "both on the side of the first"
-    groups = near_duplicate_groups({"a": hashes, "b": ["ffffffff00000000"], "c": copy, "d": []})
-    assert groups == {"a": "a", "b": "b", "c": "a", "d": "d"}
-
-
-def test_a_data_set_of_one_video_says_that_splits_are_empty_and_splits_by_time(tmp_path: Path) -> None:
-    tree = write_tree(tmp_path, {"anna": 20})
-    empty = next(split for split in ("train", "val", "test") if split != split_of("anna"))
-    with pytest.warns(UserWarning, match=rf"split '{empty}' holds no frame.*by='time'"):
-        TorchDataset(tree, empty)
-    times = {
-        split: [item["frame_index"] for item in TorchDataset(tree, split, by="time")]
-        for split in ("train", "val", "test")
-    }
-    assert times == {"train": list(range(16)), "val": [16, 17], "test": [18, 19]}
-    with pytest.raises(InputError, match="needed video or time"):
-        TorchDataset(tree, "train", by="clip")
-
-
-def test_copies_of_a_copy_are_in_one_group_though_too_unlike_themselves() -> None:
-    # Eight bits apart are copies, sixteen are not: c is a copy of a and of b, and e of b.
-    first, between, last, further = "0000000000000000", "00000000000000ff", "000000000000ffff", "0000000000ffffff"
-    groups = near_duplicate_groups({"a": [first], "b": [last], "c": [between], "e": [further], "z": ["f" * 16]})
-    assert groups == {"a": "a", "b": "a", "c": "a", "e": "a", "z": "z"}
-    renamed = near_duplicate_groups({"a": [first], "b": [further], "c": [last], "e": [between], "z": ["f" * 16]})
-    assert renamed == groups, "whatever the order of names"
-
-
-def surface(batch: dict) -> torch.Tensor:
-    """World points of every pixel (B, H, W, 3), by depth, intrinsics and pose."""
-    _n, _, height, width = batch["z_depth_m"].shape
-    x, y = torch.meshgrid(torch.arange(width) + 0.5, torch.arange(height) + 0.5, indexing="xy")
-    pixels = torch.stack([x, y, torch.ones_like(x)], dim=-1).double()
-    rays = torch.einsum("bij,hwj->bhwi", torch.linalg.inv(batch["intrinsics"]), pixels)
-    points = rays * batch["z_depth_m"][:, 0, :, :, None].double()
-    homogeneous = torch.cat([points, torch.ones_like(points[..., :1])], dim=-1)
-    return torch.einsum("bij,bhwj->bhwi", torch.linalg.inv(batch["cam_from_world"]), homogeneous)[..., :3]
-
-
-def test_a_crop_shows_the_same_points_of_the_world() -> None:
-    height, width = 40, 60
-    x = torch.arange(width, dtype=torch.float32)[None, :].expand(height, width)
-    ramp = (2 + 0.05 * x)[None, None].repeat(16, 1, 1, 1)
-    pose = torch.eye(4, dtype=torch.float64)
-    pose[:3, 3] = torch.tensor([0.3, -0.2, 0.5])
-    intrinsics = torch.tensor([[50.0, 0, 31], [0, 52, 19], [0, 0, 1]], dtype=torch.float64)
-    batch = {
-        "image": (ramp / 6).repeat(1, 3, 1, 1), "z_depth_m": ramp, "valid": torch.ones_like(ramp, dtype=torch.bool),
-        "intrinsics": intrinsics.repeat(16, 1, 1), "cam_from_world": pose.repeat(16, 1, 1),
-    }  # fmt: skip
-    geometry = drawn_geometry(batch, torch.Generator().manual_seed(0))
-    assert 0 < geometry.mirrored.sum() < 16
-    cropped = apply_geometry(batch, geometry, 20, 30)
-    again = apply_geometry(batch, drawn_geometry(batch, torch.Generator().manual_seed(0)), 20, 30)
-    assert torch.equal(cropped["image"], again["image"])
-    seen = surface(cropped)
-    # A mirrored picture shows the mirrored world.
-    seen[geometry.mirrored, ..., 0] *= -1
-    camera = torch.cat([seen, torch.ones_like(seen[..., :1])], dim=-1) @ pose.T
-    pixel = camera[..., :3] @ intrinsics.T
-    source_x = pixel[..., 0] / pixel[..., 2]
-    # Depth says which column a point came from; nearest sampling is half a source pixel off at most.
-    told_x = (cropped["z_depth_m"][:, 0].double() - 2) / 0.05 + 0.5
-    assert (source_x - told_x).abs().max() <= 0.5 + 1e-3
-    assert (cropped["image"][:, 0] * 6 - cropped["z_depth_m"][:, 0]).abs().max() <= 0.05 / 2 + 1e-3
-
-
-def test_photometry_leaves_geometry_alone_and_is_the_same_for_a_seed(tree: Path) -> None:
-    batch = batches(TorchDataset(tree, "all"), 0)[0]
-    strong = Photometric(strong=True)
-    one, two, other = strong(batch, 1), strong(batch, 1), strong(batch, 2)
-    assert torch.equal(one["image"], two["image"])
-    assert not torch.equal(one["image"], other["image"])
-    assert not torch.equal(one["image"], batch["image"])
-    assert all(one[key] is batch[key] for key in batch if key != "image")
-    perturbed, source, inside = strong_pair(batch["image"], seed=4)
-    assert perturbed.shape == batch["image"].shape
-    assert source.tolist() == [3, 0, 1, 2]
-    assert inside.any()
-    assert not inside.flatten(1).all(dim=1).any()
 
 
 def test_reading_needs_no_torch() -> None:

@@ -92,3 +92,7 @@ def write_dataset(folder: Path) -> Path:
         write_manifest(clip_folder(dataset, clip_id), Manifest("dataset", 2))
     pq.write_table(pa.Table.from_pylist(rows, schema=layout.INDEX_SCHEMA), dataset / layout.INDEX_NAME)
     return folder
+
+
+def assert_on_wall(points: np.ndarray, tolerance: float) -> None:
+    assert abs(points[:, 2] - 4.0 - 0.2 * points[:, 0]).max() < tolerance
