@@ -58,7 +58,8 @@ def run(
     Raises:
         ConfigError: no such kind, protocol or benchmark; benchmark and layout given; not as many kinds as folders, or two of
             one name.
-        InputError: there is no data set, no prediction fits it, or the values run against their kind.
+        InputError: there is no data set, a file of it is not as it was written, no prediction fits it, or the values run
+            against their kind.
     """
     models = _named(predictions, kinds)
     job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
@@ -116,7 +117,11 @@ def _dataset(gt: Path, benchmark: str | None, layout: Path | None) -> Dataset | 
         raise ConfigError("--layout: a benchmark has a layout of its own; give --benchmark or --layout")
     if layout is not None:
         return open_folder(gt, layout)
-    return open_benchmark(benchmark, gt) if benchmark else open_dataset(gt)
+    if benchmark is not None:
+        return open_benchmark(benchmark, gt)
+    dataset = open_dataset(gt)
+    dataset.check_files(dataset.clip_ids)
+    return dataset
 
 
 def _job(

@@ -29,8 +29,8 @@ def run(out: Path, format_name: str, to: Path, clip_ids: Sequence[str] = ()) -> 
 
     Raises:
         ConfigError: no such format.
-        InputError: no data set, an unknown clip, a folder ``to`` that holds something else than an earlier export, or no
-            clip that the format can hold.
+        InputError: no data set, an unknown clip, a file of one that is not as it was written, a folder ``to`` that holds
+            something else than an earlier export, or no clip that the format can hold.
     """
     to = to.resolve()
     exporter, clips, left_out = check(out, format_name, clip_ids)
@@ -79,6 +79,7 @@ def _clips(out: Path, clip_ids: Sequence[str]) -> list[ExportedClip]:
     unknown = sorted(set(clip_ids) - set(dataset.clip_ids))
     if unknown:
         raise InputError(f"{dataset.path}: no clip {unknown[0]!r}; known are {', '.join(dataset.clip_ids)}")
+    dataset.check_files(clip_ids or dataset.clip_ids)
     clips, split_of_video = [], splits_of(dataset)
     for clip_id in clip_ids or dataset.clip_ids:
         frames = dataset.frames_of(clip_id)

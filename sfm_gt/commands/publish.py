@@ -71,7 +71,7 @@ def run(
         publisher: what only who publishes knows; None = nothing is stated.
 
     Raises:
-        InputError: a source does not allow it, or the folder exists already.
+        InputError: a source does not allow it, a file is not as it was written, or the folder exists already.
     """
     dataset = open_dataset(out)
     license_gate.require(
@@ -85,6 +85,7 @@ def run(
         raise InputError(
             "--layout parquet: `sfm-gt hydrate` adds pictures to a tree; leave --layout or --annotations-only out"
         )
+    dataset.check_files(dataset.clip_ids)
     publisher = publisher or Publisher()
     pictures = ReleasedPictures(dataset, FaceBlur(faces) if faces else None)
     with replacing_directory(release) as folder:

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, UInt8
 from sfm_gt.errors import InputError, NotMetricError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.clip_paths import clip_folder
-from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.manifest import MANIFEST_NAME, first_difference, read_json, read_manifest
 from sfm_gt.formats.people_joints import ClipJoints, read_clip_joints
 from sfm_gt.geometry.conventions import nan_from_zero, valid_from_depth
 from sfm_gt.geometry.types import PinholeCamera
@@ -191,6 +191,21 @@ class Dataset:
         figures = [scale.get(key) for key in ("metric_from_sfm", "sigma_log_scale")]
         listed = [tuple(scale.get(key, ())) for key in ("cues", "contradictions", "set_by", "notes")]
         return ClipScale(bool(scale.get("metric")), *figures, *listed)
+
+    def check_files(self, clip_ids: Sequence[str]) -> None:
+        """Whether the files of these clips are those that were written; reads all of them.
+
+        Raises:
+            InputError: one is missing, added or changed since. A clip without a manifest, as in a release, is not asked.
+        """
+        for clip_id in clip_ids:
+            manifest = clip_folder(self.path, clip_id) / MANIFEST_NAME
+            difference = (
+                first_difference(manifest.parent, read_manifest(manifest.parent)) if manifest.is_file() else None
+            )
+            if difference is not None:
+                raise InputError(f"{difference} after the data set was complete; delete {manifest} and run the workflow again "
+                                 "with the same output folder, or copy the clip again")  # fmt: skip
 
     def joints(self, clip_id: str) -> ClipJoints | None:
         """People's joints of a clip, in its images and in its world; None where ``sfm-gt layers`` wrote none."""

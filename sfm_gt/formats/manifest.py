@@ -112,15 +112,20 @@ def check_files(folder: Path) -> None:
             Or there is no manifest.
     """
     manifest = read_manifest(folder)
+    difference = first_difference(folder, manifest)
+    if difference is not None:
+        (folder / MANIFEST_NAME).unlink(missing_ok=True)
+        raise InputError(f"{difference} after the stage {manifest.stage} was complete; run again, and it is made anew")
+
+
+def first_difference(folder: Path, manifest: Manifest) -> str | None:
+    """A file that is not as the manifest says, and what became of it; None where all are, or it vouches for none."""
     found = files_of(folder) if manifest.files else {}
     for name in sorted(found.keys() | manifest.files.keys()):
-        if found.get(name) == manifest.files.get(name):
-            continue
-        what = "is missing" if name not in found else "was added" if name not in manifest.files else "was changed"
-        (folder / MANIFEST_NAME).unlink(missing_ok=True)
-        raise InputError(
-            f"{folder / name}: {what} after the stage {manifest.stage} was complete; run again, and it is made anew"
-        )
+        if found.get(name) != manifest.files.get(name):
+            what = "is missing" if name not in found else "was added" if name not in manifest.files else "was changed"
+            return f"{folder / name}: {what}"
+    return None
 
 
 def read_manifest(folder: Path) -> Manifest:

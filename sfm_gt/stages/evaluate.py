@@ -37,11 +37,13 @@ def run(
 
     Raises:
         ConfigError: a protocol cannot be used.
-        InputError: predictions that should be there are not, or are of images of another size than the ground truth.
+        InputError: predictions that should be there are not, or are of images of another size than the ground truth, or a
+            file of the data set is not as it was written.
     """
     dataset = open_dataset(workspace.root)
     protocols = load_protocols(config.protocols, config.min_depth_m, config.max_depth_m, config.min_pixels)
     wanted = [clip_id for clip_id in dataset.clip_ids if clip_id in set(clip_ids)]
+    dataset.check_files(wanted)
     stored = lru_cache(maxsize=None)(lambda model, clip: StoredPredictions.open(workspace.predictions(model, clip)))
     kinds = {model.name: stored(model.name, wanted[0]).kind for model in models} if wanted else {}
     facts = {model: network_facts(workspace.predictions(model, wanted[0])) for model in kinds}

@@ -18,7 +18,7 @@ from sfm_gt import registry
 from sfm_gt.commands import export
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
-from tests.exporters.small_dataset import write_dataset
+from tests.exporters.small_dataset import vouch, write_dataset
 
 NO_RERUN = pytest.mark.skipif(find_spec("rerun") is None, reason="no rerun-sdk: recordings not tried")
 FORMATS = [pytest.param(name, marks=NO_RERUN) if name == "rerun" else name for name in registry.names("exporters")]
@@ -68,6 +68,7 @@ def test_an_export_names_its_videos_and_repeats_byte_for_byte(name, out, tmp_pat
 def shrink_a_mask(out: Path) -> None:
     path = layer_path(out / "dataset", "near-000", "moving", 5)
     cv2.imwrite(str(path), np.zeros((24, 32), np.uint8))
+    vouch(path.parent.parent)
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if name not in OF_POSES])

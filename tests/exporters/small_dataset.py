@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.clip_paths import clip_folder
-from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
+from sfm_gt.formats.manifest import Manifest, files_of, write_json, write_manifest
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.types import PinholeCamera
 
@@ -89,9 +89,14 @@ def write_dataset(folder: Path) -> Path:
         write_json(clip_folder(dataset, clip_id) / layout.CLIP_JSON, {
             "clip_id": clip_id, "metric": metric, "length_unit": "m" if metric else "sfm", "source": source,
             "camera_as_filmed": lens})  # fmt: skip
-        write_manifest(clip_folder(dataset, clip_id), Manifest("dataset", 2))
+        vouch(clip_folder(dataset, clip_id))
     pq.write_table(pa.Table.from_pylist(rows, schema=layout.INDEX_SCHEMA), dataset / layout.INDEX_NAME)
     return folder
+
+
+def vouch(clip: Path) -> None:
+    """Writes the clip's manifest for its files as they are."""
+    write_manifest(clip, Manifest("dataset", 2, files=files_of(clip)))
 
 
 def assert_on_wall(points: np.ndarray, tolerance: float) -> None:

@@ -13,7 +13,7 @@ import pytest
 from sfm_gt.commands import export
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.shards import list_shards, read_shard, write_shard
-from tests.exporters.small_dataset import write_dataset
+from tests.exporters.small_dataset import vouch, write_dataset
 
 
 @pytest.fixture
@@ -34,6 +34,15 @@ def test_an_earlier_export_is_replaced_whole(out, tmp_path):
     export.run(out, "mannequin_challenge", tmp_path / "to", ["near-000"])
     assert [path.name for path in (tmp_path / "to").rglob("*") if path.is_file()].count("export.json") == 1
     assert not (tmp_path / "to" / "image").exists()
+
+
+@pytest.mark.parametrize("name", ["depth/000005.png", "clip.json"])
+def test_a_file_that_was_changed_later_is_named_and_not_exported(out, tmp_path, name):
+    path = out / "dataset" / "clips" / "near" / "near-000" / name
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(InputError, match=rf"{name}: was changed after .*; delete .*near-000/manifest.json and run"):
+        export.run(out, "kitti", tmp_path / "to")
+    assert not (tmp_path / "to").exists()
 
 
 @pytest.mark.parametrize(
@@ -60,6 +69,7 @@ def test_a_missing_package_is_named_with_its_extra(out, tmp_path, monkeypatch):
 def test_clips_of_a_rolling_shutter_are_named_where_the_format_cannot_say_it(out, tmp_path, format_name):
     path = out / "dataset" / "clips" / "near" / "near-000" / "clip.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"measures": {"sfm": {"readout_s": 0.021}}}))
+    vouch(path.parent)
     export.run(out, format_name, tmp_path / "to")
     manifest = json.loads((tmp_path / "to" / "export.json").read_text())
     assert manifest["measures"]["rolling_shutter_s"] == {"near-000": 0.021}
