@@ -27,7 +27,7 @@ def solve(bundle: Bundle, free: str = "fe", max_strides: int = MAX_STRIDES) -> B
         free: what of the lens may change: letters of f (focal length), p (principal point), e (distortion terms).
     """
     bundle = _descend(bundle, free)
-    for _ in range(max_strides if free else 0):
+    for _ in range(max_strides):
         tried = _descend(_stride(bundle, free), free)
         fall = bundle.cost - tried.cost
         if fall > 0:
