@@ -13,6 +13,7 @@ from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.evaluation.evaluated_frames import depth_of
 from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
+from sfm_gt.evaluation.pair_order import grade_pairs
 from sfm_gt.evaluation.published_comparison import figures_for
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.metrics.fusion import DA3_BENCH
@@ -63,6 +64,14 @@ def run(
     """
     models = _named(predictions, kinds)
     job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
+    if isinstance(job.dataset, Benchmark) and job.dataset.has_pairs:
+        if protocols or fusion or compare_published:
+            raise ConfigError(
+                f"--benchmark {benchmark}: pairs have no depth; leave --protocol, --fusion, --compare-published out"
+            )
+        with replacing_directory(out) as folder:
+            grade_pairs(folder, job.dataset, job.kinds, job.predict, SEED, cores)
+        return (out / "table.md").read_text()
     if fusion:
         job = replace(job, fusion=DA3_BENCH.get((benchmark or "").partition("_")[0], DA3_BENCH[""]))
     if compare_published:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -61,6 +63,14 @@ def read_table(path: Path, columns: int, skip: int = 0) -> Float[np.ndarray, "ro
         raise InputError(
             f"{path}: cannot be read as lines of {columns} numbers ({error}); unpack the benchmark again"
         ) from None
+
+
+def read_json(path: Path) -> Any:
+    """Content of a JSON file. Raises InputError."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: missing or no JSON ({error}); unpack the benchmark again") from None
 
 
 def read_colmap_poses(path: Path) -> dict[str, Float[np.ndarray, "4 4"]]:

@@ -385,6 +385,25 @@ def scannetpp(root: Path) -> Path:
     return root
 
 
+def da2k(root: Path) -> Path:
+    """Two kinds of scenes; of the three pairs of the first image, the second is told with its ends turned round."""
+    folder = root / "DA-2K"
+    images = ("images/indoor/a.png", "images/indoor/b.png", "images/aerial/c.png")
+    for number, name in enumerate(images):
+        write_image(folder / name, seed=number)
+
+    def pair(one: list[int], other: list[int], closer: str = "point1") -> dict:
+        return {"point1": one, "point2": other, "closer_point": closer}
+
+    pairs = [
+        [pair([5, 1], [6, 30]), pair([23, 31], [0, 0], "point2"), pair([3, 4], [3, 5])],
+        [pair([20, 2], [2, 20])],
+        [pair([1, 1], [1, 2])],
+    ]
+    (folder / "annotations.json").write_text(json.dumps(dict(zip(images, pairs, strict=True))))
+    return root
+
+
 TREES: dict[str, Callable[[Path], Path]] = {
     "kitti_eigen": kitti, "kitti_eigen_bts": kitti, "kitti_eigen_raw": kitti, "kitti_official": kitti, "kitti_object": kitti,
     "nyuv2": nyuv2, "nyuv2_filled": nyuv2, "sintel_final": sintel, "sintel_clean": sintel, "eth3d": eth3d,
@@ -393,4 +412,5 @@ TREES: dict[str, Callable[[Path], Path]] = {
     "kitti_depthcrafter": kitti, "kitti_monst3r": kitti, "seven_scenes": seven_scenes, "ddad": ddad,
     "vkitti2": vkitti2, "tartanair": tartanair, "hypersim": hypersim, "spring": spring, "ibims1": ibims1,
     "booster": booster, "dtu": dtu, "syns_patches": syns_patches, "scannetpp_iphone": scannetpp, "scannetpp_dslr": scannetpp,
+    "da2k": da2k,
 }  # fmt: skip

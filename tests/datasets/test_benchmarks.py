@@ -47,7 +47,7 @@ def test_what_every_reader_keeps(trees, name):
         height, width = frame.z_depth_m.shape
         assert frame.image.shape == (height, width, 3)
         assert (frame.image.dtype, frame.z_depth_m.dtype) == (np.uint8, np.float32)
-        assert frame.valid.any()
+        assert frame.valid.any() == (frame.nearer_farther is None)
         np.testing.assert_array_equal(frame.valid, np.isfinite(frame.z_depth_m))
         assert np.isnan(frame.sigma_m).all()
         assert frame.moving.shape == frame.overlay.shape == (height, width)
@@ -57,8 +57,8 @@ def test_what_every_reader_keeps(trees, name):
             np.testing.assert_allclose(np.linalg.det(frame.cam_from_world[:3, :3]), 1.0, atol=1e-6)
 
 
-# Lidar readers hold three points, 7-Scenes a flat wall.
-MAPS = [name for name in TREES if name not in ("kitti_eigen_raw", "kitti_object", "seven_scenes", "ddad")]
+# Lidar readers hold three points, 7-Scenes a flat wall, DA-2K none.
+MAPS = [name for name in TREES if name not in ("kitti_eigen_raw", "kitti_object", "seven_scenes", "ddad", "da2k")]
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -91,6 +91,7 @@ def test_frames_and_their_names(trees):
     assert found["booster"] == [("Bathroom", 0), ("Bathroom", 1)]
     assert found["dtu"] == [("scan9", 4)]
     assert found["syns_patches"] == [("01", 7)]
+    assert found["da2k"] == [("aerial", 0), ("indoor", 0), ("indoor", 1)]
     assert found["scannetpp_iphone"] == found["scannetpp_dslr"] == [("036bce3393", 0)]
 
 
@@ -195,6 +196,15 @@ def test_poses_by_hand(trees):
     np.testing.assert_allclose(_open(trees, "eth3d")[0].cam_from_world @ [0, 0, 1, 1], [2, 2, 3, 1], atol=1e-6)
 
 
+def test_the_first_end_of_a_pair_is_the_nearer(trees):
+    pairs = [frame.nearer_farther.tolist() for frame in _open(trees, "da2k")]
+    assert pairs == [
+        [[[1, 1], [1, 2]]],
+        [[[5, 1], [6, 30]], [[0, 0], [23, 31]], [[3, 4], [3, 5]]],
+        [[[20, 2], [2, 20]]],
+    ]
+
+
 def test_images_are_rgb_as_stored(trees, tmp_path):
     expected = write_image(tmp_path / "same.png", seed=1)
     np.testing.assert_array_equal(_open(trees, "sintel_final")[0].image, expected)
@@ -272,6 +282,11 @@ def _tag(path: Path) -> None:
         ("dtu", "Cameras/00000004_cam.txt", lambda p: p.write_text("extrinsic 1 2\n"), "no extrinsic"),
         ("dtu", "Depths_raw/scan9/depth_map_0004.pfm", _tag, "no readable PFM of the size of depth_visual_0004"),
         ("scannetpp_dslr", "data/036bce3393/dslr/colmap/images.txt", lambda p: p.write_text("1 2 3\n"), "no poses of COLMAP"),
+        ("da2k", "DA-2K/annotations.json", lambda p: p.write_text('{"images/indoor/a.png": [{"point1": [0, 0]}]}'),
+         r"annotations\.json: images/indoor/a\.png: no pairs of point1.*'closer_point'"),
+        ("da2k", "DA-2K/annotations.json", lambda p: p.write_text(p.read_text().replace("[23, 31]", "[31, 23]")),
+         r"no pixel \(row, column\) of its 32x24 px"),
+        ("da2k", "DA-2K/annotations.json", lambda p: p.write_text("[1"), "missing or no JSON"),
         ("ddad", "000150/scene_0.json", lambda p: p.write_text('{"data": []}'), "'samples' is missing"),
     ],
 )  # fmt: skip
