@@ -404,6 +404,20 @@ def da2k(root: Path) -> Path:
     return root
 
 
+def hammer(root: Path) -> Path:
+    """One sequence of the test scenes; one of a training scene and one without objects, which are not scored."""
+    for sequence in ("scene12_traj1_1", "scene12_traj1_naked_1", "scene2_traj1_1"):
+        folder = root / sequence / "polarization"
+        write_image(folder / "rgb" / "000003.png")
+        write_depth_png(folder / "_gt" / "000003.png", wall(), 1e-3)
+        write_depth_png(folder / "depth_tof" / "000003.png", 2 * wall(), 1e-3)
+        pose = np.eye(4)
+        pose[:3, 3] = 1.0, 2.0, 3.0
+        write_matrix(folder / "_pose" / "000003.txt", pose)
+        write_matrix(folder / "intrinsics.txt", matrix())
+    return root
+
+
 TREES: dict[str, Callable[[Path], Path]] = {
     "kitti_eigen": kitti, "kitti_eigen_bts": kitti, "kitti_eigen_raw": kitti, "kitti_official": kitti, "kitti_object": kitti,
     "nyuv2": nyuv2, "nyuv2_filled": nyuv2, "sintel_final": sintel, "sintel_clean": sintel, "eth3d": eth3d,
@@ -412,5 +426,5 @@ TREES: dict[str, Callable[[Path], Path]] = {
     "kitti_depthcrafter": kitti, "kitti_monst3r": kitti, "seven_scenes": seven_scenes, "ddad": ddad,
     "vkitti2": vkitti2, "tartanair": tartanair, "hypersim": hypersim, "spring": spring, "ibims1": ibims1,
     "booster": booster, "dtu": dtu, "syns_patches": syns_patches, "scannetpp_iphone": scannetpp, "scannetpp_dslr": scannetpp,
-    "da2k": da2k,
+    "da2k": da2k, "hammer": hammer,
 }  # fmt: skip

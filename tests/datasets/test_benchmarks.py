@@ -91,6 +91,7 @@ def test_frames_and_their_names(trees):
     assert found["booster"] == [("Bathroom", 0), ("Bathroom", 1)]
     assert found["dtu"] == [("scan9", 4)]
     assert found["syns_patches"] == [("01", 7)]
+    assert found["hammer"] == [("scene12_traj1_1", 3)]
     assert found["da2k"] == [("aerial", 0), ("indoor", 0), ("indoor", 1)]
     assert found["scannetpp_iphone"] == found["scannetpp_dslr"] == [("036bce3393", 0)]
 
@@ -126,6 +127,7 @@ def test_frames_that_papers_on_video_score(trees, tmp_path):
         "ibims1",
         "booster",
         "dtu",
+        "hammer",
     ],
 )
 def test_principal_points_move_by_half_a_pixel(trees, name):
@@ -189,6 +191,7 @@ def test_poses_by_hand(trees):
     # 5 m ahead, 6 to the right and 7 below a camera that looks north.
     tartanair = _open(trees, "tartanair")[0].cam_from_world
     np.testing.assert_allclose(tartanair @ [1 + 5, 2 + 6, 3 + 7, 1], [6, 7, 5, 1], atol=1e-12)
+    np.testing.assert_allclose(_open(trees, "hammer")[0].cam_from_world[:3, 3], [-1, -2, -3])
     scannet = _open(trees, "scannet")
     assert scannet[0].cam_from_world is None, "tracking was lost"
     np.testing.assert_allclose(scannet[1].cam_from_world[:3, 3], [-1, -2, -3])
@@ -286,6 +289,8 @@ def _tag(path: Path) -> None:
          r"annotations\.json: images/indoor/a\.png: no pairs of point1.*'closer_point'"),
         ("da2k", "DA-2K/annotations.json", lambda p: p.write_text(p.read_text().replace("[23, 31]", "[31, 23]")),
          r"no pixel \(row, column\) of its 32x24 px"),
+        ("hammer", "scene12_traj1_1/polarization/intrinsics.txt", lambda p: p.unlink(), r"intrinsics\.txt: cannot be read"),
+        ("hammer", "scene12_traj1_1/polarization/_pose/000003.txt", lambda p: p.write_text("1 0 0"), "needed 4 x 4"),
         ("da2k", "DA-2K/annotations.json", lambda p: p.write_text("[1"), "missing or no JSON"),
         ("ddad", "000150/scene_0.json", lambda p: p.write_text('{"data": []}'), "'samples' is missing"),
     ],
