@@ -1,13 +1,29 @@
-"""Depth maps from points: each falls into one pixel."""
+"""Depth maps from points: each falls into one pixel. Poses that carry points from one sensor to another."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
+from scipy.spatial.transform import Rotation
 
 from sfm_gt.geometry.camera import project
 from sfm_gt.geometry.conventions import PIXEL_CENTRE
 from sfm_gt.geometry.types import PinholeCamera
+
+
+def rigid(quaternion_wxyz: Sequence[float], translation_m: Sequence[float]) -> Float[np.ndarray, "4 4"]:
+    """b_from_a of a sensor a that stands in frame b with this rotation and at this place.
+
+    Raises:
+        ValueError: not four and three numbers, or a quaternion of length zero.
+    """
+    w, x, y, z = quaternion_wxyz
+    b_from_a = np.eye(4)
+    b_from_a[:3, :3] = Rotation.from_quat([x, y, z, w]).as_matrix()
+    b_from_a[:3, 3] = translation_m
+    return b_from_a
 
 
 def depth_of_points(

@@ -9,16 +9,20 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.camera import project
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.crops import CropName
-from sfm_gt.public_datasets import Benchmark, names, open_benchmark
+from sfm_gt.public_datasets import Benchmark, names, nuscenes, open_benchmark
 from sfm_gt.public_datasets.lidar import depth_of_points, depth_of_points_by_dgp
-from tests.datasets.benchmark_trees import DRIVE, HEIGHT, TREES, WIDTH, wall, write_depth_png, write_image
+from tests.datasets.benchmark_trees import TREES
+from tests.datasets.driving_trees import DRIVE
+from tests.datasets.tree_parts import HEIGHT, WIDTH, wall, write_depth_png, write_image
 
 pytest.importorskip("h5py")
 
@@ -58,7 +62,8 @@ def test_what_every_reader_keeps(trees, name):
 
 
 # Lidar readers hold three points, 7-Scenes a flat wall, DA-2K none.
-MAPS = [name for name in TREES if name not in ("kitti_eigen_raw", "kitti_object", "seven_scenes", "ddad", "da2k")]
+OTHERS = ("kitti_eigen_raw", "kitti_object", "seven_scenes", "ddad", "da2k", "nuscenes", "argoverse2")
+MAPS = [name for name in TREES if name not in OTHERS]
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -91,6 +96,8 @@ def test_frames_and_their_names(trees):
     assert found["booster"] == [("Bathroom", 0), ("Bathroom", 1)]
     assert found["dtu"] == [("scan9", 4)]
     assert found["syns_patches"] == [("01", 7)]
+    assert found["nuscenes"] == [("scene-0103", 0), ("scene-0103", 1)]
+    assert found["argoverse2"] == [("00a6ffc1", 0), ("00a6ffc1", 1)], "the third sweep has no image"
     assert found["hammer"] == [("scene12_traj1_1", 3)]
     assert found["da2k"] == [("aerial", 0), ("indoor", 0), ("indoor", 1)]
     assert found["scannetpp_iphone"] == found["scannetpp_dslr"] == [("036bce3393", 0)]
@@ -128,6 +135,8 @@ def test_frames_that_papers_on_video_score(trees, tmp_path):
         "booster",
         "dtu",
         "hammer",
+        "nuscenes",
+        "argoverse2",
     ],
 )
 def test_principal_points_move_by_half_a_pixel(trees, name):
@@ -162,6 +171,35 @@ def test_lidar_is_carried_over_by_both_poses(trees):
     assert _valid_pixels(frame) == pytest.approx({(11, 15): 7.0, (7, 8): 4.0})
     centre = -frame.cam_from_world[:3, :3].T @ frame.cam_from_world[:3, 3]
     np.testing.assert_allclose(centre, [1, 0, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["nuscenes", "argoverse2"])
+def test_lidar_is_carried_over_to_the_time_of_the_image(trees, name):
+    frame = _open(trees, name)[0]
+    # The camera stands 1 m before the lidar and the car has driven 2 m: of 10 m and 8 m ahead 7 m and 5 m are left, of which
+    # the nearer counts. The point 5 m ahead, 1 m left and 0.5 m up is 2 m away: 15.5 - 15 = 0.5 and 11.5 - 7.5 = 4 from the
+    # centre of the first pixel.
+    assert _valid_pixels(frame) == pytest.approx({(12, 16): 5.0, (4, 1): 2.0})
+    # The car looks along the world's y at (100, 202, 0).
+    np.testing.assert_allclose(frame.cam_from_world @ [100 + 6, 203 + 5, -7, 1], [6, 7, 5, 1], atol=1e-9)
+
+
+def test_every_sweep_has_the_image_nearest_in_time(trees, tmp_path):
+    argoverse2 = _open(trees, "argoverse2")
+    assert [frame.timestamp_s for frame in argoverse2] == pytest.approx([315e6 + 0.01, 315e6 + 0.11], abs=1e-6)
+    write_image(tmp_path / "third.jpg", seed=2)
+    np.testing.assert_array_equal(argoverse2[1].image, cv2.imread(str(tmp_path / "third.jpg"))[..., ::-1])
+
+
+def test_nuscenes_scores_its_150_validation_scenes_and_mini_those_it_has(trees, tmp_path):
+    names = nuscenes._names_of_scenes()
+    assert len(names) == 150
+    assert {"scene-0003", "scene-0103", "scene-0916", "scene-1073"} <= names
+    assert not {"scene-0037", "scene-0061", "scene-0918", "scene-1074"} & names
+    mini = Path(shutil.copytree(trees["nuscenes"], tmp_path / "mini"))
+    (mini / "v1.0-trainval").rename(mini / "v1.0-mini")
+    assert open_benchmark("nuscenes", mini).clip_ids == ("scene-0103",)
+    assert {frame.video_id for frame in open_benchmark("nuscenes", mini)} == {"drive"}
 
 
 def test_the_last_point_wins_where_the_kit_has_it_so():
@@ -289,6 +327,15 @@ def _tag(path: Path) -> None:
          r"annotations\.json: images/indoor/a\.png: no pairs of point1.*'closer_point'"),
         ("da2k", "DA-2K/annotations.json", lambda p: p.write_text(p.read_text().replace("[23, 31]", "[31, 23]")),
          r"no pixel \(row, column\) of its 32x24 px"),
+        ("nuscenes", "samples/LIDAR_TOP/scene-0103_0.pcd.bin", lambda p: p.write_bytes(b"\0" * 12), "needed five a point"),
+        ("nuscenes", "samples/LIDAR_TOP/scene-0103_0.pcd.bin", lambda p: p.unlink(), r"pcd\.bin: missing"),
+        ("nuscenes", "v1.0-trainval/ego_pose.json", lambda p: p.write_text("[]"), "v1.0-trainval: tables that do not fit"),
+        ("nuscenes", "v1.0-trainval/scene.json", lambda p: p.unlink(), r"scene\.json: missing or no JSON"),
+        ("argoverse2", "val/00a6ffc1/calibration/intrinsics.feather", lambda p: p.write_bytes(b"x"), "no Feather table with"),
+        ("argoverse2", "val/00a6ffc1/calibration/intrinsics.feather", lambda p: pd.read_feather(p)[:1].to_feather(p),
+         "needed one row of ring_front_center"),
+        ("argoverse2", "val/00a6ffc1/city_SE3_egovehicle.feather", lambda p: pd.read_feather(p)[1:].to_feather(p),
+         "no pose at 315000000000000000 or 315000000010000000 ns"),
         ("hammer", "scene12_traj1_1/polarization/intrinsics.txt", lambda p: p.unlink(), r"intrinsics\.txt: cannot be read"),
         ("hammer", "scene12_traj1_1/polarization/_pose/000003.txt", lambda p: p.write_text("1 0 0"), "needed 4 x 4"),
         ("da2k", "DA-2K/annotations.json", lambda p: p.write_text("[1"), "missing or no JSON"),
