@@ -36,8 +36,15 @@ def depth_of_points(
         shift_px: added to rows and columns; -1 repeats a rounding that published figures contain.
     """
     in_front = _in_front(points_cam)
-    in_front = in_front[np.argsort(-in_front[:, 2], kind="stable")]  # far ones first, so that near ones overwrite them
-    return _drawn(camera, np.floor(project(camera, in_front)) + shift_px, in_front[:, 2])
+    return depth_at(camera.height, camera.width, project(camera, in_front) + shift_px, in_front[:, 2])
+
+
+def depth_at(
+    height: int, width: int, pixels: Float[np.ndarray, "m 2"], z_depth_m: Float[np.ndarray, " m"]
+) -> Float[np.ndarray, "h w"]:
+    """(H, W) float32, NaN where there is none, of depth at positions (x, y) in the image; the nearest wins."""
+    far_first = np.argsort(-z_depth_m, kind="stable")  # so that near ones overwrite far ones
+    return _drawn(height, width, np.floor(pixels[far_first]), z_depth_m[far_first])
 
 
 def depth_of_points_by_dgp(camera: PinholeCamera, points_cam: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "h w"]:
@@ -47,7 +54,7 @@ def depth_of_points_by_dgp(camera: PinholeCamera, points_cam: Float[np.ndarray, 
     depth lies half a pixel up and left of where the camera sees it.
     """
     in_front = _in_front(points_cam)
-    return _drawn(camera, np.trunc(project(camera, in_front) - PIXEL_CENTRE), in_front[:, 2])
+    return _drawn(camera.height, camera.width, np.trunc(project(camera, in_front) - PIXEL_CENTRE), in_front[:, 2])
 
 
 def _in_front(points_cam: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "m 3"]:
@@ -56,10 +63,10 @@ def _in_front(points_cam: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "m 3"]:
 
 
 def _drawn(
-    camera: PinholeCamera, places: Float[np.ndarray, "m 2"], z: Float[np.ndarray, " m"]
+    height: int, width: int, places: Float[np.ndarray, "m 2"], z: Float[np.ndarray, " m"]
 ) -> Float[np.ndarray, "h w"]:
     columns, rows = places.astype(np.int64).T
-    inside = (columns >= 0) & (columns < camera.width) & (rows >= 0) & (rows < camera.height)
-    depth = np.full((camera.height, camera.width), np.nan, dtype=np.float32)
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    depth = np.full((height, width), np.nan, dtype=np.float32)
     depth[rows[inside], columns[inside]] = z[inside]
     return depth

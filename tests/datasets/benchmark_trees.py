@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tests.datasets.driving_trees import argoverse2, ddad, kitti, nuscenes, vkitti2
+from tests.datasets.driving_trees import argoverse2, ddad, kitti, nuscenes, vkitti2, waymo
 from tests.datasets.tree_parts import HEIGHT, WIDTH, matrix, wall, write_depth_png, write_image, write_matrix
 
 
@@ -298,5 +298,5 @@ TREES: dict[str, Callable[[Path], Path]] = {
     "kitti_depthcrafter": kitti, "kitti_monst3r": kitti, "seven_scenes": seven_scenes, "ddad": ddad,
     "vkitti2": vkitti2, "tartanair": tartanair, "hypersim": hypersim, "spring": spring, "ibims1": ibims1,
     "booster": booster, "dtu": dtu, "syns_patches": syns_patches, "scannetpp_iphone": scannetpp, "scannetpp_dslr": scannetpp,
-    "da2k": da2k, "hammer": hammer, "nuscenes": nuscenes, "argoverse2": argoverse2,
+    "da2k": da2k, "hammer": hammer, "nuscenes": nuscenes, "argoverse2": argoverse2, "waymo": waymo,
 }  # fmt: skip

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 
 from tests.datasets.tree_parts import HEIGHT, POINTS, WIDTH, matrix, wall, write_depth_png, write_image, write_matrix
 
 DRIVE = "2011_09_26_drive_0002_sync"
+SEGMENT = "10023947602400723454_1120_000_1140_000"
 CAM_FROM_VELO = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]])
 
 
@@ -108,6 +110,8 @@ def vkitti2(root: Path) -> Path:
 CAR_FROM_CAM_WXYZ = (0.5, -0.5, 0.5, -0.5)
 TURNED_WXYZ = (np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5))
 """A quarter turn to the left, about z."""
+LEAN = (0.3, 0.2, 1.5)
+"""Roll, pitch and yaw of a car."""
 
 
 def nuscenes(root: Path) -> Path:
@@ -195,3 +199,77 @@ def argoverse2(root: Path) -> Path:
     poses = [(time, *TURNED_WXYZ, 100.0, 200.0 + 2.0 * (time > first), 0.0) for time in sorted([*sweeps, *images])]
     pd.DataFrame(poses, columns=["timestamp_ns", *names]).to_feather(log / "city_SE3_egovehicle.feather")
     return root
+
+
+def waymo(root: Path) -> Path:
+    """Two images of one segment. The camera stands 1 m before the lidar and looks 30 degrees to the left of the car, which has
+    driven 2 m since the sweep and goes on at 20 m/s, turning left by 0.5 rad/s. The lidar is turned to the left in the car;
+    the car leans in the world.
+    """
+    times_us = (1_100_000, 1_000_000)
+    roll, pitch, yaw = LEAN
+    world_from_car = np.eye(4)
+    world_from_car[:3, :3] = _turn(2, yaw) @ _turn(1, pitch) @ _turn(0, roll)
+    world_from_car[:3, 3] = 100.0, 200.0, 3.0
+    later = np.eye(4)
+    later[0, 3] = 2.0
+    car_from_cam, car_from_lidar = np.eye(4), np.eye(4)
+    car_from_cam[:3, :3], car_from_cam[0, 3] = _turn(2, np.pi / 6), 1.0
+    car_from_lidar[:3, :3] = _turn(2, np.pi / 2)
+    # Two beams, the upper one first; five steps from back to left, front and right. Cameras: 1 in front, 2 to its left.
+    distance = np.array([[10, 40, 10, -1, -1], [-10, 20, 10, -1, -1]])
+    seen = np.zeros((2, 5, 6))
+    seen[0, 0], seen[0, 1], seen[0, 2] = (2, 3, 3, 0, 0, 0), (1, 8, 20, 0, 0, 0), (2, 1, 1, 1, 24, 4)
+    seen[1, 0], seen[1, 1], seen[1, 2] = (1, 5, 5, 0, 0, 0), (1, 8, 20, 0, 0, 0), (1, 16, 12, 0, 0, 0)
+    leaning = np.broadcast_to([roll, pitch, yaw, *world_from_car[:3, 3]], (2, 5, 6))
+    speed = world_from_car[:3, :3] @ [20.0, 0, 0]
+
+    def of_images(number: int) -> dict:
+        name = "[CameraImageComponent]"
+        picture = np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+        return {
+            f"{name}.image": cv2.imencode(".png", picture)[1].tobytes(),
+            f"{name}.pose.transform": (world_from_car @ later).ravel(), f"{name}.pose_timestamp": 10.017 + number,
+            **{f"{name}.velocity.linear_velocity.{axis}": value for axis, value in zip("xyz", speed, strict=True)},
+            **{f"{name}.velocity.angular_velocity.{axis}": value for axis, value in zip("xyz", (0, 0, 0.5), strict=True)},
+            f"{name}.rolling_shutter_params.shutter": 0.002,
+            f"{name}.rolling_shutter_params.camera_trigger_time": 10.0 + number,
+            f"{name}.rolling_shutter_params.camera_readout_done_time": 10.034 + number,
+        }  # fmt: skip
+
+    def of_sweeps(name: str, values: np.ndarray) -> dict:
+        image = f"[{name}].range_image_return1"
+        return {f"{image}.values": values.astype(np.float32).ravel(), f"{image}.shape": list(values.shape)}
+
+    lens, lidar = "[CameraCalibrationComponent]", "[LiDARCalibrationComponent]"
+    of_lens = {f"{lens}.extrinsic.transform": car_from_cam.ravel(), f"{lens}.width": WIDTH, f"{lens}.height": HEIGHT,
+               f"{lens}.rolling_shutter_direction": 2}  # fmt: skip
+    of_lidar = {f"{lidar}.extrinsic.transform": car_from_lidar.ravel(), f"{lidar}.beam_inclination.values": [0.0, 0.1]}
+    sweeps = {
+        "lidar": ("LiDARComponent", np.repeat(distance[..., None], 4, axis=2)),
+        "lidar_camera_projection": ("LiDARCameraProjectionComponent", seen),
+        "lidar_pose": ("LiDARPoseComponent", leaning),
+    }
+    # Each table has rows of another sensor, and images do not lie in their order.
+    rows = {
+        "camera_image": [{"key.camera_name": camera, "key.frame_timestamp_micros": time} | of_images(number + 10 * (camera - 1))
+                         for number, time in enumerate(times_us) for camera in (2, 1)],
+        "camera_calibration": [{"key.camera_name": camera} | of_lens | {f"{lens}.width": camera * WIDTH} for camera in (1, 2)],
+        "lidar_calibration": [{"key.laser_name": 2} | of_lidar | {f"{lidar}.beam_inclination.values": None},
+                              {"key.laser_name": 1} | of_lidar],
+        **{folder: [{"key.laser_name": laser, "key.frame_timestamp_micros": time} | of_sweeps(name, laser * values)
+                    for time in times_us for laser in (1, 2)] for folder, (name, values) in sweeps.items()},
+    }  # fmt: skip
+    for folder, content in rows.items():
+        (root / "validation" / folder).mkdir(parents=True)
+        pd.DataFrame(content).to_parquet(root / "validation" / folder / f"{SEGMENT}.parquet")
+    return root
+
+
+def _turn(axis: int, angle: float) -> np.ndarray:
+    """Rotation about an axis, right-handed."""
+    one, two = (axis + 1) % 3, (axis + 2) % 3
+    found = np.eye(3)
+    found[[one, two], [one, two]] = np.cos(angle)
+    found[two, one], found[one, two] = np.sin(angle), -np.sin(angle)
+    return found

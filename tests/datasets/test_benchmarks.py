@@ -9,19 +9,15 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-import cv2
 import numpy as np
-import pandas as pd
 import pytest
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.camera import project
-from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.crops import CropName
-from sfm_gt.public_datasets import Benchmark, names, nuscenes, open_benchmark
-from sfm_gt.public_datasets.lidar import depth_of_points, depth_of_points_by_dgp
+from sfm_gt.public_datasets import Benchmark, names, open_benchmark
 from tests.datasets.benchmark_trees import TREES
-from tests.datasets.driving_trees import DRIVE
+from tests.datasets.driving_trees import DRIVE, SEGMENT
 from tests.datasets.tree_parts import HEIGHT, WIDTH, wall, write_depth_png, write_image
 
 pytest.importorskip("h5py")
@@ -62,7 +58,7 @@ def test_what_every_reader_keeps(trees, name):
 
 
 # Lidar readers hold three points, 7-Scenes a flat wall, DA-2K none.
-OTHERS = ("kitti_eigen_raw", "kitti_object", "seven_scenes", "ddad", "da2k", "nuscenes", "argoverse2")
+OTHERS = ("kitti_eigen_raw", "kitti_object", "seven_scenes", "ddad", "da2k", "nuscenes", "argoverse2", "waymo")
 MAPS = [name for name in TREES if name not in OTHERS]
 
 
@@ -98,6 +94,7 @@ def test_frames_and_their_names(trees):
     assert found["syns_patches"] == [("01", 7)]
     assert found["nuscenes"] == [("scene-0103", 0), ("scene-0103", 1)]
     assert found["argoverse2"] == [("00a6ffc1", 0), ("00a6ffc1", 1)], "the third sweep has no image"
+    assert found["waymo"] == [(SEGMENT, 0), (SEGMENT, 1)]
     assert found["hammer"] == [("scene12_traj1_1", 3)]
     assert found["da2k"] == [("aerial", 0), ("indoor", 0), ("indoor", 1)]
     assert found["scannetpp_iphone"] == found["scannetpp_dslr"] == [("036bce3393", 0)]
@@ -149,64 +146,6 @@ def test_the_virtual_camera_of_syns_patches(trees):
     camera = _open(trees, "syns_patches")[0].camera
     assert 2 * math.degrees(math.atan(camera.width / 2 / camera.fx)) == pytest.approx(84.10)
     assert 2 * math.degrees(math.atan(camera.height / 2 / camera.fy)) == pytest.approx(25.46)
-
-
-def _valid_pixels(frame) -> dict[tuple[int, int], float]:
-    return {(int(r), int(c)): float(frame.z_depth_m[r, c]) for r, c in np.argwhere(frame.valid)}
-
-
-def test_lidar_by_hand(trees):
-    # K (0, 0, z) is (15.5, 11.5) from the centre of the first pixel, on the corner of four pixels: 16, 12 by rounding up.
-    # The point 5 m ahead, 1 m left, 0.5 m up: 15.5 - 6 = 9.5, 11.5 - 3 = 8.5, so column 10, row 9.
-    points = {(12, 16): 8.0, (9, 10): 5.0}
-    assert _valid_pixels(_open(trees, "kitti_object")[0]) == pytest.approx(points)
-    shifted = {(row - 1, column - 1): z for (row, column), z in points.items()}
-    assert _valid_pixels(_open(trees, "kitti_eigen_raw")[0]) == pytest.approx(shifted)
-
-
-def test_lidar_is_carried_over_by_both_poses(trees):
-    frame = _open(trees, "ddad")[0]
-    # The camera stands 1 m before the lidar: 8 m ahead of the lidar is 7 m from it, 5 m is 4 m and 1 m left is 7.5 px. From the
-    # centre of the first pixel these are (15.5, 11.5) and (8, 7.75), and DGP drops the decimals.
-    assert _valid_pixels(frame) == pytest.approx({(11, 15): 7.0, (7, 8): 4.0})
-    centre = -frame.cam_from_world[:3, :3].T @ frame.cam_from_world[:3, 3]
-    np.testing.assert_allclose(centre, [1, 0, 0], atol=1e-12)
-
-
-@pytest.mark.parametrize("name", ["nuscenes", "argoverse2"])
-def test_lidar_is_carried_over_to_the_time_of_the_image(trees, name):
-    frame = _open(trees, name)[0]
-    # The camera stands 1 m before the lidar and the car has driven 2 m: of 10 m and 8 m ahead 7 m and 5 m are left, of which
-    # the nearer counts. The point 5 m ahead, 1 m left and 0.5 m up is 2 m away: 15.5 - 15 = 0.5 and 11.5 - 7.5 = 4 from the
-    # centre of the first pixel.
-    assert _valid_pixels(frame) == pytest.approx({(12, 16): 5.0, (4, 1): 2.0})
-    # The car looks along the world's y at (100, 202, 0).
-    np.testing.assert_allclose(frame.cam_from_world @ [100 + 6, 203 + 5, -7, 1], [6, 7, 5, 1], atol=1e-9)
-
-
-def test_every_sweep_has_the_image_nearest_in_time(trees, tmp_path):
-    argoverse2 = _open(trees, "argoverse2")
-    assert [frame.timestamp_s for frame in argoverse2] == pytest.approx([315e6 + 0.01, 315e6 + 0.11], abs=1e-6)
-    write_image(tmp_path / "third.jpg", seed=2)
-    np.testing.assert_array_equal(argoverse2[1].image, cv2.imread(str(tmp_path / "third.jpg"))[..., ::-1])
-
-
-def test_nuscenes_scores_its_150_validation_scenes_and_mini_those_it_has(trees, tmp_path):
-    names = nuscenes._names_of_scenes()
-    assert len(names) == 150
-    assert {"scene-0003", "scene-0103", "scene-0916", "scene-1073"} <= names
-    assert not {"scene-0037", "scene-0061", "scene-0918", "scene-1074"} & names
-    mini = Path(shutil.copytree(trees["nuscenes"], tmp_path / "mini"))
-    (mini / "v1.0-trainval").rename(mini / "v1.0-mini")
-    assert open_benchmark("nuscenes", mini).clip_ids == ("scene-0103",)
-    assert {frame.video_id for frame in open_benchmark("nuscenes", mini)} == {"drive"}
-
-
-def test_the_last_point_wins_where_the_kit_has_it_so():
-    camera = PinholeCamera(32, 24, 30.0, 30.0, 16.0, 12.0)
-    points = np.array([[0.0, 0.0, 4.0], [0.0, 0.0, 8.0]])
-    assert depth_of_points(camera, points)[12, 16] == 4.0
-    assert depth_of_points_by_dgp(camera, points)[11, 15] == 8.0
 
 
 def test_kitti_has_a_name_for_each_way_to_crop_and_diode_scores_all_of_its_mask(trees):
@@ -327,15 +266,6 @@ def _tag(path: Path) -> None:
          r"annotations\.json: images/indoor/a\.png: no pairs of point1.*'closer_point'"),
         ("da2k", "DA-2K/annotations.json", lambda p: p.write_text(p.read_text().replace("[23, 31]", "[31, 23]")),
          r"no pixel \(row, column\) of its 32x24 px"),
-        ("nuscenes", "samples/LIDAR_TOP/scene-0103_0.pcd.bin", lambda p: p.write_bytes(b"\0" * 12), "needed five a point"),
-        ("nuscenes", "samples/LIDAR_TOP/scene-0103_0.pcd.bin", lambda p: p.unlink(), r"pcd\.bin: missing"),
-        ("nuscenes", "v1.0-trainval/ego_pose.json", lambda p: p.write_text("[]"), "v1.0-trainval: tables that do not fit"),
-        ("nuscenes", "v1.0-trainval/scene.json", lambda p: p.unlink(), r"scene\.json: missing or no JSON"),
-        ("argoverse2", "val/00a6ffc1/calibration/intrinsics.feather", lambda p: p.write_bytes(b"x"), "no Feather table with"),
-        ("argoverse2", "val/00a6ffc1/calibration/intrinsics.feather", lambda p: pd.read_feather(p)[:1].to_feather(p),
-         "needed one row of ring_front_center"),
-        ("argoverse2", "val/00a6ffc1/city_SE3_egovehicle.feather", lambda p: pd.read_feather(p)[1:].to_feather(p),
-         "no pose at 315000000000000000 or 315000000010000000 ns"),
         ("hammer", "scene12_traj1_1/polarization/intrinsics.txt", lambda p: p.unlink(), r"intrinsics\.txt: cannot be read"),
         ("hammer", "scene12_traj1_1/polarization/_pose/000003.txt", lambda p: p.write_text("1 0 0"), "needed 4 x 4"),
         ("da2k", "DA-2K/annotations.json", lambda p: p.write_text("[1"), "missing or no JSON"),

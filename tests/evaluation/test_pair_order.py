@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 
 from sfm_gt.commands import evaluate_predictions
+from sfm_gt.config import ModelConfig
 from sfm_gt.errors import ConfigError
 from sfm_gt.metrics.ordinal import in_order
+from sfm_gt.public_datasets import open_benchmark
+from sfm_gt.stages import predict
 from tests.datasets import benchmark_trees
 
 
@@ -53,6 +56,15 @@ def test_a_missing_map_orders_nothing(tree):
     assert table.loc[("theirs", "all"), "accuracy"] == pytest.approx(2 / 5)
     assert table.loc[("theirs", "all"), "unanswered"] == 2
     assert table.loc[("turned", "all"), "accuracy"] == pytest.approx(3 / 5)
+
+
+def test_predictions_of_the_predict_stage_are_graded(tree):
+    benchmark = open_benchmark("da2k", tree)
+    predict.run_benchmark(benchmark, ModelConfig(name="theirs", method="constant"), tree / "theirs")
+    predict.run_benchmark(benchmark, ModelConfig(name="net", method="onnx", path="builtin:smallnet"), tree / "turned")
+    _, table = _table(tree)
+    assert table.loc[("theirs", "all"), "accuracy"] == 0.0, "everything is level"
+    assert table["unanswered"].sum() == 0
 
 
 def test_what_pairs_do_not_have_is_refused(tree):
