@@ -65,13 +65,7 @@ def run(
     models = _named(predictions, kinds)
     job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
     if isinstance(job.dataset, Benchmark) and job.dataset.has_pairs:
-        if protocols or fusion or compare_published:
-            raise ConfigError(
-                f"--benchmark {benchmark}: pairs have no depth; leave --protocol, --fusion, --compare-published out"
-            )
-        with replacing_directory(out) as folder:
-            grade_pairs(folder, job.dataset, job.kinds, job.predict, SEED, cores)
-        return (out / "table.md").read_text()
+        return _pairs_table(job, job.dataset, out, cores, bool(protocols or fusion or compare_published))
     if fusion:
         job = replace(job, fusion=DA3_BENCH.get((benchmark or "").partition("_")[0], DA3_BENCH[""]))
     if compare_published:
@@ -80,6 +74,16 @@ def run(
         refused = grade(folder, job, SEED, cores)
         if refused:
             raise InputError(f"--predictions: {refused[0]}")
+    return (out / "table.md").read_text()
+
+
+def _pairs_table(job: Job, benchmark: Benchmark, out: Path, cores: int, depth_wanted: bool) -> str:
+    if depth_wanted:
+        raise ConfigError(
+            f"--benchmark {benchmark.name}: pairs have no depth; leave --protocol, --fusion, --compare-published out"
+        )
+    with replacing_directory(out) as folder:
+        grade_pairs(folder, benchmark, job.kinds, job.predict, SEED, cores)
     return (out / "table.md").read_text()
 
 
