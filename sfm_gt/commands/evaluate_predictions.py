@@ -13,6 +13,7 @@ from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.evaluation.evaluated_frames import depth_of
 from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
+from sfm_gt.evaluation.pair_order import grade_pairs
 from sfm_gt.evaluation.published_comparison import figures_for
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.metrics.fusion import DA3_BENCH
@@ -63,6 +64,8 @@ def run(
     """
     models = _named(predictions, kinds)
     job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
+    if isinstance(job.dataset, Benchmark) and job.dataset.has_pairs:
+        return _pairs_table(job, job.dataset, out, cores, bool(protocols or fusion or compare_published))
     if fusion:
         job = replace(job, fusion=DA3_BENCH.get((benchmark or "").partition("_")[0], DA3_BENCH[""]))
     if compare_published:
@@ -71,6 +74,16 @@ def run(
         refused = grade(folder, job, SEED, cores)
         if refused:
             raise InputError(f"--predictions: {refused[0]}")
+    return (out / "table.md").read_text()
+
+
+def _pairs_table(job: Job, benchmark: Benchmark, out: Path, cores: int, depth_wanted: bool) -> str:
+    if depth_wanted:
+        raise ConfigError(
+            f"--benchmark {benchmark.name}: pairs have no depth; leave --protocol, --fusion, --compare-published out"
+        )
+    with replacing_directory(out) as folder:
+        grade_pairs(folder, benchmark, job.kinds, job.predict, SEED, cores)
     return (out / "table.md").read_text()
 
 

@@ -6,6 +6,8 @@ A pair is labelled nearer, farther or equal by the ratio of its depths, equal wi
     sdr_equal    of the pairs that are equal in the GT
     sdr_unequal  of the pairs that are not
     near_far     share of pairs unequal in the GT that the prediction orders the wrong way round, whatever the ratio (DIW)
+
+Where people have said which end of a pair is nearer, ``in_order`` finds the pairs that a prediction orders so (DA-2K).
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from sfm_gt.metrics.structure_kernels import count_pairs
 
@@ -45,6 +47,15 @@ def ordinal(p: Float[np.ndarray, "2 n"], g: Float[np.ndarray, "2 n"]) -> dict[st
         "sdr": _share(wrong_equal + wrong_unequal, equal + unequal), "sdr_equal": _share(wrong_equal, equal),
         "sdr_unequal": _share(wrong_unequal, unequal), "near_far": _share(backwards, unequal),
     }  # fmt: skip
+
+
+def in_order(p: Float[np.ndarray, "2 n"]) -> Bool[np.ndarray, " n"]:
+    """Whether the first end of each pair is predicted nearer; False where they are level, or one end has no answer.
+
+    Args:
+        p: what grows with depth, at the nearer and at the farther end of each pair.
+    """
+    return np.isfinite(p).all(axis=0) & (p[0] < p[1])
 
 
 def _share(hits: int, of: int) -> float:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.conventions import valid_from_depth
@@ -47,6 +47,7 @@ class BenchmarkFrame:
         cam_from_world: (4, 4), metres; None where unknown.
         read_image: gives (H, W, 3) uint8, RGB.
         read_z_depth_m: gives (H, W) float32, metres, NaN = invalid.
+        nearer_farther: pixels (row, column) in pairs whose first is nearer, where the benchmark has that and no depth.
     """
 
     clip_id: str
@@ -60,6 +61,7 @@ class BenchmarkFrame:
     metric: bool = True
     sigma_log_scale: None = None
     person: None = None
+    nearer_farther: Int[np.ndarray, "pairs 2 2"] | None = None
 
     @cached_property
     def image(self) -> UInt8[np.ndarray, "h w 3"]:
@@ -134,6 +136,11 @@ class Benchmark:
         ]
         needed = f"{'any clip' if clips is None else ', '.join(clips)} with {frames or 'any frames'}"
         return Benchmark(name, replace(self.conventions, source=source), kept, self.path, needed)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether frames have ``nearer_farther`` in place of depth."""
+        return self._frames[0].nearer_farther is not None
 
     @property
     def clip_ids(self) -> tuple[str, ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -63,6 +66,14 @@ def read_table(path: Path, columns: int, skip: int = 0) -> Float[np.ndarray, "ro
         ) from None
 
 
+def read_json(path: Path) -> Any:
+    """Content of a JSON file. Raises InputError."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: missing or no JSON ({error}); unpack the benchmark again") from None
+
+
 def read_colmap_poses(path: Path) -> dict[str, Float[np.ndarray, "4 4"]]:
     """cam_from_world by file name, of COLMAP's ``images.txt``. Raises InputError.
 
@@ -104,6 +115,18 @@ def read_hdf5(path: Path, key: str) -> np.ndarray:
     except (OSError, KeyError) as error:
         said = " ".join(str(error).split())
         raise InputError(f"{path}: holds no {key} ({said}); unpack the benchmark again") from None
+
+
+def read_feather(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """Columns of a Feather file. Raises InputError."""
+    from pyarrow import ArrowException, feather
+
+    try:
+        table = feather.read_table(path)
+        return {name: table[name].to_numpy() for name in columns}
+    except (OSError, ArrowException, KeyError) as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{path}: no Feather table with {', '.join(columns)} ({said}); unpack it again") from None
 
 
 def camera_from_integer_centred(matrix: Float[np.ndarray, "3 c"], width: int, height: int) -> PinholeCamera:

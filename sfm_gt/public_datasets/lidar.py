@@ -1,13 +1,29 @@
-"""Depth maps from points: each falls into one pixel."""
+"""Depth maps from points: each falls into one pixel. Poses that carry points from one sensor to another."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
+from scipy.spatial.transform import Rotation
 
 from sfm_gt.geometry.camera import project
 from sfm_gt.geometry.conventions import PIXEL_CENTRE
 from sfm_gt.geometry.types import PinholeCamera
+
+
+def rigid(quaternion_wxyz: Sequence[float], translation_m: Sequence[float]) -> Float[np.ndarray, "4 4"]:
+    """b_from_a of a sensor a that stands in frame b with this rotation and at this place.
+
+    Raises:
+        ValueError: not four and three numbers, or a quaternion of length zero.
+    """
+    w, x, y, z = quaternion_wxyz
+    b_from_a = np.eye(4)
+    b_from_a[:3, :3] = Rotation.from_quat([x, y, z, w]).as_matrix()
+    b_from_a[:3, 3] = translation_m
+    return b_from_a
 
 
 def depth_of_points(
@@ -20,8 +36,15 @@ def depth_of_points(
         shift_px: added to rows and columns; -1 repeats a rounding that published figures contain.
     """
     in_front = _in_front(points_cam)
-    in_front = in_front[np.argsort(-in_front[:, 2], kind="stable")]  # far ones first, so that near ones overwrite them
-    return _drawn(camera, np.floor(project(camera, in_front)) + shift_px, in_front[:, 2])
+    return depth_at(camera.height, camera.width, project(camera, in_front) + shift_px, in_front[:, 2])
+
+
+def depth_at(
+    height: int, width: int, pixels: Float[np.ndarray, "m 2"], z_depth_m: Float[np.ndarray, " m"]
+) -> Float[np.ndarray, "h w"]:
+    """(H, W) float32, NaN where there is none, of depth at positions (x, y) in the image; the nearest wins."""
+    far_first = np.argsort(-z_depth_m, kind="stable")  # so that near ones overwrite far ones
+    return _drawn(height, width, np.floor(pixels[far_first]), z_depth_m[far_first])
 
 
 def depth_of_points_by_dgp(camera: PinholeCamera, points_cam: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "h w"]:
@@ -31,7 +54,7 @@ def depth_of_points_by_dgp(camera: PinholeCamera, points_cam: Float[np.ndarray, 
     depth lies half a pixel up and left of where the camera sees it.
     """
     in_front = _in_front(points_cam)
-    return _drawn(camera, np.trunc(project(camera, in_front) - PIXEL_CENTRE), in_front[:, 2])
+    return _drawn(camera.height, camera.width, np.trunc(project(camera, in_front) - PIXEL_CENTRE), in_front[:, 2])
 
 
 def _in_front(points_cam: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "m 3"]:
@@ -40,10 +63,10 @@ def _in_front(points_cam: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "m 3"]:
 
 
 def _drawn(
-    camera: PinholeCamera, places: Float[np.ndarray, "m 2"], z: Float[np.ndarray, " m"]
+    height: int, width: int, places: Float[np.ndarray, "m 2"], z: Float[np.ndarray, " m"]
 ) -> Float[np.ndarray, "h w"]:
     columns, rows = places.astype(np.int64).T
-    inside = (columns >= 0) & (columns < camera.width) & (rows >= 0) & (rows < camera.height)
-    depth = np.full((camera.height, camera.width), np.nan, dtype=np.float32)
+    inside = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
+    depth = np.full((height, width), np.nan, dtype=np.float32)
     depth[rows[inside], columns[inside]] = z[inside]
     return depth

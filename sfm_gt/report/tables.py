@@ -64,6 +64,14 @@ PUBLISHED = {
     "nearest_protocol": "nearest",
     "nearest_alignment": "alignment", "nearest_value": "its figure", "explanation": "what could explain it", "source": "source",
 }  # fmt: skip
+PAIRS = {
+    "model": "model", "kind": "kind", "images_of": "images", "accuracy": "accuracy ↑", "pairs": "pairs",
+    "unanswered": "without an answer",
+}  # fmt: skip
+BELOW_PAIRS = (
+    "Share of pairs whose nearer point is predicted nearer; a pair that is level, or has a point without an answer, is not in "
+    "order. Brackets are 95 % intervals over images; no protocol applies."
+)
 CAMERAS = {
     "model": "model", "clips": "clips", "focal_rel": "focal ↓", "fov_deg": "FoV (°) ↓", "pose_auc_3": "AUC@3° ↑",
     "pose_auc_5": "AUC@5° ↑", "pose_auc_30": "AUC@30° ↑", "ate": "ATE (m) ↓", "rpe_trans": "RPE (m) ↓",
@@ -76,6 +84,7 @@ WORDS = frozenset(
         "other",
         "alignment",
         "kind",
+        "images_of",
         "protocol",
         "scope",
         "region",

@@ -12,91 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-HEIGHT, WIDTH = 24, 32
-DRIVE = "2011_09_26_drive_0002_sync"
-
-
-def wall(height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
-    """2 m on the left half, 4 m on the right, none in the first row."""
-    depth = np.full((height, width), 2.0, np.float32)
-    depth[:, width // 2 :] = 4.0
-    depth[0] = np.nan
-    return depth
-
-
-def write_image(path: Path, height: int = HEIGHT, width: int = WIDTH, seed: int = 0) -> np.ndarray:
-    """A random image; returned as RGB."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    bgr = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-    assert cv2.imwrite(str(path), bgr)
-    return bgr[..., ::-1]
-
-
-def write_depth_png(path: Path, depth: np.ndarray, unit_m: float, invalid: int = 0) -> None:
-    """16 bit, NaN as ``invalid``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    stored = np.where(np.isfinite(depth), np.nan_to_num(depth) / unit_m, invalid)
-    assert cv2.imwrite(str(path), np.round(stored).astype(np.uint16))
-
-
-def write_matrix(path: Path, matrix: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savetxt(path, matrix)
-
-
-def matrix(focal: float = 30.0, cx: float = 15.5, cy: float = 11.5) -> np.ndarray:
-    """K with pixel centres on integers, its principal point in the middle of the image."""
-    return np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]])
-
-
-# Lidar: x forward, y left, z up. One point straight ahead, a nearer one in the same pixel, one to the left, one behind.
-POINTS = np.array([[10, 0, 0, 1], [8, 0, 0, 1], [5, 1, 0.5, 1], [-5, 0, 0, 1]], np.float32)
-CAM_FROM_VELO = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]])
-
-
-def _row(key: str, values: np.ndarray) -> str:
-    return f"{key}: {' '.join(f'{value:e}' for value in np.ravel(values))}\n"
-
-
-def kitti(root: Path) -> Path:
-    """Raw drive with frames 5, 7 and 9; annotated depth for 5 (val) and 7 (train); the selection; one object frame."""
-    day = root / "2011_09_26"
-    day.mkdir(parents=True)
-    projection = np.hstack([matrix(), [[0], [0], [0]]])
-    (day / "calib_cam_to_cam.txt").write_text(
-        "calib_time: 09-Jan-2012 13:57:47\n" + _row("R_rect_00", np.eye(3)) + _row("P_rect_02", projection)
-    )
-    (day / "calib_velo_to_cam.txt").write_text(_row("R", CAM_FROM_VELO) + _row("T", np.zeros(3)))
-    for number in (5, 7, 9):
-        write_image(day / DRIVE / "image_02" / "data" / f"{number:010d}.png", seed=number)
-        points = day / DRIVE / "velodyne_points" / "data" / f"{number:010d}.bin"
-        points.parent.mkdir(parents=True, exist_ok=True)
-        POINTS.tofile(points)
-    for part, number in (("val", 5), ("train", 7)):
-        path = root / part / DRIVE / "proj_depth" / "groundtruth" / "image_02" / f"{number:010d}.png"
-        write_depth_png(path, wall(), 1 / 256)
-    (root / "eigen_test_files.txt").write_text(
-        f"2011_09_26/{DRIVE}/image_02/data/0000000005.png {DRIVE}/proj_depth/groundtruth/image_02/0000000005.png 721.5377\n"
-        f"2011_09_26/{DRIVE} 0000000007 l\n"
-        f"2011_09_26/{DRIVE}/image_02/data/0000000009.png None 721.5377\n"
-    )
-    selection = root / "val_selection_cropped"
-    write_image(selection / "image" / f"{DRIVE}_image_0000000005_image_02.png")
-    write_depth_png(
-        selection / "groundtruth_depth" / f"{DRIVE}_groundtruth_depth_0000000005_image_02.png", wall(), 1 / 256
-    )
-    write_matrix(selection / "intrinsics" / f"{DRIVE}_image_0000000005_image_02.txt", matrix().reshape(1, 9))
-    write_image(root / "image_2" / "000000.png")
-    (root / "velodyne").mkdir()
-    POINTS.tofile(root / "velodyne" / "000000.bin")
-    (root / "calib").mkdir()
-    calibration = {
-        "P2": projection,
-        "R0_rect": np.eye(3),
-        "Tr_velo_to_cam": np.hstack([CAM_FROM_VELO, np.zeros((3, 1))]),
-    }
-    (root / "calib" / "000000.txt").write_text("".join(_row(key, values) for key, values in calibration.items()) + "\n")
-    return root
+from tests.datasets.driving_trees import argoverse2, ddad, kitti, nuscenes, vkitti2, waymo
+from tests.datasets.tree_parts import HEIGHT, WIDTH, matrix, wall, write_depth_png, write_image, write_matrix
 
 
 def nyuv2(root: Path) -> Path:
@@ -230,51 +147,6 @@ def seven_scenes(root: Path) -> Path:
     return root
 
 
-def ddad(root: Path) -> Path:
-    """One scene in each split. The lidar stands 1 m behind the camera; both are turned to the world as a car's are."""
-    scene = root / "000150"
-    write_image(scene / "rgb" / "CAMERA_01" / "1.png")
-    (scene / "point_cloud" / "LIDAR").mkdir(parents=True)
-    np.savez(scene / "point_cloud" / "LIDAR" / "1.npz", data=POINTS)
-    # cam -> world (x forward, y left, z up): columns are the camera's axes in the world.
-    camera_pose = {"rotation": {"qw": 0.5, "qx": -0.5, "qy": 0.5, "qz": -0.5}, "translation": {"x": 1.0}}
-    lidar_pose = {"rotation": {"qw": 1.0}}
-    k = {"fx": 30.0, "fy": 30.0, "cx": 15.5, "cy": 11.5, "skew": 0.0}
-    (scene / "calibration").mkdir()
-    (scene / "calibration" / "c.json").write_text(json.dumps({"names": ["LIDAR", "CAMERA_01"], "intrinsics": [{}, k]}))
-    image = {"filename": "rgb/CAMERA_01/1.png", "width": WIDTH, "height": HEIGHT, "pose": camera_pose}
-    sweep = {"filename": "point_cloud/LIDAR/1.npz", "pose": lidar_pose}
-    content = {
-        "samples": [{"datum_keys": ["a", "b"], "calibration_key": "c"}],
-        "data": [
-            {"key": "a", "id": {"name": "LIDAR"}, "datum": {"point_cloud": sweep}},
-            {"key": "b", "id": {"name": "CAMERA_01"}, "datum": {"image": image}},
-        ],
-    }
-    (scene / "scene_0.json").write_text(json.dumps(content))
-    splits = {"0": {"filenames": ["000000/scene_0.json"]}, "1": {"filenames": ["000150/scene_0.json"]}}
-    (root / "ddad.json").write_text(json.dumps({"scene_splits": splits}))
-    return root
-
-
-def vkitti2(root: Path) -> Path:
-    """Frames 0 and 1 of one camera; the last row is sky."""
-    clone = root / "Scene01" / "clone"
-    rows = {"intrinsic": "frame cameraID K[0,0] K[1,1] K[0,2] K[1,2]\n", "extrinsic": "frame cameraID r1,1 r1,2 …\n"}
-    for number in (0, 1):
-        write_image(clone / "frames" / "rgb" / "Camera_0" / f"rgb_{number:05d}.jpg", seed=number)
-        write_depth_png(
-            clone / "frames" / "depth" / "Camera_0" / f"depth_{number:05d}.png", wall(), 0.01, invalid=65535
-        )
-        pose = np.eye(4)
-        pose[:3, 3] = 1.0, 2.0, number
-        rows["intrinsic"] += f"{number} 0 30 30 15.5 11.5\n"
-        rows["extrinsic"] += f"{number} 0 {' '.join(map(str, pose.ravel()))}\n"
-    for name, text in rows.items():
-        (clone / f"{name}.txt").write_text(text)
-    return root
-
-
 def tartanair(root: Path) -> Path:
     """One frame at (1, 2, 3) in axes north, east, down, looking north."""
     sequence = root / "office" / "Easy" / "P000"
@@ -385,6 +257,39 @@ def scannetpp(root: Path) -> Path:
     return root
 
 
+def da2k(root: Path) -> Path:
+    """Two kinds of scenes; of the three pairs of the first image, the second is told with its ends turned round."""
+    folder = root / "DA-2K"
+    images = ("images/indoor/a.png", "images/indoor/b.png", "images/aerial/c.png")
+    for number, name in enumerate(images):
+        write_image(folder / name, seed=number)
+
+    def pair(one: list[int], other: list[int], closer: str = "point1") -> dict:
+        return {"point1": one, "point2": other, "closer_point": closer}
+
+    pairs = [
+        [pair([5, 1], [6, 30]), pair([23, 31], [0, 0], "point2"), pair([3, 4], [3, 5])],
+        [pair([20, 2], [2, 20])],
+        [pair([1, 1], [1, 2])],
+    ]
+    (folder / "annotations.json").write_text(json.dumps(dict(zip(images, pairs, strict=True))))
+    return root
+
+
+def hammer(root: Path) -> Path:
+    """One sequence of the test scenes; one of a training scene and one without objects, which are not scored."""
+    for sequence in ("scene12_traj1_1", "scene12_traj1_naked_1", "scene2_traj1_1"):
+        folder = root / sequence / "polarization"
+        write_image(folder / "rgb" / "000003.png")
+        write_depth_png(folder / "_gt" / "000003.png", wall(), 1e-3)
+        write_depth_png(folder / "depth_tof" / "000003.png", 2 * wall(), 1e-3)
+        pose = np.eye(4)
+        pose[:3, 3] = 1.0, 2.0, 3.0
+        write_matrix(folder / "_pose" / "000003.txt", pose)
+        write_matrix(folder / "intrinsics.txt", matrix())
+    return root
+
+
 TREES: dict[str, Callable[[Path], Path]] = {
     "kitti_eigen": kitti, "kitti_eigen_bts": kitti, "kitti_eigen_raw": kitti, "kitti_official": kitti, "kitti_object": kitti,
     "nyuv2": nyuv2, "nyuv2_filled": nyuv2, "sintel_final": sintel, "sintel_clean": sintel, "eth3d": eth3d,
@@ -393,4 +298,5 @@ TREES: dict[str, Callable[[Path], Path]] = {
     "kitti_depthcrafter": kitti, "kitti_monst3r": kitti, "seven_scenes": seven_scenes, "ddad": ddad,
     "vkitti2": vkitti2, "tartanair": tartanair, "hypersim": hypersim, "spring": spring, "ibims1": ibims1,
     "booster": booster, "dtu": dtu, "syns_patches": syns_patches, "scannetpp_iphone": scannetpp, "scannetpp_dslr": scannetpp,
+    "da2k": da2k, "hammer": hammer, "nuscenes": nuscenes, "argoverse2": argoverse2, "waymo": waymo,
 }  # fmt: skip

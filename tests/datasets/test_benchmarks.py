@@ -14,11 +14,11 @@ import pytest
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.geometry.camera import project
-from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.metrics.crops import CropName
 from sfm_gt.public_datasets import Benchmark, names, open_benchmark
-from sfm_gt.public_datasets.lidar import depth_of_points, depth_of_points_by_dgp
-from tests.datasets.benchmark_trees import DRIVE, HEIGHT, TREES, WIDTH, wall, write_depth_png, write_image
+from tests.datasets.benchmark_trees import TREES
+from tests.datasets.driving_trees import DRIVE, SEGMENT
+from tests.datasets.tree_parts import HEIGHT, WIDTH, wall, write_depth_png, write_image
 
 pytest.importorskip("h5py")
 
@@ -47,7 +47,7 @@ def test_what_every_reader_keeps(trees, name):
         height, width = frame.z_depth_m.shape
         assert frame.image.shape == (height, width, 3)
         assert (frame.image.dtype, frame.z_depth_m.dtype) == (np.uint8, np.float32)
-        assert frame.valid.any()
+        assert frame.valid.any() == (frame.nearer_farther is None)
         np.testing.assert_array_equal(frame.valid, np.isfinite(frame.z_depth_m))
         assert np.isnan(frame.sigma_m).all()
         assert frame.moving.shape == frame.overlay.shape == (height, width)
@@ -57,8 +57,9 @@ def test_what_every_reader_keeps(trees, name):
             np.testing.assert_allclose(np.linalg.det(frame.cam_from_world[:3, :3]), 1.0, atol=1e-6)
 
 
-# Lidar readers hold three points, 7-Scenes a flat wall.
-MAPS = [name for name in TREES if name not in ("kitti_eigen_raw", "kitti_object", "seven_scenes", "ddad")]
+# Lidar readers hold three points, 7-Scenes a flat wall, DA-2K none.
+OTHERS = ("kitti_eigen_raw", "kitti_object", "seven_scenes", "ddad", "da2k", "nuscenes", "argoverse2", "waymo")
+MAPS = [name for name in TREES if name not in OTHERS]
 
 
 @pytest.mark.parametrize("name", MAPS)
@@ -91,6 +92,11 @@ def test_frames_and_their_names(trees):
     assert found["booster"] == [("Bathroom", 0), ("Bathroom", 1)]
     assert found["dtu"] == [("scan9", 4)]
     assert found["syns_patches"] == [("01", 7)]
+    assert found["nuscenes"] == [("scene-0103", 0), ("scene-0103", 1)]
+    assert found["argoverse2"] == [("00a6ffc1", 0), ("00a6ffc1", 1)], "the third sweep has no image"
+    assert found["waymo"] == [(SEGMENT, 0), (SEGMENT, 1)]
+    assert found["hammer"] == [("scene12_traj1_1", 3)]
+    assert found["da2k"] == [("aerial", 0), ("indoor", 0), ("indoor", 1)]
     assert found["scannetpp_iphone"] == found["scannetpp_dslr"] == [("036bce3393", 0)]
 
 
@@ -125,6 +131,9 @@ def test_frames_that_papers_on_video_score(trees, tmp_path):
         "ibims1",
         "booster",
         "dtu",
+        "hammer",
+        "nuscenes",
+        "argoverse2",
     ],
 )
 def test_principal_points_move_by_half_a_pixel(trees, name):
@@ -137,35 +146,6 @@ def test_the_virtual_camera_of_syns_patches(trees):
     camera = _open(trees, "syns_patches")[0].camera
     assert 2 * math.degrees(math.atan(camera.width / 2 / camera.fx)) == pytest.approx(84.10)
     assert 2 * math.degrees(math.atan(camera.height / 2 / camera.fy)) == pytest.approx(25.46)
-
-
-def _valid_pixels(frame) -> dict[tuple[int, int], float]:
-    return {(int(r), int(c)): float(frame.z_depth_m[r, c]) for r, c in np.argwhere(frame.valid)}
-
-
-def test_lidar_by_hand(trees):
-    # K (0, 0, z) is (15.5, 11.5) from the centre of the first pixel, on the corner of four pixels: 16, 12 by rounding up.
-    # The point 5 m ahead, 1 m left, 0.5 m up: 15.5 - 6 = 9.5, 11.5 - 3 = 8.5, so column 10, row 9.
-    points = {(12, 16): 8.0, (9, 10): 5.0}
-    assert _valid_pixels(_open(trees, "kitti_object")[0]) == pytest.approx(points)
-    shifted = {(row - 1, column - 1): z for (row, column), z in points.items()}
-    assert _valid_pixels(_open(trees, "kitti_eigen_raw")[0]) == pytest.approx(shifted)
-
-
-def test_lidar_is_carried_over_by_both_poses(trees):
-    frame = _open(trees, "ddad")[0]
-    # The camera stands 1 m before the lidar: 8 m ahead of the lidar is 7 m from it, 5 m is 4 m and 1 m left is 7.5 px. From the
-    # centre of the first pixel these are (15.5, 11.5) and (8, 7.75), and DGP drops the decimals.
-    assert _valid_pixels(frame) == pytest.approx({(11, 15): 7.0, (7, 8): 4.0})
-    centre = -frame.cam_from_world[:3, :3].T @ frame.cam_from_world[:3, 3]
-    np.testing.assert_allclose(centre, [1, 0, 0], atol=1e-12)
-
-
-def test_the_last_point_wins_where_the_kit_has_it_so():
-    camera = PinholeCamera(32, 24, 30.0, 30.0, 16.0, 12.0)
-    points = np.array([[0.0, 0.0, 4.0], [0.0, 0.0, 8.0]])
-    assert depth_of_points(camera, points)[12, 16] == 4.0
-    assert depth_of_points_by_dgp(camera, points)[11, 15] == 8.0
 
 
 def test_kitti_has_a_name_for_each_way_to_crop_and_diode_scores_all_of_its_mask(trees):
@@ -188,11 +168,21 @@ def test_poses_by_hand(trees):
     # 5 m ahead, 6 to the right and 7 below a camera that looks north.
     tartanair = _open(trees, "tartanair")[0].cam_from_world
     np.testing.assert_allclose(tartanair @ [1 + 5, 2 + 6, 3 + 7, 1], [6, 7, 5, 1], atol=1e-12)
+    np.testing.assert_allclose(_open(trees, "hammer")[0].cam_from_world[:3, 3], [-1, -2, -3])
     scannet = _open(trees, "scannet")
     assert scannet[0].cam_from_world is None, "tracking was lost"
     np.testing.assert_allclose(scannet[1].cam_from_world[:3, 3], [-1, -2, -3])
     # COLMAP's images.txt is cam_from_world already: 90 degrees about y takes the world's z to x.
     np.testing.assert_allclose(_open(trees, "eth3d")[0].cam_from_world @ [0, 0, 1, 1], [2, 2, 3, 1], atol=1e-6)
+
+
+def test_the_first_end_of_a_pair_is_the_nearer(trees):
+    pairs = [frame.nearer_farther.tolist() for frame in _open(trees, "da2k")]
+    assert pairs == [
+        [[[1, 1], [1, 2]]],
+        [[[5, 1], [6, 30]], [[0, 0], [23, 31]], [[3, 4], [3, 5]]],
+        [[[20, 2], [2, 20]]],
+    ]
 
 
 def test_images_are_rgb_as_stored(trees, tmp_path):
@@ -272,6 +262,13 @@ def _tag(path: Path) -> None:
         ("dtu", "Cameras/00000004_cam.txt", lambda p: p.write_text("extrinsic 1 2\n"), "no extrinsic"),
         ("dtu", "Depths_raw/scan9/depth_map_0004.pfm", _tag, "no readable PFM of the size of depth_visual_0004"),
         ("scannetpp_dslr", "data/036bce3393/dslr/colmap/images.txt", lambda p: p.write_text("1 2 3\n"), "no poses of COLMAP"),
+        ("da2k", "DA-2K/annotations.json", lambda p: p.write_text('{"images/indoor/a.png": [{"point1": [0, 0]}]}'),
+         r"annotations\.json: images/indoor/a\.png: no pairs of point1.*'closer_point'"),
+        ("da2k", "DA-2K/annotations.json", lambda p: p.write_text(p.read_text().replace("[23, 31]", "[31, 23]")),
+         r"no pixel \(row, column\) of its 32x24 px"),
+        ("hammer", "scene12_traj1_1/polarization/intrinsics.txt", lambda p: p.unlink(), r"intrinsics\.txt: cannot be read"),
+        ("hammer", "scene12_traj1_1/polarization/_pose/000003.txt", lambda p: p.write_text("1 0 0"), "needed 4 x 4"),
+        ("da2k", "DA-2K/annotations.json", lambda p: p.write_text("[1"), "missing or no JSON"),
         ("ddad", "000150/scene_0.json", lambda p: p.write_text('{"data": []}'), "'samples' is missing"),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from sfm_gt.cli.app import app
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.public_datasets.folder import open_folder
-from tests.datasets.benchmark_trees import matrix, wall, write_depth_png, write_image, write_matrix
+from tests.datasets.tree_parts import matrix, wall, write_depth_png, write_image, write_matrix
 
 LAYOUT = """
 image: "{clip}/rgb/{frame}.png"
