@@ -24,6 +24,8 @@ MAX_ITERATIONS = 30
 CONVERGED = 3e-4
 # The first pass only has to make residuals mean something: COLMAP's usual loss, in pixels, and fewer steps.
 FIRST_LOSS_PX, FIRST_ITERATIONS = 1.0, 12
+# Poses that were found as if by a global shutter hide a part of the readout: each round finds four fifths of what is left.
+READOUT_ROUNDS = 2
 # The second pass knows how well the tracks fit. A figure that sways slowly bends focal length and depth together, at
 # residuals far below a pixel: what exceeds this many median residuals must count for little.
 LOSS_MEDIANS = 3.0
@@ -64,13 +66,16 @@ def begin_adjustment(
         known: what is known of the camera beforehand; a fixed one stays as it is.
     """
     filmed = Observations.of(model)
-    readout = find_readout(filmed, times_s)
-    _straighten(model, filmed, times_s, readout)
     fixed, prior = known is not None and known.fixed, known.focal_prior if known is not None else None
     # A focal length that is known has to stay until it is weighed against the images.
     free = "" if fixed else "fe" if prior is None else "e"
     _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, free)
-    if readout is not None:
+    readout = find_readout(Observations.of(model), times_s)
+    for _ in range(READOUT_ROUNDS):
+        if readout is None:
+            break
+        _straighten(model, filmed, times_s, readout)
+        _adjust(model, pycolmap.LossFunctionType.SOFT_L1, FIRST_LOSS_PX, FIRST_ITERATIONS, free)
         step = readout_step(Observations.of(model), times_s, readout.axis)[0]
         readout = replace(readout, seconds=readout.seconds + step)
     return Begun(filmed, readout)

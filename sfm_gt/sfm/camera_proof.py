@@ -199,7 +199,7 @@ def judge_camera(
         cause = (
             "and it seems to change: cut the video where it zooms"
             if zoomed
-            else "as after a short or purely sideways move"
+            else "as after a short or purely sideways move, or electronic stabilisation"
         )
         raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px fit the clip equally well (found "
                        f"{proof.focal_px:.0f} px), {cause}; {_CAMERA_HELPS}",

@@ -8,7 +8,7 @@ VERSIONS = {
     "clips": 6,
     "clip_list": 1,
     "frames": 8,
-    "sfm": 17,
+    "sfm": 18,
     "dense": 8,
     "moving": 2,
     "clean": 2,

@@ -102,6 +102,20 @@ def test_cameras_that_leave_depth_open_are_refused_and_state_how_far() -> None:
     assert reason(replace(long, sigma=replace(long.sigma, depth_rel=2 * MAX_DEPTH_SIGMA))) == "small_parallax"
 
 
+def test_points_seen_only_while_the_camera_rests_do_not_make_the_rest_uncertain() -> None:
+    path, n_resting = turning_path(N_FRAMES), 15
+    model = filmed([path[0]] * n_resting + path, room(N_POINTS))
+    for point_id in list(model.points3D)[:5]:
+        seen = [(element.image_id, element.point2D_idx) for element in model.points3D[point_id].track.elements]
+        for image_id, keypoint in seen:
+            if image_id > n_resting:
+                model.delete_observation(image_id, keypoint)
+    rested = proven(model, times=times_s(n_resting + N_FRAMES)).sigma.depth_rel
+    alone = proven(filmed(path, room(N_POINTS))).sigma.depth_rel
+    # The rest adds what its own views err; the five points would make it a hundred times as much.
+    assert rested == pytest.approx(alone, rel=0.5)
+
+
 def test_a_flat_scene_is_named_and_a_wall_with_relief_is_not() -> None:
     flat, relief = room(N_POINTS), room(N_POINTS)
     flat[:, 2] = 2.5 + 0.1 * flat[:, 0]

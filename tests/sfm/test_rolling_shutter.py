@@ -7,13 +7,14 @@ import pycolmap
 import pytest
 from scipy.spatial.transform import Rotation
 
+from sfm_gt.sfm.adjustment import begin_adjustment
 from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.observations import Observations, move_observations
 from sfm_gt.sfm.rectification import ShutterUndistortion, shift_fields
 from sfm_gt.sfm.rolling_shutter import Readout, displacement_px, find_readout
 from sfm_gt.sfm.score_test import MIN_EXPLAINED, radial_effect_px, step_and_evidence
 from sfm_gt.sfm.undistortion import Undistortion
-from tests.sfm.synthetic import adjusted
+from tests.sfm.synthetic import adjusted, filmed, room, times_s, turning_path
 
 WIDTH, HEIGHT, FOCAL = 640, 480, 520.0
 N_FRAMES, N_POINTS, FRAME_S = 24, 150, 1 / 30
@@ -132,6 +133,11 @@ def test_no_readout_is_seen_in_a_global_shutter_nor_without_neighbours_in_time()
     assert find_readout(Observations.of(reconstruction()), TIMES_S) is None
     filmed = Observations.of(filmed_with(Readout("rows", READOUT_S)))
     assert find_readout(filmed, TIMES_S * 10) is None, "a third of a second from frame to frame tells no velocity"
+
+
+def test_a_crop_off_the_centre_is_no_readout():
+    cropped = filmed(turning_path(60), room(300), centre=(0.5 * WIDTH, 0.3 * HEIGHT))
+    assert begin_adjustment(cropped, times_s(60), None).readout is None
 
 
 def test_adjustment_with_the_readout_keeps_the_focal_length():
