@@ -27,7 +27,7 @@ from sfm_gt.imaging.regions import enlarge
 from sfm_gt.report.mask_sheet import write_mask_sheet
 from sfm_gt.sfm import undistortion, verdicts
 from sfm_gt.sfm.adjustment import Adjusted, Begun, begin_adjustment, finish_adjustment
-from sfm_gt.sfm.camera_proof import judge_camera, judge_clear_swing, prove_camera
+from sfm_gt.sfm.camera_proof import PLAUSIBLE_FOCAL, judge_camera, judge_clear_swing, prove_camera
 from sfm_gt.sfm.clip_views import MODEL_NAME, MOVING_FOLDER, OVERLAY_MARGIN_PX, UNDISTORTION_NAME, write_mask
 from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.frozen import MIN_KNOWN
@@ -283,8 +283,15 @@ def _write(
 
 
 def _known_camera(hints: CameraHints, listed: FrameList) -> KnownCamera | None:
-    """The sidecar's camera, in pixels of the frames."""
+    """The sidecar's camera, in pixels of the frames. Raises Rejected ``implausible_focal``."""
     by_x, by_y = listed.width / listed.source_width, listed.height / listed.source_height
+    long_side, (shortest, longest) = max(listed.source_width, listed.source_height), PLAUSIBLE_FOCAL
+    stated_px = hints.focal_px if hints.intrinsics_px is None else hints.intrinsics_px[0]
+    if stated_px is not None and not shortest <= stated_px / long_side <= longest:
+        raise Rejected("implausible_focal", f"the sidecar states a focal length of {stated_px:g} px, "
+                       f"{stated_px / long_side:.3g} times the video's long side ({long_side} px); plausible are "
+                       f"{shortest:g} to {longest:g}: state it in pixels of the video, or leave it out",
+                       stated_px / long_side, longest if stated_px > long_side else shortest)  # fmt: skip
     if hints.intrinsics_px is not None:
         fx, fy, cx, cy = hints.intrinsics_px
         return KnownCamera("PINHOLE", (fx * by_x, fy * by_y, cx * by_x, cy * by_y), fixed=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 
-from sfm_gt.errors import InputError
+from sfm_gt.errors import InputError, one_line
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v"),
@@ -82,11 +82,28 @@ def list_videos(folder: Path) -> tuple[VideoFile, ...]:
     return _without_twins(found)
 
 
-def sidecars_of_no_video(folder: Path) -> tuple[str, ...]:
-    """Names of the YAML files in ``folder`` beside no video of that name: nobody reads them as sidecars."""
+def passed_over(folder: Path) -> tuple[str, ...]:
+    """What lies in ``folder`` and looks as if it were meant, but is not read: one line each."""
     entries = _entries(folder)
-    stems = {path.stem for path in entries if path.suffix.lower() in VIDEO_SUFFIXES}
-    return tuple(path.name for path in entries if path.suffix in SIDECAR_SUFFIXES and path.stem not in stems)
+    stems = {path.stem for path in entries if _is_named_like_a_video(path)}
+    sidecars = (path for path in entries if path.suffix in SIDECAR_SUFFIXES and path.stem not in stems)
+    folders = (path for path in entries if path.is_dir() and not path.name.startswith("."))
+    return (
+        *(f"{one_line(path.name)} is no sidecar: no video there has its name" for path in sidecars),
+        *(f"{one_line(path.name)}/ holds videos that are not read: move them up into the folder of videos"
+          for path in folders if _holds_videos(path)),
+    )  # fmt: skip
+
+
+def _is_named_like_a_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _holds_videos(folder: Path) -> bool:
+    try:
+        return any(_is_named_like_a_video(path) and path.is_file() for path in folder.iterdir())
+    except OSError:
+        return False
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -102,7 +119,7 @@ def _entries(folder: Path) -> list[Path]:
 
 def _video_paths(folder: Path, entries: list[Path]) -> list[Path]:
     # Folders, pipes and links that lead nowhere stay in the list: ingest refuses them by name instead of losing them silently.
-    paths = [p for p in entries if p.suffix.lower() in VIDEO_SUFFIXES and not p.name.startswith(".")]
+    paths = [p for p in entries if _is_named_like_a_video(p) and not p.name.startswith(".")]
     if not paths:
         known = " ".join(VIDEO_SUFFIXES)
         raise InputError(f"{folder}: found {len(entries)} entries but no video; put videos there ({known})")

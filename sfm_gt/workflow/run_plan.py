@@ -20,14 +20,14 @@ from typing import IO, TYPE_CHECKING, Any
 import yaml
 
 from sfm_gt.config import Config, to_yaml, validate
-from sfm_gt.errors import ConfigError, InputError, OutputError, SfmGtError, one_line
+from sfm_gt.errors import ConfigError, InputError, OutputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.formats.manifest import MANIFEST_NAME
 from sfm_gt.formats.verdict import INPUTS_NAME, VERDICT_NAME
 from sfm_gt.formats.workspace import JOURNAL, Workspace
 from sfm_gt.formats.yaml_text import read_yaml
-from sfm_gt.video.catalog import Stored, VideoFile, list_videos, sidecars_of_no_video
+from sfm_gt.video.catalog import Stored, VideoFile, list_videos, passed_over
 from sfm_gt.video.catalog_file import folder_state, known_videos, write_catalog
 from sfm_gt.workflow.currency import own_protocols
 from sfm_gt.workflow.estimate import THREADS_OF_A_JOB, estimate, films_of
@@ -110,9 +110,9 @@ class RunPlan:
             files = VideoInputs.of(video).files
         return [str(path) for path in files if _is_plain(path)]
 
-    def sidecars_of_no_video(self) -> tuple[str, ...]:
-        """Names of YAML files that nobody reads."""
-        return sidecars_of_no_video(self._known.videos)
+    def passed_over(self) -> tuple[str, ...]:
+        """What looks as if it were meant but is not read, a line each."""
+        return passed_over(self._known.videos)
 
     def find_stale(self) -> None:
         """Sets ``stale``: outputs that are there but not what would be made now."""
@@ -239,8 +239,8 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
 
         check_settings(config)
         plan.find_videos()
-        for name in plan.sidecars_of_no_video():
-            print(f"warning: {one_line(name)} is no sidecar: no video there has its name", file=sys.stderr)
+        for line in plan.passed_over():
+            print(f"warning: {line}", file=sys.stderr)
         if workflow.modifier.is_main_snakefile():
             plan.console = attach(workflow, plan.readable)
         plan.lock = run_lock.try_hold(plan.workspace.lock("run"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sfm_gt.errors import Rejected
 from sfm_gt.formats.frame_folder import FrameList
 from sfm_gt.formats.sidecar import CameraHints
 from sfm_gt.stages.sfm import _known_camera
@@ -24,3 +25,12 @@ def test_a_calibrated_camera_is_kept():
     assert known.params == pytest.approx((525, 530, 325, 175))
     assert known.fixed
     assert _known_camera(CameraHints(), HALVED) is None
+
+
+@pytest.mark.parametrize("camera", [{"focal_px": 40000}, {"intrinsics_px": (105, 106, 650, 350)}])
+def test_a_camera_that_cannot_be_is_named_with_what_was_stated(camera):
+    with pytest.raises(
+        Rejected, match=r"states a focal length of \d+ px, .* long side \(1280 px\); plausible are 0.3 to 4"
+    ) as told:
+        _known_camera(CameraHints(**camera), HALVED)
+    assert told.value.reason == "implausible_focal"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sfm_gt.errors import InputError
-from sfm_gt.video.catalog import list_videos, sidecars_of_no_video, slug
+from sfm_gt.video.catalog import list_videos, passed_over, slug
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -99,7 +99,15 @@ def test_a_sidecar_that_is_no_file_is_said_to_be_ignored(tmp_path: Path) -> None
 
 def test_a_sidecar_of_no_video_is_named(tmp_path: Path) -> None:
     touch(tmp_path, "film.mp4", "film.yaml", "clip.yaml", "Other.yml", "notes.txt")
-    assert sidecars_of_no_video(tmp_path) == ("Other.yml", "clip.yaml")
+    assert [line.split()[0] for line in passed_over(tmp_path)] == ["Other.yml", "clip.yaml"]
+
+
+def test_a_folder_of_videos_inside_is_named_and_others_are_not(tmp_path: Path) -> None:
+    touch(tmp_path, "film.mp4")
+    for name in ("more", "tracks", ".cache"):
+        (tmp_path / name).mkdir()
+        touch(tmp_path / name, "a.txt" if name == "tracks" else "a.mp4")
+    assert passed_over(tmp_path) == ("more/ holds videos that are not read: move them up into the folder of videos",)
 
 
 def test_two_sidecars_refuse_the_video(tmp_path: Path) -> None:
