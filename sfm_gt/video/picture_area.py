@@ -1,5 +1,5 @@
 """The rectangle of the moving picture inside the canvas: bars of any share and colour, also with text on them, and fills
-that show a blurred, enlarged copy of the picture.
+that show a blurred, enlarged copy of the picture or the mirror image of its edge.
 
 A bar ends in a straight line over the whole length of the picture that keeps its place in all frames, while the picture
 passes by inside of it; outside of it nothing changes, or nothing has fine detail. Without all that there is no bar.
@@ -30,6 +30,7 @@ from sfm_gt.video.line_evidence import (
     line_contrast,
     measure_lines,
 )
+from sfm_gt.video.mirrored_fill import mirrored_rows
 
 Grey = UInt8[np.ndarray, "h w"]
 T = TypeVar("T")
@@ -131,6 +132,7 @@ def find_picture(greys: Sequence[Grey], displacements: Displacements) -> Rectang
         inner = picture
         for transposed in (False, True):
             inner = _without_bars(greys, inner, displacements, transposed)
+            inner = _without_mirrored_fill(greys, inner, transposed)
         if inner == picture:
             break
         picture = inner
@@ -161,6 +163,13 @@ def _without_bars(
         last = offset + height - exact_line([grey[::-1] for grey in inside], far.row, LINE_GAP_ROWS)
     x0, y0, x1, y1 = picture
     return Rectangle(first, y0, last, y1) if transposed else Rectangle(x0, first, x1, last)
+
+
+def _without_mirrored_fill(greys: Sequence[Grey], picture: Rectangle, transposed: bool) -> Rectangle:
+    inside = [_oriented(picture.crop(grey), transposed) for grey in greys]
+    low, high = mirrored_rows(inside), mirrored_rows([grey[::-1] for grey in inside])
+    x0, y0, x1, y1 = picture
+    return Rectangle(x0 + low, y0, x1 - high, y1) if transposed else Rectangle(x0, y0 + low, x1, y1 - high)
 
 
 def _still_and_even(bar: _Bar, evidence: LineEvidence) -> bool:

@@ -7,7 +7,7 @@ VERSIONS = {
     "ingest": 4,
     "clips": 6,
     "clip_list": 1,
-    "frames": 8,
+    "frames": 9,
     "sfm": 18,
     "dense": 8,
     "moving": 2,

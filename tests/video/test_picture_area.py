@@ -51,6 +51,16 @@ def test_blurred_fill_left_and_right(take: list[np.ndarray], tmp_path: Path) -> 
     assert_found(placed(upright, (288, 162), (89, 0, 199, 162), blurred), (89, 0, 199, 162), tmp_path / "a.mp4")
 
 
+@pytest.mark.parametrize("border", [cv2.BORDER_REFLECT, cv2.BORDER_REFLECT_101])
+@pytest.mark.parametrize("upright", [False, True])
+def test_sides_filled_with_the_mirrored_edge(
+    take: list[np.ndarray], tmp_path: Path, border: int, upright: bool
+) -> None:
+    top, left = (40, 0) if upright else (0, 50)
+    framed = [cv2.copyMakeBorder(frame, top, top, left, left, border) for frame in take]
+    assert_found(framed, (left, top, left + WIDTH, top + HEIGHT), tmp_path / "a.mp4")
+
+
 @pytest.mark.parametrize("fill", [tone(255, 255, 255), blurred], ids=["white", "blurred"])
 def test_heading_and_subtitles_on_bars(take: list[np.ndarray], tmp_path: Path, fill) -> None:
     frames = written(placed(take, UPRIGHT, IN_UPRIGHT, fill), [("WHEN NOBODY MOVES", (20, 80)), ("at all", (90, 120))])
