@@ -18,6 +18,7 @@ Grey = UInt8[np.ndarray, "h w"]
 MIN_CORRELATION, IN_FRAMES = 0.75, 0.1
 BLUR_PX = 19  # what is coarser than that is no detail
 MIN_SHARE, MIN_ROWS = 0.04, 8  # of the canvas; a thinner strip may look like its neighbour by chance
+MAX_SHARE = 0.4  # of the canvas; mirrored halves are no fill, and are refused by name
 
 
 def mirrored_rows(greys: Sequence[Grey]) -> int:
@@ -45,7 +46,7 @@ def _correlations(fine: Float[np.ndarray, "h w"]) -> dict[int, float]:
     """By axis, as the sum of two rows that mirror each other: it may lie on a row or between two."""
     height = len(fine)
     least = max(MIN_ROWS, round(MIN_SHARE * height))
-    return {double: _correlation(fine, double) for double in range(2 * least - 1, height)}
+    return {double: _correlation(fine, double) for double in range(2 * least - 1, round(2 * MAX_SHARE * height))}
 
 
 def _correlation(fine: Float[np.ndarray, "h w"], double: int) -> float:
