@@ -18,7 +18,7 @@ from sfm_gt.metrics.crops import CropName
 from sfm_gt.public_datasets import Benchmark, names, open_benchmark
 from tests.datasets.benchmark_trees import TREES
 from tests.datasets.driving_trees import DRIVE, SEGMENT
-from tests.datasets.tree_parts import HEIGHT, WIDTH, wall, write_depth_png, write_image
+from tests.datasets.tree_parts import HEIGHT, WIDTH, assert_fault, wall, write_depth_png, write_image
 
 pytest.importorskip("h5py")
 
@@ -273,11 +273,7 @@ def _tag(path: Path) -> None:
     ],
 )  # fmt: skip
 def test_faults_name_the_file_and_the_fix(trees, tmp_path, name, file, spoil, message):
-    folder = Path(shutil.copytree(trees[name], tmp_path / name))
-    spoil(folder / file)
-    with pytest.raises(InputError, match=message) as error:
-        [frame.z_depth_m for frame in open_benchmark(name, folder)]
-    assert "\n" not in str(error.value)
+    assert_fault(trees[name], tmp_path, name, file, spoil, message)
 
 
 def test_a_tum_sequence_that_was_renamed(tmp_path):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
+
+from sfm_gt.errors import InputError
+from sfm_gt.public_datasets import open_benchmark
 
 HEIGHT, WIDTH = 24, 32
 
@@ -45,3 +51,14 @@ def matrix(focal: float = 30.0, cx: float = 15.5, cy: float = 11.5) -> np.ndarra
 
 # Lidar: x forward, y left, z up. One point straight ahead, a nearer one in the same pixel, one to the left, one behind.
 POINTS = np.array([[10, 0, 0, 1], [8, 0, 0, 1], [5, 1, 0.5, 1], [-5, 0, 0, 1]], np.float32)
+
+
+def assert_fault(
+    tree: Path, scratch: Path, name: str, file: str, spoil: Callable[[Path], object], message: str
+) -> None:
+    """A copy of a benchmark's folder with one spoilt file is refused in one line that matches ``message``."""
+    folder = Path(shutil.copytree(tree, scratch / name))
+    spoil(folder / file)
+    with pytest.raises(InputError, match=message) as error:
+        [frame.z_depth_m for frame in open_benchmark(name, folder)]
+    assert "\n" not in str(error.value)
