@@ -85,7 +85,6 @@ def run(
         raise InputError(
             "--layout parquet: `sfm-gt hydrate` adds pictures to a tree; leave --layout or --annotations-only out"
         )
-    dataset.check_files(dataset.clip_ids)
     publisher = publisher or Publisher()
     pictures = ReleasedPictures(dataset, FaceBlur(faces) if faces else None)
     with replacing_directory(release) as folder:
@@ -105,6 +104,7 @@ def run(
 
 def _write_tree(dataset: Dataset, folder: Path, pictures: ReleasedPictures | None) -> None:
     """The data set's own layout: a file a layer and frame."""
+    dataset.check_files(dataset.clip_ids)
     for clip_id in dataset.clip_ids:
         _copy_annotations(dataset, clip_id, folder)
         if pictures is None:

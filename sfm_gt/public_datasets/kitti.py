@@ -39,7 +39,7 @@ from sfm_gt.public_datasets.files import (
     read_image,
     read_matrix,
 )
-from sfm_gt.public_datasets.lidar import depth_of_points
+from sfm_gt.public_datasets.lidar import depth_of_points, read_points
 
 EIGEN_LIST = "eigen_test_files.txt"
 EIGEN = Conventions(
@@ -133,13 +133,7 @@ def _offset(projection: Float[np.ndarray, "3 4"]) -> Float[np.ndarray, "4 4"]:
 
 
 def _velodyne(path: Path) -> Float[np.ndarray, "n 3"]:
-    try:
-        values = np.fromfile(path, dtype="<f4")
-    except OSError:
-        raise InputError(f"{path}: missing; unpack the velodyne points") from None
-    if values.size == 0 or values.size % 4:
-        raise InputError(f"{path}: {values.size} numbers, needed four a point; unpack the velodyne points again")
-    points = values.reshape(-1, 4)[:, :3].astype(np.float64)
+    points = read_points(path, 4, "the velodyne points")
     return points[points[:, 0] >= 0]  # the camera looks along the sensor's x
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from scipy.spatial.transform import Rotation
 
+from sfm_gt.errors import InputError
 from sfm_gt.geometry.camera import project
 from sfm_gt.geometry.conventions import PIXEL_CENTRE
 from sfm_gt.geometry.types import PinholeCamera
@@ -24,6 +26,21 @@ def rigid(quaternion_wxyz: Sequence[float], translation_m: Sequence[float]) -> F
     b_from_a[:3, :3] = Rotation.from_quat([x, y, z, w]).as_matrix()
     b_from_a[:3, 3] = translation_m
     return b_from_a
+
+
+def read_points(path: Path, numbers_a_point: int, part: str) -> Float[np.ndarray, "n 3"]:
+    """x, y, z of a raw float32 file, metres. Raises InputError.
+
+    Args:
+        part: of the benchmark, as it is unpacked.
+    """
+    try:
+        values = np.fromfile(path, dtype="<f4")
+    except OSError:
+        raise InputError(f"{path}: missing; unpack {part}") from None
+    if values.size == 0 or values.size % numbers_a_point:
+        raise InputError(f"{path}: {values.size} numbers, needed {numbers_a_point} a point; unpack {part} again")
+    return values.reshape(-1, numbers_a_point)[:, :3].astype(np.float64)
 
 
 def depth_of_points(

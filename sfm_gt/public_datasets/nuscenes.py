@@ -24,7 +24,7 @@ from sfm_gt.geometry.transforms import inverse_rigid, transform_points
 from sfm_gt.geometry.types import PinholeCamera
 from sfm_gt.public_datasets.benchmark import Benchmark, BenchmarkFrame, Conventions, Reader
 from sfm_gt.public_datasets.files import camera_from_integer_centred, read_image, read_json
-from sfm_gt.public_datasets.lidar import depth_of_points, rigid
+from sfm_gt.public_datasets.lidar import depth_of_points, read_points, rigid
 
 CONVENTIONS = Conventions((1.0, 80.0), (), "from 1 m as the devkit shows it (nearer is the car), to 80 m (UniDepth)")
 CAMERA, LIDAR = "CAM_FRONT", "LIDAR_TOP"
@@ -95,13 +95,7 @@ def _pose(row: Row) -> Float[np.ndarray, "4 4"]:
 
 
 def _depth(path: Path, camera: PinholeCamera, cam_from_lidar: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "h w"]:
-    try:
-        values = np.fromfile(path, dtype="<f4")
-    except OSError:
-        raise InputError(f"{path}: missing; unpack the part of nuScenes that holds it") from None
-    if values.size == 0 or values.size % 5:
-        raise InputError(f"{path}: {values.size} numbers, needed five a point; unpack it again")
-    points = values.reshape(-1, 5)[:, :3].astype(np.float64)
+    points = read_points(path, 5, "the part of nuScenes that holds it")
     return depth_of_points(camera, transform_points(cam_from_lidar, points))
 
 

@@ -24,7 +24,7 @@ MAX_ITERATIONS = 30
 CONVERGED = 3e-4
 # The first pass only has to make residuals mean something: COLMAP's usual loss, in pixels, and fewer steps.
 FIRST_LOSS_PX, FIRST_ITERATIONS = 1.0, 12
-# Poses that were found as if by a global shutter hide a part of the readout: each round finds four fifths of what is left.
+# Poses that were found as if by a global shutter hide a part of the readout: each round finds most of what is left.
 READOUT_ROUNDS = 2
 # The second pass knows how well the tracks fit. A figure that sways slowly bends focal length and depth together, at
 # residuals far below a pixel: what exceeds this many median residuals must count for little.

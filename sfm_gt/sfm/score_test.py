@@ -14,8 +14,8 @@ from scipy import sparse
 from sfm_gt.sfm.observations import Observations
 
 # Share of the weighted squared residuals that a parameter must explain: what stays below is not worth another model. The
-# readout of the kitchen's camera explains 0.1, and 0.01 in short takes of half its size; in clips that were rendered with a
-# global shutter it explains 0.0013 at the most (where a figure sways).
+# limit lies between short takes of the kitchen at half its size and rendered rooms with a global shutter, one of them with a
+# figure that sways; both leave a factor of two.
 MIN_EXPLAINED = 0.003
 # Views that take part; more only make it slower.
 MAX_VIEWS = 60

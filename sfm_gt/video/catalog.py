@@ -100,10 +100,13 @@ def _is_named_like_a_video(path: Path) -> bool:
 
 
 def _holds_videos(folder: Path) -> bool:
+    """Whether there is nothing but videos and sidecars in it: a recording beside its video has other files too."""
     try:
-        return any(_is_named_like_a_video(path) and path.is_file() for path in folder.iterdir())
+        names = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     except OSError:
         return False
+    videos = [path for path in names if _is_named_like_a_video(path)]
+    return bool(videos) and all(path in videos or path.suffix in SIDECAR_SUFFIXES for path in names)
 
 
 def _entries(folder: Path) -> list[Path]:

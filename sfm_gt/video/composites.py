@@ -18,6 +18,7 @@ from sfm_gt.errors import Rejected, knowing
 from sfm_gt.imaging.resizing import shrunk
 from sfm_gt.video.displacement import Displacements
 from sfm_gt.video.line_evidence import CONTEXT_ROWS, LineEvidence, by_segment, line_contrast, measure_lines
+from sfm_gt.video.mirroring import clearest_axis
 from sfm_gt.video.picture_area import LINE_GAP_ROWS, STRIP, Rectangle
 
 Grey = UInt8[np.ndarray, "h w"]
@@ -33,7 +34,6 @@ MIN_UNREST = 0.2  # of the frames in which a moving segment's typical pixel chan
 MIN_PICTURE = 0.15  # of the canvas: 16:9 in 9:16, itself cropped to a cinema format, still fills 0.24
 MAX_MIRRORED = 0.9  # correlation of fine detail with its mirror image in the least alike of the frames
 MIRROR_LONG_SIDE_PX = 160
-MIRROR_BLUR_PX = 19  # what is coarser than that is no detail
 MIN_INSET, MAX_INSET = 0.08, 0.7  # sides of an inset picture, as shares of the picture's
 MAX_OUTLINE = 0.7  # of an inset's outline that may be a line in place
 MIN_SIDE = 0.4  # of each of its sides
@@ -162,38 +162,10 @@ def mirror_correlation(greys: Sequence[Grey]) -> float:
     factor = min(1.0, MIRROR_LONG_SIDE_PX / max(greys[0].shape))
     small = [shrunk(grey, factor) for grey in greys]
     best = 0.0
-    for transposed in (False, True):
-        fine = [_fine(grey.T if transposed else grey) for grey in small]
-        first = _mirror_correlations(fine[len(fine) // 2])
-        axis = int(np.argmax(first))
-        if first[axis] > MAX_MIRRORED:
-            best = max(best, float(np.quantile([_mirror_correlations(each)[axis] for each in fine], 0.1)))
-        else:
-            best = max(best, float(first[axis]))
+    for seen in (small, [grey.T for grey in small]):
+        height = len(seen[0])
+        best = max(best, clearest_axis(seen, range(height // 2, height + height // 2), MAX_MIRRORED)[1])
     return best
-
-
-def _fine(grey: Grey) -> Float[np.ndarray, "h w"]:
-    """Detail along the rows only: a post is the same on both sides of any level axis."""
-    values = grey.astype(np.float32)
-    return values - cv2.GaussianBlur(values, (MIRROR_BLUR_PX, 1), 0)
-
-
-def _mirror_correlations(fine: Float[np.ndarray, "h w"]) -> Float[np.ndarray, " a"]:
-    """Correlation of the two sides of every axis between columns in the middle half of the image."""
-    width = fine.shape[1]
-    found = []
-    # Twice the axis, as it may lie on a column or between two.
-    for double in range(width // 2, width + width // 2):
-        low, high = max(0, double - width + 1), min(width - 1, double)
-        half = (high - low) // 2 - 1
-        if half < width // 4:
-            found.append(0.0)
-            continue
-        left, right = fine[:, low : low + half], fine[:, high - half + 1 : high + 1][:, ::-1]
-        energy = np.sqrt((left**2).sum() * (right**2).sum())
-        found.append(float((left * right).sum() / max(energy, 1e-6)))
-    return np.array(found)
 
 
 def inset_outline(greys: Sequence[Grey], horizontal: LineEvidence, vertical: LineEvidence) -> float:

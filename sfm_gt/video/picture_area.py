@@ -30,7 +30,7 @@ from sfm_gt.video.line_evidence import (
     line_contrast,
     measure_lines,
 )
-from sfm_gt.video.mirrored_fill import mirrored_rows
+from sfm_gt.video.mirroring import mirrored_rows
 
 Grey = UInt8[np.ndarray, "h w"]
 T = TypeVar("T")

@@ -224,19 +224,6 @@ def waymo(root: Path) -> Path:
     leaning = np.broadcast_to([roll, pitch, yaw, *world_from_car[:3, 3]], (2, 5, 6))
     speed = world_from_car[:3, :3] @ [20.0, 0, 0]
 
-    def of_images(number: int) -> dict:
-        name = "[CameraImageComponent]"
-        picture = np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-        return {
-            f"{name}.image": cv2.imencode(".png", picture)[1].tobytes(),
-            f"{name}.pose.transform": (world_from_car @ later).ravel(), f"{name}.pose_timestamp": 10.017 + number,
-            **{f"{name}.velocity.linear_velocity.{axis}": value for axis, value in zip("xyz", speed, strict=True)},
-            **{f"{name}.velocity.angular_velocity.{axis}": value for axis, value in zip("xyz", (0, 0, 0.5), strict=True)},
-            f"{name}.rolling_shutter_params.shutter": 0.002,
-            f"{name}.rolling_shutter_params.camera_trigger_time": 10.0 + number,
-            f"{name}.rolling_shutter_params.camera_readout_done_time": 10.034 + number,
-        }  # fmt: skip
-
     def of_sweeps(name: str, values: np.ndarray) -> dict:
         image = f"[{name}].range_image_return1"
         return {f"{image}.values": values.astype(np.float32).ravel(), f"{image}.shape": list(values.shape)}
@@ -252,7 +239,8 @@ def waymo(root: Path) -> Path:
     }
     # Each table has rows of another sensor, and images do not lie in their order.
     rows = {
-        "camera_image": [{"key.camera_name": camera, "key.frame_timestamp_micros": time} | of_images(number + 10 * (camera - 1))
+        "camera_image": [{"key.camera_name": camera, "key.frame_timestamp_micros": time} |
+                         _waymo_image(number + 10 * (camera - 1), world_from_car @ later, speed)
                          for number, time in enumerate(times_us) for camera in (2, 1)],
         "camera_calibration": [{"key.camera_name": camera} | of_lens | {f"{lens}.width": camera * WIDTH} for camera in (1, 2)],
         "lidar_calibration": [{"key.laser_name": 2} | of_lidar | {f"{lidar}.beam_inclination.values": None},
@@ -264,6 +252,21 @@ def waymo(root: Path) -> Path:
         (root / "validation" / folder).mkdir(parents=True)
         pd.DataFrame(content).to_parquet(root / "validation" / folder / f"{SEGMENT}.parquet")
     return root
+
+
+def _waymo_image(number: int, world_from_car: np.ndarray, speed: np.ndarray) -> dict:
+    """Columns of an image that was taken a second after the one before, by a car that turns left."""
+    name = "[CameraImageComponent]"
+    picture = np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+    return {
+        f"{name}.image": cv2.imencode(".png", picture)[1].tobytes(),
+        f"{name}.pose.transform": world_from_car.ravel(), f"{name}.pose_timestamp": 10.017 + number,
+        **{f"{name}.velocity.linear_velocity.{axis}": value for axis, value in zip("xyz", speed, strict=True)},
+        **{f"{name}.velocity.angular_velocity.{axis}": value for axis, value in zip("xyz", (0, 0, 0.5), strict=True)},
+        f"{name}.rolling_shutter_params.shutter": 0.002,
+        f"{name}.rolling_shutter_params.camera_trigger_time": 10.0 + number,
+        f"{name}.rolling_shutter_params.camera_readout_done_time": 10.034 + number,
+    }  # fmt: skip
 
 
 def _turn(axis: int, angle: float) -> np.ndarray:

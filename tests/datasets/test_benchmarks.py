@@ -246,7 +246,7 @@ def _tag(path: Path) -> None:
         ("kitti_eigen", "eigen_test_files.txt", lambda p: p.write_text(f"2011_09_26/{DRIVE} 0000000005 r\n"), "left camera"),
         ("kitti_eigen", f"val/{DRIVE}/proj_depth/groundtruth/image_02/0000000005.png",
          lambda p: write_depth_png(p, wall(5, 7), 1 / 256), "depth is 7x5 px, the image 32x24"),
-        ("kitti_object", "velodyne/000000.bin", lambda p: p.write_bytes(b"\0" * 12), "3 numbers, needed four a point"),
+        ("kitti_object", "velodyne/000000.bin", lambda p: p.write_bytes(b"\0" * 12), "3 numbers, needed 4 a point"),
         ("kitti_object", "calib/000000.txt", lambda p: p.write_text("P0: 1 2\n"), "holds no numbers P2"),
         ("nyuv2", "splits.mat", lambda p: p.unlink(), r"splits\.mat: not there"),
         ("nyuv2", "nyu_depth_v2_labeled.mat", lambda p: p.write_bytes(b"x"), "not an HDF5 file"),

@@ -130,7 +130,7 @@ def test_the_last_point_wins_where_the_kit_has_it_so():
          "0 rows of laser_name 1, frame_timestamp_micros 1100000, needed one"),
         ("waymo", f"validation/lidar_calibration/{SEGMENT}.parquet",
          lambda p: pd.read_parquet(p).assign(**{"key.laser_name": [1, 2]}).to_parquet(p), "no inclination for each"),
-        ("nuscenes", "samples/LIDAR_TOP/scene-0103_0.pcd.bin", lambda p: p.write_bytes(b"\0" * 12), "needed five a point"),
+        ("nuscenes", "samples/LIDAR_TOP/scene-0103_0.pcd.bin", lambda p: p.write_bytes(b"\0" * 12), "needed 5 a point"),
         ("nuscenes", "samples/LIDAR_TOP/scene-0103_0.pcd.bin", lambda p: p.unlink(), r"pcd\.bin: missing"),
         ("nuscenes", "v1.0-trainval/ego_pose.json", lambda p: p.write_text("[]"), "v1.0-trainval: tables that do not fit"),
         ("nuscenes", "v1.0-trainval/scene.json", lambda p: p.unlink(), r"scene\.json: missing or no JSON"),

@@ -31,7 +31,7 @@ def pose(angles_deg: tuple[float, float, float], centre: tuple[float, float, flo
     return found
 
 
-def refused(name: str, path: Path, says: str, video: VideoFacts = VIDEO) -> None:
+def assert_refused(name: str, path: Path, says: str, video: VideoFacts = VIDEO) -> None:
     with pytest.raises(InputError, match=says) as error:
         read(name, path, video)
     assert str(path) in str(error.value)
@@ -110,18 +110,18 @@ def test_euroc_where_ground_truth_is_missing_there_is_no_pose(mav0: Path) -> Non
 
 
 def test_euroc_files_that_do_not_fit_are_refused(mav0: Path) -> None:
-    refused("euroc", mav0, "752 x 480, the video 640 x 480", VideoFacts(640, 480, 0.0))
+    assert_refused("euroc", mav0, "752 x 480, the video 640 x 480", VideoFacts(640, 480, 0.0))
     write_sensor(mav0 / "cam0", BODY_FROM_CAMERA, [-0.28, 0.07, 0.004, 0.0])
-    refused("euroc", mav0, "tangential distortion moves a corner by")
+    assert_refused("euroc", mav0, "tangential distortion moves a corner by")
     write_sensor(mav0 / "cam0", np.diag([1.0, 1.0, -1.0, 1.0]))
-    refused("euroc", mav0, "T_BS holds no rotation")
+    assert_refused("euroc", mav0, "T_BS holds no rotation")
     (mav0 / "cam0" / "sensor.yaml").write_text("sensor_type: camera\n")
-    refused("euroc", mav0, "no T_BS")
+    assert_refused("euroc", mav0, "no T_BS")
     write_sensor(mav0 / "cam0", BODY_FROM_CAMERA)
     (mav0 / "cam0" / "data.csv").write_text("17,17.png\n")
-    refused("euroc", mav0, "no poses at the times of")
+    assert_refused("euroc", mav0, "no poses at the times of")
     (mav0 / "cam0" / "data.csv").unlink()
-    refused("euroc", mav0, "not found in")
+    assert_refused("euroc", mav0, "not found in")
 
 
 def test_changes_to_any_file_of_a_recording_are_noticed(mav0: Path) -> None:
@@ -173,7 +173,7 @@ def test_record3d_poses_in_axes_of_opengl_and_a_matrix_by_columns(tmp_path: Path
     ],
 )
 def test_bad_metadata_of_record3d_gets_one_line(tmp_path: Path, changes: dict, says: str) -> None:
-    refused("record3d", written(tmp_path, metadata(**changes)), says, UPRIGHT)
+    assert_refused("record3d", written(tmp_path, metadata(**changes)), says, UPRIGHT)
 
 
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -231,18 +231,18 @@ def test_bad_files_of_realitycapture_get_one_line(tmp_path: Path, second: dict, 
     folder = tmp_path / "xmp"
     write_xmp(folder, "1.xmp")
     write_xmp(folder, "2.xmp", **{"position": "0 1 2"} | second)
-    refused("realitycapture", folder, says, UPRIGHT)
+    assert_refused("realitycapture", folder, says, UPRIGHT)
 
 
 def test_a_folder_without_poses_or_with_other_xml_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "xmp"
-    refused("realitycapture", folder, "no .xmp files")
+    assert_refused("realitycapture", folder, "no .xmp files")
     write_xmp(folder, "1.xmp", position="")
-    refused("realitycapture", folder, "none of 1 files holds a pose")
+    assert_refused("realitycapture", folder, "none of 1 files holds a pose")
     for text, says in (
         ("<a/>", "no rdf:Description"),
         ("<a>", "no XML"),
         ("<!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "document type"),
     ):
         (folder / "1.xmp").write_text(text)
-        refused("realitycapture", folder, says)
+        assert_refused("realitycapture", folder, says)

@@ -17,7 +17,7 @@ from sfm_gt.config import ProvenanceConfig
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
 from sfm_gt.formats import dataset_layout as layout
-from sfm_gt.formats.manifest import read_json, write_json
+from sfm_gt.formats.manifest import Manifest, files_of, read_json, write_json, write_manifest
 from sfm_gt.formats.shutter_shifts import ShutterShifts, write_shutter_shifts
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance.faces import Blurred, FaceBlur
@@ -105,6 +105,18 @@ def test_a_release_is_loaded_as_the_hub_shows_it(released: Path, tmp_path: Path)
     assert "task_categories: [depth-estimation]" in card
     clips = [json.loads(line) for line in (released / "clips.jsonl").read_text().splitlines()]
     assert [clip["clip_id"] for clip in clips] == ["anna-000", "bert-000"]
+
+
+@pytest.mark.parametrize("layout", ["parquet", "tree"])
+def test_a_file_that_was_changed_later_is_not_published(workspace: Workspace, tmp_path: Path, layout: str) -> None:
+    pytest.importorskip("mlcroissant", reason="extra `publish` is not installed: releases not tried")
+    clip = workspace.clip_stage("anna-000", "dataset")
+    write_manifest(clip, Manifest("dataset", 1, files=files_of(clip)))
+    depth = sorted((clip / "depth").iterdir())[0]
+    depth.write_bytes(depth.read_bytes() + b" ")
+    with pytest.raises(InputError, match=rf"{depth.name}: was changed after the data set was complete"):
+        publish.run(workspace.root, tmp_path / "release", RESEARCH, layout=layout)
+    assert not (tmp_path / "release").exists()
 
 
 def test_a_source_is_forgotten_in_a_release_of_tables_too(workspace: Workspace, released: Path) -> None:

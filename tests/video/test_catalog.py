@@ -104,9 +104,10 @@ def test_a_sidecar_of_no_video_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_of_videos_inside_is_named_and_others_are_not(tmp_path: Path) -> None:
     touch(tmp_path, "film.mp4")
-    for name in ("more", "tracks", ".cache"):
+    for name, inside in {"more": ["a.mp4", "a.yaml"], "tracks": ["a.csv"], ".cache": ["a.mp4"],
+                         "recording": ["rgb.mp4", "odometry.csv"]}.items():  # fmt: skip
         (tmp_path / name).mkdir()
-        touch(tmp_path / name, "a.txt" if name == "tracks" else "a.mp4")
+        touch(tmp_path / name, *inside)
     assert passed_over(tmp_path) == ("more/ holds videos that are not read: move them up into the folder of videos",)
 
 
