@@ -151,6 +151,16 @@ def test_adjustment_with_the_readout_keeps_the_focal_length():
     assert abs(without.cameras[1].mean_focal_length() - FOCAL) > FOCAL_ERROR_WITHOUT_PX
 
 
+@pytest.mark.parametrize("seconds", [READOUT_S, -READOUT_S])
+def test_the_first_adjustment_ends_with_the_whole_readout(seconds):
+    model = filmed_with(Readout("rows", seconds))
+    readout = begin_adjustment(model, TIMES_S, None).readout
+    assert readout is not None
+    assert readout.seconds == pytest.approx(seconds, rel=REL_READOUT_ERROR)
+    # One step alone leaves poses and lens as if by a global shutter: 40 px and more.
+    assert model.cameras[1].mean_focal_length() == pytest.approx(FOCAL, abs=2 * FOCAL_ERROR_PX)
+
+
 def test_a_given_camera_stays_as_it_is():
     model = filmed_with(Readout("rows", READOUT_S))
     before = model.cameras[1].params.copy()
