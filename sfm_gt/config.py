@@ -239,7 +239,7 @@ DEFAULT_MODELS = (
 class Config(Section):
     """Everything that a run depends on."""
 
-    videos: Path = Field(description="folder of videos")
+    videos: Path = Field(description="folder of videos, or a table of them (.csv or .parquet with a column video)")
     out: Path = Field(description="output folder")
     seed: Whole = Field(0, description="random seed")
     clips: ClipsConfig = ClipsConfig()

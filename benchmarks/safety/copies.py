@@ -24,8 +24,8 @@ from sfm_gt.errors import Rejected
 from sfm_gt.formats.perceptual_hash import are_near_duplicates, copy_hashes
 from sfm_gt.imaging.resizing import fitted
 from sfm_gt.provenance.faces import FaceBlur
-from sfm_gt.video.catalog import VIDEO_SUFFIXES
 from sfm_gt.video.decode import VideoReader, display_of
+from sfm_gt.video.video_folders import VIDEO_SUFFIXES
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "copies.json"
 WINDOW, FRAMES, LONG_SIDE_PX = 40, 16, 512

@@ -29,7 +29,7 @@ from sfm_gt.formats.sources import SOURCES_JSON
 from sfm_gt.formats.verdict import INPUTS_NAME, Verdict, write_verdict
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.video.catalog import VideoFile, list_videos
-from sfm_gt.video.catalog_file import folder_state, write_catalog
+from sfm_gt.video.catalog_file import state_of_videos, write_catalog
 from sfm_gt.workflow.currency import collected_key, prediction_key, section_key, settings_key
 from sfm_gt.workflow.staleness import KEY_JSON, VideoInputs, verdict_key
 
@@ -68,7 +68,7 @@ def write_results(config: Config, videos: tuple[VideoFile, ...]) -> None:
     for path in (workspace.clip_list, *(workspace.dataset / name for name in (INDEX_NAME, DATASET_JSON, SOURCES_JSON))):
         write_json(path, {})
     write_json(workspace.collected, {"key": collected_key(config, made_of), "stale": []})
-    write_catalog(workspace.catalog, folder_state(config.videos), videos)
+    write_catalog(workspace.catalog, state_of_videos(config.videos), videos)
     time.sleep(1.1)
     (workspace.root / "summary.txt").touch()
 

@@ -54,7 +54,7 @@ def options(
 @app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run_workflow(
     context: typer.Context,
-    videos: Annotated[Path, typer.Argument(help="folder of videos")],
+    videos: Annotated[Path, typer.Argument(help="folder of videos, or a table of them (.csv, .parquet)")],
     out: Annotated[Path, typer.Option("--out", help="output folder")],
     profile: Annotated[
         str | None, typer.Option("--profile", help="where it runs: local, slurm, or a profile of your own")

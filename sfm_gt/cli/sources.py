@@ -44,7 +44,7 @@ def forget(
 def check_sources(
     dataset: Annotated[Path, typer.Argument(help="output folder of a run, a data set or a release")],
     videos: Annotated[
-        Path | None, typer.Option("--videos", help="folder of the video files, to find changed ones")
+        Path | None, typer.Option("--videos", help="folder or table of the video files, to find changed ones")
     ] = None,
 ) -> None:
     """Find dead links, missing and changed files, and sources without licence or consent; exit status 1 if there are any."""

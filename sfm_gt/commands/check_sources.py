@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from sfm_gt.config import read_config
@@ -13,7 +14,7 @@ from sfm_gt.formats.sidecar import PROVENANCE, read_sidecar
 from sfm_gt.formats.sources import Source, hashed_uploader, read_sources
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.stages.ingest import sha256_of
-from sfm_gt.video.catalog import SIDECAR_SUFFIXES
+from sfm_gt.video.catalog import VideoFile, list_videos
 
 TIMEOUT_S = 15
 AGENT = "sfm-gt check-sources"
@@ -24,14 +25,15 @@ def run(out: Path, videos: Path | None = None) -> tuple[list[str], int]:
 
     Args:
         out: output folder of a run, a data set or a release.
-        videos: folder of the video files with their sidecars; without it only links are checked.
+        videos: folder or table of the video files with their sidecars; without it only links are checked.
 
     Raises:
-        InputError: sources.json is missing or broken, or a source is listed twice.
+        InputError: sources.json is missing or broken, a source is listed twice, or there are no videos.
     """
     dataset = open_dataset(out).path
     salt_file = _salt_file(dataset.parent)
-    checked = [(source, _problems(source, videos, salt_file)) for source in read_sources(dataset)]
+    listed = None if videos is None else {video.video_id: video for video in list_videos(videos)}
+    checked = [(source, _problems(source, listed, salt_file)) for source in read_sources(dataset)]
     lines = [f"{source.video_id}: {'; '.join(problems) or 'ok'}" for source, problems in checked]
     return lines, sum(bool(problems) for _, problems in checked)
 
@@ -42,17 +44,18 @@ def _salt_file(run: Path) -> Path | None:
     return read_config(config).provenance.salt_file if config.is_file() else None
 
 
-def _problems(source: Source, videos: Path | None, salt_file: Path | None) -> list[str]:
+def _problems(source: Source, videos: Mapping[str, VideoFile] | None, salt_file: Path | None) -> list[str]:
     found = []
     if source.url and (problem := link_problem(source.url)):
         found.append(problem)
     if videos is not None:
-        path = videos / Path(source.path).name
-        if not path.is_file():
-            found.append(f"file missing: {path}")
-        elif sha256_of(path) != source.source_sha256:
-            found.append(f"file changed since it was used: {path}")
-        found += _stated_otherwise(source, path, salt_file)
+        video = videos.get(source.video_id)
+        if video is None or not video.path.is_file():
+            found.append(f"file missing: {source.path}")
+        else:
+            if sha256_of(video.path) != source.source_sha256:
+                found.append(f"file changed since it was used: {video.path}")
+            found += _stated_otherwise(source, video, salt_file)
     if source.license is None:
         found.append("no licence stated")
     if source.consent in (None, "unknown"):
@@ -60,19 +63,17 @@ def _problems(source: Source, videos: Path | None, salt_file: Path | None) -> li
     return found
 
 
-def _stated_otherwise(source: Source, video: Path, salt_file: Path | None) -> list[str]:
-    """What the sidecar next to the video says by now of the source, its terms or its uploader."""
-    path = next(filter(Path.is_file, (video.with_suffix(suffix) for suffix in SIDECAR_SUFFIXES)), None)
-    stated = read_sidecar(path)
+def _stated_otherwise(source: Source, video: VideoFile, salt_file: Path | None) -> list[str]:
+    """What the video's sidecar says by now of the source, its terms or its uploader."""
+    stated = read_sidecar(video.sidecar)
     now = stated.model_dump(mode="json", include=set(PROVENANCE))
     changed = {name for name in PROVENANCE if now[name] != getattr(source, name)}
     if stated.uploader and salt_file is not None:
         changed |= {"uploader"} if hashed_uploader(stated.uploader, salt_file) != source.uploader_hash else set()
     elif bool(stated.uploader) != bool(source.uploader_hash):
         changed |= {"uploader"}
-    return (
-        [f"{', '.join(sorted(changed))} changed in {(path or video).name}: run the workflow again"] if changed else []
-    )
+    where = video.sidecar or video.path
+    return [f"{', '.join(sorted(changed))} changed in {where.name}: run the workflow again"] if changed else []
 
 
 def link_problem(url: str) -> str | None:

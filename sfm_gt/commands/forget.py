@@ -39,7 +39,7 @@ from sfm_gt.provenance.known_sources import (
 from sfm_gt.provenance.rewriting import rewrite_without, scan
 from sfm_gt.provenance.traces import Traces, distinct_fingerprints, mentions
 from sfm_gt.stages import evaluate, report, summary
-from sfm_gt.video.catalog import VIDEO_SUFFIXES
+from sfm_gt.video.video_folders import VIDEO_SUFFIXES
 
 OF_CLIPS = (
     "videos", "work/clips", "work/thumbnails", "work/mask_sheets", "dataset/clips", "dataset/layers", "dataset/pseudo_labels",

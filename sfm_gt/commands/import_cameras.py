@@ -24,11 +24,11 @@ def run(video: Path, format_name: str, file: Path, refine: bool) -> str:
     Raises:
         InputError: no video, a sidecar that imports already, an unknown format, a file that is not in it.
     """
-    found = [entry for entry in list_videos(video.parent) if entry.path.name == video.name]
+    found = [entry for entry in list_videos(video.parent) if entry.path == video]
     if not found:
         raise InputError(f"{video}: no video there; give the file that the cameras belong to")
-    sidecar = found[0].sidecar or video.with_suffix(".yaml")
     stated = read_sidecar(found[0].sidecar)
+    sidecar = found[0].sidecar if isinstance(found[0].sidecar, Path) else video.with_suffix(".yaml")
     if stated.imported is not None:
         raise InputError(f"{sidecar}: imports {stated.imported.file!r} already; remove that section first")
     placed, copied = _beside(video, file)

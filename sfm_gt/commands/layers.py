@@ -21,6 +21,7 @@ from sfm_gt.formats.dataset_layout import LAYERS_FOLDER, layer_path, quantised
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_manifest, write_manifest
 from sfm_gt.formats.people_joints import ClipJoints, PersonJoints, WorldJoint, write_clip_joints
 from sfm_gt.formats.sidecar import evidence_path, read_sidecar
+from sfm_gt.formats.sidecar_row import SidecarRow, SidecarSource
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.types import SparseModel
 from sfm_gt.layers.background_plate import PlateView, background_plate, with_agreed_cover
@@ -84,19 +85,29 @@ def _digest(workspace: Workspace, frames: Sequence[Frame]) -> str:
     published = sorted(path for path in folder.rglob("*") if path.is_file())
     model = workspace.clip_stage(clip_id, "sfm") / MODEL_NAME
     digest = hashlib.sha256()
-    for path in (*published, model, workspace.config, *_evidence_files(workspace, frames[0].video_id)):
+    sidecar = _stated(workspace, frames[0].video_id)
+    for path in (*published, model, workspace.config, *_evidence_files(sidecar)):
         if path.is_file():
             digest.update(f"{path.name} {path.stat().st_size} ".encode() + path.read_bytes())
+    if isinstance(sidecar, SidecarRow):
+        digest.update(sidecar.text.encode())
     return digest.hexdigest()
 
 
-def _evidence_files(workspace: Workspace, video_id: str) -> list[Path]:
-    """The video's sidecar and the files that it names, where they are to be found."""
+def _stated(workspace: Workspace, video_id: str) -> SidecarSource | None:
+    """The video's sidecar, where it is to be found."""
     try:
-        sidecar = _sidecar(read_config(workspace.config), video_id) if workspace.config.is_file() else None
+        return _sidecar(read_config(workspace.config), video_id) if workspace.config.is_file() else None
     except NoEvidenceError:
-        sidecar = None
-    return [] if sidecar is None else [sidecar, *(evidence_path(sidecar, n) for n in read_sidecar(sidecar).scale.files)]
+        return None
+
+
+def _evidence_files(sidecar: SidecarSource | None) -> list[Path]:
+    """The sidecar where it is a file, and the files that it names."""
+    if sidecar is None:
+        return []
+    own = [sidecar] if isinstance(sidecar, Path) else []
+    return [*own, *(evidence_path(sidecar, name) for name in read_sidecar(sidecar).scale.files)]
 
 
 def _build(folder: Path, frames: Sequence[Frame], seed: int, report: Callable[[int, int], None]) -> dict[str, Any]:
@@ -185,7 +196,7 @@ def _clip_joints(workspace: Workspace, clip_id: str, frames: Sequence[Frame]) ->
     return ClipJoints(frames[0].metric, "sidecar" if pointed else "pose_network", people)
 
 
-def _sidecar(config: Config, video_id: str) -> Path | None:
+def _sidecar(config: Config, video_id: str) -> SidecarSource | None:
     try:
         videos = list_videos(config.videos)
     except InputError as gone:

@@ -41,8 +41,9 @@ from sfm_gt.formats.joints import read_joints
 from sfm_gt.formats.number_table import MAX_FRAME_INDEX, TIME
 from sfm_gt.formats.path_check import inside
 from sfm_gt.formats.position_track import read_position_track
+from sfm_gt.formats.sidecar_row import SidecarSource
 from sfm_gt.formats.validation import Number, Whole, validated
-from sfm_gt.formats.yaml_text import read_yaml
+from sfm_gt.formats.yaml_text import parse_yaml, read_yaml
 
 # Bounds that no scene, picture or sensor exceeds: what is beyond is a mistake and is refused by name.
 MAX_LENGTH_M = 1e5
@@ -214,8 +215,8 @@ class Sidecar(_Part):
     imported: ImportedCameras | None = Field(None, alias="import")
 
 
-def read_sidecar(path: Path | None) -> Sidecar:
-    """The sidecar at ``path``; an empty one when the video has none (None).
+def read_sidecar(path: SidecarSource | None) -> Sidecar:
+    """The sidecar at ``path``, or in the row of a table; an empty one when the video has none (None).
 
     Raises:
         InputError: unreadable file, broken YAML or YAML that could unfold without bound, unknown key (with the nearest
@@ -224,7 +225,7 @@ def read_sidecar(path: Path | None) -> Sidecar:
     """
     if path is None:
         return Sidecar()
-    content: Any = read_yaml(path)
+    content: Any = read_yaml(path) if isinstance(path, Path) else parse_yaml(path.text, str(path))
     sidecar = validated(Sidecar, {} if content is None else content, str(path), InputError)
     _check_evidence(path, sidecar.scale)
     if sidecar.imported is not None:
@@ -232,7 +233,7 @@ def read_sidecar(path: Path | None) -> Sidecar:
     return sidecar
 
 
-def _check_evidence(path: Path, scale: ScaleEvidence) -> None:
+def _check_evidence(path: SidecarSource, scale: ScaleEvidence) -> None:
     for track in scale.positions:
         read_position_track(evidence_path(path, track.file))
     if scale.people is None or scale.people.joints is None:
@@ -244,15 +245,15 @@ def _check_evidence(path: Path, scale: ScaleEvidence) -> None:
         raise InputError(f"{joints}: no joints of {unknown[0]!r}, whose stature is stated; found {', '.join(people)}")
 
 
-def evidence_path(sidecar_path: Path, name: str) -> Path:
+def evidence_path(sidecar_path: SidecarSource, name: str) -> Path:
     """Path of a file that the sidecar names. Raises InputError when it is missing, no file, or outside the sidecar's folder."""
-    path = inside(sidecar_path.parent, name, sidecar_path)
+    path = inside(sidecar_path.parent, name, str(sidecar_path))
     if path.is_dir():
         raise InputError(f"{sidecar_path}: {name!r} is a folder; name the file itself")
     return path
 
 
-def files_named(path: Path, sidecar: Sidecar) -> list[Path]:
+def files_named(path: SidecarSource, sidecar: Sidecar) -> list[Path]:
     """Files beside the sidecar that it names; of an imported folder, those that importers read."""
     found = [evidence_path(path, name) for name in sidecar.scale.files]
     if sidecar.imported is not None:
@@ -268,6 +269,6 @@ def files_named(path: Path, sidecar: Sidecar) -> list[Path]:
     return found
 
 
-def imported_path(sidecar_path: Path, imported: ImportedCameras) -> Path:
+def imported_path(sidecar_path: SidecarSource, imported: ImportedCameras) -> Path:
     """Path of the imported file or folder. Raises InputError when it is missing or lies outside the sidecar's folder."""
-    return inside(sidecar_path.parent, imported.file, sidecar_path)
+    return inside(sidecar_path.parent, imported.file, str(sidecar_path))

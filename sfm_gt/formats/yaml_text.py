@@ -39,12 +39,23 @@ def read_yaml(path: Path, error: type[SfmGtError] = InputError) -> Any:
         raise error(f"{path}: cannot be read ({failure.strerror}); give an existing YAML file") from None
     except UnicodeDecodeError as failure:
         raise error(f"{path}: cannot be read ({failure}); save it as UTF-8 text") from None
+    return parse_yaml(text, str(path), error)
+
+
+def parse_yaml(text: str, name: str, error: type[SfmGtError] = InputError) -> Any:
+    """The same of a text.
+
+    Args:
+        name: where it stands, the beginning of messages.
+    """
+    if len(text) > MAX_BYTES:
+        raise error(f"{name}: {len(text)} characters; needed at most {MAX_BYTES}, a page of text; shorten it")
     try:
         return yaml.load(text, Loader=_Loader)
     except _RefusedError as failure:
-        raise error(f"{path}: {failure}") from None
+        raise error(f"{name}: {failure}") from None
     except (yaml.YAMLError, ValueError, OverflowError) as failure:
-        raise error(f"{path}: not valid YAML ({' '.join(str(failure).split())}); fix or remove it") from None
+        raise error(f"{name}: not valid YAML ({' '.join(str(failure).split())}); fix or remove it") from None
 
 
 class _RefusedError(Exception):

@@ -60,7 +60,7 @@ def _found(key: str, settings: str, workspace: Workspace, video_id: str) -> Verd
 
 
 def _failed(key: str, settings: str, inputs: VideoInputs, problem: str) -> Verdict:
-    name = one_line(inputs.video.path.name)
+    name = one_line(inputs.video.name)
     message = f"{name}: {problem}; see logs/reconstruct/{inputs.video.video_id}.log"
     facts = {"video_id": inputs.video.video_id, "path": name, "status": FAILED, "reason": FAILED, "message": message}
     return Verdict(key, settings, facts)
@@ -116,7 +116,7 @@ class _Stages:
     def _ingest_key(self) -> str:
         video, tombstones = self._video, self._workspace.dataset / TOMBSTONES_JSON
         named = (
-            video.path.name,
+            video.name,
             str(video.sidecar and video.sidecar.name),
             str(video.refusal),
             str(video.message),

@@ -16,6 +16,7 @@ from sfm_gt.formats.camera_track import CameraTrack
 from sfm_gt.formats.frame_folder import FrameList, frame_path
 from sfm_gt.formats.scratch import scratch_folder
 from sfm_gt.formats.sidecar import imported_path, read_sidecar
+from sfm_gt.formats.sidecar_row import SidecarSource
 from sfm_gt.importers.shared.video_facts import VideoFacts
 from sfm_gt.sfm.adjustment import Adjusted, Begun, adjust_points, begin_adjustment, finish_adjustment
 from sfm_gt.sfm.database import KnownCamera, match_sift, open_database
@@ -41,7 +42,7 @@ class GivenCameras:
     refine: bool
 
 
-def read_cameras(sidecar: Path | None, facts: dict[str, Any]) -> GivenCameras | None:
+def read_cameras(sidecar: SidecarSource | None, facts: dict[str, Any]) -> GivenCameras | None:
     """What the sidecar imports, None where it imports nothing.
 
     Args:

@@ -20,6 +20,7 @@ from sfm_gt.formats.clip_paths import video_of
 from sfm_gt.formats.dataset_layout import CLIP_INDEX, CLIP_JSON, INDEX_SCHEMA, SHUTTER_NPZ
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_json, read_manifest, write_json, write_manifest
 from sfm_gt.formats.sidecar import PROVENANCE, read_sidecar
+from sfm_gt.formats.sidecar_row import SidecarSource
 from sfm_gt.formats.sources import hashed_uploader
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.geometry.transforms import scale_world
@@ -35,7 +36,7 @@ VERSION = VERSIONS[STAGE]
 UPSTREAM = ("frames", "sfm", "dense", "moving", "clean", "scale")
 
 
-def run(workspace: Workspace, clip_id: str, sidecar: Path | None) -> Manifest:
+def run(workspace: Workspace, clip_id: str, sidecar: SidecarSource | None) -> Manifest:
     """Writes ``dataset/clips/<video>/<clip>/``: see formats/dataset_layout.py. Its verdict is that of the maps."""
     maps = read_manifest(workspace.clip_stage(clip_id, "maps"))
     if maps.status == "rejected":
@@ -50,7 +51,7 @@ def run(workspace: Workspace, clip_id: str, sidecar: Path | None) -> Manifest:
 
 
 def _build(
-    folder: Path, workspace: Workspace, clip_id: str, sidecar: Path | None, counts: dict[str, Any]
+    folder: Path, workspace: Workspace, clip_id: str, sidecar: SidecarSource | None, counts: dict[str, Any]
 ) -> dict[str, Any]:
     maps = workspace.clip_stage(clip_id, "maps")
     shutil.copytree(maps, folder, copy_function=_link, dirs_exist_ok=True,
@@ -84,7 +85,7 @@ def _scaled(cam_from_world: list[float], length: float) -> list[float]:
 def _clip_json(
     workspace: Workspace,
     clip_id: str,
-    sidecar: Path | None,
+    sidecar: SidecarSource | None,
     scale: dict[str, Any],
 ) -> dict[str, Any]:
     """Everything that is known about a clip: provenance, versions, configuration, scale and units."""
@@ -113,7 +114,7 @@ def _clip_json(
     }
 
 
-def _uploader_hash(sidecar: Path | None, uploader: str | None, salt_file: Path | None) -> str | None:
+def _uploader_hash(sidecar: SidecarSource | None, uploader: str | None, salt_file: Path | None) -> str | None:
     try:
         return hashed_uploader(uploader, salt_file) if uploader else None
     except InputError as error:

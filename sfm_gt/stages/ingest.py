@@ -28,14 +28,20 @@ def run(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file:
 
     A forgotten video is rejected: its tombstone knows its bytes, its URL and its near-duplicates.
     """
-    facts: dict[str, Any] = {"video_id": video.video_id, "path": one_line(video.path.name), "version": VERSION}
+    facts: dict[str, Any] = {"video_id": video.video_id, "path": one_line(video.name), "version": VERSION}
     try:
         facts |= {"status": "ok", "reason": None, "message": None, **_inspect(workspace, video, config, salt_file)}
     except Rejected as verdict:
-        facts |= {"status": "rejected", "reason": verdict.reason, "message": str(verdict)}
+        facts |= {"status": "rejected", "reason": verdict.reason, "message": _named(video, str(verdict))}
         facts |= {"measured": verdict.measured, "threshold": verdict.threshold}
     write_json(workspace.ingest(video.video_id), facts)
     return facts
+
+
+def _named(video: VideoFile, message: str) -> str:
+    """A message that begins with the file's name, with the folder that it lies in: others may hold a file of that name."""
+    said = message.removeprefix(f"{video.path.name}: ")
+    return message if said == message else f"{video.name}: {said}"
 
 
 def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None) -> dict[str, Any]:
@@ -45,14 +51,15 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
         stated = read_sidecar(video.sidecar)
     except InputError as error:
         raise Rejected("sidecar_invalid", str(error)) from None
-    probe, hashes = in_child(video.path.name, probed_and_hashed, video.path, config.min_short_side_px)
+    probe, hashes = in_child(video.name, probed_and_hashed, video.path, config.min_short_side_px)
     if stated.imported is not None:
         try:
-            in_child(video.path.name, read_cameras, video.sidecar, asdict(probe))
+            in_child(video.name, read_cameras, video.sidecar, asdict(probe))
         except InputError as error:
             raise Rejected("import_invalid", str(error)) from None
+    warnings = [_named(video, warning) for warning in (*probe.warnings, *filter(None, [video.warning]))]
     facts = {
-        **asdict(probe) | {"warnings": [*probe.warnings, *filter(None, [video.warning])]},
+        **asdict(probe) | {"warnings": warnings},
         "sidecar": one_line(video.sidecar.name) if video.sidecar else None,
         "size_bytes": video.path.stat().st_size,
         "source_sha256": sha256_of(video.path),
@@ -67,18 +74,16 @@ def _uploader_hash(video: VideoFile, uploader: str | None, salt_file: Path | Non
     try:
         return hashed_uploader(uploader, salt_file) if uploader else None
     except InputError as error:
-        raise Rejected("salt_missing", f"{video.path.name}: {error}") from None
+        raise Rejected("salt_missing", f"{video.name}: {error}") from None
 
 
 def _refuse_forgotten(workspace: Workspace, video: VideoFile, stated: Sidecar, facts: dict[str, Any]) -> None:
     known, sha256 = read_tombstones(workspace.dataset), facts["source_sha256"]
     if any(tombstone.covers(sha256, stated.source, ()) for tombstone in known):
-        raise Rejected(
-            "forgotten", f"{video.path.name}: this video was removed by sfm-gt forget; remove it from the folder"
-        )
+        raise Rejected("forgotten", f"{video.name}: this video was removed by sfm-gt forget; remove it from the folder")
     hashes = tuple(facts["perceptual_hash"])
     if not stated.another_take and any(tombstone.covers(sha256, stated.source, hashes) for tombstone in known):
-        raise Rejected("forgotten", f"{video.path.name}: it looks like a copy of a video that was removed by sfm-gt forget; "
+        raise Rejected("forgotten", f"{video.name}: it looks like a copy of a video that was removed by sfm-gt forget; "
                        "remove it from the folder, or state another_take: true in its sidecar if it is none")  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from sfm_gt.formats.dense_maps import frames_with_maps, read_dense_maps
 from sfm_gt.formats.joints import JointTracks
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, read_manifest, write_json
 from sfm_gt.formats.sidecar import read_sidecar
+from sfm_gt.formats.sidecar_row import SidecarSource
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.metrics.resizing import resized
 from sfm_gt.models.on_disk import OnDiskModel
@@ -35,7 +36,7 @@ VERSION = VERSIONS[STAGE]
 SCALE_NAME = "scale.json"
 
 
-def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig) -> Manifest:
+def run(workspace: Workspace, clip_id: str, sidecar: SidecarSource | None, config: ScaleConfig) -> Manifest:
     """Writes ``work/clips/<clip>/scale/scale.json``."""
     with_depth = ("dense", "clean") if need_depth(config.cues) else ()
     return run_clip_stage(
@@ -45,7 +46,7 @@ def run(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleC
 
 
 def _scale(
-    folder: Path, workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig
+    folder: Path, workspace: Workspace, clip_id: str, sidecar: SidecarSource | None, config: ScaleConfig
 ) -> dict[str, Any]:
     evidence = evidence_of_clip(workspace, clip_id, sidecar, config)
     cues, refused, contradicting = _ask_cues(evidence, config)
@@ -105,7 +106,9 @@ def _ask_cues(evidence: Evidence, config: ScaleConfig) -> tuple[dict[str, ScaleE
     return cues, refused, contradicting
 
 
-def evidence_of_clip(workspace: Workspace, clip_id: str, sidecar: Path | None, config: ScaleConfig) -> Evidence:
+def evidence_of_clip(
+    workspace: Workspace, clip_id: str, sidecar: SidecarSource | None, config: ScaleConfig
+) -> Evidence:
     """All that the cues of one clip may look at."""
     views = ClipViews(workspace, clip_id)
     shrink = np.array([views.frames.width / views.frames.source_width,

@@ -1,4 +1,4 @@
-"""Which videos lie in a folder, and under which name each goes on. Light: the workflow imports it at parse time."""
+"""Which videos a folder or a table holds, and under which name each goes on. Light: the workflow imports it at parse time."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ import hashlib
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import attrgetter
 from pathlib import Path
 
 from sfm_gt.errors import InputError, one_line
+from sfm_gt.formats.sidecar_row import SidecarRow, SidecarSource
+from sfm_gt.video.video_folders import SIDECAR_SUFFIXES, VIDEO_SUFFIXES, video_folders
+from sfm_gt.video.video_table import VideoRow, is_table, read_table, unread_columns
 
-VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v"),
-    *(".ts", ".mts", ".m2ts", ".flv", ".wmv", ".asf", ".ogv", ".mxf"),
-)
-SIDECAR_SUFFIXES = (".yaml", ".yml")
 MAX_SLUG_LENGTH = 60
 HASH_LENGTH = 6
+LENGTHS = range(HASH_LENGTH, 65)  # of SHA-256 in hex
 BEGINNING_BYTES = 1 << 14
 
 
@@ -39,120 +37,169 @@ class Stored:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """One video of the folder.
+    """One video of a folder or table.
 
     Attributes:
-        video_id: unique in the folder; ASCII letters, digits, ``_`` and ``-`` only, so that it is safe in any path.
-        sidecar: the YAML file of the same stem next to the video, if there is one.
+        video_id: unique there; ASCII letters, digits, ``_`` and ``-`` only, so that it is safe in any path.
+        sidecar: the YAML file of the same stem next to the video, or what its row says, if there is one.
         refusal: reason code when the name alone already rules the video out, else None; ``message`` then says why.
         warning: what lies next to the video and is not used, or None.
         stored: set where the folder is one of an object storage.
+        folder: the folder of videos, or that of their table; None where it is the video's own.
     """
 
     video_id: str
     path: Path
-    sidecar: Path | None = None
+    sidecar: SidecarSource | None = None
     refusal: str | None = None
     message: str | None = None
     warning: str | None = None
     stored: Stored | None = None
+    folder: Path | None = None
+
+    @property
+    def root(self) -> Path:
+        """Where names begin."""
+        return self.path.parent if self.folder is None else self.folder
+
+    @property
+    def name(self) -> str:
+        """The video's path in the folder of videos; the whole path where it lies elsewhere."""
+        return name_in(self.root, self.path)
 
 
-def list_videos(folder: Path) -> tuple[VideoFile, ...]:
-    """All entries of ``folder`` with the suffix of a video, sorted by name; other files and hidden ones are passed over.
+def name_in(folder: Path, path: Path) -> str:
+    """``path`` relative to ``folder`` where it lies there, else as it is."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
-    What is no file, shares its stem or has a name that folds to the id of another is in the list with its refusal.
+
+def root_of(videos: Path) -> Path:
+    """The folder in which names begin: of videos, or the one that their table lies in."""
+    return videos.parent if is_table(videos) else videos
+
+
+def list_videos(videos: Path, url: str = "") -> tuple[VideoFile, ...]:
+    """All videos of a folder and of those in it, sorted by name, or those of a table, in its order.
+
+    In folders whatever has the suffix of a video counts; other files, hidden ones and the folders that ``video_folders`` leaves
+    out are passed over. What is no file, shares its stem or has a name that folds to the id of another is in the list with its
+    refusal.
+
+    Args:
+        videos: the folder, or a table as in video_table.py.
+        url: where the table's folder lies in a storage; rows may name what is below it by URL.
 
     Raises:
-        InputError: the folder is missing, is no folder, or holds no video.
+        InputError: the folder or table is missing, cannot be read, or holds no video.
     """
-    entries = _entries(folder)
-    ids = {path: slug(path.stem) for path in _video_paths(folder, entries)}
-    # A large folder is asked once for its names, not for each that a sidecar might have.
-    names = {path.name for path in entries}
-    sharing: dict[str, list[Path]] = {}
-    for path, video_id in ids.items():
-        sharing.setdefault(video_id, []).append(path)
-    taken = {video_id for video_id, alone in sharing.items() if len(alone) == 1}
-    found = []
-    for path, video_id in ids.items():
-        others = [other for other in sharing[video_id] if other != path]
-        found.append(_refused_name(path, others, taken) if others else _video_file(path, video_id, names))
-        taken.add(found[-1].video_id)
-    return _without_twins(found)
+    listed = _of_table(videos, url) if is_table(videos) else _of_folders(videos)
+    return _without_twins(_with_own_ids(listed))
 
 
-def passed_over(folder: Path) -> tuple[str, ...]:
-    """What lies in ``folder`` and looks as if it were meant, but is not read: one line each."""
-    entries = _entries(folder)
-    stems = {path.stem for path in entries if _is_named_like_a_video(path)}
-    sidecars = (path for path in entries if path.suffix in SIDECAR_SUFFIXES and path.stem not in stems)
-    folders = (path for path in entries if path.is_dir() and not path.name.startswith("."))
-    return (
-        *(f"{one_line(path.name)} is no sidecar: no video there has its name" for path in sidecars),
-        *(f"{one_line(path.name)}/ holds videos that are not read: move them up into the folder of videos"
-          for path in folders if _holds_videos(path)),
-    )  # fmt: skip
+def passed_over(videos: Path) -> tuple[str, ...]:
+    """What looks as if it were meant, but is not read: one line each."""
+    if is_table(videos):
+        return unread_columns(videos)
+    lines = []
+    for folder in video_folders(videos):
+        stems = {path.stem for path in folder.videos}
+        # YAML files of a folder without videos have another purpose.
+        alone = [path for path in folder.sidecars if stems and path.stem not in stems]
+        lines += [f"{one_line(name_in(videos, path))} is no sidecar: no video there has its name" for path in alone]
+        lines += [f"{one_line(name_in(videos, path))}/ cannot be listed (permission denied), so it is passed over; make it "
+                  "readable" for path in folder.unreadable]  # fmt: skip
+    return tuple(lines)
 
 
-def _is_named_like_a_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
-def _holds_videos(folder: Path) -> bool:
-    """Whether there is nothing but videos and sidecars in it: a recording beside its video has other files too."""
-    try:
-        names = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-    except OSError:
-        return False
-    videos = [path for path in names if _is_named_like_a_video(path)]
-    return bool(videos) and all(path in videos or path.suffix in SIDECAR_SUFFIXES for path in names)
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir(), key=attrgetter("name"))
-    except FileNotFoundError:
-        raise InputError(f"{folder}: no such folder; set videos to a folder that holds videos") from None
-    except NotADirectoryError:
-        raise InputError(f"{folder}: is a file; set videos to the folder that holds it") from None
-    except PermissionError:
-        raise InputError(f"{folder}: cannot be listed (permission denied); make the folder readable") from None
-
-
-def _video_paths(folder: Path, entries: list[Path]) -> list[Path]:
-    # Folders, pipes and links that lead nowhere stay in the list: ingest refuses them by name instead of losing them silently.
-    paths = [p for p in entries if _is_named_like_a_video(p) and not p.name.startswith(".")]
-    if not paths:
+def _of_folders(top: Path) -> list[VideoFile]:
+    found, n_entries = [], 0
+    for folder in video_folders(top):
+        # A large folder is asked once for its names, not for each that a sidecar might have.
+        names = set(folder.names)
+        found += [_with_sidecar(_named(top, path, path.relative_to(top).as_posix()), names) for path in folder.videos]
+        n_entries += len(names)
+    if not found:
         known = " ".join(VIDEO_SUFFIXES)
-        raise InputError(f"{folder}: found {len(entries)} entries but no video; put videos there ({known})")
-    return paths
+        raise InputError(f"{top}: found {n_entries} entries but no video; put videos there ({known})")
+    return sorted(found, key=lambda video: video.path.relative_to(top).parts)
 
 
-def _refused_name(path: Path, others: list[Path], taken: set[str]) -> VideoFile:
-    twin = next((other for other in others if other.stem == path.stem), None)
+def _of_table(table: Path, url: str) -> list[VideoFile]:
+    return [_of_row(table, row, url) for row in read_table(table)]
+
+
+def _of_row(table: Path, row: VideoRow, url: str) -> VideoFile:
+    name = row.video.removeprefix(f"{url.rstrip('/')}/") if url else row.video
+    video = _named(table.parent, table.parent / name, name)
+    if row.id is not None:
+        video = replace(video, video_id=slug(row.id))
+    if "://" in name:
+        needed = f"one below {url}" if url else "the path of a file; download it, or see --profile s3"
+        return replace(video, refusal="not_a_file", message=f"row {row.number}: {name} is a URL; needed {needed}")
+    beside = _with_sidecar(video)
+    if row.sidecar is None or beside.refusal == "not_a_file":
+        return beside
+    stated = SidecarRow(table, row.number, row.sidecar)
+    if beside.sidecar is not None:
+        return replace(video, refusal="sidecar_invalid", message=_two_sidecars(video, beside.sidecar.name, stated.name))
+    return replace(beside, sidecar=stated)
+
+
+def _named(folder: Path, path: Path, name: str) -> VideoFile:
+    return VideoFile(slug(name.removesuffix(path.suffix)), path, folder=folder)
+
+
+def _with_own_ids(videos: list[VideoFile]) -> list[VideoFile]:
+    """Refuses those that share an id, each under an id of its own."""
+    sharing: dict[str, list[VideoFile]] = {}
+    for video in videos:
+        sharing.setdefault(video.video_id, []).append(video)
+    taken = {video_id for video_id, alone in sharing.items() if len(alone) == 1}
+    told_apart = []
+    for video in videos:
+        others = [other for other in sharing[video.video_id] if other is not video]
+        told_apart.append(_refused_name(video, others, taken) if others else video)
+        taken.add(told_apart[-1].video_id)
+    return told_apart
+
+
+def _refused_name(video: VideoFile, others: list[VideoFile], taken: Container[str]) -> VideoFile:
+    same_stem = (other for other in others if other.path != video.path)
+    twin = next((other for other in same_stem if other.path.with_suffix("") == video.path.with_suffix("")), None)
     if twin is not None:
         reason, why = "duplicate_stem", f"{twin.name} has the same stem, so sidecar and results would be mixed up"
     else:
-        reason, why = "duplicate_id", f"{others[0].name} has the same id, {slug(path.stem)}"
-    video_id = next(made for length in range(HASH_LENGTH, 65) if (made := slug(path.name, length)) not in taken)
-    return VideoFile(video_id, path, None, reason, f"{path.name}: {why}; rename one of them")
+        reason, why = "duplicate_id", f"{others[0].name} has the same id, {video.video_id}"
+    # The rows of a table may name one file many times.
+    likely = (slug(f"{video.name}{' again' * more}", length) for more in range(len(others) + 1) for length in LENGTHS)
+    return VideoFile(next(made for made in likely if made not in taken), video.path, None, reason,
+                     f"{video.name}: {why}; rename one of them", folder=video.folder)  # fmt: skip
 
 
-def _video_file(path: Path, video_id: str, names: set[str]) -> VideoFile:
-    kind = _kind(path)
+def _with_sidecar(video: VideoFile, names: Container[str] | None = None) -> VideoFile:
+    """With what lies beside it.
+
+    Args:
+        names: of all that lies there, where they are known.
+    """
+    kind = _kind(video.path)
     if kind not in ("file", "missing"):
-        message = f"{path.name}: is a {kind}; needed a video file; rename or remove it"
-        return VideoFile(video_id, path, None, "not_a_file", message)
-    likely = [f"{path.stem}{suffix}" for suffix in SIDECAR_SUFFIXES]
-    beside = {path.with_name(name): _kind(path.with_name(name)) for name in likely if name in names}
-    sidecars = [sidecar for sidecar, kind in beside.items() if kind == "file"]
+        message = f"{video.name}: is a {kind}; needed a video file; rename or remove it"
+        return replace(video, refusal="not_a_file", message=message)
+    likely = [video.path.with_name(f"{video.path.stem}{suffix}") for suffix in SIDECAR_SUFFIXES]
+    beside = {path: _kind(path) for path in likely if names is None or path.name in names}
+    sidecars = [path for path, kind in beside.items() if kind == "file"]
     if len(sidecars) > 1:
-        message = f"{path.name}: both {sidecars[0].name} and {sidecars[1].name} lie next to it; remove one of them"
-        return VideoFile(video_id, path, None, "sidecar_invalid", message)
-    ignored = next((f"{sidecar.name}: is a {kind} and no file, so it is ignored; replace or remove it"
-                    for sidecar, kind in beside.items() if kind not in ("file", "missing")), None)  # fmt: skip
-    return VideoFile(video_id, path, sidecars[0] if sidecars else None, warning=ignored)
+        return replace(
+            video, refusal="sidecar_invalid", message=_two_sidecars(video, *(path.name for path in sidecars))
+        )
+    ignored = next((f"{path.name}: is a {kind} and no file, so it is ignored; replace or remove it"
+                    for path, kind in beside.items() if kind not in ("file", "missing")), None)  # fmt: skip
+    return replace(video, sidecar=sidecars[0] if sidecars else None, warning=ignored)
+
+
+def _two_sidecars(video: VideoFile, one: str, other: str) -> str:
+    return f"{video.name}: both {one} and {other} say something of it; remove one of them"
 
 
 def _without_twins(videos: list[VideoFile]) -> tuple[VideoFile, ...]:
@@ -164,7 +211,7 @@ def _without_twins(videos: list[VideoFile]) -> tuple[VideoFile, ...]:
     twins = {}
     for first, *others in groups:
         for video in others:
-            message = f"{video.path.name}: the same file as {first.path.name}; remove one of them"
+            message = f"{video.name}: the same file as {first.name}; remove one of them"
             twins[video.video_id] = replace(video, refusal="duplicate_source", message=message)
     return tuple(twins.get(video.video_id, video) for video in videos)
 

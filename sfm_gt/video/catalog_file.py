@@ -1,4 +1,4 @@
-"""OUT/catalog.json: the videos of a run as its start found them, so that no job lists a large folder again."""
+"""OUT/catalog.json: the videos of a run as its start found them, so that no job lists large folders or reads a table again."""
 
 from __future__ import annotations
 
@@ -8,47 +8,68 @@ from pathlib import Path
 from typing import Any
 
 from sfm_gt.formats.manifest import read_json, write_json
-from sfm_gt.video.catalog import Stored, VideoFile, list_videos
+from sfm_gt.formats.sidecar_row import SidecarRow, SidecarSource
+from sfm_gt.video.catalog import Stored, VideoFile, list_videos, name_in, root_of
+from sfm_gt.video.video_folders import video_folders
+from sfm_gt.video.video_table import is_table
+
+State = Mapping[str, int]
+"""When a table was written, or each of the folders that were looked into got, lost or renamed an entry."""
 
 
-def folder_state(folder: Path) -> int | None:
-    """Moves when an entry comes, goes or is renamed; None without such a folder."""
-    return folder.stat().st_mtime_ns if folder.is_dir() else None
+def state_of_videos(videos: Path) -> State:
+    """The present state. Raises InputError for a folder that is missing, no folder, or cannot be listed."""
+    looked_into = [videos] if is_table(videos) else [folder.path for folder in video_folders(videos)]
+    return {name_in(videos, path): _moment(path) for path in looked_into}
 
 
-def write_catalog(path: Path, state: int | None, videos: Iterable[VideoFile]) -> None:
+def _moment(path: Path) -> int:
+    """0 for what is gone."""
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def write_catalog(path: Path, state: State | None, videos: Iterable[VideoFile]) -> None:
     """Writes the file.
 
     Args:
-        state: of the folder before it was listed.
+        state: of the videos before they were listed; None where they are objects of a storage.
     """
     write_json(path, {"state": state, "videos": {video.video_id: _entry(video) for video in videos}})
 
 
-def known_videos(path: Path, folder: Path) -> Mapping[str, VideoFile]:
-    """The videos of ``folder`` by id: from the file at ``path`` where it holds what the folder does, else by listing.
+def known_videos(path: Path, videos: Path) -> Mapping[str, VideoFile]:
+    """The videos of a folder or table by id: from the file at ``path`` where it holds what they do, else by listing.
 
     Raises:
-        InputError: the folder is missing, is no folder, or holds no video.
+        InputError: the folder or table is missing, cannot be read, or holds no video.
     """
     content = read_json(path) if path.is_file() else None
+    if content is None or not _is_current(content["state"], videos):
+        return {video.video_id: video for video in list_videos(videos)}
+    return _Entries(videos, content["videos"])
+
+
+def _is_current(state: State | None, videos: Path) -> bool:
     # Objects of a storage are not listed here; those in the file are what the run is about.
-    if content is None or content["state"] not in (None, folder_state(folder)):
-        return {video.video_id: video for video in list_videos(folder)}
-    return _Entries(folder, content["videos"])
+    return state is None or all(_moment(videos / name) == moment for name, moment in state.items())
 
 
 class _Entries(Mapping[str, VideoFile]):
     """Makes of the file's entries only those that are asked for."""
 
-    def __init__(self, folder: Path, entries: dict[str, dict[str, Any]]):
-        self._folder, self._entries = folder, entries
+    def __init__(self, videos: Path, entries: dict[str, dict[str, Any]]):
+        self._videos, self._root, self._entries = videos, root_of(videos), entries
 
     def __getitem__(self, video_id: str) -> VideoFile:
         entry = dict(self._entries[video_id])
-        path, sidecar, stored = entry.pop("path"), entry.pop("sidecar", None), entry.pop("stored", None)
-        return VideoFile(video_id, self._folder / path, self._folder / sidecar if sidecar else None,
+        path, stored = entry.pop("path"), entry.pop("stored", None)
+        return VideoFile(video_id, self._root / path, self._sidecar(entry.pop("sidecar", None)), folder=self._root,
                          stored=Stored(**stored) if stored else None, **entry)  # fmt: skip
+
+    def _sidecar(self, entry: Any) -> SidecarSource | None:
+        if isinstance(entry, str):
+            return self._root / entry
+        return None if entry is None else SidecarRow(self._videos, **entry)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -58,5 +79,17 @@ class _Entries(Mapping[str, VideoFile]):
 
 
 def _entry(video: VideoFile) -> dict[str, Any]:
-    content = asdict(video) | {"path": video.path.name, "sidecar": video.sidecar.name if video.sidecar else None}
-    return {name: value for name, value in content.items() if name != "video_id" and value is not None}
+    sidecar = video.sidecar
+    content = {
+        "path": video.name,
+        "sidecar": _entry_of_row(sidecar)
+        if isinstance(sidecar, SidecarRow)
+        else sidecar and name_in(video.root, sidecar),
+        **{name: getattr(video, name) for name in ("refusal", "message", "warning")},
+        "stored": asdict(video.stored) if video.stored else None,
+    }
+    return {name: value for name, value in content.items() if value is not None}
+
+
+def _entry_of_row(sidecar: SidecarRow) -> dict[str, Any]:
+    return {"row": sidecar.row, "text": sidecar.text}

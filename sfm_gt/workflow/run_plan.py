@@ -24,11 +24,13 @@ from sfm_gt.errors import ConfigError, InputError, OutputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
 from sfm_gt.formats.manifest import MANIFEST_NAME
+from sfm_gt.formats.sidecar_row import SidecarRow
 from sfm_gt.formats.verdict import INPUTS_NAME, VERDICT_NAME
 from sfm_gt.formats.workspace import JOURNAL, Workspace
 from sfm_gt.formats.yaml_text import read_yaml
-from sfm_gt.video.catalog import Stored, VideoFile, list_videos, passed_over
-from sfm_gt.video.catalog_file import folder_state, known_videos, write_catalog
+from sfm_gt.video.catalog import Stored, VideoFile, list_videos, name_in, passed_over, root_of
+from sfm_gt.video.catalog_file import State as VideosState
+from sfm_gt.video.catalog_file import known_videos, state_of_videos, write_catalog
 from sfm_gt.workflow.currency import own_protocols
 from sfm_gt.workflow.estimate import THREADS_OF_A_JOB, estimate, films_of
 from sfm_gt.workflow.staleness import KEY_JSON, VideoInputs, stale_results
@@ -54,7 +56,7 @@ class RunPlan:
         self._here = config if self._storage is None else _located(config, self._storage.local)
         self._known = config if self._storage is None else _located(config, self._storage.mirrored)
         self._videos: Mapping[str, VideoFile] = {}
-        self._folder_state: int | None = None
+        self._videos_state: VideosState | None = None
         self.workspace = Workspace(self._here.out)
         self.lock: IO[str] | None = None
         self.stale: set[str] = set()
@@ -75,17 +77,18 @@ class RunPlan:
 
     @property
     def video_ids(self) -> list[str]:
-        """Every video of the folder, sorted."""
+        """Every video, sorted."""
         return sorted(self._videos)
 
     def find_videos(self) -> None:
-        """Lists the folder; what a run does once."""
+        """Lists the folder or table; what a run does once."""
         if self._storage is None:
-            self._folder_state = folder_state(self._config.videos)
+            self._videos_state = state_of_videos(self._config.videos)
             self._videos = {video.video_id: video for video in list_videos(self._config.videos)}
             return
-        states = self._storage.mirror_videos(self._config.videos)
-        found = list_videos(self._known.videos)
+        videos = self._config.videos
+        states = self._storage.mirror_videos(root_of(videos), self._config.out)
+        found = list_videos(self._known.videos, self._storage.address(root_of(videos)))
         self._videos = {video.video_id: _stored(video, states, self._here.videos) for video in found}
 
     def recall_videos(self) -> None:
@@ -105,7 +108,7 @@ class RunPlan:
             self._told = True
         video = self._videos[video_id]
         if video.stored is not None:
-            files = tuple(self._config.videos / name for name in video.stored.files)
+            files = tuple(root_of(self._config.videos) / name for name in video.stored.files)
         else:
             files = VideoInputs.of(video).files
         return [str(path) for path in files if _is_plain(path)]
@@ -141,7 +144,7 @@ class RunPlan:
             _exit(OutputError(f"{self._config.out}: a run is at work there, {at_work}; wait for its end, or choose another "
                               "out folder"))  # fmt: skip
         self._leave_config()
-        write_catalog(self.workspace.catalog, self._folder_state, self._videos.values())
+        write_catalog(self.workspace.catalog, self._videos_state, self._videos.values())
         if self._storage is not None:
             self._store_records(self._storage)
 
@@ -193,12 +196,15 @@ def _located(config: Config, place: Callable[[Path], Path]) -> Config:
     return config.model_copy(update={"videos": place(config.videos), "out": place(config.out)})
 
 
-def _stored(video: VideoFile, states: Mapping[str, State], folder: Path) -> VideoFile:
-    """A video of a mirror as jobs find it, in ``folder``."""
-    inputs = VideoInputs.of(video)
+def _stored(video: VideoFile, states: Mapping[str, State], videos: Path) -> VideoFile:
+    """A video of a mirror as jobs find it, below the folder or table ``videos``."""
+    inputs, folder, sidecar = VideoInputs.of(video), root_of(videos), video.sidecar
     files = {name: states[name] for name in inputs.named() if name in states}
-    return replace(video, path=folder / video.path.name, sidecar=video.sidecar and folder / video.sidecar.name,
-                   stored=Stored(inputs.error, files))  # fmt: skip
+    if isinstance(sidecar, SidecarRow):
+        sidecar = replace(sidecar, table=videos)
+    elif sidecar is not None:
+        sidecar = folder / name_in(video.root, sidecar)
+    return replace(video, path=folder / video.name, folder=folder, sidecar=sidecar, stored=Stored(inputs.error, files))
 
 
 def _is_plain(path: Path) -> bool:

@@ -11,9 +11,10 @@ from sfm_gt.config import Config
 from sfm_gt.errors import InputError
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_json
 from sfm_gt.formats.sidecar import Sidecar, files_named, read_sidecar
+from sfm_gt.formats.sidecar_row import SidecarRow
 from sfm_gt.formats.verdict import INPUTS_NAME, read_verdict
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.video.catalog import VideoFile
+from sfm_gt.video.catalog import VideoFile, name_in
 from sfm_gt.workflow.currency import (
     collected_key,
     key_of,
@@ -43,7 +44,7 @@ class VideoInputs:
     @classmethod
     def of(cls, video: VideoFile) -> VideoInputs:
         """Reads the sidecar."""
-        own = [path for path in (video.path, video.sidecar) if path is not None and path.is_file()]
+        own = [path for path in (video.path, video.sidecar) if isinstance(path, Path) and path.is_file()]
         try:
             sidecar = read_sidecar(video.sidecar)
             named = files_named(video.sidecar, sidecar) if video.sidecar is not None else []
@@ -62,14 +63,17 @@ class VideoInputs:
 
     def named(self) -> dict[str, Path]:
         """The files by their path in the folder of videos."""
-        folder, own = self.video.path.parent.resolve(), (self.video.path, self.video.sidecar)
-        return {path.name if path in own else str(path.relative_to(folder)): path for path in self.files}
+        root, own = self.video.root, (self.video.path, self.video.sidecar)
+        # Those that the sidecar names have their links followed.
+        return {name_in(root if path in own else root.resolve(), path): path for path in self.files}
 
 
 def _by_name(video: VideoFile) -> dict[str, Any]:
-    """What the folder alone tells of a video."""
-    said = {"refusal": video.refusal, "message": video.message, "warning": video.warning}
-    return {"path": video.path.name, "sidecar": video.sidecar.name if video.sidecar else None, **said}
+    """What the folder or table alone tells of a video."""
+    said: dict[str, Any] = {"refusal": video.refusal, "message": video.message, "warning": video.warning}
+    if isinstance(video.sidecar, SidecarRow):  # its number changes where rows are added
+        return {"path": video.name, "sidecar": None, "row": video.sidecar.text, **said}
+    return {"path": video.name, "sidecar": video.sidecar and name_in(video.root, video.sidecar), **said}
 
 
 def verdict_key(settings: str, inputs: dict[str, Any]) -> str:
@@ -87,7 +91,7 @@ def current_key(workspace: Workspace, video: VideoFile, settings: str) -> str | 
         return None
     if verdict.failed or verdict.settings != settings:
         return None
-    if any(inputs.get(name) != value for name, value in _by_name(video).items()):
+    if {name: value for name, value in inputs.items() if name not in ("error", "files")} != _by_name(video):
         return None
     # What finds a published file changed takes its clip's manifest away.
     if not all((workspace.clip_stage(clip["clip_id"], "dataset") / MANIFEST_NAME).is_file() for clip in verdict.clips):
@@ -99,8 +103,7 @@ def current_key(workspace: Workspace, video: VideoFile, settings: str) -> str | 
     # A file that the sidecar misses may have come.
     if inputs["error"] and inputs["error"] != VideoInputs.of(video).error:
         return None
-    folder = video.path.parent
-    return verdict.key if all(unchanged(folder / name, state) for name, state in inputs["files"].items()) else None
+    return verdict.key if all(unchanged(video.root / name, state) for name, state in inputs["files"].items()) else None
 
 
 def stale_results(config: Config, videos: Iterable[VideoFile]) -> list[Path]:

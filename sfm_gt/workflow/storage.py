@@ -15,11 +15,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from sfm_gt.errors import ConfigError, InputError
-from sfm_gt.video.catalog import SIDECAR_SUFFIXES
+from sfm_gt.video.video_folders import SIDECAR_SUFFIXES
 
 State = tuple[int, float]
 """Size of an object in bytes, and when it was stored."""
-_READ_BESIDE_VIDEOS = (*SIDECAR_SUFFIXES, ".csv", ".txt")
+_READ_BESIDE_VIDEOS = (*SIDECAR_SUFFIXES, ".csv", ".txt", ".parquet")
 
 
 class ObjectStorage:
@@ -47,30 +47,45 @@ class ObjectStorage:
         return Path(str(self._object_at(str(path))))
 
     def address(self, path: Path) -> str:
-        """How Snakemake names the object."""
-        return str(self._object(path).print_query)
+        """How Snakemake names the object or folder."""
+        # The prefix itself has a name only through what lies there.
+        return str(self._object(path / "any").print_query).removesuffix("/any")
 
     def mirrored(self, path: Path) -> Path:
         """Where the mirror of an object or folder lies."""
         return self._mirror / path
 
-    def mirror_videos(self, folder: Path) -> dict[str, State]:
-        """Mirrors the folder of videos and answers what lies in it; of films and pictures, name and size are enough.
+    def mirror_videos(self, folder: Path, out: Path) -> dict[str, State]:
+        """Mirrors the folder of videos or of their table and answers what lies in it.
+
+        Of films and pictures, name and size are enough.
+
+        Args:
+            out: results, which may lie in that folder and are left out.
 
         Raises:
             InputError: nothing lies there.
         """
-        states = self._states(folder)
+        results = out if out.is_relative_to(folder) else None
+
+        def is_input(name: str) -> bool:
+            return results is None or not (folder / name).is_relative_to(results)
+
+        states = {name: state for name, state in self._states(folder).items() if is_input(name)}
         if not states:
             raise InputError(f"{self.address(folder)}: no object is found below it; put videos there, or correct "
                              "the prefix, the address of the storage or the credentials")  # fmt: skip
-        self._update(folder, states, ["*"], lambda name: PurePath(name).suffix.lower() in _READ_BESIDE_VIDEOS)
+        self._update(folder, states, is_input, lambda name: PurePath(name).suffix.lower() in _READ_BESIDE_VIDEOS)
         return states
 
     def mirror(self, folder: Path, patterns: Sequence[str]) -> None:
         """Mirrors what matches in the folder."""
-        found = {name: state for name, state in self._states(folder).items() if _matches(name, patterns)}
-        self._update(folder, found, patterns, lambda name: True)
+
+        def is_asked_for(name: str) -> bool:
+            return any(PurePath(name).match(pattern) for pattern in patterns)
+
+        found = {name: state for name, state in self._states(folder).items() if is_asked_for(name)}
+        self._update(folder, found, is_asked_for, lambda name: True)
 
     def mirror_file(self, path: Path) -> None:
         """Mirrors one object, if it is there."""
@@ -101,12 +116,12 @@ class ObjectStorage:
         }
 
     def _update(
-        self, folder: Path, states: dict[str, State], patterns: Sequence[str], read: Callable[[str], bool]
+        self, folder: Path, states: dict[str, State], concerns: Callable[[str], bool], read: Callable[[str], bool]
     ) -> None:
         mirror = self.mirrored(folder)
         for path in [path for path in mirror.rglob("*") if path.is_file()]:
             name = str(path.relative_to(mirror))
-            if name not in states and _matches(name, patterns):
+            if name not in states and concerns(name):
                 path.unlink()
         for name, (size, mtime) in states.items():
             path = mirror / name
@@ -145,10 +160,6 @@ def _look_again_for_folders(kind: Any) -> None:
 
     exists_now.looks_again = True  # type: ignore[attr-defined]
     kind.exists = exists_now
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(PurePath(name).match(pattern) for pattern in patterns)
 
 
 def _stand_in(path: Path, address: str, size: int) -> None:

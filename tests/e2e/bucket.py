@@ -54,6 +54,10 @@ class Bucket:
         """A file as an object."""
         self._bucket.upload_file(str(path), f"project/{key}")
 
+    def text(self, key: str) -> str:
+        """Content of an object."""
+        return self._bucket.Object(f"project/{key}").get()["Body"].read().decode()
+
     def digest(self, key: str) -> dict[str, str]:
         """SHA-256 of every object below ``key`` by the rest of its key."""
         return {found.key.removeprefix(f"project/{key}/"): hashlib.sha256(found.get()["Body"].read()).hexdigest()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sfm_gt.video.catalog import slug
 from tests.e2e.bucket import PREFIX, Bucket, bucket
 from tests.e2e.workflow import REPOSITORY, command, environment, run, tree_digest
 from tests.video.make_videos import panning, write_video
@@ -38,15 +39,16 @@ def test_two_videos_in_a_bucket_give_the_bytes_of_a_local_run(small_videos: Path
     with bucket(every=20) as storage:
         local = tmp_path / "local"
         shutil.copytree(small_videos, local / "videos")
-        write_video(local / "videos" / "pan.mp4", panning(16, 160, 120))
-        for path in (local / "videos").iterdir():
-            storage.put(path, f"videos/{path.name}")
+        (local / "videos" / "more").mkdir()
+        write_video(local / "videos" / "more" / "pan.mp4", panning(16, 160, 120))
+        for path in (path for path in (local / "videos").rglob("*") if path.is_file()):
+            storage.put(path, str(path.relative_to(local)))
 
         finished = run_in_bucket(storage, tmp_path / "remote")
         assert finished.returncode == 0, finished.stdout[-3000:]
         assert "\n2 videos found\n" in finished.stdout
         assert "done: small.mp4: 30 frames in 1 clip (metric)" in finished.stdout
-        assert "refused: pan.mp4" in finished.stdout
+        assert "refused: more/pan.mp4" in finished.stdout
         assert "2 videos, 2 clips, 1 with ground truth" in finished.stdout
         assert "constant" in finished.stdout, "the table of models"
         assert storage.server.n_refused > 10
@@ -71,6 +73,32 @@ def test_two_videos_in_a_bucket_give_the_bytes_of_a_local_run(small_videos: Path
         storage.put(local / "videos" / "small.yaml", "videos/small.yaml")
         dry = run_in_bucket(storage, tmp_path / "other", "--dry-run")
         assert reconstructed(dry.stdout) == {"small"}
+
+
+def test_a_table_in_a_bucket_names_objects_beside_it(tmp_path: Path) -> None:
+    write_video(tmp_path / "pan.mp4", panning(16, 160, 120))
+    rows = ["films/pan.mp4,near,license: CC0-1.0", f"{PREFIX}/films/far.mp4,,", "s3://other/far.mp4,elsewhere,"]
+    (tmp_path / "corpus.csv").write_text("\n".join(["video,id,sidecar", *rows]))
+    with bucket(every=1000) as storage:
+        storage.put(tmp_path / "pan.mp4", "films/pan.mp4")
+        storage.put(tmp_path / "pan.mp4", "films/not_listed.mp4")
+        write_video(tmp_path / "far.mp4", panning(17, 160, 120, seed=1))
+        storage.put(tmp_path / "far.mp4", "films/far.mp4")
+        storage.put(tmp_path / "corpus.csv", "corpus.csv")
+        table = ("videos=corpus.csv",)
+        # No clip of theirs gives ground truth, which ends a run with exit status 1.
+        finished = run_in_bucket(storage, tmp_path / "run", config=table)
+        assert "\n3 videos found\n" in finished.stdout, finished.stdout[-3000:]
+        assert "refused: films/pan.mp4" in finished.stdout
+        assert "refused: films/far.mp4" in finished.stdout
+        assert f"row 3: s3://other/far.mp4 is a URL; needed one below {PREFIX} [not_a_file]" in finished.stdout
+        assert {key.split("/")[0] for key in storage.digest("out/videos")} == {"near", slug("films/far"), "elsewhere"}
+        assert "CC0-1.0" in storage.text("out/videos/near/inputs.json")
+        # Results lie below the table's folder and are none of its videos; a changed row is one video's job.
+        assert reconstructed(run_in_bucket(storage, tmp_path / "run", "--dry-run", config=table).stdout) == set()
+        (tmp_path / "corpus.csv").write_text("\n".join(["video,id,sidecar", rows[1], rows[0].replace("CC0", "CC-BY")]))
+        storage.put(tmp_path / "corpus.csv", "corpus.csv")
+        assert reconstructed(run_in_bucket(storage, tmp_path / "run", "--dry-run", config=table).stdout) == {"near"}
 
 
 @pytest.mark.parametrize("folder", ["/videos", "../videos", "s3://corpus/videos"])

@@ -168,7 +168,8 @@ def test_a_changed_sidecar_is_found(workspace: Workspace, tmp_path: Path) -> Non
 
     def problems(**changes: str) -> str:
         (tmp_path / "bert.yaml").write_text(yaml.safe_dump(stated | changes))
-        return check_sources._stated_otherwise(read_sources(workspace.dataset)[1], tmp_path / "bert.mp4", salt)
+        (video,) = list_videos(tmp_path)
+        return check_sources._stated_otherwise(read_sources(workspace.dataset)[1], video, salt)
 
     salt = None
     assert problems() == []
@@ -183,10 +184,8 @@ def test_a_changed_sidecar_is_found(workspace: Workspace, tmp_path: Path) -> Non
     assert problems(uploader="someone") == []
     assert problems(uploader="someone else") == ["uploader changed in bert.yaml: run the workflow again"]
     (tmp_path / "bert.yaml").unlink()
-    assert (
-        "uploader"
-        in check_sources._stated_otherwise(read_sources(workspace.dataset)[1], tmp_path / "bert.mp4", None)[0]
-    )
+    (video,) = list_videos(tmp_path)
+    assert "uploader" in check_sources._stated_otherwise(read_sources(workspace.dataset)[1], video, None)[0]
 
 
 def test_the_use_of_a_run_holds_for_its_dataset_folder_and_a_releases_for_itself(tmp_path: Path) -> None:

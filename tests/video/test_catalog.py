@@ -102,13 +102,46 @@ def test_a_sidecar_of_no_video_is_named(tmp_path: Path) -> None:
     assert [line.split()[0] for line in passed_over(tmp_path)] == ["Other.yml", "clip.yaml"]
 
 
-def test_a_folder_of_videos_inside_is_named_and_others_are_not(tmp_path: Path) -> None:
-    touch(tmp_path, "film.mp4")
-    for name, inside in {"more": ["a.mp4", "a.yaml"], "tracks": ["a.csv"], ".cache": ["a.mp4"],
-                         "recording": ["rgb.mp4", "odometry.csv"]}.items():  # fmt: skip
-        (tmp_path / name).mkdir()
-        touch(tmp_path / name, *inside)
-    assert passed_over(tmp_path) == ("more/ holds videos that are not read: move them up into the folder of videos",)
+@pytest.fixture
+def nested(tmp_path: Path) -> Path:
+    """Videos of one name in two folders, and folders whose films are not meant."""
+    (tmp_path / "room.yaml").write_text("import: {format: record3d, file: recording/}\n")
+    for name, inside in {".": ["room.mp4"], "ann/day 1": ["clip.mp4", "clip.yaml"], "bob": ["clip.mp4", "notes.yaml"],
+                         "tracks": ["a.yaml"], ".cache": ["a.mp4"], "recording": ["rgb.mp4"],
+                         "out": ["catalog.json", "a.mp4"], "bob/film.mp4": ["a.mp4"]}.items():  # fmt: skip
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+        for file in inside:
+            (tmp_path / name / file).write_text(f"{name} {file}")
+    (tmp_path / "bob" / "again").symlink_to("..")
+    return tmp_path
+
+
+def test_videos_in_folders_are_found_and_told_apart_by_their_path(nested: Path) -> None:
+    videos = {video.name: video for video in list_videos(nested)}
+    assert list(videos) == ["ann/day 1/clip.mp4", "bob/clip.mp4", "bob/film.mp4", "room.mp4"]
+    assert [video.video_id for video in videos.values()] == [slug("ann/day 1/clip"), slug("bob/clip"),
+                                                             slug("bob/film"), "room"]  # fmt: skip
+    assert videos["ann/day 1/clip.mp4"].sidecar == nested / "ann" / "day 1" / "clip.yaml"
+    assert videos["bob/clip.mp4"].sidecar is None
+    assert videos["bob/film.mp4"].message == "bob/film.mp4: is a folder; needed a video file; rename or remove it"
+
+
+def test_what_is_passed_over_in_folders_is_named_where_videos_lie(nested: Path) -> None:
+    assert passed_over(nested) == ("bob/notes.yaml is no sidecar: no video there has its name",)
+
+
+def test_a_folder_that_cannot_be_listed_is_named_and_the_others_go_on(
+    nested: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scandir(path: Path) -> object:
+        if path == nested / "ann":
+            raise PermissionError
+        return listing(path)
+
+    listing = os.scandir  # root, as whom tests may run, is refused no folder
+    monkeypatch.setattr("os.scandir", scandir)
+    assert [video.name for video in list_videos(nested)] == ["bob/clip.mp4", "bob/film.mp4", "room.mp4"]
+    assert passed_over(nested)[0].startswith("ann/ cannot be listed (permission denied)")
 
 
 def test_two_sidecars_refuse_the_video(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sfm_gt.errors import InputError
 from sfm_gt.video import catalog_file
 from sfm_gt.video.catalog import Stored, VideoFile, list_videos
-from sfm_gt.video.catalog_file import folder_state, known_videos, write_catalog
+from sfm_gt.video.catalog_file import known_videos, state_of_videos, write_catalog
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 def write(folder: Path) -> Path:
     path = folder.parent / "catalog.json"
-    write_catalog(path, folder_state(folder), list_videos(folder))
+    write_catalog(path, state_of_videos(folder), list_videos(folder))
     return path
 
 
@@ -54,7 +54,11 @@ def test_a_folder_that_changed_is_listed(folder: Path, change: str) -> None:
 
 def test_objects_of_a_storage_are_those_of_the_file(tmp_path: Path) -> None:
     video = VideoFile(
-        "room", tmp_path / "room.mp4", tmp_path / "room.yaml", stored=Stored("", {"room.mp4": [6.0, 1.5]})
+        "room",
+        tmp_path / "room.mp4",
+        tmp_path / "room.yaml",
+        folder=tmp_path,
+        stored=Stored("", {"room.mp4": [6.0, 1.5]}),
     )
     write_catalog(tmp_path / "catalog.json", None, [video])
     assert known_videos(tmp_path / "catalog.json", tmp_path)["room"] == video

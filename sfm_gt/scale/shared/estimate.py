@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -13,6 +12,7 @@ from jaxtyping import Float, UInt8
 from sfm_gt import registry
 from sfm_gt.formats.joints import JointTracks
 from sfm_gt.formats.sidecar import ScaleEvidence
+from sfm_gt.formats.sidecar_row import SidecarSource
 from sfm_gt.geometry.types import SparseModel
 
 PixelMap = Callable[[int, Float[np.ndarray, "n 2"]], Float[np.ndarray, "n 2"]]
@@ -43,7 +43,7 @@ class Evidence:
 
     Attributes:
         stated: the sidecar's scale section; its pixels are those of the source video.
-        sidecar: path of the sidecar, beside which its files lie; None where there is none.
+        sidecar: beside which its files lie; None where there is none.
         timestamps_s: presentation time by frame index.
         undistorted_px: pixels (N, 2) of a frame of the source video, by its index, to pixels of the undistorted frame.
         load_gray: undistorted grey frame by frame index.
@@ -55,7 +55,7 @@ class Evidence:
 
     model: SparseModel
     stated: ScaleEvidence
-    sidecar: Path | None
+    sidecar: SidecarSource | None
     timestamps_s: Mapping[int, float]
     undistorted_px: PixelMap
     load_gray: Callable[[int], UInt8[np.ndarray, "h w"]]

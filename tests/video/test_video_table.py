@@ -1,0 +1,128 @@
+"""A table in place of a folder of videos."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sfm_gt.errors import InputError
+from sfm_gt.formats.sidecar import read_sidecar
+from sfm_gt.formats.sidecar_row import SidecarRow
+from sfm_gt.video.catalog import list_videos, passed_over, slug
+from sfm_gt.workflow.staleness import VideoInputs
+
+Rows = list[dict[str, str | None]]
+
+
+def as_csv(path: Path, rows: Rows) -> Path:
+    with path.with_suffix(".csv").open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path.with_suffix(".csv")
+
+
+def as_parquet(path: Path, rows: Rows) -> Path:
+    pq.write_table(pa.Table.from_pylist(rows), path.with_suffix(".parquet"))
+    return path.with_suffix(".parquet")
+
+
+@pytest.fixture(params=[as_csv, as_parquet])
+def write(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Rows], Path]:
+    """Writes a table of either format into a folder with three videos; its path."""
+    (tmp_path / "shard" / "0").mkdir(parents=True)
+    for name in ("room.mp4", "shard/0/a.mp4", "shard/0/b.mp4", "track.csv"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "track.csv").write_text("timestamp_s,x_m,y_m,z_m\n0,0,0,0\n")
+    (tmp_path / "room.yaml").write_text("license: CC0-1.0\n")
+    return lambda rows: request.param(tmp_path / "corpus", rows)
+
+
+def test_rows_are_videos_in_their_order_with_what_they_say(write: Callable[[Rows], Path], tmp_path: Path) -> None:
+    stated = json.dumps({"license": "CC-BY-4.0", "scale": {"positions": [{"file": "track.csv", "sigma_m": 0.01}]}})
+    table = write([
+        {"video": "shard/0/b.mp4", "id": "second", "sidecar": stated, "title": "B"},
+        {"video": str(tmp_path / "shard" / "0" / "a.mp4"), "id": None, "sidecar": None, "title": "A"},
+        {"video": "room.mp4", "id": "my room", "sidecar": None, "title": "C"},
+    ])  # fmt: skip
+    b, a, room = list_videos(table)
+    assert [video.video_id for video in (b, a, room)] == ["second", slug(f"{tmp_path}/shard/0/a"), slug("my room")]
+    assert [video.path for video in (b, a, room)] == [tmp_path / "shard/0/b.mp4", tmp_path / "shard/0/a.mp4",
+                                                      tmp_path / "room.mp4"]  # fmt: skip
+    assert (a.sidecar, room.sidecar) == (None, tmp_path / "room.yaml")
+    assert read_sidecar(b.sidecar).license == "CC-BY-4.0"
+    inputs = VideoInputs.of(b)
+    assert (inputs.error, list(inputs.named())) == ("", ["shard/0/b.mp4", "track.csv"])
+    assert passed_over(table) == (f"{table.name}: columns that are not read: title; those read are video, id, sidecar",)
+
+
+def test_what_is_wrong_with_one_row_is_that_videos_refusal(write: Callable[[Rows], Path]) -> None:
+    table = write([
+        {"video": "shard/0/a.mp4", "id": "same", "sidecar": None},
+        {"video": "shard/0/b.mp4", "id": "same", "sidecar": None},
+        {"video": "room.mp4", "id": None, "sidecar": "license: CC0-1.0"},
+        {"video": "https://example.org/film.mp4", "id": None, "sidecar": None},
+        {"video": "shard", "id": None, "sidecar": None},
+        {"video": "gone.mp4", "id": None, "sidecar": "licence: CC0-1.0"},
+        {"video": "room.mp4", "id": "again", "sidecar": None},
+    ])  # fmt: skip
+    videos = list_videos(table)
+    assert [video.refusal for video in videos] == ["duplicate_id", "duplicate_id", "sidecar_invalid", "not_a_file",
+                                                   "not_a_file", None, None]  # fmt: skip
+    assert len({video.video_id for video in videos}) == 7
+    assert "both room.yaml and" in str(videos[2].message)
+    assert str(videos[2].message).endswith("row 3 say something of it; remove one of them")
+    assert "row 4: https://example.org/film.mp4 is a URL; needed the path of a file" in str(videos[3].message)
+    assert f"{table}, row 6: unknown key 'licence'" in VideoInputs.of(videos[5]).error
+
+
+def test_the_same_file_in_two_rows_is_used_once(write: Callable[[Rows], Path]) -> None:
+    videos = list_videos(write([{"video": "room.mp4", "id": name} for name in ("one", "two")]))
+    assert [video.refusal for video in videos] == [None, "duplicate_source"]
+    videos = list_videos(write([{"video": "room.mp4"}] * 3))
+    assert [video.refusal for video in videos] == ["duplicate_id"] * 3
+    assert len({video.video_id for video in videos}) == 3
+
+
+def test_files_that_a_row_names_lie_below_the_table(write: Callable[[Rows], Path], tmp_path: Path) -> None:
+    (tmp_path.parent / "elsewhere.csv").write_text("timestamp_s,x_m,y_m,z_m\n0,0,0,0\n")
+    stated = "scale: {positions: [{file: ../elsewhere.csv, sigma_m: 0.01}]}"
+    (video,) = list_videos(write([{"video": "shard/0/a.mp4", "sidecar": stated}]))
+    assert isinstance(video.sidecar, SidecarRow)
+    assert "'../elsewhere.csv' leads out of" in VideoInputs.of(video).error
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("gone.csv", None, "no such table"),
+        ("a.csv", b"path,licence\nroom.mp4,CC0\n", "found the columns path, licence; needed a column video"),
+        ("a.csv", b"", r"found the columns \(none\); needed a column video"),
+        ("a.csv", b"video,id,video\na.mp4,a,b.mp4\n", "has two columns video"),
+        ("a.csv", b"video\n", "holds no row"),
+        ("a.csv", b"video,id\n,x\n", "row 1: video is empty"),
+        ("a.csv", b"video\na.mp4,b\n", "row 1 has more cells than there are columns"),
+        ("a.csv", b"video\n\xff\n", "no CSV table"),
+        ("a.csv", b'video\n"a.mp4\n', "no CSV table"),
+        ("a.parquet", b"PAR1 and no more", "no Parquet table"),
+    ],
+)
+def test_a_table_that_is_none_ends_in_one_line(tmp_path: Path, name: str, content: bytes | None, says: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=says) as caught:
+        list_videos(tmp_path / name)
+    assert str(caught.value).startswith(f"{tmp_path / name}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_number_in_place_of_text_is_named(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"video": ["a.mp4"], "id": [7]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="row 1: id is a int; needed text"):
+        list_videos(tmp_path / "a.parquet")
