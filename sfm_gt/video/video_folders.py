@@ -107,12 +107,14 @@ def _may_hold_videos(entry: os.DirEntry[str]) -> bool:
 
 
 def _named_by_sidecars(folder: VideoFolder) -> set[str]:
-    """Folders of cameras: a recording has a film of its own, the same as the one beside the sidecar."""
+    """Folders whose cameras are imported: a recording has films of its own, often the same as the one beside the sidecar."""
     named = set()
     for path in folder.sidecars:
         with suppress(InputError):  # the video's own refusal, later
             content = read_yaml(path)
             imported = content.get("import") if isinstance(content, dict) else None
-            if isinstance(imported, dict):
-                named.add(str(imported.get("file")).rstrip("/"))
+            file = Path(str(imported.get("file"))) if isinstance(imported, dict) else Path()
+            # Of polycam/keyframes/cameras all of polycam; a folder that a single file lies in is no recording.
+            if file.parts and (folder.path / file).is_dir():
+                named.add(file.parts[0])
     return named

@@ -246,3 +246,100 @@ def test_a_folder_without_poses_or_with_other_xml_is_refused(tmp_path: Path) -> 
     ):
         (folder / "1.xmp").write_text(text)
         assert_refused("realitycapture", folder, says)
+
+
+TABLE_HEAD = "#name,x,y,alt,heading,pitch,roll,f,px,py,k1,k2,k3,k4,t1,t2"
+# The same two cameras as in XMP: level, to the north; the third looks to the east and is tilted by its roll.
+TABLE_ROWS = [
+    "frame_0007.jpg,0,1,2,0,90,0,27,0.01,-0.02,-0.1,0.05,0,0,0,0",
+    "frame_0003.jpg,0,0,2,0,90,0,27,0.01,-0.02,-0.1,0.05,0,0,0,0",
+    "frame_0005.jpg,1,1,2,90,90,0,27,0.01,-0.02,-0.1,0.05,0,0,0,0",
+]
+
+
+def write_table(folder: Path, rows: list[str], head: str = TABLE_HEAD) -> Path:
+    path = folder / "cameras.csv"
+    path.write_text("\n".join([head, *rows]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("before", ["", "#cameras 3\n"])
+def test_realitycapture_table_says_what_its_files_say(tmp_path: Path, before: str) -> None:
+    folder = tmp_path / "xmp"
+    write_xmp(folder, "frame_0007.xmp", "0 1 2")
+    write_xmp(folder, "frame_0003.xmp")
+    files, table = read("realitycapture", folder, UPRIGHT), write_table(tmp_path, TABLE_ROWS, before + TABLE_HEAD)
+    track = read("realitycapture", table, UPRIGHT)
+    assert track.frame_indices.tolist() == [3, 5, 7]
+    assert track.cam_from_world[[0, 2]] == pytest.approx(files.cam_from_world, abs=1e-12)
+    assert track.lens == files.lens
+    # 5 m to the east of the third, half a metre up, a metre to its right, which is south.
+    assert transform_points(track.cam_from_world[1], np.array([[6.0, 0.0, 2.5]]))[0] == pytest.approx([1, -0.5, 5])
+
+
+def test_realitycapture_roll_turns_the_camera_before_its_pitch(tmp_path: Path) -> None:
+    rows = [f"{n}.jpg,{n},0,0,30,60,{roll},27" for n, roll in enumerate((0, 20))]
+    level, rolled = read(
+        "realitycapture", write_table(tmp_path, rows, "#name,x,y,alt,heading,pitch,roll,f"), UPRIGHT
+    ).cam_from_world
+    turn = Rotation.from_matrix(rolled[:3, :3] @ level[:3, :3].T).as_rotvec(degrees=True)
+    assert turn == pytest.approx([0, 20, 0]), "about its own y, down here and up in OpenGL; the world turns back"
+
+
+@pytest.mark.parametrize(
+    ("rows", "head", "says"),
+    [
+        (TABLE_ROWS[:1], "#name,x,y,alt", "lacks heading, pitch, roll, f"),
+        ([], TABLE_HEAD, "lacks rows"),
+        ([TABLE_ROWS[0], TABLE_ROWS[1].replace(",27,", ",28,")], TABLE_HEAD, "focal length changes by 3.6 %"),
+        ([TABLE_ROWS[0], TABLE_ROWS[1] + ".1"], TABLE_HEAD, "row 2: distortion .* needed radial distortion alone"),
+        ([TABLE_ROWS[0], "frame_0003.jpg,0,0,2"], TABLE_HEAD, "row 2: .* needed 16 cells"),
+        ([TABLE_ROWS[0], TABLE_ROWS[1].replace(",0,0,2,", ",0,0,nan,")], TABLE_HEAD, "row 2: a pose holds a number"),
+        ([TABLE_ROWS[0], TABLE_ROWS[1].replace(",0,0,2,", ",0,0,up,")], TABLE_HEAD, "row 2: .* a number in each"),
+    ],
+)
+def test_bad_tables_of_realitycapture_get_one_line(tmp_path: Path, rows: list[str], head: str, says: str) -> None:
+    assert_refused("realitycapture", write_table(tmp_path, rows, head), says, UPRIGHT)
+
+
+def polycam(folder: Path, **changes: object) -> Path:
+    """Two cameras: the first looks along -z with +y up, the second from 1 m to the right along -x."""
+    folder.mkdir()
+    for name, matrix in (("98765", pose((0, 0, 0), (0, 0, 0))), ("123456", pose((0, 90, 0), (1, 0, 0)))):
+        entries = {f"t_{row}{column}": matrix[row, column] for row in range(3) for column in range(4)}
+        lens = {"fx": 800.0, "fy": 810.0, "cx": 361.0, "cy": 482.0, "width": 720, "height": 960, "blur_score": 90.0}
+        content = entries | lens | (changes if name == "123456" else {})
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
+
+
+def test_polycam_poses_in_the_order_of_times(tmp_path: Path) -> None:
+    track = read("polycam", polycam(tmp_path / "cameras"), UPRIGHT)
+    assert track.frame_indices.tolist() == [0, 1]
+    for matrix, point in zip(track.cam_from_world, ([0.0, 1.0, -5.0], [-4.0, 1.0, 0.0]), strict=True):
+        assert transform_points(matrix, np.array([point]))[0] == pytest.approx([0, -1, 5])
+    lens = track.lens
+    assert (lens.fx, lens.fy, lens.cx, lens.cy) == (800 / 720, 810 / 960, 361 / 720, 482 / 960)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"fx": 830.0}, "focal length changes by 3.7 %"),
+        ({"width": 960, "height": 720}, "pictures of 2 sizes"),
+        ({"t_03": float("nan")}, "not finite"),
+        ({"t_00": 3.0}, "no rotation"),
+        ({"t_23": "near"}, "no camera of Polycam"),
+    ],
+)
+def test_bad_cameras_of_polycam_get_one_line(tmp_path: Path, changes: dict, says: str) -> None:
+    assert_refused("polycam", polycam(tmp_path / "cameras", **changes), says, UPRIGHT)
+    assert_refused("polycam", tmp_path, "no .json files", UPRIGHT)
+
+
+def test_changes_to_a_camera_of_polycam_are_noticed(tmp_path: Path) -> None:
+    polycam(tmp_path / "cameras")
+    sidecar = tmp_path / "v.yaml"
+    sidecar.write_text("import: {format: polycam, file: cameras}\n")
+    names = {path.name for path in files_named(sidecar, read_sidecar(sidecar))[1:]}
+    assert names == {"98765.json", "123456.json"}

@@ -106,11 +106,22 @@ def test_a_sidecar_of_no_video_is_named(tmp_path: Path) -> None:
 def nested(tmp_path: Path) -> Path:
     """Videos of one name in two folders, and folders whose films are not meant."""
     (tmp_path / "room.yaml").write_text("import: {format: record3d, file: recording/}\n")
-    for name, inside in {".": ["room.mp4"], "ann/day 1": ["clip.mp4", "clip.yaml"], "bob": ["clip.mp4", "notes.yaml"],
-                         "tracks": ["a.yaml"], ".cache": ["a.mp4"], "recording": ["rgb.mp4"],
-                         "out": ["catalog.json", "a.mp4"], "bob/film.mp4": ["a.mp4"]}.items():  # fmt: skip
+    (tmp_path / "hall.yaml").write_text("import: {format: polycam, file: scan/cameras}\n")
+    inside = {
+        ".": ["room.mp4", "hall.mp4"],
+        "ann/day 1": ["clip.mp4", "clip.yaml"],
+        "bob": ["clip.mp4", "notes.yaml"],
+        "bob/film.mp4": ["a.mp4"],
+        "tracks": ["a.yaml"],
+        ".cache": ["a.mp4"],
+        "recording": ["rgb.mp4"],
+        "scan/cameras": ["1.json"],
+        "scan": ["polycam.mp4"],
+        "out": ["catalog.json", "a.mp4"],
+    }
+    for name, files in inside.items():
         (tmp_path / name).mkdir(parents=True, exist_ok=True)
-        for file in inside:
+        for file in files:
             (tmp_path / name / file).write_text(f"{name} {file}")
     (tmp_path / "bob" / "again").symlink_to("..")
     return tmp_path
@@ -118,9 +129,9 @@ def nested(tmp_path: Path) -> Path:
 
 def test_videos_in_folders_are_found_and_told_apart_by_their_path(nested: Path) -> None:
     videos = {video.name: video for video in list_videos(nested)}
-    assert list(videos) == ["ann/day 1/clip.mp4", "bob/clip.mp4", "bob/film.mp4", "room.mp4"]
+    assert list(videos) == ["ann/day 1/clip.mp4", "bob/clip.mp4", "bob/film.mp4", "hall.mp4", "room.mp4"]
     assert [video.video_id for video in videos.values()] == [slug("ann/day 1/clip"), slug("bob/clip"),
-                                                             slug("bob/film"), "room"]  # fmt: skip
+                                                             slug("bob/film"), "hall", "room"]  # fmt: skip
     assert videos["ann/day 1/clip.mp4"].sidecar == nested / "ann" / "day 1" / "clip.yaml"
     assert videos["bob/clip.mp4"].sidecar is None
     assert videos["bob/film.mp4"].message == "bob/film.mp4: is a folder; needed a video file; rename or remove it"
@@ -140,7 +151,7 @@ def test_a_folder_that_cannot_be_listed_is_named_and_the_others_go_on(
 
     listing = os.scandir  # root, as whom tests may run, is refused no folder
     monkeypatch.setattr("os.scandir", scandir)
-    assert [video.name for video in list_videos(nested)] == ["bob/clip.mp4", "bob/film.mp4", "room.mp4"]
+    assert [video.name for video in list_videos(nested)] == ["bob/clip.mp4", "bob/film.mp4", "hall.mp4", "room.mp4"]
     assert passed_over(nested)[0].startswith("ann/ cannot be listed (permission denied)")
 
 
