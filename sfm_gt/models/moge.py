@@ -2,7 +2,8 @@
 
 A checkpoint with a scale head gives metric_depth, one without scale_invariant_depth (the package recovers the shift). Pixels
 that the network's mask leaves out have no answer. The field of view is the network's own guess, which is kept: the frame's
-camera is not given to it. Not on PyPI: install the package from its repository (MIT).
+camera is not given to it. Not on PyPI: install the package from its repository (MIT). The refiner of MoGe 3 runs on CUDA alone,
+and networks run on the processor here: grade maps that were made elsewhere (``on_disk``).
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ class MogeModel(NetworkModel):
             raise InputError(f"{path}: no such file; download the checkpoint first, nothing is fetched")
         checkpoint = _checkpoint(path)
         settings = checkpoint["model_config"]
+        if settings.get("refiner") is not None:
+            raise InputError(f"{path}: a checkpoint of MoGe 3, whose refiner runs on CUDA alone; make its depth maps elsewhere and "
+                             "grade them with method on_disk")  # fmt: skip
         # Version 1 names its encoder, version 2 describes it.
         version = "v2" if isinstance(settings.get("encoder"), dict) else "v1"
         try:

@@ -55,6 +55,12 @@ def test_moge_with_weights_that_are_not_there(stand_ins, tmp_path):
         MogeModel(config)
 
 
+def test_moge_3_is_not_run_as_another_version(stand_ins, tmp_path):
+    config = moge_checkpoint(tmp_path, {"backbone": "dinov2_vitl14"}, scale_head={"dims": [1]}, refiner={"steps": 3})
+    with pytest.raises(InputError, match=r"model\.pt: a checkpoint of MoGe 3, .* grade them with method on_disk"):
+        MogeModel(config)
+
+
 def test_unidepth(stand_ins, tmp_path):
     model = UnidepthModel(unidepth_folder(tmp_path))
     prediction = model.predict(IMAGE, None, KEY)
