@@ -37,7 +37,7 @@ class MogeModel(NetworkModel):
         checkpoint = _checkpoint(path)
         settings = checkpoint["model_config"]
         if settings.get("refiner") is not None:
-            raise InputError(f"{path}: a checkpoint of MoGe 3, whose refiner runs on CUDA alone; make its depth maps elsewhere and "
+            raise InputError(f"{path}: a checkpoint of MoGe 3, whose refiner runs on CUDA alone; make its maps elsewhere and "
                              "grade them with method on_disk")  # fmt: skip
         # Version 1 names its encoder, version 2 describes it.
         version = "v2" if isinstance(settings.get("encoder"), dict) else "v1"
