@@ -133,9 +133,10 @@ def _of_row(table: Path, row: VideoRow, url: str) -> VideoFile:
     video = _named(table.parent, table.parent / name, name)
     if row.id is not None:
         video = replace(video, video_id=slug(row.id))
-    if "://" in name:
-        needed = f"one below {url}" if url else "the path of a file; download it, or see --profile s3"
-        return replace(video, refusal="not_a_file", message=f"row {row.number}: {name} is a URL; needed {needed}")
+    # What a job on another machine reads is fetched from the storage.
+    if "://" in name or (url and (Path(name).is_absolute() or ".." in Path(name).parts)):
+        needed = f"an object below {url}" if url else "the path of a file; download it, or see --profile s3"
+        return replace(video, refusal="not_a_file", message=f"row {row.number}: {name}: needed {needed}")
     beside = _with_sidecar(video)
     if row.sidecar is None or beside.refusal == "not_a_file":
         return beside

@@ -12,6 +12,7 @@ Other columns are not read.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from sfm_gt.errors import InputError, one_line
 
 SUFFIXES = (".csv", ".parquet")
 COLUMNS = ("video", "id", "sidecar")
+MAX_NAME_BYTES = 255  # of Linux's file systems
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ def _row(path: Path, number: int, row: Mapping[str, Any]) -> VideoRow:
     video, identity, sidecar = (cell.strip() if cell else None for cell in cells.values())
     if not video or "\0" in video:
         raise InputError(f"{path}: row {number}: video is empty; needed the path of a file")
+    if any(len(os.fsencode(part)) > MAX_NAME_BYTES for part in Path(video).parts):
+        raise InputError(f"{path}: row {number}: {video[:40]}… is longer than the name of a file may be")
     return VideoRow(number, video, identity or None, cells["sidecar"] if sidecar else None)
 
 

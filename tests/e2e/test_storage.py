@@ -91,7 +91,7 @@ def test_a_table_in_a_bucket_names_objects_beside_it(tmp_path: Path) -> None:
         assert "\n3 videos found\n" in finished.stdout, finished.stdout[-3000:]
         assert "refused: films/pan.mp4" in finished.stdout
         assert "refused: films/far.mp4" in finished.stdout
-        assert f"row 3: s3://other/far.mp4 is a URL; needed one below {PREFIX} [not_a_file]" in finished.stdout
+        assert f"row 3: s3://other/far.mp4: needed an object below {PREFIX} [not_a_file]" in finished.stdout
         assert {key.split("/")[0] for key in storage.digest("out/videos")} == {"near", slug("films/far"), "elsewhere"}
         assert "CC0-1.0" in storage.text("out/videos/near/inputs.json")
         # Results lie below the table's folder and are none of its videos; a changed row is one video's job.

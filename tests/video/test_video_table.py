@@ -78,7 +78,7 @@ def test_what_is_wrong_with_one_row_is_that_videos_refusal(write: Callable[[Rows
     assert len({video.video_id for video in videos}) == 7
     assert "both room.yaml and" in str(videos[2].message)
     assert str(videos[2].message).endswith("row 3 say something of it; remove one of them")
-    assert "row 4: https://example.org/film.mp4 is a URL; needed the path of a file" in str(videos[3].message)
+    assert "row 4: https://example.org/film.mp4: needed the path of a file" in str(videos[3].message)
     assert f"{table}, row 6: unknown key 'licence'" in VideoInputs.of(videos[5]).error
 
 
@@ -88,6 +88,20 @@ def test_the_same_file_in_two_rows_is_used_once(write: Callable[[Rows], Path]) -
     videos = list_videos(write([{"video": "room.mp4"}] * 3))
     assert [video.refusal for video in videos] == ["duplicate_id"] * 3
     assert len({video.video_id for video in videos}) == 3
+
+
+def test_rows_of_a_table_in_a_storage_name_what_lies_below_it(write: Callable[[Rows], Path], tmp_path: Path) -> None:
+    names = [
+        "s3://bucket/corpus/shard/0/a.mp4",
+        "shard/0/b.mp4",
+        "s3://bucket/a.mp4",
+        "../a.mp4",
+        str(tmp_path / "room.mp4"),
+    ]
+    videos = list_videos(write([{"video": name} for name in names]), "s3://bucket/corpus")
+    assert [video.refusal for video in videos] == [None, None, *["not_a_file"] * 3]
+    assert videos[0].path == tmp_path / "shard" / "0" / "a.mp4"
+    assert videos[2].message == "row 3: s3://bucket/a.mp4: needed an object below s3://bucket/corpus"
 
 
 def test_files_that_a_row_names_lie_below_the_table(write: Callable[[Rows], Path], tmp_path: Path) -> None:
@@ -110,6 +124,7 @@ def test_files_that_a_row_names_lie_below_the_table(write: Callable[[Rows], Path
         ("a.csv", b"video\na.mp4,b\n", "row 1 has more cells than there are columns"),
         ("a.csv", b"video\n\xff\n", "no CSV table"),
         ("a.csv", b'video\n"a.mp4\n', "no CSV table"),
+        ("a.csv", b"video\nfilms/" + b"a" * 300 + b".mp4\n", "row 1: .* is longer than the name of a file may be"),
         ("a.parquet", b"PAR1 and no more", "no Parquet table"),
     ],
 )
