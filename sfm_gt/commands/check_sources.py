@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sfm_gt.config import read_config
 from sfm_gt.datasets.frames import open_dataset
+from sfm_gt.errors import InputError
 from sfm_gt.formats.sidecar import PROVENANCE, read_sidecar
 from sfm_gt.formats.sources import Source, hashed_uploader, read_sources
 from sfm_gt.formats.workspace import Workspace
@@ -65,7 +66,10 @@ def _problems(source: Source, videos: Mapping[str, VideoFile] | None, salt_file:
 
 def _stated_otherwise(source: Source, video: VideoFile, salt_file: Path | None) -> list[str]:
     """What the video's sidecar says by now of the source, its terms or its uploader."""
-    stated = read_sidecar(video.sidecar)
+    try:
+        stated = read_sidecar(video.sidecar)
+    except InputError as error:
+        return [str(error)]
     now = stated.model_dump(mode="json", include=set(PROVENANCE))
     changed = {name for name in PROVENANCE if now[name] != getattr(source, name)}
     if stated.uploader and salt_file is not None:

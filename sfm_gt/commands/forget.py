@@ -229,6 +229,7 @@ def _carry_out(workspace: Workspace, job: Job) -> str:
             if workspace.lock(name).exists():
                 held.enter_context(run_lock.wait_for(workspace.lock(name)))
         add_tombstone(workspace.dataset, job.tombstone)
+        _remove(workspace.catalog)  # the next run lists the videos anew
         for shared in job.remade:
             _remove(workspace.root / shared)
         for folder in (*folders, *export.known_exports(workspace)):

@@ -36,7 +36,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from sfm_gt.errors import InputError
+from sfm_gt.errors import InputError, one_line
 from sfm_gt.formats.joints import read_joints
 from sfm_gt.formats.number_table import MAX_FRAME_INDEX, TIME
 from sfm_gt.formats.path_check import inside
@@ -226,7 +226,11 @@ def read_sidecar(path: SidecarSource | None) -> Sidecar:
     if path is None:
         return Sidecar()
     content: Any = read_yaml(path) if isinstance(path, Path) else parse_yaml(path.text, str(path))
-    sidecar = validated(Sidecar, {} if content is None else content, str(path), InputError)
+    if content is not None and not isinstance(content, dict):
+        raise InputError(
+            f"{path}: holds {one_line(str(content))[:40]!r}; needed keys with values, such as license: CC0-1.0"
+        )
+    sidecar = validated(Sidecar, content or {}, str(path), InputError)
     _check_evidence(path, sidecar.scale)
     if sidecar.imported is not None:
         imported_path(path, sidecar.imported)

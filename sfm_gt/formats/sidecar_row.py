@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,11 @@ class SidecarRow:
     def parent(self) -> Path:
         """The folder of the files that it names."""
         return self.table.parent
+
+    @property
+    def sha256(self) -> str:
+        """Of the text, which may hold what has to be kept in the table alone."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def name(self) -> str:

@@ -133,6 +133,8 @@ def _of_row(table: Path, row: VideoRow, url: str) -> VideoFile:
     video = _named(table.parent, table.parent / name, name)
     if row.id is not None:
         video = replace(video, video_id=slug(row.id))
+    if row.problem is not None:
+        return replace(video, refusal="not_a_file", message=f"row {row.number}: {row.problem}")
     # What a job on another machine reads is fetched from the storage.
     if "://" in name or (url and (Path(name).is_absolute() or ".." in Path(name).parts)):
         needed = f"an object below {url}" if url else "the path of a file; download it, or see --profile s3"
@@ -151,30 +153,43 @@ def _named(folder: Path, path: Path, name: str) -> VideoFile:
 
 
 def _with_own_ids(videos: list[VideoFile]) -> list[VideoFile]:
-    """Refuses those that share an id, each under an id of its own."""
+    """Refuses those that share an id, each under an id of its own; of rows with one file the first stays."""
     sharing: dict[str, list[VideoFile]] = {}
     for video in videos:
         sharing.setdefault(video.video_id, []).append(video)
-    taken = {video_id for video_id, alone in sharing.items() if len(alone) == 1}
-    told_apart = []
+    alone = {video_id for video_id, same in sharing.items() if len({video.path for video in same}) == 1}
+    taken, told_apart = set(alone), []
     for video in videos:
-        others = [other for other in sharing[video.video_id] if other is not video]
-        told_apart.append(_refused_name(video, others, taken) if others else video)
-        taken.add(told_apart[-1].video_id)
+        same = sharing[video.video_id]
+        if video.video_id in alone and video is same[0]:
+            told_apart.append(video)
+        else:
+            told_apart.append(_refused_name(video, [other for other in same if other is not video], taken))
+            taken.add(told_apart[-1].video_id)
     return told_apart
 
 
 def _refused_name(video: VideoFile, others: list[VideoFile], taken: Container[str]) -> VideoFile:
-    same_stem = (other for other in others if other.path != video.path)
+    same_stem = [other for other in others if other.path != video.path]
     twin = next((other for other in same_stem if other.path.with_suffix("") == video.path.with_suffix("")), None)
     if twin is not None:
         reason, why = "duplicate_stem", f"{twin.name} has the same stem, so sidecar and results would be mixed up"
+    elif same_stem:
+        reason, why = "duplicate_id", f"{same_stem[0].name} has the same id, {video.video_id}"
     else:
-        reason, why = "duplicate_id", f"{others[0].name} has the same id, {video.video_id}"
+        reason, why = "duplicate_source", f"listed more than once as {video.video_id}; the first row is used"
+        return replace(_refused(video, reason, f"{why}; remove the others"), video_id=_free_id(video, others, taken))
+    return replace(_refused(video, reason, f"{why}; rename one of them"), video_id=_free_id(video, others, taken))
+
+
+def _refused(video: VideoFile, reason: str, why: str) -> VideoFile:
+    return replace(video, sidecar=None, refusal=reason, message=f"{video.name}: {why}")
+
+
+def _free_id(video: VideoFile, others: list[VideoFile], taken: Container[str]) -> str:
     # The rows of a table may name one file many times.
     likely = (slug(f"{video.name}{' again' * more}", length) for more in range(len(others) + 1) for length in LENGTHS)
-    return VideoFile(next(made for made in likely if made not in taken), video.path, None, reason,
-                     f"{video.name}: {why}; rename one of them", folder=video.folder)  # fmt: skip
+    return next(made for made in likely if made not in taken)
 
 
 def _with_sidecar(video: VideoFile, names: Container[str] | None = None) -> VideoFile:
@@ -204,13 +219,17 @@ def _two_sidecars(video: VideoFile, one: str, other: str) -> str:
 
 
 def _without_twins(videos: list[VideoFile]) -> tuple[VideoFile, ...]:
-    """Refuses videos of the same bytes as an earlier one: counted twice they would lie in two splits."""
-    groups = [[video for video in videos if video.refusal is None and video.path.is_file()]]
+    """Refuses videos of the same bytes as another: counted twice they would lie in two splits.
+
+    The one whose name comes first is used, of those in the fewest folders: copies in a folder are no reason to make it again.
+    """
+    groups = [[video for video in videos if video.refusal is None and _kind(video.path) == "file"]]
     # Whole files are read only where size and beginning agree.
     for likeness in (_size, _beginning, _content):
         groups = [alike for group in groups for alike in _alike(group, likeness)]
     twins = {}
-    for first, *others in groups:
+    for group in groups:
+        first, *others = sorted(group, key=lambda video: (len(Path(video.name).parts), video.name, video.video_id))
         for video in others:
             message = f"{video.name}: the same file as {first.name}; remove one of them"
             twins[video.video_id] = replace(video, refusal="duplicate_source", message=message)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sfm_gt.errors import InputError
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sidecar_row import SidecarRow, SidecarSource
 from sfm_gt.video.catalog import Stored, VideoFile, list_videos, name_in, root_of
 from sfm_gt.video.video_folders import video_folders
-from sfm_gt.video.video_table import is_table
+from sfm_gt.video.video_table import VideoRow, is_table, read_table
 
 State = Mapping[str, int]
 """When a table was written, or each of the folders that were looked into got, lost or renamed an entry."""
@@ -59,6 +60,7 @@ class _Entries(Mapping[str, VideoFile]):
 
     def __init__(self, videos: Path, entries: dict[str, dict[str, Any]]):
         self._videos, self._root, self._entries = videos, root_of(videos), entries
+        self._rows: Sequence[VideoRow] | None = None
 
     def __getitem__(self, video_id: str) -> VideoFile:
         entry = dict(self._entries[video_id])
@@ -69,7 +71,16 @@ class _Entries(Mapping[str, VideoFile]):
     def _sidecar(self, entry: Any) -> SidecarSource | None:
         if isinstance(entry, str):
             return self._root / entry
-        return None if entry is None else SidecarRow(self._videos, **entry)
+        return None if entry is None else self._row(**entry)
+
+    def _row(self, number: int, sha256: str) -> SidecarRow:
+        self._rows = read_table(self._videos) if self._rows is None else self._rows
+        sidecar = SidecarRow(
+            self._videos, number, (self._rows[number - 1].sidecar or "") if number <= len(self._rows) else ""
+        )
+        if sidecar.sha256 != sha256:
+            raise InputError(f"{sidecar}: changed while a run was at work; run it again")
+        return sidecar
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -92,4 +103,5 @@ def _entry(video: VideoFile) -> dict[str, Any]:
 
 
 def _entry_of_row(sidecar: SidecarRow) -> dict[str, Any]:
-    return {"row": sidecar.row, "text": sidecar.text}
+    # The text stays in the table: what it says of people would outlive their video here.
+    return {"number": sidecar.row, "sha256": sidecar.sha256}

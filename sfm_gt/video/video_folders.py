@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -18,6 +18,8 @@ VIDEO_SUFFIXES = (
     *(".ts", ".mts", ".m2ts", ".flv", ".wmv", ".asf", ".ogv", ".mxf"),
 )
 SIDECAR_SUFFIXES = (".yaml", ".yml")
+# Of an output folder. Videos may lie beside them.
+RESULT_FOLDERS = frozenset({"videos", "work", "dataset", "predictions", "evaluation", "report", "logs"})
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,14 @@ class VideoFolder:
 
     Attributes:
         names: of all its entries, sorted.
-        below: folders in it that may hold videos as well.
+        below: folders in it that may hold videos as well; ``links`` are links to such.
         unreadable: those that cannot be listed.
     """
 
     path: Path
     names: tuple[str, ...]
     below: tuple[Path, ...]
+    links: tuple[Path, ...]
     unreadable: tuple[Path, ...] = ()
 
     @property
@@ -53,24 +56,36 @@ def _is_named_like_a_video(name: str) -> bool:
 def video_folders(top: Path) -> Iterator[VideoFolder]:
     """A folder and those below it, each once whatever links lead to it.
 
-    Hidden ones are passed over, and so are those that hold the results of a run and those that a sidecar names.
+    Hidden ones are passed over, and so are the results of a run and the folders whose cameras a sidecar imports.
 
     Raises:
         InputError: ``top`` is missing, no folder, or cannot be listed.
     """
-    waiting, seen = [_listed(top)], {_identity(top)}
-    while waiting:
-        folder = waiting.pop()
-        below, unreadable = [], []
-        for path in folder.below:
-            if (identity := _identity(path)) in seen:
+    waiting = [_listed(top)]
+    seen, imported = {_identity(top)}, set[Path]()
+    links: list[Path] = []
+
+    def listed(paths: Iterable[Path]) -> tuple[list[VideoFolder], list[Path]]:
+        found, unreadable = [], []
+        for path in paths:
+            if path in imported or (identity := _identity(path)) in seen:
                 continue
             seen.add(identity)
             try:
-                below.append(_listed(path))
+                found.append(_listed(path))
             except InputError:
                 unreadable.append(path)
+        return found, unreadable
+
+    while waiting:
+        folder = waiting.pop()
+        imported |= _imported(folder)
+        links += folder.links
+        below, unreadable = listed(folder.below)
         waiting += reversed(below)
+        if not waiting:  # last, for a folder has the name of its own place, whatever links lead there
+            below, more = listed(links)
+            waiting, unreadable, links = below[::-1], unreadable + more, []
         yield replace(folder, unreadable=tuple(unreadable))
 
 
@@ -91,30 +106,29 @@ def _listed(path: Path) -> VideoFolder:
         ) from None
     except PermissionError:
         raise InputError(f"{path}: cannot be listed (permission denied); make the folder readable") from None
-    folder = VideoFolder(path, tuple(entry.name for entry in entries), ())
-    names = [entry.name for entry in entries if _may_hold_videos(entry)]
-    cameras = _named_by_sidecars(folder) if names else set()
-    return replace(folder, below=tuple(path / name for name in names if name not in cameras))
+    names = tuple(entry.name for entry in entries)
+    results = RESULT_FOLDERS if Workspace(path).catalog.name in names else frozenset[str]()
+    inside = [entry for entry in entries if entry.name not in results and _may_hold_videos(entry)]
+    return VideoFolder(path, names, tuple(Path(entry.path) for entry in inside if not entry.is_symlink()),
+                       tuple(Path(entry.path) for entry in inside if entry.is_symlink()))  # fmt: skip
 
 
 def _may_hold_videos(entry: os.DirEntry[str]) -> bool:
     if entry.name.startswith(".") or _is_named_like_a_video(entry.name):  # the latter is refused as a video
         return False
     try:
-        return entry.is_dir() and not Workspace(Path(entry.path)).catalog.is_file()
+        return entry.is_dir()
     except OSError:
         return False
 
 
-def _named_by_sidecars(folder: VideoFolder) -> set[str]:
-    """Folders whose cameras are imported: a recording has films of its own, often the same as the one beside the sidecar."""
+def _imported(folder: VideoFolder) -> set[Path]:
+    """Folders whose cameras are imported: a recording has a film of its own, often that beside the sidecar."""
     named = set()
-    for path in folder.sidecars:
+    for path in folder.sidecars if folder.below or folder.links else ():
         with suppress(InputError):  # the video's own refusal, later
             content = read_yaml(path)
             imported = content.get("import") if isinstance(content, dict) else None
-            file = Path(str(imported.get("file"))) if isinstance(imported, dict) else Path()
-            # Of polycam/keyframes/cameras all of polycam; a folder that a single file lies in is no recording.
-            if file.parts and (folder.path / file).is_dir():
-                named.add(file.parts[0])
+            if isinstance(imported, dict):
+                named.add(folder.path / str(imported.get("file")))
     return named

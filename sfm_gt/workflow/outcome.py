@@ -75,9 +75,9 @@ def of_video(workspace: Workspace, video_id: str) -> VideoLine:
 
 
 def _why(name: str, message: str, reason: str) -> str:
-    """A message that names the video, once, and the reason code."""
-    said = one_line(message)
-    return f"{said if said.startswith(name) else f'{name}: {said}'} [{reason}]"
+    """A message that names the video, once and with the folder that it lies in, and the reason code."""
+    said = one_line(message).removeprefix(f"{name}: ").removeprefix(f"{Path(name).name}: ")
+    return f"{name}: {said} [{reason}]"
 
 
 def closing(workspace: Workspace, summary: str, width: int) -> list[str]:

@@ -31,6 +31,7 @@ from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.video.catalog import Stored, VideoFile, list_videos, name_in, passed_over, root_of
 from sfm_gt.video.catalog_file import State as VideosState
 from sfm_gt.video.catalog_file import known_videos, state_of_videos, write_catalog
+from sfm_gt.video.video_table import is_table
 from sfm_gt.workflow.currency import own_protocols
 from sfm_gt.workflow.estimate import THREADS_OF_A_JOB, estimate, films_of
 from sfm_gt.workflow.staleness import KEY_JSON, VideoInputs, stale_results
@@ -95,6 +96,7 @@ class RunPlan:
         """What the start of the run found; for the one job that this process is for."""
         if self._storage is not None:
             self._storage.fetch(Workspace(self._config.out).catalog, self.workspace.catalog)
+            self._fetch_table(self._storage)
             self._leave_config()
         self._videos = known_videos(self.workspace.catalog, self._here.videos)
 
@@ -147,6 +149,12 @@ class RunPlan:
         write_catalog(self.workspace.catalog, self._videos_state, self._videos.values())
         if self._storage is not None:
             self._store_records(self._storage)
+            self._fetch_table(self._storage)
+
+    def _fetch_table(self, storage: ObjectStorage) -> None:
+        """Jobs read in it what it says of their video."""
+        if is_table(self._config.videos):
+            storage.fetch(self._config.videos, self._here.videos)
 
     def _leave_config(self) -> None:
         path, text = self.workspace.config, to_yaml(self._here)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class VideoInputs:
     @classmethod
     def of(cls, video: VideoFile) -> VideoInputs:
         """Reads the sidecar."""
-        own = [path for path in (video.path, video.sidecar) if isinstance(path, Path) and path.is_file()]
+        own = [path for path in (video.path, video.sidecar) if isinstance(path, Path) and os.path.isfile(path)]
         try:
             sidecar = read_sidecar(video.sidecar)
             named = files_named(video.sidecar, sidecar) if video.sidecar is not None else []
@@ -72,7 +73,7 @@ def _by_name(video: VideoFile) -> dict[str, Any]:
     """What the folder or table alone tells of a video."""
     said: dict[str, Any] = {"refusal": video.refusal, "message": video.message, "warning": video.warning}
     if isinstance(video.sidecar, SidecarRow):  # its number changes where rows are added
-        return {"path": video.name, "sidecar": None, "row": video.sidecar.text, **said}
+        return {"path": video.name, "sidecar": None, "row_sha256": video.sidecar.sha256, **said}
     return {"path": video.name, "sidecar": video.sidecar and name_in(video.root, video.sidecar), **said}
 
 

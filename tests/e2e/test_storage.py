@@ -89,11 +89,11 @@ def test_a_table_in_a_bucket_names_objects_beside_it(tmp_path: Path) -> None:
         # No clip of theirs gives ground truth, which ends a run with exit status 1.
         finished = run_in_bucket(storage, tmp_path / "run", config=table)
         assert "\n3 videos found\n" in finished.stdout, finished.stdout[-3000:]
-        assert "refused: films/pan.mp4" in finished.stdout
+        assert "refused: films/pan.mp4" in finished.stdout, finished.stdout[-3000:]
         assert "refused: films/far.mp4" in finished.stdout
         assert f"row 3: s3://other/far.mp4: needed an object below {PREFIX} [not_a_file]" in finished.stdout
         assert {key.split("/")[0] for key in storage.digest("out/videos")} == {"near", slug("films/far"), "elsewhere"}
-        assert "CC0-1.0" in storage.text("out/videos/near/inputs.json")
+        assert "corpus.csv, row 1" in storage.text("out/videos/near/verdict.json")
         # Results lie below the table's folder and are none of its videos; a changed row is one video's job.
         assert reconstructed(run_in_bucket(storage, tmp_path / "run", "--dry-run", config=table).stdout) == set()
         (tmp_path / "corpus.csv").write_text("\n".join(["video,id,sidecar", rows[1], rows[0].replace("CC0", "CC-BY")]))

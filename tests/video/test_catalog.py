@@ -117,7 +117,8 @@ def nested(tmp_path: Path) -> Path:
         "recording": ["rgb.mp4"],
         "scan/cameras": ["1.json"],
         "scan": ["polycam.mp4"],
-        "out": ["catalog.json", "a.mp4"],
+        "out": ["catalog.json", "late.mp4"],
+        "out/videos": ["a.mp4"],
     }
     for name, files in inside.items():
         (tmp_path / name).mkdir(parents=True, exist_ok=True)
@@ -129,9 +130,18 @@ def nested(tmp_path: Path) -> Path:
 
 def test_videos_in_folders_are_found_and_told_apart_by_their_path(nested: Path) -> None:
     videos = {video.name: video for video in list_videos(nested)}
-    assert list(videos) == ["ann/day 1/clip.mp4", "bob/clip.mp4", "bob/film.mp4", "hall.mp4", "room.mp4"]
+    assert list(videos) == [
+        "ann/day 1/clip.mp4",
+        "bob/clip.mp4",
+        "bob/film.mp4",
+        "hall.mp4",
+        "out/late.mp4",
+        "room.mp4",
+        "scan/polycam.mp4",
+    ]
     assert [video.video_id for video in videos.values()] == [slug("ann/day 1/clip"), slug("bob/clip"),
-                                                             slug("bob/film"), "hall", "room"]  # fmt: skip
+                                                             slug("bob/film"), "hall", slug("out/late"), "room",
+                                                             slug("scan/polycam")]  # fmt: skip
     assert videos["ann/day 1/clip.mp4"].sidecar == nested / "ann" / "day 1" / "clip.yaml"
     assert videos["bob/clip.mp4"].sidecar is None
     assert videos["bob/film.mp4"].message == "bob/film.mp4: is a folder; needed a video file; rename or remove it"
@@ -151,7 +161,14 @@ def test_a_folder_that_cannot_be_listed_is_named_and_the_others_go_on(
 
     listing = os.scandir  # root, as whom tests may run, is refused no folder
     monkeypatch.setattr("os.scandir", scandir)
-    assert [video.name for video in list_videos(nested)] == ["bob/clip.mp4", "bob/film.mp4", "hall.mp4", "room.mp4"]
+    assert [video.name for video in list_videos(nested)] == [
+        "bob/clip.mp4",
+        "bob/film.mp4",
+        "hall.mp4",
+        "out/late.mp4",
+        "room.mp4",
+        "scan/polycam.mp4",
+    ]
     assert passed_over(nested)[0].startswith("ann/ cannot be listed (permission denied)")
 
 
@@ -189,3 +206,25 @@ def test_missing_empty_and_wrong_folders_end_in_one_line(tmp_path: Path) -> None
             list_videos(folder)
         assert str(folder) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_links_and_copies_do_not_rename_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "clip.mp4").write_bytes(b"one")
+    (tmp_path / "zoo.mp4").write_bytes(b"two")
+    before = [video.video_id for video in list_videos(tmp_path)]
+    (tmp_path / "alias").symlink_to("real")
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup" / "zoo.mp4").write_bytes(b"two")
+    copy, clip, zoo = list_videos(tmp_path)
+    assert [clip.video_id, zoo.video_id] == before
+    assert (clip.refusal, zoo.refusal) == (None, None)
+    assert copy.message == "backup/zoo.mp4: the same file as zoo.mp4; remove one of them"
+
+
+def test_a_link_alone_leads_to_videos(tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "disk").mkdir()
+    touch(tmp_path / "disk", "clip.mp4")
+    (tmp_path / "videos" / "linked").symlink_to(tmp_path / "disk")
+    assert [video.name for video in list_videos(tmp_path / "videos")] == ["linked/clip.mp4"]
