@@ -184,7 +184,8 @@ def judge_camera(
         share, standing_out = proof.flatness
         raise Rejected("flat_scene", f"{100 * share:.0f} % of the points lie on one plane, at most {100 * FLAT_SHARE:.0f} % "
                        f"allowed unless {100 * STANDING_SHARE:g} % stand out of it ({100 * standing_out:.1f} % do); a page, a "
-                       "poster or a photograph determines neither focal length nor depth", share, FLAT_SHARE)  # fmt: skip
+                       "photograph, or a camera that only turns determines neither focal length nor depth: move it "
+                       "sideways in a scene with depth", share, FLAT_SHARE)  # fmt: skip
     if not proof.aspect.square:
         ratio = proof.aspect.ratio
         raise Rejected("non_square_pixels", f"the vertical focal length is about {ratio:.2f} times the horizontal one, at "
