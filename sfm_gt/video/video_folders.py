@@ -50,7 +50,7 @@ class VideoFolder:
 
 
 def _is_named_like_a_video(name: str) -> bool:
-    return Path(name).suffix.lower() in VIDEO_SUFFIXES and not name.startswith(".")
+    return os.path.splitext(name)[1].lower() in VIDEO_SUFFIXES and not name.startswith(".")
 
 
 def video_folders(top: Path) -> Iterator[VideoFolder]:

@@ -169,7 +169,7 @@ def test_no_sidecar_and_an_empty_one_say_nothing(tmp_path):
         ("scale: {people: {joints: nowhere.csv}}", "'nowhere.csv' not found in"),
         ("scale: {people: {statures: [{person: a, stature_m: 174}]}}", "less than or equal to 2.5"),
         ("scale: [", "not valid YAML"),
-        ("- a\n- b", "valid dictionary"),
+        ("- a\n- b", "needed keys with values"),
     ],
 )
 def test_a_bad_sidecar_gets_one_line_with_file_and_fix(tmp_path, text, says):
