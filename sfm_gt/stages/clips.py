@@ -24,7 +24,8 @@ def run(workspace: Workspace, video_id: str, video_path: Path, config: ClipsConf
     clip's name does not hang on ``min_frames``; what lies between them has a name of its own.
     """
     content: dict[str, Any] = {"video_id": video_id, "version": VERSION, "clips": [], "rejected": []}
-    if read_json(workspace.ingest(video_id))["status"] == "ok":
+    facts = read_json(workspace.ingest(video_id))
+    if facts["status"] == "ok":
         numbers: Counter[str] = Counter()
         for stretch in find_stretches(iterate_frames(video_path), config.cut_threshold, config.max_frames):
             number = numbers[stretch.kind]
@@ -33,7 +34,7 @@ def run(workspace: Workspace, video_id: str, video_path: Path, config: ClipsConf
             if stretch.kind == "shot" and stretch.n_frames >= config.min_frames:
                 content["clips"].append(entry)
             else:
-                content["rejected"].append(entry | _verdict(video_path, stretch, config.min_frames))
+                content["rejected"].append(entry | _verdict(facts["path"], stretch, config.min_frames))
     write_json(workspace.clips(video_id), content)
     return content
 
@@ -45,8 +46,8 @@ def _entry(video_id: str, number: int, stretch: Stretch) -> dict[str, Any]:
     return {"clip_id": f"{video_id}-{name}", "video_id": video_id, **frames, **times}
 
 
-def _verdict(path: Path, stretch: Stretch, min_frames: int) -> dict[str, Any]:
-    span = f"{path.name}: frames {stretch.first_frame} to {stretch.last_frame}"
+def _verdict(name: str, stretch: Stretch, min_frames: int) -> dict[str, Any]:
+    span = f"{name}: frames {stretch.first_frame} to {stretch.last_frame}"
     if stretch.kind == "shot":
         length = f"a shot of {stretch.n_frames} frames" if stretch.n_frames > 1 else "a single frame between two cuts"
         message = f"{span} are {length}; needs {min_frames} (clips.min_frames)"

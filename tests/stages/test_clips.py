@@ -59,3 +59,17 @@ def test_a_blank_video_is_counted(tmp_path: Path) -> None:
     (rejected,) = run_all(folder, workspace)["rejected"]
     assert rejected["reason"] == "blank"
     assert "black.mp4" in rejected["message"]
+
+
+def test_messages_tell_videos_of_one_name_apart(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "out")
+    for number, name in enumerate(("ann", "bob")):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        write_video(tmp_path / "in" / name / "clip.mp4", panning(6, seed=number))
+    (tmp_path / "in" / "bob" / "text.mp4").write_text("hello")
+    listed = run_all(tmp_path / "in", workspace)
+    assert sorted(stretch["message"].split(": ")[0] for stretch in listed["rejected"]) == [
+        "ann/clip.mp4",
+        "bob/clip.mp4",
+    ]
+    assert [video["message"].split(": ")[0] for video in listed["videos"] if video["reason"]] == ["bob/text.mp4"]
