@@ -159,16 +159,10 @@ def test_a_folder_that_cannot_be_listed_is_named_and_the_others_go_on(
             raise PermissionError
         return listing(path)
 
+    before = [video.name for video in list_videos(nested)]
     listing = os.scandir  # root, as whom tests may run, is refused no folder
     monkeypatch.setattr("os.scandir", scandir)
-    assert [video.name for video in list_videos(nested)] == [
-        "bob/clip.mp4",
-        "bob/film.mp4",
-        "hall.mp4",
-        "out/late.mp4",
-        "room.mp4",
-        "scan/polycam.mp4",
-    ]
+    assert [video.name for video in list_videos(nested)] == [name for name in before if not name.startswith("ann/")]
     assert passed_over(nested)[0].startswith("ann/ cannot be listed (permission denied)")
 
 
