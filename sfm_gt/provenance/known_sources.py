@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import CLIP_JSON
 from sfm_gt.formats.manifest import read_json
@@ -31,14 +33,14 @@ def known_sources(workspace: Workspace) -> dict[str, Source]:
 def find_source(workspace: Workspace, wanted: str) -> Source | None:
     """The one source of that video id, file name, URL or SHA-256; None where there is none, or it was forgotten.
 
+    A file name may lack the folders that it lies in.
+
     Raises:
         InputError: several such.
     """
-    matching = [
-        source
-        for source in known_sources(workspace).values()
-        if wanted in (source.video_id, source.path, source.source, source.source_sha256)
-    ]
+    known = known_sources(workspace).values()
+    matching = [one for one in known if wanted in (one.video_id, one.path, one.source, one.source_sha256)]
+    matching = matching or [one for one in known if one.path and Path(one.path).name == wanted]
     # A video that ingest refused because it was forgotten is still listed there: nothing of it is left to forget.
     if len(matching) > 1:
         ids = ", ".join(source.video_id for source in matching)

@@ -24,6 +24,7 @@ from sfm_gt.formats.perceptual_hash import MAX_BITS_BETWEEN_COPIES, bits_between
 from sfm_gt.formats.sources import hashed_uploader, read_sources
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.provenance import license_gate
+from sfm_gt.provenance.known_sources import find_source
 from sfm_gt.stages import ingest
 from sfm_gt.video.catalog import list_videos
 from tests.video.make_videos import panning, write_video
@@ -123,6 +124,18 @@ def test_a_picture_is_known_after_another_encoding_and_no_other_is_taken_for_it(
         again = perceptual_hash(cv2.imdecode(content, cv2.IMREAD_COLOR))
         assert bits_between(hashed, again) <= MAX_BITS_BETWEEN_COPIES
     assert bits_between(hashes[0], hashes[2]) > MAX_BITS_BETWEEN_COPIES
+
+
+def test_a_source_is_found_by_its_file_name_where_only_one_has_it(workspace: Workspace) -> None:
+    for folder, video_id in (("ann/day 1", "anna"), ("bob", "bert")):
+        path = workspace.dataset / "clips" / video_id / f"{video_id}-000" / "clip.json"
+        info = read_json(path)
+        write_json(path, info | {"source": info["source"] | {"path": f"{folder}/{video_id}.mp4"}})
+    found = [find_source(workspace, name) for name in ("anna.mp4", "bob/bert.mp4", "day 1/anna.mp4")]
+    assert [one and one.video_id for one in found] == ["anna", "bert", None]
+    write_json(path, info | {"source": info["source"] | {"path": "bob/anna.mp4"}})
+    with pytest.raises(InputError, match=r"'anna\.mp4' stands for several sources \(anna, bert\); give one video id"):
+        find_source(workspace, "anna.mp4")
 
 
 @pytest.fixture
