@@ -170,26 +170,24 @@ def _with_own_ids(videos: list[VideoFile]) -> list[VideoFile]:
 
 
 def _refused_name(video: VideoFile, others: list[VideoFile], taken: Container[str]) -> VideoFile:
-    same_stem = [other for other in others if other.path != video.path]
-    twin = next((other for other in same_stem if other.path.with_suffix("") == video.path.with_suffix("")), None)
+    elsewhere = [other for other in others if other.path != video.path]
+    twin = next((other for other in elsewhere if other.path.with_suffix("") == video.path.with_suffix("")), None)
     if twin is not None:
-        reason, why = "duplicate_stem", f"{twin.name} has the same stem, so sidecar and results would be mixed up"
-    elif same_stem:
-        reason, why = "duplicate_id", f"{same_stem[0].name} has the same id, {video.video_id}"
+        reason, why = (
+            "duplicate_stem",
+            f"{twin.name} has the same stem, so sidecar and results would be mixed up; rename one of them",
+        )
+    elif elsewhere:
+        reason, why = "duplicate_id", f"{elsewhere[0].name} has the same id, {video.video_id}; rename one of them"
     else:
-        reason, why = "duplicate_source", f"listed more than once as {video.video_id}; the first row is used"
-        return replace(_refused(video, reason, f"{why}; remove the others"), video_id=_free_id(video, others, taken))
-    return replace(_refused(video, reason, f"{why}; rename one of them"), video_id=_free_id(video, others, taken))
-
-
-def _refused(video: VideoFile, reason: str, why: str) -> VideoFile:
-    return replace(video, sidecar=None, refusal=reason, message=f"{video.name}: {why}")
-
-
-def _free_id(video: VideoFile, others: list[VideoFile], taken: Container[str]) -> str:
+        reason, why = (
+            "duplicate_source",
+            f"listed more than once as {video.video_id}; the first row is used; remove the others",
+        )
     # The rows of a table may name one file many times.
     likely = (slug(f"{video.name}{' again' * more}", length) for more in range(len(others) + 1) for length in LENGTHS)
-    return next(made for made in likely if made not in taken)
+    video_id = next(made for made in likely if made not in taken)
+    return replace(video, video_id=video_id, sidecar=None, refusal=reason, message=f"{video.name}: {why}")
 
 
 def _with_sidecar(video: VideoFile, names: Container[str] | None = None) -> VideoFile:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sidecar_row import SidecarRow, SidecarSource
 from sfm_gt.video.catalog import Stored, VideoFile, list_videos, name_in, root_of
 from sfm_gt.video.video_folders import video_folders
-from sfm_gt.video.video_table import VideoRow, is_table, read_table
+from sfm_gt.video.video_table import is_table, read_table
 
 State = Mapping[str, int]
 """When a table was written, or each of the folders that were looked into got, lost or renamed an entry."""
@@ -60,7 +61,6 @@ class _Entries(Mapping[str, VideoFile]):
 
     def __init__(self, videos: Path, entries: dict[str, dict[str, Any]]):
         self._videos, self._root, self._entries = videos, root_of(videos), entries
-        self._rows: Sequence[VideoRow] | None = None
 
     def __getitem__(self, video_id: str) -> VideoFile:
         entry = dict(self._entries[video_id])
@@ -74,13 +74,15 @@ class _Entries(Mapping[str, VideoFile]):
         return None if entry is None else self._row(**entry)
 
     def _row(self, number: int, sha256: str) -> SidecarRow:
-        self._rows = read_table(self._videos) if self._rows is None else self._rows
-        sidecar = SidecarRow(
-            self._videos, number, (self._rows[number - 1].sidecar or "") if number <= len(self._rows) else ""
-        )
+        sidecar = SidecarRow(self._videos, number, self._texts.get(number, ""))
         if sidecar.sha256 != sha256:
             raise InputError(f"{sidecar}: changed while a run was at work; run it again")
         return sidecar
+
+    @cached_property
+    def _texts(self) -> Mapping[int, str]:
+        """What the table says in sidecars' place, by number of the row."""
+        return {row.number: row.sidecar for row in read_table(self._videos) if row.sidecar is not None}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)

@@ -51,9 +51,11 @@ def others(tree: dict[str, str], also: set[str] = frozenset()) -> dict[str, str]
 
 def test_nothing_of_the_source_is_left_and_nothing_else_is_touched(workspace: Workspace) -> None:
     before = tree_digest(workspace.root)
+    write_json(workspace.catalog, {"state": {}, "videos": {"anna": {"path": "anna.mp4"}, "bert": {"path": "bert.mp4"}}})
     said = forget.run(workspace.root, "anna")
     after = tree_digest(workspace.root)
     assert "anna: forgotten" in said
+    assert not workspace.catalog.exists(), "no half of an entry stays: the next run lists the videos anew"
     assert others(after) == others(before)
     assert {name for name in after if "anna" in name} == set()
     assert set(before) - set(after) == {name for name in before if "anna" in name}

@@ -196,6 +196,7 @@ def test_a_changed_sidecar_is_found(workspace: Workspace, tmp_path: Path) -> Non
     write_json(workspace.dataset / "sources.json", {"sources": entries})
     assert problems(uploader="someone") == []
     assert problems(uploader="someone else") == ["uploader changed in bert.yaml: run the workflow again"]
+    assert ["unknown key 'licence'" in problem for problem in problems(licence="CC0-1.0")] == [True]
     (tmp_path / "bert.yaml").unlink()
     (video,) = list_videos(tmp_path)
     assert "uploader" in check_sources._stated_otherwise(read_sources(workspace.dataset)[1], video, None)[0]

@@ -182,3 +182,22 @@ def test_a_table_that_is_none_ends_in_one_line(tmp_path: Path, name: str, conten
         list_videos(tmp_path / name)
     assert str(caught.value).startswith(f"{tmp_path / name}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_job_finds_its_row_below_empty_ones_and_refuses_another(
+    write: Callable[[Rows], Path], tmp_path: Path
+) -> None:
+    table = write([
+        {"video": "room.mp4", "sidecar": None},
+        {"video": None, "sidecar": None},
+        {"video": "shard/0/a.mp4", "sidecar": "license: CC0-1.0"},
+    ])  # fmt: skip
+    listed = {video.video_id: video for video in list_videos(table)}
+    path, state = tmp_path / "catalog.json", state_of_videos(table)
+    write_catalog(path, state, listed.values())
+    assert dict(known_videos(path, table)) == listed
+    # Of objects no state is known: the row itself has to be the one that was listed.
+    write_catalog(path, None, listed.values())
+    known = known_videos(path, write([{"video": "shard/0/a.mp4", "sidecar": "license: CC-BY-4.0"}] * 3))
+    with pytest.raises(InputError, match="row 3: changed while a run was at work; run it again"):
+        known[slug("shard/0/a")]

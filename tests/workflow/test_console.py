@@ -177,6 +177,8 @@ def test_a_video_is_what_became_of_its_clips(tmp_path: Path) -> None:
     named = {"c-000": manifest("still_image", "a.mp4: shows one image")}
     leave_verdict(workspace.verdict("c"), facts, named)
     assert of_video(workspace, "c").text == "refused: a.mp4: shows one image [still_image]"
+    leave_verdict(workspace.verdict("n"), facts | {"path": "ann/a.mp4"}, named)
+    assert of_video(workspace, "n").text == "refused: ann/a.mp4: shows one image [still_image]"
     with pytest.raises(InputError):
         of_video(workspace, "d")
 
