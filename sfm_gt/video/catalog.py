@@ -173,10 +173,8 @@ def _refused_name(video: VideoFile, others: list[VideoFile], taken: Container[st
     elsewhere = [other for other in others if other.path != video.path]
     twin = next((other for other in elsewhere if other.path.with_suffix("") == video.path.with_suffix("")), None)
     if twin is not None:
-        reason, why = (
-            "duplicate_stem",
-            f"{twin.name} has the same stem, so sidecar and results would be mixed up; rename one of them",
-        )
+        reason = "duplicate_stem"
+        why = f"{twin.name} has the same stem, so sidecar and results would be mixed up; rename one of them"
     elif elsewhere:
         reason, why = "duplicate_id", f"{elsewhere[0].name} has the same id, {video.video_id}; rename one of them"
     else:
