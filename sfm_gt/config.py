@@ -74,8 +74,8 @@ class SfmConfig(Section):
     max_rel_depth_sigma: Positive = Field(
         0.05, description="required accuracy: larger expected sigma / depth rejects the clip (small_parallax)"
     )
-    # Two sigma are a quarter of the focal length, the first step of its profile, which hardly tells what moves from what is near.
-    # Set below the 14 % of one of the videos for choosing, with the sound ones of both halves and the kitchen's windows in view.
+    # Two sigma are a quarter of the focal length, the first step of its profile, which hardly tells movers from what is near.
+    # Set below the 14 % of one of the videos for choosing; the sound ones of both halves and windows were in view.
     max_rel_focal_sigma: Positive = Field(
         0.12, description="larger sigma / focal length rejects the clip (focal_uncertain)"
     )
