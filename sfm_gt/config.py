@@ -77,7 +77,7 @@ class SfmConfig(Section):
     # Two sigma are a quarter of the focal length, the first step of its profile, which hardly tells movers from what is near.
     # Set below the 14 % of one of the videos for choosing; the sound ones of both halves and windows were in view.
     max_rel_focal_sigma: Positive = Field(
-        0.12, description="larger sigma / focal length rejects the clip (focal_uncertain)"
+        0.12, description="larger sigma / focal length rejects the clip (focal_uncertain) where depth depends on it"
     )
     max_focal_swing: Positive = Field(
         0.015, description="larger relative change of the focal length beyond noise rejects the clip (zoom, breathing)"

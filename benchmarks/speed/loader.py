@@ -89,7 +89,8 @@ def _row(clip_id: str, frame_index: int) -> dict[str, Any]:
         "clip_id": clip_id, "video_id": clip_id[:-4], "frame_index": frame_index, "timestamp_s": frame_index / 30,
         "metric": True, "width": WIDTH, "height": HEIGHT, "fx": 540.0, "fy": 540.0, "cx": 320.0, "cy": 240.0,
         "cam_from_world": np.eye(4).ravel().tolist(), "depth_unit": TRUTH_UNIT_M, "sigma_unit": TRUTH_UNIT_M / 5,
-        "metric_from_sfm": 1.0, "sigma_log_scale": 0.01, "valid_fraction": 1.0, "moving_fraction": 0.1, "has_person": True,
+        "metric_from_sfm": 1.0, "sigma_log_scale": 0.01, "focal_sigma_rel": 0.004,
+        "valid_fraction": 1.0, "moving_fraction": 0.1, "has_person": True,
     }  # fmt: skip
     return {column: values[column] for column in INDEX_COLUMNS}
 

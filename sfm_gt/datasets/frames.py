@@ -34,6 +34,8 @@ class Frame:
         metric_from_sfm: metres per SfM unit, None where not metric.
         sigma_log_scale: one standard deviation of the clip's log scale, None where not metric. It is shared by all
             frames of the clip and is not contained in ``sigma_m``.
+        focal_sigma_rel: one relative standard deviation of the focal length, shared by all frames of the clip; 0 where it was
+            given, None in a data set of before it was stated.
     """
 
     dataset: Path
@@ -46,6 +48,7 @@ class Frame:
     cam_from_world: Float[np.ndarray, "4 4"]
     metric_from_sfm: float | None
     sigma_log_scale: float | None
+    focal_sigma_rel: float | None
     depth_unit: float
     sigma_unit: float
     has_person: bool
@@ -223,6 +226,7 @@ def _frame_from_row(dataset: Path, row: dict[str, Any]) -> Frame:
         timestamp_s=row["timestamp_s"], metric=row["metric"], camera=camera,
         cam_from_world=np.array(row["cam_from_world"], dtype=np.float64).reshape(4, 4),
         metric_from_sfm=row["metric_from_sfm"], sigma_log_scale=row["sigma_log_scale"],
+        focal_sigma_rel=row.get("focal_sigma_rel"),
         depth_unit=row["depth_unit"], sigma_unit=row["sigma_unit"], has_person=row["has_person"],
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from itertools import groupby
 import numpy as np
 
 from sfm_gt.datasets.frames import Dataset, Frame
+from sfm_gt.evaluation.gt_camera import known_camera
 from sfm_gt.imaging.pools import in_order, one_thread_a_call
 from sfm_gt.metrics.alignment import Affine
 from sfm_gt.metrics.evaluation import EvaluatedFrame, Evaluation, GradedFrame, ModelResult
@@ -62,7 +63,7 @@ def loaded(
     z_depth, sigma = depth_of(frame), None
     if isinstance(frame, Frame):
         sigma = frame.sigma_m if frame.metric else frame.sigma_sfm
-    gt = GtFrame(z_depth, frame.moving, frame.overlay, frame.person, frame.metric, frame.camera)
+    gt = GtFrame(z_depth, frame.moving, frame.overlay, frame.person, frame.metric, known_camera(frame))
     view = None
     if frame.camera is not None and frame.cam_from_world is not None:
         still = frame.valid & ~frame.moving & ~frame.overlay

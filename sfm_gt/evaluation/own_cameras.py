@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sfm_gt.datasets.frames import Dataset
+from sfm_gt.evaluation.gt_camera import known_camera
 from sfm_gt.metrics.cameras import CAMERAS, LENGTHS, focal_figures, pose_figures
 from sfm_gt.models.shared.cameras import read_cameras
 from sfm_gt.public_datasets import Benchmark
@@ -42,7 +43,9 @@ def _clip_figures(dataset: Dataset | Benchmark, clip_id: str, folder: Path) -> d
     stated = read_cameras(folder)
     intrinsics, poses = stated.intrinsics, stated.cam_from_world
     cameras = [
-        (f.camera, intrinsics[f.frame_index]) for f in frames if f.camera is not None and f.frame_index in intrinsics
+        (camera, intrinsics[f.frame_index])
+        for f in frames
+        if f.frame_index in intrinsics and (camera := known_camera(f)) is not None
     ]
     if cameras:
         fx, gt_fx, width = np.array([(own[0, 0], gt.fx, gt.width) for gt, own in cameras], dtype=np.float64).T

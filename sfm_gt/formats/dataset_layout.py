@@ -59,6 +59,7 @@ INDEX_SCHEMA = pa.schema(
         pa.field("sigma_unit", pa.float64(), nullable=False),
         pa.field("metric_from_sfm", pa.float64()),
         pa.field("sigma_log_scale", pa.float64()),
+        pa.field("focal_sigma_rel", pa.float64()),
         pa.field("valid_fraction", pa.float64(), nullable=False),
         pa.field("moving_fraction", pa.float64(), nullable=False),
         pa.field("has_person", pa.bool_(), nullable=False),

@@ -35,6 +35,9 @@ CAMERAS = (
 LENGTHS = ("ate", "rpe_trans")
 """In the unit of the GT."""
 MAX_VIEWS = 200
+# A ground truth whose own focal length is known worse than this, relative, judges none, nor points and normals, which depend on
+# it: as much as structure from motion allows where depth depends on it (sfm.max_rel_focal_sigma). Its depth is judged.
+MAX_FOCAL_SIGMA_REL = 0.12
 
 Poses = Float[np.ndarray, "n 4 4"]
 

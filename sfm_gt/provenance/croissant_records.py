@@ -18,6 +18,7 @@ _MEANING = {
     "cam_from_world": "4 x 4 matrix, row by row; camera +x right, +y down, +z forward",
     "depth_unit": "z-depth of one step of the depth PNG", "sigma_unit": "one standard deviation of one step of the sigma PNG",
     "metric_from_sfm": "metres per SfM unit", "sigma_log_scale": "one standard deviation of the clip's log scale",
+    "focal_sigma_rel": "one standard deviation of the clip's focal length over it",
     "valid_fraction": "share of pixels with depth", "moving_fraction": "share of pixels that move",
     "has_person": "whether people were looked for", "license": "of the source video", "source": "of the video",
     "split": "train, val or test; whole videos", "image": "undistorted RGB",

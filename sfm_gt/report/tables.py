@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sfm_gt.metrics.cameras import MAX_FOCAL_SIGMA_REL
+
 if TYPE_CHECKING:
     from sfm_gt.metrics.fusion import FusionSettings
     from sfm_gt.metrics.protocol import Protocol
@@ -50,9 +52,12 @@ SURFACES = {
     "normal_11": "< 11.25° ↑", "normal_22": "< 22.5° ↑", "normal_30": "< 30° ↑", "rel_normal_deg": "relative normals (°) ↓",
     "point_rel": "points, rel ↓", "point_delta1": "points, δ1 ↑",
 }  # fmt: skip
+_UNKNOWN_FOCAL = (
+    f"Clips whose own focal length has a sigma above {100 * MAX_FOCAL_SIGMA_REL:g} % do not count where it matters."
+)
 BELOW_SURFACES = (
     "Normals of depth on the camera of the GT, which a scale does not change; points are on the model's own camera, where it "
-    "states one."
+    f"states one. {_UNKNOWN_FOCAL}"
 )
 CLOUDS = {
     "model": "model", "cameras": "cameras", "clips": "clips", "f_score": "F-score ↑", "precision": "precision ↑",
@@ -77,7 +82,10 @@ CAMERAS = {
     "pose_auc_5": "AUC@5° ↑", "pose_auc_30": "AUC@30° ↑", "ate": "ATE (m) ↓", "rpe_trans": "RPE (m) ↓",
     "rpe_rot_deg": "RPE (°) ↓",
 }  # fmt: skip
-BELOW_CAMERAS = "The models' own cameras, mean over clips; no protocol applies to them. Lengths are of metric clips."
+BELOW_CAMERAS = (
+    "The models' own cameras, mean over clips; no protocol applies to them. Lengths are of metric clips. "
+    f"{_UNKNOWN_FOCAL}"
+)
 WORDS = frozenset(
     {
         "model",

@@ -48,6 +48,8 @@ class CameraProof:
         sigma: of the focal length, and of depth by the cameras.
         focal_by_long_side: focal length over the long side of the picture.
         focal_range_px: focal lengths that fit as well, see :class:`FocalProfile`; the found one twice where it was not asked.
+        focal_open_ended: whether focal lengths beyond those that were tried may fit as well.
+        depth_change: by how much depths, apart from their common scale, differ within two sigma of the focal length, relative.
         principal_point_off: distance of the principal point from the picture's centre, over the long side.
         flatness: of the scene.
         curve: the focal length over time.
@@ -58,6 +60,8 @@ class CameraProof:
     sigma: CameraSigma
     focal_by_long_side: float
     focal_range_px: tuple[float, float]
+    focal_open_ended: bool
+    depth_change: float
     principal_point_off: float
     flatness: Flatness
     curve: FocalCurve
@@ -71,6 +75,7 @@ class CameraProof:
             "focal_by_long_side": self.focal_by_long_side,
             "focal_low_px": self.focal_range_px[0],
             "focal_high_px": self.focal_range_px[1],
+            "focal_depth_change": self.depth_change,
             "principal_point_off": self.principal_point_off,
             "flat_share": self.flatness.share,
             "standing_out_share": self.flatness.standing_out,
@@ -115,7 +120,11 @@ def settle_lens(model: pycolmap.Reconstruction, prior: FocalPrior | None) -> Set
     best = solve(known, FREE)
     carry(model, seen, best)
     sigma = camera_sigma(best, noise)
-    return Settled(profile, replace(sigma, focal_rel=max(sigma.focal_rel, profile.sigma_rel)))
+    # Two sigma reach the outermost focal length that fits.
+    outermost = max(abs(np.log(end)) for end in profile.range_rel) / 2
+    focal_rel = float(max(sigma.focal_rel, profile.sigma_rel, outermost))
+    depth_rel = max(sigma.depth_rel, profile.depth_change_within(focal_rel) / 2)
+    return Settled(profile, CameraSigma(focal_rel, depth_rel))
 
 
 def _lens_prior(prior: FocalPrior | None, error_px2: float) -> LensPrior:
@@ -163,10 +172,13 @@ def prove_camera(
     focal = bundle.focal_px
     # The profile stands on fewer points, whose own best lies a little off; what counts is how far the others lie from that.
     low, high = settled.profile.range_rel if settled is not None else (1.0, 1.0)
+    focal_rel = settled.sigma.focal_rel if settled is not None else 0.0
     centre = np.array([bundle.camera.principal_point_x, bundle.camera.principal_point_y]) - np.array(bundle.size) / 2
     return CameraProof(
         focal_px=focal, sigma=settled.sigma if settled is not None else CameraSigma(0.0, 0.0),
         focal_by_long_side=focal / max(bundle.size), focal_range_px=(low * focal, high * focal),
+        focal_open_ended=settled is not None and settled.profile.open_ended(focal_rel),
+        depth_change=settled.profile.depth_change_within(focal_rel) if settled is not None else 0.0,
         principal_point_off=float(np.linalg.norm(centre)) / max(bundle.size), flatness=flatness(Bundle.of(seen)),
         curve=focal_curve(bundle, times_s[bundle.view_rows]), aspect=pixel_aspect(bundle),
     )  # fmt: skip
@@ -193,9 +205,12 @@ def judge_camera(
                        "rescale it to its original aspect ratio (ffmpeg -vf scale=WIDTH:HEIGHT,setsar=1)",
                        ratio, 1.0 + float(np.copysign(MIN_OFF, ratio - 1.0)))  # fmt: skip
     judge_clear_swing(proof, max_focal_swing)
+    # A camera that slides past a scene says next to nothing of its focal length, yet depths apart from their scale are the same
+    # whatever it is: then its sigma is stated, and the clip is good.
+    depths_agree = not proof.focal_open_ended and proof.depth_change <= max_rel_depth_sigma
     low, high = proof.focal_range_px
     # Before the bounds: where nearly every focal length fits, the one found may lie anywhere, and footage is not at fault.
-    if high > SECOND_VALLEY * proof.focal_px or low * SECOND_VALLEY < proof.focal_px:
+    if not depths_agree and (high > SECOND_VALLEY * proof.focal_px or low * SECOND_VALLEY < proof.focal_px):
         zoomed = proof.curve.significant_swing > max_focal_swing
         cause = (
             "and it seems to change: cut the video where it zooms"
@@ -211,10 +226,11 @@ def judge_camera(
                        f"long side, plausible are {shortest:g} to {longest:g}; {_CAMERA_HELPS}", proof.focal_by_long_side,
                        longest if proof.focal_by_long_side > longest else shortest)  # fmt: skip
     # A sigma that is no number is no small one.
-    if not proof.sigma.focal_rel <= max_rel_focal_sigma:
+    if not depths_agree and not proof.sigma.focal_rel <= max_rel_focal_sigma:
         raise Rejected("focal_uncertain", f"the focal length is {proof.focal_px:.0f} px with a sigma of "
-                       f"{100 * proof.sigma.focal_rel:.1f} %, needed at most {100 * max_rel_focal_sigma:g} %; "
-                       f"{_CAMERA_HELPS}", proof.sigma.focal_rel, max_rel_focal_sigma)  # fmt: skip
+                       f"{100 * proof.sigma.focal_rel:.1f} %, needed at most {100 * max_rel_focal_sigma:g} %, and depths "
+                       f"change with it by {100 * proof.depth_change:.1f} % within two sigma; {_CAMERA_HELPS}",
+                       proof.sigma.focal_rel, max_rel_focal_sigma)  # fmt: skip
     _judge_swing(proof.curve, max_focal_swing, 0.0)
     if proof.sigma.depth_rel > max_rel_depth_sigma:
         raise Rejected("small_parallax", f"poses and focal length contribute {100 * proof.sigma.depth_rel:.1f} % to the "

@@ -42,11 +42,13 @@ class FocalProfile:
     Attributes:
         focal_px: (K,) ascending, the best one among them.
         excess: (K,) rise of the error over the best, in variances of its noise.
+        depth_change: (K,) root mean square of the relative change of depths against the best, apart from their common scale.
         best: the bundle at the best focal length, solved with the focal length free.
     """
 
     focal_px: Float[np.ndarray, " k"]
     excess: Float[np.ndarray, " k"]
+    depth_change: Float[np.ndarray, " k"]
     best: Bundle
 
     @property
@@ -54,6 +56,21 @@ class FocalProfile:
         """The shortest and the longest focal length tried that fit as well as the best, over the best."""
         fitting = self.focal_px[self.excess <= FITS_AS_WELL] / self.best.focal_px
         return min(float(fitting.min(initial=1.0)), 1.0), max(float(fitting.max(initial=1.0)), 1.0)
+
+    def open_ended(self, sigma_rel: float) -> bool:
+        """Whether focal lengths that fit as well, or lie within two sigma, may lie beyond those that were tried."""
+        ends = self.focal_px[[0, -1]] / self.best.focal_px
+        within = _within(sigma_rel)
+        return bool(min(self.excess[0], self.excess[-1]) <= FITS_AS_WELL or within[0] < ends[0] or within[1] > ends[1])
+
+    def depth_change_within(self, sigma_rel: float) -> float:
+        """The largest change of depths among the focal lengths that fit as well, or lie within two of these sigma."""
+        tried = np.log(self.focal_px / self.best.focal_px)
+        low, high = np.log([*self.range_rel, *_within(sigma_rel)]).reshape(2, 2).T
+        low, high = low.min(), high.max()
+        inside = (tried >= low) & (tried <= high)
+        at_ends = np.interp([low, high], tried, self.depth_change)
+        return float(max(*at_ends, self.depth_change[inside].max(initial=0.0)))
 
     @property
     def sigma_rel(self) -> float:
@@ -85,8 +102,30 @@ def focal_profile(start: Bundle, error_px2: float) -> FocalProfile:
         best = solve(lowest, FREE)
     costs = np.array([min(bundle.cost, best.cost) if bundle is lowest else bundle.cost for bundle in tried])
     focal = np.array([best.focal_px if bundle is lowest else bundle.focal_px for bundle in tried])
+    change = np.array([0.0 if bundle is lowest else depth_change(bundle, best) for bundle in tried])
     order = np.argsort(focal)
-    return FocalProfile(focal[order], (costs - costs.min())[order] / error_px2, best)
+    return FocalProfile(focal[order], (costs - costs.min())[order] / error_px2, change[order], best)
+
+
+def depth_change(one: Bundle, other: Bundle) -> float:
+    """Root mean square of the logarithm of the ratio of depths at all observations, less its median.
+
+    A depth behind the camera, or farther off than a factor of e, counts as that.
+
+    Args:
+        one, other: of the same observations.
+    """
+    depths = np.stack([one.points_cam[:, 2], other.points_cam[:, 2]])
+    in_front = (depths > 0).all(axis=0)
+    ratio = np.ones(depths.shape[1])
+    ratio[in_front] = np.log(depths[0, in_front] / depths[1, in_front])
+    ratio[in_front] -= np.median(ratio[in_front]) if in_front.any() else 0.0
+    return float(np.sqrt((np.clip(ratio, -1.0, 1.0) ** 2).mean()))
+
+
+def _within(sigma_rel: float) -> tuple[float, float]:
+    """Focal lengths two sigma off, over the best."""
+    return float(np.exp(-2.0 * sigma_rel)), float(np.exp(2.0 * sigma_rel))
 
 
 def _walk(bundle: Bundle, factor: float, n_steps: int) -> list[Bundle]:

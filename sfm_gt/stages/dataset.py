@@ -60,7 +60,8 @@ def _build(
     length = scale["metric_from_sfm"] or 1.0
     units = {name: length * listed[f"{name}_sfm"] for name in ("depth_unit", "sigma_unit")}
     shared = {"clip_id": clip_id, "video_id": video_of(clip_id), "metric": scale["metric"],
-              "metric_from_sfm": scale["metric_from_sfm"], "sigma_log_scale": scale["sigma_log_scale"], **units}  # fmt: skip
+              "metric_from_sfm": scale["metric_from_sfm"], "sigma_log_scale": scale["sigma_log_scale"],
+              "focal_sigma_rel": ClipViews(workspace, clip_id).model.focal_sigma_rel, **units}  # fmt: skip
     rows = [row | {"cam_from_world": _scaled(row["cam_from_world"], length)} | shared for row in listed["rows"]]
     pq.write_table(pa.Table.from_pylist(rows, schema=INDEX_SCHEMA), folder / CLIP_INDEX)
     if (shutter := workspace.clip_stage(clip_id, "sfm") / SHUTTER_NPZ).is_file():

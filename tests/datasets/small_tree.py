@@ -71,7 +71,8 @@ def _row(clip_id: str, frame_index: int) -> dict:
         "clip_id": clip_id, "video_id": clip_id[:-4], "frame_index": frame_index, "timestamp_s": frame_index / 30,
         "metric": True, "width": WIDTH, "height": HEIGHT, "fx": FOCAL, "fy": FOCAL, "cx": WIDTH / 2, "cy": HEIGHT / 2,
         "cam_from_world": cam_from_world.ravel().tolist(), "depth_unit": DEPTH_UNIT, "sigma_unit": SIGMA_UNIT,
-        "metric_from_sfm": 1.0, "sigma_log_scale": 0.01, "valid_fraction": 1.0, "moving_fraction": 0.0, "has_person": True,
+        "metric_from_sfm": 1.0, "sigma_log_scale": 0.01, "focal_sigma_rel": 0.004,
+        "valid_fraction": 1.0, "moving_fraction": 0.0, "has_person": True,
     }  # fmt: skip
     return {column: values[column] for column in layout.INDEX_COLUMNS}
 

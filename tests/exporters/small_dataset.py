@@ -72,7 +72,7 @@ def _row(clip_id: str, frame_index: int, metric: bool) -> dict:
         "timestamp_s": FIRST_TIMESTAMP_S + frame_index / FPS, "metric": metric, "width": 64, "height": 48, "fx": 60.0,
         "fy": 60.0, "cx": 32.0, "cy": 24.0, "cam_from_world": pose(frame_index).ravel().tolist(), "depth_unit": DEPTH_UNIT,
         "sigma_unit": SIGMA_UNIT, "metric_from_sfm": 2.0 if metric else None, "sigma_log_scale": 0.01 if metric else None,
-        "valid_fraction": 0.9, "moving_fraction": 0.02, "has_person": metric,
+        "focal_sigma_rel": 0.004, "valid_fraction": 0.9, "moving_fraction": 0.02, "has_person": metric,
     }  # fmt: skip
 
 

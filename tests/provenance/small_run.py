@@ -44,7 +44,8 @@ def _write_frame(workspace: Workspace, clip_id: str, frame_index: int, shape: Sh
         "clip_id": clip_id, "video_id": clip_id[:-4], "frame_index": frame_index, "timestamp_s": frame_index / 30,
         "metric": True, "width": shape.width, "height": shape.height, "fx": 60.0, "fy": 60.0, "cx": shape.width / 2,
         "cy": shape.height / 2, "cam_from_world": np.eye(4).ravel().tolist(), "depth_unit": 1e-3, "sigma_unit": 2e-4,
-        "metric_from_sfm": 2.0, "sigma_log_scale": 0.01, "valid_fraction": 1.0, "moving_fraction": 0.0,
+        "metric_from_sfm": 2.0, "sigma_log_scale": 0.01, "focal_sigma_rel": 0.004,
+        "valid_fraction": 1.0, "moving_fraction": 0.0,
         "has_person": False,
     }  # fmt: skip
     return {column: values[column] for column in layout.INDEX_COLUMNS}

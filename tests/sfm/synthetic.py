@@ -31,6 +31,16 @@ def sideways_path(n_frames: int) -> list[pycolmap.Rigid3d]:
     return [_pose(np.eye(3), np.array([0.05 * k - 0.6, 0.0, 0.0])) for k in range(n_frames)]
 
 
+def sliding_path(n_frames: int) -> list[pycolmap.Rigid3d]:
+    """The same in the hand: it trembles by a tenth of a degree and a centimetre."""
+    poses = []
+    for k in range(n_frames):
+        angles = 0.002 * np.sin([k / 2.0, k / 5.0, k / 2.5])
+        centre = np.array([0.05 * k - 0.6, 0.01 * np.sin(k / 3.0), 0.0])
+        poses.append(_pose(Rotation.from_euler("xyz", angles).as_matrix(), centre))
+    return poses
+
+
 def _pose(rotation: np.ndarray, centre: np.ndarray) -> pycolmap.Rigid3d:
     return pycolmap.Rigid3d(np.hstack([rotation, -(rotation @ centre)[:, None]]))
 

@@ -25,6 +25,7 @@ from tests.sfm.synthetic import (
     filmed,
     room,
     sideways_path,
+    sliding_path,
     times_s,
     turning_path,
 )
@@ -73,6 +74,37 @@ def test_a_purely_sideways_move_needs_the_camera_stated() -> None:
         judge_camera(proven(filmed(sideways_path(N_FRAMES), room(N_POINTS))), MAX_REL_SIGMA, MAX_DEPTH_SIGMA, MAX_SWING)
 
 
+def depths(model: pycolmap.Reconstruction) -> np.ndarray:
+    """Of every point in the first image, in the order of their numbers."""
+    pose = model.images[1].cam_from_world().matrix()
+    xyz = np.array([model.points3D[number].xyz for number in sorted(model.points3D)])
+    return xyz @ pose[2, :3] + pose[2, 3]
+
+
+def test_a_slide_in_the_hand_is_good_with_a_focal_length_that_is_uncertain_and_says_so() -> None:
+    # Depths of a slide are the same whatever the focal length is, but for their scale.
+    path = sliding_path(N_FRAMES)
+    model = filmed(path, room(N_POINTS), noise_px=4 * NOISE_PX)
+    true = depths(model)
+    proof = proven(model)
+    assert proof.sigma.focal_rel > MAX_REL_SIGMA
+    assert proof.focal_px == pytest.approx(FOCAL, rel=2 * proof.sigma.focal_rel)
+    assert reason(proof) is None
+    ratio = np.log(depths(model) / true)
+    assert np.sqrt(((ratio - np.median(ratio)) ** 2).mean()) < 0.02, "of which noise of the points is the most"
+    assert proof.depth_change < 0.01
+    assert reason(replace(proof, depth_change=1.01 * MAX_DEPTH_SIGMA)) == "focal_uncertain"
+    assert reason(replace(proof, focal_open_ended=True)) == "focal_uncertain"
+
+
+def test_a_focal_length_that_depths_change_with_has_to_be_certain() -> None:
+    proof = proven(filmed(turning_path(N_FRAMES)[:8], room(40), noise_px=15 * NOISE_PX), times=times_s(8))
+    assert proof.sigma.focal_rel > MAX_REL_SIGMA
+    assert proof.depth_change > MAX_DEPTH_SIGMA
+    assert proof.sigma.depth_rel >= proof.depth_change / 2
+    assert reason(proof) == "focal_uncertain"
+
+
 @pytest.mark.parametrize("fixed", [True, False])
 def test_a_sideways_move_of_a_stated_camera_is_accepted(fixed: bool) -> None:
     stated = 1.02 * FOCAL
@@ -87,7 +119,7 @@ def test_a_sideways_move_of_a_stated_camera_is_accepted(fixed: bool) -> None:
 
 def test_where_every_focal_length_fits_the_one_found_says_nothing_of_the_footage() -> None:
     proof = proven(filmed(turning_path(N_FRAMES), room(N_POINTS)))
-    lost = replace(proof, focal_px=23.0, focal_by_long_side=0.036, focal_range_px=(23.0, 266.0))
+    lost = replace(proof, focal_px=23.0, focal_by_long_side=0.036, focal_range_px=(23.0, 266.0), focal_open_ended=True)
     assert reason(lost) == "focal_uncertain"
     assert (
         reason(replace(proof, focal_px=23.0, focal_by_long_side=0.036, focal_range_px=(23.0, 23.0)))

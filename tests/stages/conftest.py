@@ -65,6 +65,7 @@ def _index_row(clip_id: str, frame_index: int, metric: bool) -> dict:
         "metric": metric, "width": WIDTH, "height": HEIGHT, "fx": 20.0, "fy": 20.0, "cx": 8.0, "cy": 6.0,
         "cam_from_world": cam_from_world.ravel().tolist(), "depth_unit": DEPTH_UNIT, "sigma_unit": SIGMA_UNIT,
         "metric_from_sfm": 2.0 if metric else None, "sigma_log_scale": 0.01 if metric else None,
+        "focal_sigma_rel": 0.004,
         "valid_fraction": 11 / 12, "moving_fraction": 1 / 12, "has_person": metric,
     }  # fmt: skip
     return {column: values[column] for column in layout.INDEX_COLUMNS}
