@@ -125,7 +125,7 @@ def sparse_scores(model: pycolmap.Reconstruction, data: Path) -> dict[str, float
     """The sparse points of every frame with truth against the sensor."""
     seen = Observations.of(model)
     depths = seen.points_cam(seen.views)[:, 2]
-    focal, (cx, cy) = seen.camera.mean_focal_length(), seen.camera.principal_point()
+    focal, (cx, cy) = seen.camera.mean_focal_length(), (seen.camera.principal_point_x, seen.camera.principal_point_y)
     camera = PinholeCamera(seen.camera.width, seen.camera.height, focal, focal, cx, cy)
     pairs = []
     for view, name in enumerate(seen.names):

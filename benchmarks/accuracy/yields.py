@@ -87,6 +87,10 @@ def read_expected(data: Path) -> dict[str, Expected]:
     return found
 
 
+def _bare(name: str) -> str:
+    return f"{name} without sidecar"
+
+
 def cases(data: Path) -> list[tuple[VideoFile, Expected]]:
     """Every video of a folder with what is expected of it; those with a known camera once more without."""
     expected, without = read_expected(data), yaml.safe_load(RULES.read_text())["without_sidecar"]
@@ -95,7 +99,7 @@ def cases(data: Path) -> list[tuple[VideoFile, Expected]]:
         if wanted.name in without:
             bare = replace(video, video_id=f"{video.video_id}-without-sidecar", sidecar=None)
             reasons = tuple(without[wanted.name])
-            found.append((bare, Expected(f"{wanted.name} without sidecar", "refuse", wanted.half, reasons=reasons)))
+            found.append((bare, Expected(_bare(wanted.name), "refuse", wanted.half, reasons=reasons)))
     return found
 
 
@@ -275,7 +279,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the result there")
     arguments = parser.parse_args()
     paths = [RESULT] * arguments.save + [arguments.json] * (arguments.json is not None)
-    rows, worker = other_rows(paths, "video", arguments.only), Worker()
+    named = arguments.only and [*arguments.only, *(_bare(name) for name in arguments.only)]
+    rows, worker = other_rows(paths, "video", named), Worker()
     with tempfile.TemporaryDirectory() as scratch:
         for data in arguments.data:
             config = Config(videos=data, out=arguments.out or Path(scratch))

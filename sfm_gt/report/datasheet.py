@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sfm_gt.formats.sources import Source
+from sfm_gt.metrics.cameras import MAX_FOCAL_SIGMA_REL
 from sfm_gt.report.funnel import Level, Refusal
 from sfm_gt.report.page import render_datasheet
 
@@ -61,6 +62,9 @@ def limits(rows: Sequence[Mapping[str, Any]], infos: Sequence[Mapping[str, Any]]
     found = [f"{invalid:.0f} % of the pixels have no depth: nothing is filled in where views are not consistent."]
     if not_metric:
         found.append(f"{not_metric} of {len(infos)} clips have no metric scale; their lengths are in SfM units.")
+    if guessed := len({row["clip_id"] for row in rows if (row.get("focal_sigma_rel") or 0.0) > MAX_FOCAL_SIGMA_REL}):
+        found.append(f"In {guessed} of {len(infos)} clips the focal length has a sigma above {100 * MAX_FOCAL_SIGMA_REL:g} %; "
+                     "depths apart from their scale do not depend on it, points, normals and angles do.")  # fmt: skip
     if unlooked:
         found.append(f"{unlooked} of {len(rows)} frames have no person mask; people in them are not marked.")
     if videos < 30:

@@ -23,6 +23,7 @@ from sfm_gt.formats.dataset_layout import INDEX_NAME
 from sfm_gt.formats.manifest import Manifest, read_json
 from sfm_gt.formats.verdict import MASK_SHEETS, THUMBNAILS, read_manifests
 from sfm_gt.formats.workspace import Workspace
+from sfm_gt.metrics.cameras import MAX_FOCAL_SIGMA_REL
 from sfm_gt.metrics.protocol import REASONS, Protocol
 from sfm_gt.models.shared.stored import StoredPredictions
 from sfm_gt.report.contact_sheet import ContactSheet, ModelMaps, chosen, mask_strip, relative_sigma
@@ -148,7 +149,11 @@ def _clips(
 
 def _facts(info: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     first, scale = rows[0], info.get("scale", {})
+    focal_sigma = first.get("focal_sigma_rel")
     return {
+        "focal_px": first["fx"],
+        "focal_sigma_percent": 100 * focal_sigma if focal_sigma is not None else None,
+        "focal_uncertain": (focal_sigma or 0.0) > MAX_FOCAL_SIGMA_REL,
         "metric": first["metric"],
         "metric_from_sfm": first["metric_from_sfm"],
         "sigma_percent": 100 * first["sigma_log_scale"] if first["metric"] else None,

@@ -18,9 +18,9 @@ VERSIONS = {
     "index": 3,
     "predict": 4,
     "evaluate": 8,
-    "report": 7,
+    "report": 8,
     "summary": 3,
     "layers": 3,
     "pseudo_labels": 1,
-    "publish": 2,
+    "publish": 3,
 }

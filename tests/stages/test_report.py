@@ -19,6 +19,7 @@ from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.frame_folder import write_thumbnail
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.formats.verdict import gather
+from sfm_gt.report.datasheet import limits
 from sfm_gt.report.pictures import INVALID_RGB, save_picture
 from sfm_gt.stages import evaluate, report, summary
 
@@ -186,6 +187,21 @@ def test_clip_without_metres_says_so(page):
     assert "net, aligned by median" in far
     assert "net, unaligned" in near
     assert "no prediction" in near
+
+
+def test_a_clip_states_its_focal_length_and_warns_where_it_is_hardly_known(page, workspace):
+    index = workspace.dataset / layout.INDEX_NAME
+    rows = pd.read_parquet(index)
+    rows.loc[rows.clip_id == "far", "focal_sigma_rel"] = 0.22
+    rows.to_parquet(index, index=False)
+    report.run(workspace, ReportConfig(), CLIPS)
+    far, near = ((page.parent / "clips" / clip / "index.html").read_text() for clip in ("far", "near"))
+    assert "Focal length 20 px ± 22 %" in far
+    assert "points, normals and angles do" in far
+    assert "Focal length 20 px ± 0.4 %" in near
+    assert "points, normals and angles do" not in near
+    stated = limits(rows.to_dict("records"), [{}, {}])
+    assert any("In 1 of 2 clips the focal length has a sigma above 12 %" in line for line in stated)
 
 
 def test_first_page_lists_clips_with_scale_and_worst_sigma(page, workspace):
