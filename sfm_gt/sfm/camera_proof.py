@@ -198,7 +198,8 @@ def judge_camera(
                        f"allowed unless {100 * STANDING_SHARE:g} % stand out of it ({100 * standing_out:.1f} % do); a page, a "
                        "photograph, or a camera that only turns determines neither focal length nor depth: move it "
                        "sideways in a scene with depth", share, FLAT_SHARE)  # fmt: skip
-    if not proof.aspect.square:
+    # Where a slide leaves the focal length open it leaves each of the two open.
+    if not proof.aspect.square and proof.sigma.focal_rel <= max_rel_focal_sigma:
         ratio = proof.aspect.ratio
         raise Rejected("non_square_pixels", f"the vertical focal length is about {ratio:.2f} times the horizontal one, at "
                        f"{proof.aspect.sigmas:.0f} sigma: the picture was squeezed or its pixel aspect ratio lost; "
@@ -217,8 +218,11 @@ def judge_camera(
             if zoomed
             else "as after a short or purely sideways move, or electronic stabilisation"
         )
-        raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px fit the clip equally well (found "
-                       f"{proof.focal_px:.0f} px), {cause}; {_CAMERA_HELPS}",
+        # Of those that fit none is the one: none is named, lest somebody states it.
+        beyond = " and beyond" if proof.focal_open_ended else ""
+        raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px{beyond} fit the clip equally well, and "
+                       f"depths differ between them by {100 * proof.depth_change:.1f} % apart from their scale, {cause}; "
+                       f"{_CAMERA_HELPS}, or film a take that turns a little while it moves",
                        high / low - 1.0, SECOND_VALLEY - 1.0)  # fmt: skip
     shortest, longest = PLAUSIBLE_FOCAL
     if not shortest <= proof.focal_by_long_side <= longest:

@@ -95,9 +95,30 @@ def drift_speeds(
     residual = np.linalg.norm(tracks - straight, axis=-1).max(axis=0)
     scene = _scene_displacement(flows, tracks[0], greys[0].shape)
     gone = speed * (len(greys) - 1)
-    drifting = (residual < MAX_LINE_RESIDUAL_PX) & (np.linalg.norm(gone, axis=1) > MIN_DRIFT_PX)
+    even = residual < MAX_LINE_RESIDUAL_PX
+    drifting = even & (np.linalg.norm(gone, axis=1) > MIN_DRIFT_PX)
     drifting &= np.linalg.norm(gone - scene, axis=1) > MIN_OFF_SCENE_PX
+    drifting &= ~_nearer(speed, even, drifting, len(greys))
     return _clusters(tracks[0][drifting], speed[drifting], greys[0].shape)
+
+
+def _nearer(
+    speed: Float[np.ndarray, "k 2"], even: Bool[np.ndarray, " k"], drifting: Bool[np.ndarray, " k"], n_frames: int
+) -> Bool[np.ndarray, " k"]:
+    """What a camera that slides evenly shows of things nearer than the rest: they go the scene's way at a speed of their own.
+
+    No hand is that even, but a dolly is: then most of the scene's tracks are straight lines as well.
+    """
+    scene = speed[~drifting]
+    none = np.zeros(len(speed), dtype=bool)
+    if not len(scene) or even[~drifting].mean() < 0.5:
+        return none
+    way = np.median(scene[even[~drifting]], axis=0)
+    length = float(np.linalg.norm(way))
+    if length * (n_frames - 1) < MIN_DRIFT_PX:
+        return none
+    along, across = speed @ way / length, speed @ np.array([-way[1], way[0]]) / length
+    return (np.abs(across) < SAME_SPEED_PX) & (along > 0)
 
 
 def _follow(greys: Sequence[Grey]) -> Float[np.ndarray, "n k 2"]:

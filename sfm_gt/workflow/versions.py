@@ -7,7 +7,7 @@ VERSIONS = {
     "ingest": 4,
     "clips": 6,
     "clip_list": 1,
-    "frames": 9,
+    "frames": 10,
     "sfm": 19,
     "dense": 8,
     "moving": 2,

@@ -16,6 +16,7 @@ from sfm_gt.sfm.database import KnownCamera
 from sfm_gt.sfm.lens_noise import LensNoise, lens_noise
 from sfm_gt.sfm.linearised import Linearised, lens_directions
 from sfm_gt.sfm.observations import Observations
+from sfm_gt.sfm.pixel_aspect import PixelAspect
 from tests.sfm.synthetic import (
     FOCAL,
     HEIGHT,
@@ -203,6 +204,15 @@ def test_a_squeezed_picture_is_refused_with_its_ratio() -> None:
     # One step from a compromise between two focal lengths.
     assert proof.aspect.ratio == pytest.approx(0.75, abs=0.1)
     assert proven(filmed(turning_path(N_FRAMES), room(N_POINTS))).aspect.square
+
+
+def test_where_a_slide_leaves_the_focal_length_open_nothing_is_said_of_the_pixels() -> None:
+    proof = proven(filmed(sideways_path(N_FRAMES), room(N_POINTS)))
+    squeezed = replace(proof, aspect=PixelAspect(0.1, 8.0))
+    assert reason(squeezed) == "focal_uncertain"
+    with pytest.raises(Rejected, match=r"px and beyond fit .* depths differ .*camera: .*turns a little") as verdict:
+        judge_camera(squeezed, MAX_REL_SIGMA, MAX_DEPTH_SIGMA, MAX_SWING)
+    assert f"{proof.focal_px:.0f} px)" not in str(verdict.value), "of those that fit none is the one"
 
 
 def test_a_fisheye_is_found_behind_a_radial_lens() -> None:

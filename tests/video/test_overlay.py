@@ -71,6 +71,24 @@ def test_a_drifting_logo_is_followed(long_scene: Scene) -> None:
     assert iou(found, [layer[..., 3] > 0.5 for layer in layers]) >= MIN_IOU
 
 
+@pytest.mark.parametrize("speed", [1.5, 3.0])
+def test_something_near_is_no_drifting_print_when_the_camera_slides_evenly(speed: float) -> None:
+    rng = np.random.default_rng(5)
+    wall, box = (
+        cv2.GaussianBlur(rng.integers(0, 256, (240, 500, 3), np.uint8), (0, 0), 1.5).astype(float) for _ in range(2)
+    )
+    frames = []
+    for i in range(40):
+        shift = np.float32([[1, 0, -speed * i], [0, 1, 0]])
+        frame = cv2.warpAffine(wall, shift, (320, 240), borderMode=cv2.BORDER_REFLECT)
+        left, right = 200 - 2.0 * speed * i, 260 - 2.0 * speed * i
+        inside = cv2.warpAffine(box, np.float32([[1, 0, left], [0, 1, 0]]), (320, 240), borderMode=cv2.BORDER_REFLECT)
+        columns, rows = np.arange(320), np.arange(240)[:, None]
+        here = (columns >= left) & (columns < right) & (rows >= 90) & (rows < 150)
+        frames.append(np.where(here[..., None], inside, frame).clip(0, 255).astype(np.uint8))
+    assert not np.any(masks(frames))
+
+
 def test_print_over_a_rendered_scene_is_masked_to_the_pixel() -> None:
     """A small caption where the scene hardly moves, and a logo that drifts from whole pixel to whole pixel."""
     frames = [rgb for _, _, rgb in iterate_frames(MASK_SCENES / "videos" / "caption.mp4")]
