@@ -220,9 +220,9 @@ def judge_camera(
         )
         # Of those that fit none is the one: none is named, lest somebody states it.
         beyond = " and beyond" if proof.focal_open_ended else ""
-        raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px{beyond} fit the clip equally well, and "
-                       f"depths differ between them by {100 * proof.depth_change:.1f} % apart from their scale, {cause}; "
-                       f"{_CAMERA_HELPS}, or film a take that turns a little while it moves",
+        raise Rejected("focal_uncertain", f"focal lengths from {low:.0f} to {high:.0f} px{beyond} fit the clip equally well, "
+                       f"and depths differ between them by {100 * proof.depth_change:.1f} % apart from their scale, "
+                       f"{cause}; {_CAMERA_HELPS}, or film a take that turns a little while it moves",
                        high / low - 1.0, SECOND_VALLEY - 1.0)  # fmt: skip
     shortest, longest = PLAUSIBLE_FOCAL
     if not shortest <= proof.focal_by_long_side <= longest:
