@@ -28,6 +28,7 @@ MIN_OFF_SCENE_PX = 5.0  # how far a drifting track and the scene part over the w
 SAME_SPEED_PX = 0.12  # a frame
 MIN_TRACKS = 8
 MAX_SPREAD = 0.4  # of the image's sides: tracks of one text lie together
+MIN_EVEN = 0.5  # share of the scene's tracks that are straight lines where the camera slides evenly: most of them
 _TRACKER = Tracker(window_px=11, levels=2, max_step_px=0.03, max_round_trip_px=MAX_ROUND_TRIP_PX)
 
 
@@ -98,22 +99,22 @@ def drift_speeds(
     even = residual < MAX_LINE_RESIDUAL_PX
     drifting = even & (np.linalg.norm(gone, axis=1) > MIN_DRIFT_PX)
     drifting &= np.linalg.norm(gone - scene, axis=1) > MIN_OFF_SCENE_PX
-    drifting &= ~_nearer(speed, even, drifting, len(greys))
+    drifting &= ~_at_other_depths(speed, even, drifting, len(greys))
     return _clusters(tracks[0][drifting], speed[drifting], greys[0].shape)
 
 
-def _nearer(
+def _at_other_depths(
     speed: Float[np.ndarray, "k 2"], even: Bool[np.ndarray, " k"], drifting: Bool[np.ndarray, " k"], n_frames: int
 ) -> Bool[np.ndarray, " k"]:
-    """What a camera that slides evenly shows of things nearer than the rest: they go the scene's way at a speed of their own.
+    """What a camera that slides evenly shows of things at other distances: they go the scene's way at a speed of their own.
 
-    No hand is that even, but a dolly is: then most of the scene's tracks are straight lines as well.
+    No hand is that even, but a dolly is: then most of the scene's tracks are straight lines as well. A print that drifts the
+    scene's way cannot be told from them there.
     """
-    scene = speed[~drifting]
-    none = np.zeros(len(speed), dtype=bool)
-    if not len(scene) or even[~drifting].mean() < 0.5:
+    none, scene = np.zeros(len(speed), dtype=bool), ~drifting
+    if not scene.any() or even[scene].mean() < MIN_EVEN:
         return none
-    way = np.median(scene[even[~drifting]], axis=0)
+    way = np.median(speed[scene & even], axis=0)
     length = float(np.linalg.norm(way))
     if length * (n_frames - 1) < MIN_DRIFT_PX:
         return none
