@@ -132,7 +132,7 @@ class CleanConfig(Section):
         0.1, description="larger sigma / depth is invalid; trades accuracy against completeness"
     )
     max_outlier: Annotated[Number, Field(gt=0, lt=1)] = Field(
-        0.3, description="a larger probability of a gross error (more than 10 % of depth) is invalid"
+        0.25, description="a larger probability of a gross error (more than 10 % of depth) is invalid"
     )
     edge_margin_px: PixelCount = Field(
         2, description="width of the rim removed from foreground at depth discontinuities; 0 = off"

@@ -29,7 +29,9 @@ ROOM_EVERY = 12
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scene", help="a module of catalogue/, or a room of its rooms.py or dense_rooms.py")
+    parser.add_argument(
+        "scene", help="a module of catalogue/, or a room of its rooms.py, dense_rooms.py or fit_rooms.py"
+    )
     parser.add_argument("out", type=Path)
     parser.add_argument("--work", type=Path, help="what is already rendered (default OUT/work)")
     parser.add_argument("--truth", type=Path, help="folder of the truth (default OUT/truth)")
@@ -47,8 +49,8 @@ def find_scene(name: str) -> Scene:
     """The scene of the module of that name, or the room of that name."""
     if importlib.util.find_spec(f"catalogue.{name}"):
         return importlib.import_module(f"catalogue.{name}").SCENE
-    rooms, dense_rooms = (importlib.import_module(f"catalogue.{module}") for module in ("rooms", "dense_rooms"))
-    return (rooms.ROOMS | dense_rooms.ROOMS)[name]
+    modules = (importlib.import_module(f"catalogue.{module}") for module in ("rooms", "dense_rooms", "fit_rooms"))
+    return {room.name: room for module in modules for room in module.ROOMS.values()}[name]
 
 
 def shrunk(scene: Scene, scale: float) -> Scene:

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int8, UInt8
 from sfm_gt.dense.matching import kernels as numba_kernels
 from sfm_gt.dense.matching.hypothesis import MAX_COST, Hypothesis
 from sfm_gt.dense.matching.normals import surface_normals
+from sfm_gt.dense.matching.overgrowth import find_overgrowth
 from sfm_gt.dense.matching.passes import in_passes
 from sfm_gt.dense.matching.patch import make_patch
 from sfm_gt.dense.matching.propagate import OFFSETS, select_views
@@ -25,7 +26,7 @@ from sfm_gt.dense.matching.pyramid import (
 )
 from sfm_gt.dense.matching.rounds import Kernels, Scene, propagated, refined, unmatched
 from sfm_gt.dense.matching.sigma import joined, sigma_of_matching
-from sfm_gt.dense.matching.surface_evidence import Images, rise_behind
+from sfm_gt.dense.matching.surface_evidence import Images
 from sfm_gt.dense.matching.sweep import planes_from_inverse_depth, sweep
 from sfm_gt.dense.matching.weak_texture import find_plain_surfaces
 from sfm_gt.dense.shared.estimate import DepthEstimate
@@ -226,7 +227,7 @@ class PatchMatch:
         matching = sigma_of_matching(own, spread, violations)
         images = Images.of(reference, neighbours, there)
         plain = find_plain_surfaces(reference.levels[0], images, matched, matching)
-        surface = joined(matched, matching, rise_behind(images, matched), plain)
+        surface = joined(matched, matching, find_overgrowth(reference, images, own, matched), plain)
         known = surface.inverse_depth > 0
         depth = _inverse(surface.inverse_depth, known)
         return DepthEstimate(

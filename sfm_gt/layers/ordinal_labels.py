@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 # A pixel whose depth is a gross error with more than this probability takes part in nothing: its sigma says little of it. Set
-# on the demo clip; docs/figures.md has the share of wrong pairs on other rooms, where plain or glossy surfaces leave more.
-MAX_OUTLIER = 0.05
+# on rooms that sigma is fitted on, to half a per cent of wrong pairs; docs/figures.md has their share on other rooms.
+MAX_OUTLIER = 0.02
 UNKNOWN, NEAR, FAR = 0, 1, 2
 # An order is certain when it would take so many standard deviations to turn it.
 CERTAIN_SIGMAS = 3.0

@@ -14,8 +14,8 @@ from pathlib import Path
 from sfm_gt.config import Config
 from sfm_gt.errors import Rejected
 
-# Structure from motion, CPU seconds: keyframes are nearly as many in a short clip as in a long one; sfm_kitchen.json and
-# long_clip.json, clips of 250 and 3000 frames.
+# Structure from motion, CPU seconds: keyframes are nearly as many in a short clip as in a long one; long_clip.json, a clip of
+# 3000 frames, and the kitchen's 250 frames as an earlier version took them.
 SFM_S_A_CLIP, SFM_S_A_FRAME = 55.8, 0.236
 # CPU seconds a pixel of a frame; dense_every_frame.json.
 DENSE_S_A_PIXEL = 2.98e-6

@@ -9,7 +9,7 @@ VERSIONS = {
     "clip_list": 1,
     "frames": 10,
     "sfm": 19,
-    "dense": 8,
+    "dense": 9,
     "moving": 2,
     "clean": 2,
     "scale": 4,
@@ -20,7 +20,7 @@ VERSIONS = {
     "evaluate": 8,
     "report": 8,
     "summary": 3,
-    "layers": 3,
+    "layers": 4,
     "pseudo_labels": 1,
     "publish": 3,
 }

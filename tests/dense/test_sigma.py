@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
+from sfm_gt.dense.matching.overgrowth import Overgrowth
 from sfm_gt.dense.matching.sigma import (
     AGREE_REL,
     MAX_MATCHING_PX,
@@ -71,9 +72,17 @@ def _plain(rel: float = 0.0, confirmed: bool = False, weak: bool = False, outlin
     )  # fmt: skip
 
 
-def _joined(plain: PlainSurfaces, matched: float = MATCHED, sigma_rel: float = 0.01, rise: float = 1.0) -> Surface:
+def _joined(
+    plain: PlainSurfaces,
+    matched: float = MATCHED,
+    sigma_rel: float = 0.01,
+    rise: float = 1.0,
+    alike: float = 0.8,
+    step: float = 0.0,
+) -> Surface:
     w = np.full(SHAPE, matched, np.float32)
-    return joined(w, np.float32(sigma_rel) * w, np.full(SHAPE, rise, np.float32), plain)
+    overgrowth = Overgrowth(*(np.full(SHAPE, each, np.float32) for each in (rise, alike, step)))
+    return joined(w, np.float32(sigma_rel) * w, overgrowth, plain)
 
 
 @pytest.mark.parametrize(
@@ -81,17 +90,22 @@ def _joined(plain: PlainSurfaces, matched: float = MATCHED, sigma_rel: float = 0
     [
         pytest.param(lambda: _joined(_plain(), rise=0.1), id="rise falls"),
         pytest.param(lambda: _joined(_plain(weak=True, outline=1.5)), id="a steep outline about"),
-        pytest.param(lambda: _joined(_plain(weak=True)), id="weak texture"),
+        pytest.param(lambda: _joined(_plain(), alike=0.3), id="what looks alike lies elsewhere"),
         pytest.param(lambda: _joined(_plain(), sigma_rel=0.05), id="sigma of the matching"),
     ],
 )
 def test_every_doubt_raises_the_odds_of_an_outlier_and_sigma(doubtful: Callable[[], Surface]) -> None:
     least, more = _joined(_plain()), doubtful()
-    # The mildest doubt, weak texture, raises the odds by a sixth.
-    assert (more.outlier > 1.1 * least.outlier).all()
+    assert (more.outlier > 1.4 * least.outlier).all()
     assert ((more.outlier > 0) & (more.outlier < 1)).all()
-    assert (more.sigma_rel > 1.1 * least.sigma_rel).all()
+    # The mildest of them for sigma is the rise: by a tenth.
+    assert (more.sigma_rel > 1.05 * least.sigma_rel).all()
     np.testing.assert_array_equal(more.inverse_depth, least.inverse_depth)
+
+
+def test_a_step_beside_raises_the_odds_of_an_outlier() -> None:
+    # From a person at 2 m to a wall at 3 m.
+    assert (_joined(_plain(), step=0.4).outlier > 2.0 * _joined(_plain()).outlier).all()
 
 
 def test_a_world_of_another_size_has_the_same_odds() -> None:

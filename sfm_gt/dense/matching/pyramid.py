@@ -43,11 +43,16 @@ class Level:
 
 @dataclass(frozen=True)
 class Pyramid:
-    """A view at all its sizes; ``levels[0]`` is the full size."""
+    """A view at all its sizes; ``levels[0]`` is the full size.
+
+    Attributes:
+        colours: (h, w, 3) uint8 RGB at full size, without the noise of single pixels.
+    """
 
     frame_index: int
     cam_from_world: Float[np.ndarray, "4 4"]
     levels: tuple[Level, ...]
+    colours: UInt8[np.ndarray, "h w 3"]
 
 
 def build_pyramid(view: View, patch_reach: int) -> Pyramid:
@@ -58,7 +63,8 @@ def build_pyramid(view: View, patch_reach: int) -> Pyramid:
     """
     if not np.isfinite(view.cam_from_world).all():
         raise InputError(f"dense: the pose of frame {view.frame_index} is not finite; remove the frame from the model")
-    grey = cv2.cvtColor(np.ascontiguousarray(view.image), cv2.COLOR_RGB2GRAY)
+    image = np.ascontiguousarray(view.image)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     usable = view.usable.astype(np.uint8)
     levels = [_level(view.camera, grey, usable, patch_reach)]
     width, height = view.camera.width, view.camera.height
@@ -68,7 +74,8 @@ def build_pyramid(view: View, patch_reach: int) -> Pyramid:
         share = cv2.resize(view.usable.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
         usable = (share > USABLE_SHARE).astype(np.uint8)
         levels.append(_level(view.camera.resized(width, height), grey, usable, patch_reach))
-    return Pyramid(view.frame_index, view.cam_from_world.astype(np.float64), tuple(levels))
+    colours = cv2.GaussianBlur(image, (3, 3), 0.0)
+    return Pyramid(view.frame_index, view.cam_from_world.astype(np.float64), tuple(levels), colours)
 
 
 def _level(camera: PinholeCamera, grey: np.ndarray, usable: np.ndarray, patch_reach: int) -> Level:

@@ -17,19 +17,20 @@ from jaxtyping import Float, UInt8
 from scipy.special import expit
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
+from sfm_gt.dense.matching.overgrowth import Overgrowth
 from sfm_gt.dense.matching.weak_texture import PlainSurfaces
 
 # Fitted once on the rendered scene "studio", then held.
 MATCHING, SPREAD, FLOOR_REL = 0.0475, 0.133, 1.01e-4
 INFLATION_PER_PX, INFLATION_PER_VIOLATION = 59.9, 2.67
 # Logarithms of sigma and of the odds of an outlier by: the logarithm of the matching's sigma, that of the rise behind (plus
-# RISE_OFFSET), weak texture, the outlines about it, one. Fitted by benchmarks/accuracy/fit_sigma.py on the rendered scenes
-# painted, curved, studio and plain.
+# RISE_OFFSET), the outlines about it, agreement with what looks alike, the step down beside it, one. Fitted by
+# benchmarks/accuracy/fit_sigma.py on rendered rooms, which docs/figures.md names.
 RISE_OFFSET = np.float32(0.1)
-SIGMA = 0.469, -0.254, 0.578, 0.106, -3.065
-OUTLIER = 0.488, -0.438, 0.159, 0.496, -0.562
+SIGMA = 0.432, -0.055, 0.221, -0.943, -0.104, -2.535
+OUTLIER = 0.224, -0.545, 0.531, -2.654, 2.504, -0.153
 # Sigma of a plane over what its shift and its scatter say together, and how often a confirmed plane is a wrong one.
-PLANE_SIGMA, PLANE_OUTLIER = 1.89, 0.078
+PLANE_SIGMA, PLANE_OUTLIER = 2.04, 0.064
 # Matched depth this near to a plane is kept: it knows details that the plane does not.
 AGREE_REL = np.float32(0.03)
 # Uncertainty in pixels is averaged over this window; beyond the maximum a pixel knows nothing.
@@ -70,7 +71,7 @@ class Surface:
 def joined(
     matched: Float[np.ndarray, "h w"],
     matching: Float[np.ndarray, "h w"],
-    rise: Float[np.ndarray, "h w"],
+    overgrowth: Overgrowth,
     plain: PlainSurfaces,
 ) -> Surface:
     """Matched depth, and the confirmed planes where it is missing or differs from them.
@@ -78,17 +79,10 @@ def joined(
     Args:
         matched: inverse depth by matching, 0 = none.
         matching: its :func:`sigma_of_matching`.
-        rise: see :func:`~sfm_gt.dense.matching.surface_evidence.rise_behind`.
     """
     known = matched > 0
     relative = np.where(known, matching / np.where(known, matched, 1.0), 1.0)
-    features = (
-        np.log(relative),
-        np.log(rise + RISE_OFFSET),
-        plain.weak.astype(float),
-        plain.outline,
-        np.float64(1.0),
-    )
+    features = evidence_of(relative, overgrowth, plain)
     sigma_rel, outlier = np.exp(_weighted(SIGMA, features)), expit(_weighted(OUTLIER, features))
     agree = plain.confirmed & known & (np.abs(matched / np.maximum(plain.inverse_depth, 1e-12) - 1.0) < AGREE_REL)
     outlier[agree] = np.minimum(outlier[agree], PLANE_OUTLIER)
@@ -99,6 +93,18 @@ def joined(
         np.where(taken, by_plane, sigma_rel).astype(np.float32),
         np.where(taken, np.float32(PLANE_OUTLIER), outlier).astype(np.float32),
     )
+
+
+def evidence_of(
+    matching_rel: Float[np.ndarray, "h w"], overgrowth: Overgrowth, plain: PlainSurfaces
+) -> tuple[np.ndarray | np.float64, ...]:
+    """What SIGMA and OUTLIER weigh, one (h, w) map each, and a one.
+
+    Args:
+        matching_rel: :func:`sigma_of_matching` over inverse depth.
+    """
+    rise = np.log(overgrowth.rise + RISE_OFFSET)
+    return np.log(matching_rel), rise, plain.outline, overgrowth.alike, overgrowth.step, np.float64(1.0)
 
 
 def _weighted(weights: Sequence[float], features: Sequence[np.ndarray | np.float64]) -> np.ndarray:

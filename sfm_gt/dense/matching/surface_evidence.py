@@ -24,16 +24,18 @@ CAP = np.float32(9.0)
 N_BEST = 3
 # Offsets between images are medians, from histograms with bins of a quarter of a grey level.
 _BINS_A_LEVEL, _N_BINS = np.float32(4.0), 2048
-# Alike is what differs by few grey levels: weights fall to 1/e at this many, over a window of 7 x 7 pixels.
-_LIKE_GREY, _REACH_PX = 6.0, 3
+# Alike is what differs by few grey levels: weights fall to 1/e at this many, over every second pixel of a window of 13 x 13.
+_LIKE_GREY, _REACH_PX, _STRIDE_PX = 4.0, 6, 2
 # By half grey levels.
 _LIKENESS = np.exp(-np.arange(512) / (2.0 * _LIKE_GREY)).astype(np.float32)
 # Three points nearer to a line than this (twice the area of their triangle, in square pixels) make no plane.
 _MIN_AREA_PX2 = 25.0
 # Where a view does not see a pixel; no infinity, which fast floating-point arithmetic may take for impossible.
 _UNSEEN = np.float32(1e9)
-# How far behind a surface the images are asked whether it might as well be there, relative to inverse depth.
+# How far before and behind a plane the images are asked whether it might as well be there, relative to inverse depth.
 FAR_REL = np.float32(0.10)
+# And how far behind a matched surface: what it may have grown over lies well behind it, as a room does behind people.
+BEHIND_REL = np.float32(0.40)
 # What compression leaves of noise, in units of NOISE_VARIANCE: residuals below are as good as that.
 LEAST_RESIDUAL = np.float32(0.3)
 
@@ -79,7 +81,7 @@ def smoothed(grey: UInt8[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
 
 
 def rise_behind(images: Images, inverse_depth: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """By how much the residual grows, as a share of itself, when the surface moves :data:`FAR_REL` farther away; 0 = unknown.
+    """By how much the residual grows, as a share of itself, when the surface moves back by :data:`BEHIND_REL`; 0 = unknown.
 
     A surface that has grown over its outline, onto one without texture behind it, could as well lie farther: the residual
     stays. Each pixel is judged with what looks like it around it.
@@ -90,7 +92,7 @@ def rise_behind(images: Images, inverse_depth: Float[np.ndarray, "h w"]) -> Floa
     known = inverse_depth > 0
     rows, columns = np.nonzero(known)
     places = np.stack([columns, rows], axis=1).astype(np.int32)
-    scales = np.array([1.0, 1.0 - FAR_REL], dtype=np.float32)
+    scales = np.array([1.0, 1.0 - BEHIND_REL], dtype=np.float32)
     values = np.zeros((*inverse_depth.shape, 2), dtype=np.float32)
     values[rows, columns] = images.residuals(places, inverse_depth[rows, columns][None], scales)[0].T
     here, behind = np.moveaxis(_alike_mean(images.grey, known.astype(np.uint8), values), -1, 0)
@@ -194,9 +196,11 @@ def _alike_mean(grey, known, values):
             if known[y, x] == 0:
                 continue
             total = _ZERO
-            for yy in range(max(y - _REACH_PX, 0), min(y + _REACH_PX + 1, height)):
-                for xx in range(max(x - _REACH_PX, 0), min(x + _REACH_PX + 1, width)):
-                    if known[yy, xx] == 0:
+            for yy in range(y - _REACH_PX, y + _REACH_PX + 1, _STRIDE_PX):
+                if yy < 0 or yy >= height:
+                    continue
+                for xx in range(x - _REACH_PX, x + _REACH_PX + 1, _STRIDE_PX):
+                    if xx < 0 or xx >= width or known[yy, xx] == 0:
                         continue
                     weight = _LIKENESS[np.int32(2.0 * abs(grey[yy, xx] - grey[y, x]))]
                     total += weight
