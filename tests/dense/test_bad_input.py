@@ -79,8 +79,7 @@ class TestPartly:
     def test_two_views_do(self, scene: Scene) -> None:
         estimate = PatchMatch().estimate(scene.views[2], [scene.views[4]], DEPTH_RANGE)
         answered = valid(estimate)
-        # Measured: 0.49 (a gross error is likelier with two views, and a quarter is the limit), and half a per cent of depth or a
-        # tenth of a pixel. With more views half of that.
+        # Measured: 0.49, and half a per cent of depth or a tenth of a pixel. With more views half of that.
         assert answered.mean() > 0.45
         assert np.median(np.abs(estimate.z_depth_sfm[answered] / scene.truth[2][answered] - 1.0)) < 0.0065
 
