@@ -11,7 +11,7 @@ SHAPE = (120, 160)
 NEAR, FAR = np.float32(0.5), np.float32(0.25)
 PERSON = slice(60, 100)
 HALO_PX = 6
-# An 8-bit sum of up to 121 weights, added one after the other.
+# A sum of up to 121 weights in single precision.
 TOLERANCE = 1e-4
 
 

@@ -67,7 +67,7 @@ def test_accuracy_against_the_renderer(demo_run):
     # Measured, with about a tenth for what another processor rounds: see benchmarks/results/demo.json.
     assert figures["AbsRel"] <= 0.0070
     assert figures["median"] <= 0.0019
-    assert figures["share_of_static_pixels"] >= 0.84
+    assert figures["share_of_static_pixels"] >= 0.85
     assert figures["scale_error"] <= 0.004
     assert figures["camera_rms_m"] <= 0.0004
     assert figures["moving_recall"] >= 0.84
@@ -75,7 +75,7 @@ def test_accuracy_against_the_renderer(demo_run):
     # A true sigma holds 68 and 95 %; here it is wide for most pixels and right for the tail.
     # Measured: 0.92 and 0.97. Sigma is fitted with a phone's noise, which a render lacks.
     assert 0.82 < figures["within_1_sigma"] < 0.94
-    assert 0.94 < figures["within_2_sigma"] < 0.98
+    assert 0.94 < figures["within_2_sigma"] < 0.97
 
 
 def test_the_table_grades_a_learned_network_and_two_baselines(demo_run):

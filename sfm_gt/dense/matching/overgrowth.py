@@ -22,7 +22,7 @@ from sfm_gt.imaging.regions import disc
 # Pixels are alike by their largest difference in a colour channel; weights fall to 1/e at this many levels.
 _LIKE_LEVELS = 6.0
 # So far about a pixel what looks like it is asked, as a share of the long side, on a grid of so many steps either way.
-ALIKE_SHARE, _N_STEPS = 0.08, 5
+_ALIKE_SHARE, _N_STEPS = 0.08, 5
 # Depths within this of each other, relatively, agree.
 _AGREE_REL = np.float32(0.03)
 # A patch reaches 8 pixels; the surface behind is looked for a little beyond. The median takes lone mistaken pixels out.
@@ -66,7 +66,7 @@ def alike_agreement(colours: UInt8[np.ndarray, "h w 3"], inverse_depth: Float[np
 
     Pixels of unknown depth count as others: a wall's halo around a person is surrounded by bare wall that matched nothing.
     """
-    step_px = max(round(ALIKE_SHARE * max(inverse_depth.shape) / _N_STEPS), 1)
+    step_px = max(round(_ALIKE_SHARE * max(inverse_depth.shape) / _N_STEPS), 1)
     return _alike_agreement(colours, inverse_depth, step_px, _WEIGHTS)
 
 
