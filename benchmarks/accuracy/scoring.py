@@ -6,7 +6,7 @@ import numpy as np
 
 # Sparsification curves are read at these shares of removed pixels.
 REMOVED = np.linspace(0.0, 0.95, 20)
-ERRORS = ("abs_rel", "median", "within_1_percent", "within_5_percent", "delta_1")
+ERRORS = ("abs_rel", "median", "within_1_percent", "within_5_percent", "beyond_25_percent", "delta_1")
 
 
 def score(z_depth: np.ndarray, truth: np.ndarray) -> dict[str, float]:
@@ -25,6 +25,7 @@ def score(z_depth: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         "median": float(np.median(relative)),
         "within_1_percent": float((relative < 0.01).mean()),
         "within_5_percent": float((relative < 0.05).mean()),
+        "beyond_25_percent": float((relative > 0.25).mean()),
         "delta_1": float((np.maximum(ratio, 1.0 / ratio) < 1.25).mean()),
         "share": share,
     }

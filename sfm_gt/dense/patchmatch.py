@@ -25,10 +25,10 @@ from sfm_gt.dense.matching.pyramid import (
     stack_neighbours,
 )
 from sfm_gt.dense.matching.rounds import Kernels, Scene, propagated, refined, unmatched
-from sfm_gt.dense.matching.sigma import joined, sigma_of_matching
+from sfm_gt.dense.matching.sigma import joined, judged, sigma_of_matching
 from sfm_gt.dense.matching.surface_evidence import Images
 from sfm_gt.dense.matching.sweep import planes_from_inverse_depth, sweep
-from sfm_gt.dense.matching.weak_texture import find_plain_surfaces
+from sfm_gt.dense.matching.weak_texture import WeakTexture, find_plain_surfaces
 from sfm_gt.dense.shared.estimate import DepthEstimate
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import SparseModel, View
@@ -226,8 +226,10 @@ class PatchMatch:
         matched = np.where(kept, fused, np.float32(0.0))
         matching = sigma_of_matching(own, spread, violations)
         images = Images.of(reference, neighbours, there)
-        plain = find_plain_surfaces(reference.levels[0], images, matched, matching)
-        surface = joined(matched, matching, find_overgrowth(reference, images, own, matched), plain)
+        weak = WeakTexture.of(reference.levels[0])
+        by_matching = judged(matched, matching, find_overgrowth(reference, images, own, matched), weak.outline)
+        plain = find_plain_surfaces(weak, reference, images, by_matching)
+        surface = joined(by_matching, plain)
         known = surface.inverse_depth > 0
         depth = _inverse(surface.inverse_depth, known)
         return DepthEstimate(

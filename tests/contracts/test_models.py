@@ -70,6 +70,7 @@ def _marigold(tmp_path: Path) -> ModelConfig:
 
 
 RECIPES = {
+    "cut3r": views_stand_ins.cut3r,
     "depth_anything_3": views_stand_ins.depth_anything_3,
     "depthcrafter": views_stand_ins.depthcrafter,
     "map_anything": views_stand_ins.map_anything,

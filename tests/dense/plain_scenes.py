@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sfm_gt.dense.matching.pyramid import Level, Pyramid, build_pyramid, pair_geometry, stack_geometry
+from sfm_gt.dense.matching.pyramid import Pyramid, build_pyramid, pair_geometry, stack_geometry
 from sfm_gt.dense.matching.surface_evidence import Images
 from sfm_gt.geometry.camera import pixel_grid
 from sfm_gt.geometry.types import PinholeCamera, View
@@ -53,7 +53,7 @@ BOX = Rectangle(BOX_M, (-0.35, -0.5, 0.35, 0.5), seed=3, grey=60.0)
 class Shot:
     """A view between its neighbours, ready for questions; the truth is z-depth and which rectangle is seen."""
 
-    level: Level
+    pyramid: Pyramid
     images: Images
     truth: np.ndarray
     seen: np.ndarray
@@ -86,7 +86,7 @@ def shoot(
         for k, ((image, _, _), place) in enumerate(zip(shots, ((0.0, 0.0), *positions), strict=True))
     ]
     truths = tuple(depth for _, depth, _ in shots)
-    return Shot(pyramids[0].levels[0], images_of(pyramids), truths[0], shots[0][2], truths[1:])
+    return Shot(pyramids[0], images_of(pyramids), truths[0], shots[0][2], truths[1:])
 
 
 def images_of(pyramids: Sequence[Pyramid]) -> Images:

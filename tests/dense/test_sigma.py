@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
 from sfm_gt.dense.matching.overgrowth import Overgrowth
+from sfm_gt.dense.matching.likeness import AGREE_REL
 from sfm_gt.dense.matching.sigma import (
-    AGREE_REL,
     MAX_MATCHING_PX,
-    PLANE_OUTLIER,
+    MAX_PLANE_OUTLIER,
     PLANE_SIGMA,
-    Surface,
     joined,
+    judged,
     matching_sigma_px,
     sigma_of_matching,
 )
+from sfm_gt.dense.matching.surface import Surface
 from sfm_gt.dense.matching.weak_texture import PlainSurfaces
 
 SHAPE = (20, 30)
@@ -63,39 +63,43 @@ def test_pixels_beside_unmatched_ones_are_doubtful() -> None:
     assert matching_px[10, 25] == pytest.approx(0.1, rel=1e-4)
 
 
-def _plain(rel: float = 0.0, confirmed: bool = False, weak: bool = False, outline: float = 0.0) -> PlainSurfaces:
-    """A plane ``rel`` beside the matched depth everywhere; its shift and scatter say 3 and 4 thousandths."""
+def _plain(rel: float = 0.0, confirmed: bool = False, **evidence: float) -> PlainSurfaces:
+    """A plane ``rel`` beside the matched depth everywhere; its shift and scatter say 3 and 4 thousandths.
+
+    Without evidence to the contrary all speaks for it.
+    """
     flat = np.ones(SHAPE, np.float32)
+    told = {"rise": 5.0, "farther": 0.0, "extent": 0.1, "alike": 0.8} | evidence
     return PlainSurfaces(
-        np.full(SHAPE, weak), np.float32(outline) * flat, np.float32(MATCHED * (1.0 + rel)) * flat,
-        np.float32(0.003) * flat, np.float32(0.004) * flat, np.full(SHAPE, confirmed),
+        np.float32(MATCHED * (1.0 + rel)) * flat, np.float32(0.003) * flat, np.float32(0.004) * flat,
+        np.full(SHAPE, confirmed), **{name: np.float32(each) * flat for name, each in told.items()},
     )  # fmt: skip
 
 
-def _joined(
-    plain: PlainSurfaces,
+def _judged(
     matched: float = MATCHED,
     sigma_rel: float = 0.01,
     rise: float = 1.0,
     alike: float = 0.8,
     step: float = 0.0,
+    outline: float = 0.0,
 ) -> Surface:
     w = np.full(SHAPE, matched, np.float32)
     overgrowth = Overgrowth(*(np.full(SHAPE, each, np.float32) for each in (rise, alike, step)))
-    return joined(w, np.float32(sigma_rel) * w, overgrowth, plain)
+    return judged(w, np.float32(sigma_rel) * w, overgrowth, np.full(SHAPE, outline, np.float32))
 
 
 @pytest.mark.parametrize(
     "doubtful",
     [
-        pytest.param(lambda: _joined(_plain(), rise=0.1), id="rise falls"),
-        pytest.param(lambda: _joined(_plain(weak=True, outline=1.5)), id="a steep outline about"),
-        pytest.param(lambda: _joined(_plain(), alike=0.3), id="what looks alike lies elsewhere"),
-        pytest.param(lambda: _joined(_plain(), sigma_rel=0.05), id="sigma of the matching"),
+        pytest.param({"rise": 0.1}, id="rise falls"),
+        pytest.param({"outline": 1.5}, id="a steep outline about"),
+        pytest.param({"alike": 0.3}, id="what looks alike lies elsewhere"),
+        pytest.param({"sigma_rel": 0.05}, id="sigma of the matching"),
     ],
 )
-def test_every_doubt_raises_the_odds_of_an_outlier_and_sigma(doubtful: Callable[[], Surface]) -> None:
-    least, more = _joined(_plain()), doubtful()
+def test_every_doubt_raises_the_odds_of_an_outlier_and_sigma(doubtful: dict[str, float]) -> None:
+    least, more = _judged(), _judged(**doubtful)
     assert (more.outlier > 1.4 * least.outlier).all()
     assert ((more.outlier > 0) & (more.outlier < 1)).all()
     # The mildest of them for sigma is the rise: by a tenth.
@@ -105,45 +109,76 @@ def test_every_doubt_raises_the_odds_of_an_outlier_and_sigma(doubtful: Callable[
 
 def test_a_step_beside_raises_the_odds_of_an_outlier() -> None:
     # From a person at 2 m to a wall at 3 m.
-    assert (_joined(_plain(), step=0.4).outlier > 2.0 * _joined(_plain()).outlier).all()
+    assert (_judged(step=0.4).outlier > 2.0 * _judged().outlier).all()
 
 
 def test_a_world_of_another_size_has_the_same_odds() -> None:
-    large = _joined(_plain(), matched=MATCHED / 10)
-    np.testing.assert_allclose(large.outlier, _joined(_plain()).outlier, rtol=1e-5)
-    np.testing.assert_allclose(large.sigma_rel, _joined(_plain()).sigma_rel, rtol=1e-5)
+    large = _judged(matched=MATCHED / 10)
+    np.testing.assert_allclose(large.outlier, _judged().outlier, rtol=1e-5)
+    np.testing.assert_allclose(large.sigma_rel, _judged().sigma_rel, rtol=1e-5)
+
+
+# Matched depth that may well be wrong, and such that is hardly to be doubted.
+DOUBTFUL, SURE = {"sigma_rel": 0.05, "rise": 0.1, "alike": 0.1}, {"sigma_rel": 0.001, "rise": 20.0, "alike": 1.0}
 
 
 @pytest.mark.parametrize(("matched", "rel"), [(0.0, 0.0), (MATCHED, 0.5), (MATCHED, -1.5 * AGREE_REL)])
-def test_a_confirmed_plane_fills_gaps_and_replaces_what_differs(matched: float, rel: float) -> None:
-    surface = _joined(_plain(rel, confirmed=True, weak=True), matched)
+def test_a_plane_to_believe_fills_gaps_and_replaces_what_differs_and_is_doubtful(matched: float, rel: float) -> None:
+    plain = _plain(rel, confirmed=True)
+    surface = joined(_judged(matched, **DOUBTFUL), plain)
     np.testing.assert_allclose(surface.inverse_depth, MATCHED * (1.0 + rel), rtol=1e-6)
     np.testing.assert_allclose(surface.sigma_rel, PLANE_SIGMA * 0.005, rtol=1e-5)
-    np.testing.assert_allclose(surface.outlier, PLANE_OUTLIER, rtol=1e-6)
+    assert (surface.outlier < MAX_PLANE_OUTLIER).all()
+
+
+def test_matched_depth_that_is_surer_than_the_plane_stays() -> None:
+    matched, plain = _judged(**SURE), _plain(0.5, confirmed=True, alike=0.2)
+    _assert_same(joined(matched, plain), matched)
 
 
 @pytest.mark.parametrize("rel", [0.8 * AGREE_REL, -0.8 * AGREE_REL])
-def test_matched_depth_beside_a_confirmed_plane_is_kept_and_trusted(rel: float) -> None:
-    doubtful, sure = ({"sigma_rel": 0.05, "rise": 0.1}, {"sigma_rel": 0.001, "rise": 20.0})
-    for told in (doubtful, sure):
-        alone, surface = _joined(_plain(rel), **told), _joined(_plain(rel, confirmed=True), **told)
-        np.testing.assert_array_equal(surface.inverse_depth, np.float32(MATCHED))
-        np.testing.assert_array_equal(surface.sigma_rel, alone.sigma_rel)
-        np.testing.assert_array_equal(surface.outlier, np.minimum(alone.outlier, np.float32(PLANE_OUTLIER)))
-    # Each of the two decides once.
-    assert (_joined(_plain(), **sure).outlier < PLANE_OUTLIER).all()
-    assert (_joined(_plain(), **doubtful).outlier > PLANE_OUTLIER).all()
+@pytest.mark.parametrize("told", [DOUBTFUL, SURE])
+def test_matched_depth_beside_a_plane_is_kept_and_as_sure_as_the_surer(rel: float, told: dict[str, float]) -> None:
+    alone, surface = _judged(**told), joined(_judged(**told), _plain(rel, confirmed=True))
+    by_plane = joined(_judged(0.0), _plain(rel, confirmed=True)).outlier
+    np.testing.assert_array_equal(surface.inverse_depth, np.float32(MATCHED))
+    np.testing.assert_array_equal(surface.sigma_rel, alone.sigma_rel)
+    np.testing.assert_array_equal(surface.outlier, np.minimum(alone.outlier, by_plane))
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        pytest.param({"rise": 0.5}, id="the images hardly tell it"),
+        pytest.param({"farther": 0.6}, id="most around lies behind"),
+        pytest.param({"extent": 0.001}, id="a small piece"),
+        pytest.param({"alike": 0.0}, id="nothing known looks like it"),
+    ],
+)
+def test_every_doubt_raises_the_odds_against_a_plane(evidence: dict[str, float]) -> None:
+    nothing = _judged(0.0)
+    least = joined(nothing, _plain(confirmed=True)).outlier
+    more = joined(nothing, _plain(confirmed=True, **evidence))
+    # Too doubtful to be believed, or by a half more doubtful.
+    assert ((more.inverse_depth == 0) | (more.outlier > 1.5 * least)).all()
+
+
+def test_a_plane_that_is_likely_wrong_is_not_believed() -> None:
+    nothing = _judged(0.0)
+    _assert_same(joined(nothing, _plain(confirmed=True, farther=1.0, extent=0.001, alike=0.0)), nothing)
 
 
 @pytest.mark.parametrize(("matched", "rel"), [(0.0, 0.0), (MATCHED, 0.5), (MATCHED, 0.01)])
 def test_an_unconfirmed_plane_never_becomes_depth(matched: float, rel: float) -> None:
-    surface = _joined(_plain(rel, weak=True), matched)
-    np.testing.assert_array_equal(surface.inverse_depth, np.float32(matched))
-    nowhere = replace(_plain(weak=True), inverse_depth=np.zeros(SHAPE, np.float32))
-    np.testing.assert_array_equal(surface.sigma_rel, _joined(nowhere, matched).sigma_rel)
-    np.testing.assert_array_equal(surface.outlier, _joined(nowhere, matched).outlier)
+    alone = _judged(matched, **DOUBTFUL)
+    _assert_same(joined(alone, _plain(rel)), alone)
 
 
 def test_confirmed_without_a_plane_changes_nothing() -> None:
-    nothing = replace(_plain(confirmed=True), inverse_depth=np.zeros(SHAPE, np.float32))
-    np.testing.assert_array_equal(_joined(nothing).inverse_depth, np.float32(MATCHED))
+    alone = _judged(**DOUBTFUL)
+    _assert_same(joined(alone, replace(_plain(confirmed=True), inverse_depth=np.zeros(SHAPE, np.float32))), alone)
+
+
+def _assert_same(one: Surface, other: Surface) -> None:
+    for each in fields(Surface):
+        np.testing.assert_array_equal(getattr(one, each.name), getattr(other, each.name))

@@ -20,7 +20,8 @@ from tests.models.tiny_marigold import write_tiny_marigold
 
 HEIGHT, WIDTH = 42, 56
 IMAGES = [np.full((HEIGHT, WIDTH, 3), 40 * n + 30, np.uint8) for n in range(3)]
-WITH_CAMERAS = ("depth_anything_3", "vggt", "pi3", "map_anything")
+WITH_CAMERAS = ("depth_anything_3", "vggt", "pi3", "map_anything", "cut3r")
+METRIC = ("map_anything", "cut3r")
 WITHOUT = ("video_depth_anything", "depthcrafter")
 
 
@@ -45,14 +46,15 @@ def test_maps_cameras_and_confidence_of_a_clip(packages, tmp_path, method):
         np.testing.assert_allclose(prediction.values, 3 * (40 * n + 30) * unit, rtol=1e-5)
         assert prediction.values.dtype == np.float32
         assert prediction.confidence.shape == prediction.values.shape
-        # Pi3 states one focal length of a picture squeezed to whole patches, here by 1.6 %.
-        fy = 0.8 * WIDTH * 588 / 434 * HEIGHT / WIDTH if method == "pi3" else 1.1 * HEIGHT
+        # Point maps have one focal length, of a picture that is squeezed to whole patches.
+        squeezed = {"pi3": 588 / 434, "cut3r": 512 / 384}.get(method)
+        fy = 0.8 * WIDTH * squeezed * HEIGHT / WIDTH if squeezed else 1.1 * HEIGHT
         expected = [[0.8 * WIDTH, 0, WIDTH / 2], [0, fy, HEIGHT / 2], [0, 0, 1]]
         np.testing.assert_allclose(prediction.intrinsics, expected, rtol=1e-5)
         pose = np.eye(4)
         pose[0, 3] = -n
         np.testing.assert_allclose(prediction.cam_from_world, pose, atol=1e-6)
-    assert model.kind == ("metric_depth" if method == "map_anything" else "scale_invariant_depth")
+    assert model.kind == ("metric_depth" if method in METRIC else "scale_invariant_depth")
     assert model.facts.parameters == 1
 
 
@@ -86,6 +88,12 @@ def test_files_that_are_not_there(packages, tmp_path, method):
         pytest.skip("diffusers is not installed here")
     with pytest.raises(InputError, match=r"nothing is fetched|no weights of|download all files"):
         registry.load("models", method)(ModelConfig(name="mine", method=method, path=str(tmp_path / "none")))
+
+
+def test_the_package_of_dust3r_is_not_that_of_cut3r(packages, tmp_path):
+    (tmp_path / "packages/dust3r/model.py").write_text("class AsymmetricCroCo3DStereo: ...")
+    with pytest.raises(ConfigError, match="found the package dust3r of DUSt3R, needed that of CUT3R"):
+        _model("cut3r", tmp_path)
 
 
 def test_weights_of_another_network(packages, tmp_path):

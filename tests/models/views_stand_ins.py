@@ -99,6 +99,43 @@ class Pi3(Network):
         return {"points": points[None], "local_points": points[None], "conf": z[None, ..., None],
                 "camera_poses": torch.linalg.inv(poses(n, 4))[None]}
 """,
+    # CUT3R's demo.py: a dictionary for each view in, one out; camera_pose B, 7, world from camera: translation and quaternion.
+    "dust3r/model": """
+from types import SimpleNamespace
+
+import torch
+from views_network import Network, intrinsics
+
+
+class ARCroco3DStereo(Network):
+    @classmethod
+    def from_pretrained(cls, path):
+        model = cls()
+        model.load_state_dict(torch.load(path, weights_only=True))
+        return model
+
+    def forward(self, views):
+        ress = []
+        for n, view in enumerate(views):
+            assert view["idx"] == n and view["img_mask"].item() and view["update"].item() and not view["ray_mask"].item()
+            height, width = view["true_shape"][0].tolist()
+            assert view["img"].shape == (1, 3, height, width) and view["ray_map"].shape == (1, 6, height, width)
+            z, k = (view["img"][0] + 1).mean(dim=0) / 2 * self.scale, intrinsics(1, height, width)[0]
+            v, u = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+            x, y = (u - width / 2) / k[0, 0], (v - height / 2) / k[0, 0]
+            ress.append({"pts3d_in_self_view": torch.stack([x * z, y * z, z], dim=-1)[None], "conf_self": z[None] + 1,
+                         "camera_pose": torch.tensor([[float(n), 0, 0, 0, 0, 0, 1]])})
+        return SimpleNamespace(ress=ress, views=views)
+""",
+    "dust3r/utils/camera": """
+import torch
+
+
+def pose_encoding_to_camera(pose_encoding, pose_encoding_type="absT_quaR"):
+    found = torch.eye(4).repeat(len(pose_encoding), 1, 1)
+    found[:, :3, 3] = pose_encoding[:, :3]
+    return found
+""",
     # MapAnything's README: a dictionary for each view; camera_poses B, 4, 4, world from camera.
     "mapanything/models/__init__": """
 import torch
@@ -192,6 +229,14 @@ def pi3(folder: Path) -> ModelConfig:
 def map_anything(folder: Path) -> ModelConfig:
     """The same for MapAnything."""
     return _folder(folder, "map_anything")
+
+
+def cut3r(folder: Path) -> ModelConfig:
+    """A checkpoint of CUT3R."""
+    import torch
+
+    torch.save({"scale": torch.tensor(SCALE)}, folder / "cut3r.pth")
+    return ModelConfig(name="mine", method="cut3r", path=str(folder / "cut3r.pth"))
 
 
 def vggt(folder: Path) -> ModelConfig:

@@ -39,8 +39,8 @@ from catalogue.dense_rooms import (
 from catalogue.furniture import BEECH, CHALK, STEEL, Spot
 from catalogue.mannequin import DANCING_MAN, NEAR_WOMAN, UPRIGHT_WOMAN, WAVING_MAN
 from catalogue.mask_cast import LEANING_MAN, LISTENING_WOMAN, STANDING_WOMAN, WALKER
-from catalogue.party_room import BACK, PALE_WOOD, bookcase, poster
-from catalogue.rooms import LINO, STRIPED_PAPER, dressed, stand, view
+from catalogue.party_room import BACK, CARPET, PALE_WOOD, bookcase, poster
+from catalogue.rooms import LINO, PALE_BRICK, RED_PAPER, STRIPED_PAPER, dressed, stand, view
 from catalogue.studio import GUEST, PAINTER, VISITOR
 
 RED_ROPE = Cloth("mottle", (0.40, 0.06, 0.08), (0.60, 0.12, 0.12), 0.02, 0.01)
@@ -111,6 +111,26 @@ def office_room(seed: int) -> tuple[Thing, ...]:
     return (*dressed(room, walls), cupboard, *bookcase(-1.75, 4, np.random.default_rng(seed)))
 
 
+def galley_room(seed: int) -> tuple[Thing, ...]:
+    """A row of lacquered fronts with handles under a polished worktop, a striped carpet, tiles and pictures above."""
+    lacquer = Cloth("mottle", (0.30, 0.02, 0.03), (0.32, 0.03, 0.04), 0.5, 0.05, grain_contrast=0.03, gloss=0.4)
+    stone = Cloth("mottle", (0.03, 0.03, 0.035), (0.05, 0.05, 0.055), 0.05, 0.02, grain_contrast=0.1, gloss=0.35)
+    walls = {"back wall": PALE_BRICK, "floor": STRIPED_PAPER, "left wall": paint(WHITE, 0.04), "right wall": RED_PAPER}
+    room = dressed(without(party_room.party_room(seed), "rug", "panelling", "balloon", "chair", "poster back 1"), walls)
+    high, deep, wide = 0.88, 0.55, 0.52
+    front = BACK - 0.05 - deep
+    row: list[Thing] = []
+    for k in range(7):
+        x = -1.75 + wide * k
+        row += [
+            Box(f"front {k}", (x, front + deep / 2, high / 2), (wide - 0.008, deep, high), lacquer),
+            Box(f"handle {k}", (x, front - 0.02, high - 0.12), (0.20, 0.02, 0.015), STEEL),
+        ]
+    worktop = Box("worktop", (0.0, front + deep / 2 - 0.02, high + 0.02), (3.9, deep + 0.06, 0.04), stone)
+    jars = [furniture.Ball(f"jar {k}", (-1.2 + 0.8 * k, front + 0.3, high + 0.15), 0.11, CARPET) for k in range(4)]
+    return (*room, *row, worktop, *jars)
+
+
 LOUNGE = still(
     "lounge", 71, view((0.45, -0.1, 1.30), (-0.55, 0.10, 1.50), (-0.05, 3.5, 1.12), 0.10), lounge_room(71), OVERCAST,
     (
@@ -140,5 +160,11 @@ OFFICE = still(
         in_plain(stand(3, WALKER, 0.15, 3.90, 0.0), RUST, NAVY), stand(4, PAINTER, 1.75, 3.55, -35.0),
     ),
 )  # fmt: skip
+GALLEY = still(
+    "galley", 75, view((-0.50, 0.05, 1.46), (0.50, 0.0, 1.38), (0.0, 3.5, 0.85), 0.10), galley_room(75), EVENING,
+    (
+        stand(1, GUEST, 0.85, 2.95, -30.0), in_plain(stand(2, WAVING_MAN, -1.00, 3.10, 25.0), SAND, NAVY),
+    ),
+)  # fmt: skip
 
-ROOMS: dict[str, Scene] = {scene.name: scene for scene in (LOUNGE, GALLERY, WORKSHOP, OFFICE)}
+ROOMS: dict[str, Scene] = {scene.name: scene for scene in (LOUNGE, GALLERY, WORKSHOP, OFFICE, GALLEY)}

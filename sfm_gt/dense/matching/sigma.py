@@ -9,7 +9,6 @@ cannot tell, and with every neighbour that sees through the point.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,7 +16,9 @@ from jaxtyping import Float, UInt8
 from scipy.special import expit
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
+from sfm_gt.dense.matching.likeness import AGREE_REL
 from sfm_gt.dense.matching.overgrowth import Overgrowth
+from sfm_gt.dense.matching.surface import Surface
 from sfm_gt.dense.matching.weak_texture import PlainSurfaces
 
 # Fitted once on the rendered scene "studio", then held.
@@ -27,12 +28,16 @@ INFLATION_PER_PX, INFLATION_PER_VIOLATION = 59.9, 2.67
 # RISE_OFFSET), the outlines about it, agreement with what looks alike, the step down beside it, one. Fitted by
 # benchmarks/accuracy/fit_sigma.py on rendered rooms, which docs/figures.md names.
 RISE_OFFSET = np.float32(0.1)
-SIGMA = 0.432, -0.055, 0.221, -0.943, -0.104, -2.535
-OUTLIER = 0.224, -0.545, 0.531, -2.654, 2.504, -0.153
-# Sigma of a plane over what its shift and its scatter say together, and how often a confirmed plane is a wrong one.
-PLANE_SIGMA, PLANE_OUTLIER = 2.04, 0.064
-# Matched depth this near to a plane is kept: it knows details that the plane does not.
-AGREE_REL = np.float32(0.03)
+SIGMA = 0.425, -0.033, 0.245, -0.946, -0.104, -2.622
+OUTLIER = 0.229, -0.517, 0.548, -2.737, 2.474, -0.171
+# Sigma of a plane over what its shift and its scatter say together. Logarithm of the odds that a confirmed plane is a wrong
+# one by: the logarithm of the rise behind (plus RISE_OFFSET), what lies farther around it, the logarithm of its extent, what
+# looks alike and lies in it, one. Fitted likewise.
+PLANE_SIGMA = 1.55
+PLANE_OUTLIER = -0.776, 3.227, -0.515, -3.932, -2.763
+# A plane is believed up to this probability of being a wrong one: unlike matched depth it is wrong over whole regions.
+MAX_PLANE_OUTLIER = 0.1
+# Matched depth within AGREE_REL of a plane is kept: it knows details that the plane does not.
 # Uncertainty in pixels is averaged over this window; beyond the maximum a pixel knows nothing.
 WINDOW_PX, MAX_MATCHING_PX = 7, 3.0
 
@@ -53,50 +58,45 @@ def sigma_of_matching(
     return (inflation * np.sqrt(variance)).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class Surface:
-    """Matched depth and planes in one map, on the view's pixels; all (h, w) float32.
-
-    Attributes:
-        inverse_depth: 1 / SfM units, 0 = none.
-        sigma_rel: one standard deviation of it, relative, where it is no outlier.
-        outlier: probability that it is off by more than :data:`~sfm_gt.dense.shared.estimate.GROSS_REL`.
-    """
-
-    inverse_depth: Float[np.ndarray, "h w"]
-    sigma_rel: Float[np.ndarray, "h w"]
-    outlier: Float[np.ndarray, "h w"]
-
-
-def joined(
+def judged(
     matched: Float[np.ndarray, "h w"],
     matching: Float[np.ndarray, "h w"],
     overgrowth: Overgrowth,
-    plain: PlainSurfaces,
+    outline: Float[np.ndarray, "h w"],
 ) -> Surface:
-    """Matched depth, and the confirmed planes where it is missing or differs from them.
+    """Matched depth with its sigma and its odds.
 
     Args:
         matched: inverse depth by matching, 0 = none.
         matching: its :func:`sigma_of_matching`.
+        outline: see :class:`~sfm_gt.dense.matching.weak_texture.WeakTexture`.
     """
     known = matched > 0
     relative = np.where(known, matching / np.where(known, matched, 1.0), 1.0)
-    features = evidence_of(relative, overgrowth, plain)
+    features = evidence_of(relative, overgrowth, outline)
     sigma_rel, outlier = np.exp(_weighted(SIGMA, features)), expit(_weighted(OUTLIER, features))
-    agree = plain.confirmed & known & (np.abs(matched / np.maximum(plain.inverse_depth, 1e-12) - 1.0) < AGREE_REL)
-    outlier[agree] = np.minimum(outlier[agree], PLANE_OUTLIER)
-    taken = plain.confirmed & (plain.inverse_depth > 0) & ~agree
+    return Surface(matched, sigma_rel.astype(np.float32), outlier.astype(np.float32))
+
+
+def joined(matched: Surface, plain: PlainSurfaces) -> Surface:
+    """Matched depth, and the planes to believe where it is missing, or differs from them and is more doubtful."""
+    known = matched.inverse_depth > 0
+    plane_outlier = expit(_weighted(PLANE_OUTLIER, evidence_of_planes(plain))).astype(np.float32)
+    believed = plain.confirmed & (plain.inverse_depth > 0) & (plane_outlier < MAX_PLANE_OUTLIER)
+    off = np.abs(matched.inverse_depth / np.maximum(plain.inverse_depth, 1e-12) - 1.0)
+    agree = believed & known & (off < AGREE_REL)
+    outlier = np.where(agree, np.minimum(matched.outlier, plane_outlier), matched.outlier)
+    taken = believed & ~agree & (~known | (plane_outlier < outlier))
     by_plane = PLANE_SIGMA * np.hypot(plain.shift_sigma_rel, plain.scatter_rel)
     return Surface(
-        np.where(taken, plain.inverse_depth, matched),
-        np.where(taken, by_plane, sigma_rel).astype(np.float32),
-        np.where(taken, np.float32(PLANE_OUTLIER), outlier).astype(np.float32),
+        np.where(taken, plain.inverse_depth, matched.inverse_depth),
+        np.where(taken, by_plane, matched.sigma_rel).astype(np.float32),
+        np.where(taken, plane_outlier, outlier).astype(np.float32),
     )
 
 
 def evidence_of(
-    matching_rel: Float[np.ndarray, "h w"], overgrowth: Overgrowth, plain: PlainSurfaces
+    matching_rel: Float[np.ndarray, "h w"], overgrowth: Overgrowth, outline: Float[np.ndarray, "h w"]
 ) -> tuple[np.ndarray | np.float64, ...]:
     """What SIGMA and OUTLIER weigh, one (h, w) map each, and a one.
 
@@ -104,7 +104,13 @@ def evidence_of(
         matching_rel: :func:`sigma_of_matching` over inverse depth.
     """
     rise = np.log(overgrowth.rise + RISE_OFFSET)
-    return np.log(matching_rel), rise, plain.outline, overgrowth.alike, overgrowth.step, np.float64(1.0)
+    return np.log(matching_rel), rise, outline, overgrowth.alike, overgrowth.step, np.float64(1.0)
+
+
+def evidence_of_planes(plain: PlainSurfaces) -> tuple[np.ndarray | np.float64, ...]:
+    """What PLANE_OUTLIER weighs, one (h, w) map each, and a one; it means nothing where there is no plane."""
+    extent = np.log(np.maximum(plain.extent, 1e-6))
+    return np.log(plain.rise + RISE_OFFSET), plain.farther, extent, plain.alike, np.float64(1.0)
 
 
 def _weighted(weights: Sequence[float], features: Sequence[np.ndarray | np.float64]) -> np.ndarray:

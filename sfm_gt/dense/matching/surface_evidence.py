@@ -32,9 +32,8 @@ _LIKENESS = np.exp(-np.arange(512) / (2.0 * _LIKE_GREY)).astype(np.float32)
 _MIN_AREA_PX2 = 25.0
 # Where a view does not see a pixel; no infinity, which fast floating-point arithmetic may take for impossible.
 _UNSEEN = np.float32(1e9)
-# How far before and behind a plane the images are asked whether it might as well be there, relative to inverse depth.
-FAR_REL = np.float32(0.10)
-# And how far behind a matched surface: what it may have grown over lies well behind it, as a room does behind people.
+# How far behind a surface the images are asked whether it might as well be there, relative to inverse depth: what it may
+# have grown over lies well behind it, as a room does behind people.
 BEHIND_REL = np.float32(0.40)
 # What compression leaves of noise, in units of NOISE_VARIANCE: residuals below are as good as that.
 LEAST_RESIDUAL = np.float32(0.3)

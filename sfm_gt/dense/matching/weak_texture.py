@@ -4,7 +4,7 @@ A patch on bare paint correlates with noise, or with the outline of what stands 
 evidence: its faint texture, and its borders with what hangs on it. Planes through known depth in and around the region (the
 support points of Xu and Tao, ACMP, AAAI 2020) are held against the pixels of the region in several views, at the plane and
 before and behind it: the images decide which plane it is and where it ends. A plane that no image contradicts and none
-confirms is an inference, not depth.
+confirms is an inference, not depth. How far one that they confirm can be trusted, :mod:`~sfm_gt.dense.matching.sigma` says.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int32, UInt8
 
-from sfm_gt.dense.matching.pyramid import Level
-from sfm_gt.dense.matching.surface_evidence import CAP, FAR_REL, LEAST_RESIDUAL, Images, best_plane, smoothed
+from sfm_gt.dense.matching.likeness import AGREE_REL, alike_agreement
+from sfm_gt.dense.matching.pyramid import Level, Pyramid
+from sfm_gt.dense.matching.surface import Surface
+from sfm_gt.dense.matching.surface_evidence import BEHIND_REL, CAP, LEAST_RESIDUAL, Images, best_plane, smoothed
 from sfm_gt.imaging.regions import dilate, disc
 
 # The limits below were set on the rendered scenes painted, curved, plain and studio and on the kitchen.
@@ -28,48 +30,51 @@ MAX_GRADIENT, MIN_REGION_PX = 1.5, 100
 RING_PX, LIKE_GREY = 4, 10.0
 # A patch is 9 pixels wide: this near to an outline it matches the outline, and so do those of the neighbours.
 REACH_PX = 8
-# Support points: at most this sigma relative to inverse depth. Planes go through those within INLIER_REL.
-MAX_SUPPORT_SIGMA_REL, INLIER_REL, MIN_SUPPORT, MAX_SUPPORT = 0.03, 0.015, 20, 1500
+# Support points: at most this sigma, relatively, and probability of an outlier (what halos are is not to carry planes).
+# Planes go through those within INLIER_REL.
+MAX_SUPPORT_SIGMA_REL, MAX_SUPPORT_OUTLIER = 0.03, 0.25
+INLIER_REL, MIN_SUPPORT, MAX_SUPPORT = 0.015, 20, 1500
 N_TRIALS, N_OF_REGION, N_OF_IMAGE, IMAGE_STEP_PX = 100, 4, 6, 6
-# Inverse depth is tried at the plane, a step before and behind it, and far before and behind it, relatively.
+# Inverse depth is tried at the plane, a step before and behind it, and far behind it, relatively.
 STEP_REL = np.float32(0.03)
-SCALES = np.array([1.0, 1.0 - FAR_REL, 1.0 + FAR_REL, 1.0 - STEP_REL, 1.0 + STEP_REL], dtype=np.float32)
+SCALES = np.array([1.0, 1.0 - BEHIND_REL, 1.0 - STEP_REL, 1.0 + STEP_REL], dtype=np.float32)
 # Every second pixel is asked, and answers are averaged over a window of this share of the long side.
 ASKED_STEP_PX, WINDOW_SHARE = 2, 0.2
 # A region this many times as large, alike in grey and no farther off than this share of the long side, may be the same surface.
 LARGER, REACH_SHARE, SAME_REL = 2, 0.1, 0.1
 # So many pixels of a smoothed, compressed image are worth one that is independent.
 PIXELS_A_SAMPLE = 9.0
-# A plane explains a region up to MAX_RESIDUAL. It is confirmed where the residual rises by these shares of itself far behind
-# and far before it, and at any other candidate.
+# A plane explains a region up to this residual.
 MAX_RESIDUAL = 2.5
-MIN_RISE, MIN_RISE_OF_RIVALS = 0.5, 1.0
 # By so much a step beside may seem better without speaking against the plane.
 TIE = 0.05
-# Growth of chi squared far off that is no chance: three sigma.
-MIN_CHI2 = 9.0
+# A plane is confirmed where the residual far behind it rises by this share of itself.
+MIN_RISE = 0.5
 
 
 @dataclass(frozen=True)
 class PlainSurfaces:
-    """Planes in weak texture, on the view's pixels.
+    """Planes in weak texture, on the view's pixels; all (h, w), float32 but for ``confirmed``.
 
     Attributes:
-        weak: (h, w) bool, whether the pixel lies in a region of little texture.
-        outline: (h, w) float32, logarithm of the steepest gradient within REACH_PX over MAX_GRADIENT: patches hang on that
-            outline, whichever side they are on. 0 outside of weak regions.
-        inverse_depth: (h, w) float32, 0 = no plane.
-        shift_sigma_rel: (h, w) float32, how well the images tell the plane's inverse depth, relative.
-        scatter_rel: (h, w) float32, of the support points about the plane, relative to inverse depth.
-        confirmed: (h, w) bool, whether the images tell the plane from others; elsewhere it is inferred.
+        inverse_depth: 0 = no plane.
+        shift_sigma_rel: how well the images tell the plane's inverse depth, relative.
+        scatter_rel: of the support points about the plane, relative to inverse depth.
+        confirmed: bool, whether the images tell the plane from one far behind it; elsewhere it is inferred.
+        rise: by how much the residual grows far behind the plane, as a share of itself.
+        farther: share of the support in and around the region that lies behind the plane.
+        extent: share of the picture that the region fills.
+        alike: share of what looks the same nearby that is known to lie at the plane's depth.
     """
 
-    weak: Bool[np.ndarray, "h w"]
-    outline: Float[np.ndarray, "h w"]
     inverse_depth: Float[np.ndarray, "h w"]
     shift_sigma_rel: Float[np.ndarray, "h w"]
     scatter_rel: Float[np.ndarray, "h w"]
     confirmed: Bool[np.ndarray, "h w"]
+    rise: Float[np.ndarray, "h w"]
+    farther: Float[np.ndarray, "h w"]
+    extent: Float[np.ndarray, "h w"]
+    alike: Float[np.ndarray, "h w"]
 
 
 class Region(NamedTuple):
@@ -104,6 +109,8 @@ class Judged:
     shift_sigma_rel: Float[np.ndarray, "h w"]
     scatter_rel: Float[np.ndarray, "h w"]
     confirmed: Bool[np.ndarray, "h w"]
+    rise: Float[np.ndarray, "h w"]
+    farther: Float[np.ndarray, "h w"]
 
     @property
     def typical(self) -> float:
@@ -112,46 +119,59 @@ class Judged:
         return float(np.median(self.inverse_depth[sure])) if sure.any() else 0.0
 
 
-def find_plain_surfaces(
-    here: Level,
-    images: Images,
-    inverse_depth: Float[np.ndarray, "h w"],
-    sigma: Float[np.ndarray, "h w"],
-) -> PlainSurfaces:
-    """Planes in the regions of little texture.
+@dataclass(frozen=True)
+class WeakTexture:
+    """Where a view has little texture.
 
-    Args:
-        inverse_depth: what is known so far, 0 = nothing.
-        sigma: its standard deviation.
+    Attributes:
+        regions: connected ones, the largest first.
+        outline: (h, w) float32, logarithm of the steepest gradient within REACH_PX over MAX_GRADIENT: patches hang on that
+            outline, whichever side they are on. 0 outside of the regions.
     """
-    shape = here.grey.shape
-    found = PlainSurfaces(
-        np.zeros(shape, dtype=bool), _outlines(images.grey), np.zeros(shape, dtype=np.float32),
-        np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=bool),
-    )  # fmt: skip
-    support = np.where(sigma <= MAX_SUPPORT_SIGMA_REL * inverse_depth, inverse_depth, np.float32(0.0))
+
+    regions: tuple[Region, ...]
+    outline: Float[np.ndarray, "h w"]
+
+    @classmethod
+    def of(cls, here: Level) -> WeakTexture:
+        """From the image alone."""
+        regions = sorted(weak_regions(here.grey, here.usable), key=lambda each: -each.members.sum())
+        weak = np.zeros(here.grey.shape, dtype=bool)
+        for region in regions:
+            weak[region.box] |= region.members
+        outline = np.where(dilate(weak, 1), _outlines(smoothed(here.grey)), np.float32(0.0))
+        return cls(tuple(regions), outline)
+
+
+def find_plain_surfaces(weak: WeakTexture, here: Pyramid, images: Images, matched: Surface) -> PlainSurfaces:
+    """Planes in the regions of little texture, through the matched depth that is likely right."""
+    shape = matched.inverse_depth.shape
+    plane, shift_sigma, scatter, rise, farther, extent = np.zeros((6, *shape), dtype=np.float32)
+    confirmed = np.zeros(shape, dtype=bool)
+    sure = (matched.sigma_rel <= MAX_SUPPORT_SIGMA_REL) & (matched.outlier <= MAX_SUPPORT_OUTLIER)
+    support = np.where(sure, matched.inverse_depth, np.float32(0.0))
     of_image = _planes_through(_points(support[::IMAGE_STEP_PX, ::IMAGE_STEP_PX], IMAGE_STEP_PX), N_OF_IMAGE)
     window = _odd(WINDOW_SHARE * max(shape) / ASKED_STEP_PX)
     judged: list[Judged] = []
-    for region in sorted(weak_regions(here.grey, here.usable), key=lambda each: -each.members.sum()):
+    for region in weak.regions:
         box, inside = region.box, region.members
-        found.weak[box] |= inside
+        extent[box][inside] = inside.sum() / plane.size
         around = _points(np.where(region.surroundings, support[box], 0.0))
         around[:, :2] += region.x, region.y
         planes = _planes_through(around, N_OF_REGION) + of_image
         if not planes:
             continue
-        one = _judge(_Grid(region, window), region, planes, images)
+        one = _judge(_Grid(region, window), region, planes, around, images)
         if _may_be_part_of_another(one, judged, REACH_SHARE * max(shape)):
             one.confirmed[:] = False
         judged.append(one)
         for whole, part in (
-            (found.inverse_depth, one.inverse_depth), (found.shift_sigma_rel, one.shift_sigma_rel),
-            (found.scatter_rel, one.scatter_rel), (found.confirmed, one.confirmed),
+            (plane, one.inverse_depth), (shift_sigma, one.shift_sigma_rel), (scatter, one.scatter_rel),
+            (confirmed, one.confirmed), (rise, one.rise), (farther, one.farther),
         ):  # fmt: skip
             whole[box][inside] = part[inside]
-    found.outline[~dilate(found.weak, 1)] = 0.0
-    return found
+    alike = alike_agreement(here.colours, plane, support)
+    return PlainSurfaces(plane, shift_sigma, scatter, confirmed, rise, farther, extent, alike)
 
 
 def weak_regions(grey: UInt8[np.ndarray, "h w"], usable: UInt8[np.ndarray, "h w"]) -> Iterator[Region]:
@@ -246,7 +266,9 @@ class _Grid:
         return cv2.blur(self.spread(values), self._window, borderType=cv2.BORDER_CONSTANT)
 
 
-def _judge(grid: _Grid, region: Region, planes: Sequence[Plane], images: Images) -> Judged:
+def _judge(
+    grid: _Grid, region: Region, planes: Sequence[Plane], around: Float[np.ndarray, "n 3"], images: Images
+) -> Judged:
     """Which of the planes the images choose at each pixel of the region, and whether they confirm it."""
     terms = np.column_stack([np.ones(len(grid.places)), grid.places])
     surfaces = np.maximum([terms @ each.coefficients for each in planes], 0.0).astype(np.float32)
@@ -261,27 +283,28 @@ def _judge(grid: _Grid, region: Region, planes: Sequence[Plane], images: Images)
     beside = np.full((len(planes), len(SCALES) - 1, *grid.shape), CAP, dtype=np.float32)
     beside[chosen] = ask(chosen, SCALES[1:])
     level = np.take_along_axis(at_plane, best[None], axis=0)[0]
-    behind, before, step_behind, step_before = np.take_along_axis(beside, best[None, None], axis=0)[0]
+    behind, step_behind, step_before = np.take_along_axis(beside, best[None, None], axis=0)[0]
     values = np.stack([grid.spread(each) for each in surfaces])
     inverse_depth = np.take_along_axis(values, best[None], axis=0)[0]
-    apart = np.abs(values / np.maximum(inverse_depth, 1e-12) - 1.0) > STEP_REL
-    rival = np.where(apart, at_plane, np.inf).min(axis=0)
     unit = np.maximum(level, LEAST_RESIDUAL)
-    explained = (level <= MAX_RESIDUAL) & (np.minimum(step_behind, step_before) >= level - TIE * unit)
-    confirmed = (
-        explained
-        & (np.minimum(behind, before) - level > MIN_RISE * unit)
-        & (rival - level > MIN_RISE_OF_RIVALS * unit)
-        & ((np.minimum(behind, before) - level) * grid.n_samples > MIN_CHI2 * np.maximum(level, 1.0))
-    )
+    explained = (inverse_depth > 0) & (level <= MAX_RESIDUAL) & (np.minimum(step_behind, step_before) >= level - TIE * unit)
+    rise = np.maximum(behind - level, 0.0)
+    confirmed = explained & (rise > MIN_RISE * unit)
     bend = np.maximum(step_behind + step_before - 2.0 * level, 1e-9) / (2.0 * STEP_REL**2)
     shift_sigma = np.sqrt(np.maximum(level, 1.0) / (bend * grid.n_samples))
     scatter = np.array([each.scatter_rel for each in planes])[best]
+    farther = np.array([_share_behind(around, each) for each in planes])[best]
     return Judged(
         region, float(images.grey[region.box][region.members].mean()),
         grid.full(np.where(explained, inverse_depth, 0.0)), grid.full(shift_sigma), grid.full(scatter),
-        grid.full(confirmed) > 0,
+        grid.full(confirmed) > 0, grid.full(rise / unit), grid.full(farther),
     )  # fmt: skip
+
+
+def _share_behind(points: Float[np.ndarray, "n 3"], plane: Plane) -> float:
+    """Of the points, 0 where there are none."""
+    at = np.maximum(plane.coefficients[0] + points[:, :2] @ plane.coefficients[1:], 0.0)
+    return float(np.mean(points[:, 2] < (1.0 - AGREE_REL) * at)) if len(points) else 0.0
 
 
 def _may_be_part_of_another(one: Judged, larger: Sequence[Judged], reach_px: float) -> bool:
