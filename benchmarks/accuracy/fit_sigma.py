@@ -8,9 +8,9 @@ rendered.
 
 Prints the constants. ``OUTLIER``: logistic regression of errors beyond GROSS_REL. ``SIGMA``: the 68.3 % quantile (Koenker
 and Bassett 1978) of the logarithm of the others' errors. ``PLANE_OUTLIER`` and ``PLANE_SIGMA``: the like for confirmed planes,
-of which sigma is a multiple of what they say themselves. Every scene counts the same, and twice: as rendered, and as a phone would have filmed it,
-with noise, compression and cameras that are not exact. The constants above them (MATCHING to INFLATION_PER_VIOLATION) were
-fitted in a like way on ``studio`` before, and stay.
+of which sigma is a multiple of what they say themselves. Every scene counts the same, and twice: as rendered, and as a phone
+would have filmed it, with noise, compression and cameras that are not exact. The constants above them (MATCHING to
+INFLATION_PER_VIOLATION) were fitted in a like way on ``studio`` before, and stay.
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ PERSON = slice(60, 100)
 HALO_PX = 6
 
 
-def colours_of(person: tuple[int, int, int] = (40, 60, 140), wall: tuple[int, int, int] = (150, 150, 150)) -> np.ndarray:
+def colours_of(
+    person: tuple[int, int, int] = (40, 60, 140), wall: tuple[int, int, int] = (150, 150, 150)
+) -> np.ndarray:
     """(h, w, 3) uint8: the person and the wall, each of one colour."""
     colours = np.empty((*SHAPE, 3), np.uint8)
     colours[:], colours[:, PERSON] = wall, person

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
-from sfm_gt.dense.matching.overgrowth import Overgrowth
 from sfm_gt.dense.matching.likeness import AGREE_REL
+from sfm_gt.dense.matching.overgrowth import Overgrowth
 from sfm_gt.dense.matching.sigma import (
     MAX_MATCHING_PX,
     MAX_PLANE_OUTLIER,

@@ -287,9 +287,12 @@ def _judge(
     values = np.stack([grid.spread(each) for each in surfaces])
     inverse_depth = np.take_along_axis(values, best[None], axis=0)[0]
     unit = np.maximum(level, LEAST_RESIDUAL)
-    explained = (inverse_depth > 0) & (level <= MAX_RESIDUAL) & (np.minimum(step_behind, step_before) >= level - TIE * unit)
+    explained = (
+        (inverse_depth > 0) & (level <= MAX_RESIDUAL) & (np.minimum(step_behind, step_before) >= level - TIE * unit)
+    )
     rise = np.maximum(behind - level, 0.0)
-    confirmed = explained & (rise > MIN_RISE * unit)
+    told = explained & (rise > MIN_RISE * unit)
+    confirmed = told & ~_halos(values, best, told)
     bend = np.maximum(step_behind + step_before - 2.0 * level, 1e-9) / (2.0 * STEP_REL**2)
     shift_sigma = np.sqrt(np.maximum(level, 1.0) / (bend * grid.n_samples))
     scatter = np.array([each.scatter_rel for each in planes])[best]
@@ -299,6 +302,20 @@ def _judge(
         grid.full(np.where(explained, inverse_depth, 0.0)), grid.full(shift_sigma), grid.full(scatter),
         grid.full(confirmed) > 0, grid.full(rise / unit), grid.full(farther),
     )  # fmt: skip
+
+
+def _halos(surfaces: Float[np.ndarray, "k h2 w2"], best: Int[np.ndarray, "h2 w2"], sure: np.ndarray) -> np.ndarray:
+    """(h2, w2) bool: planes that lie before another one of the same region all over, unless that is much smaller.
+
+    What looks the same and has no outline in between is one surface, which what stands before it has grown over.
+    """
+    halos = np.zeros(best.shape, dtype=bool)
+    pieces = {k: sure & (best == k) for k in np.unique(best[sure])}
+    for near, piece in pieces.items():
+        for far, behind in pieces.items():
+            if LARGER * behind.sum() > piece.sum():
+                halos[piece] |= (surfaces[near][piece] / np.maximum(surfaces[far][piece], 1e-12)).min() > 1.0 + SAME_REL
+    return halos
 
 
 def _share_behind(points: Float[np.ndarray, "n 3"], plane: Plane) -> float:
