@@ -16,7 +16,7 @@ from tests.dense.conftest import silent, valid
 from tests.dense.scenes import Scene, film
 
 DEPTH_RANGE = (2.0, 8.0)
-# The bound of issue "Dense depth": unrelated images may agree by chance on this share of the pixels.
+# Unrelated images may agree by chance on this share of the pixels.
 MAX_CHANCE_SHARE = 0.01
 
 
@@ -107,6 +107,33 @@ class TestErrors:
         broken = replace(scene.views[1], cam_from_world=np.full((4, 4), np.nan))
         with pytest.raises(InputError, match="pose of frame 10 is not finite"):
             PatchMatch().estimate(scene.views[0], [broken], DEPTH_RANGE)
+
+    @pytest.mark.parametrize(
+        ("broken", "said"),
+        [
+            pytest.param({"image": np.zeros((0, 0, 3), np.uint8)}, r"image of shape \(0, 0, 3\)", id="empty"),
+            pytest.param({"image": np.zeros((90, 120), np.uint8)}, "needed uint8 RGB", id="grey"),
+            pytest.param({"image": np.zeros((90, 120, 3), np.float32)}, "float32", id="float"),
+            pytest.param({"usable": np.ones((9, 12), bool)}, r"mask of shape \(9, 12\)", id="mask"),
+            pytest.param({"cam_from_world": np.zeros((4, 4))}, "pose of frame 2 holds no rotation", id="pose of zeros"),
+        ],
+    )
+    @pytest.mark.parametrize("place", [0, 1])
+    def test_a_view_that_does_not_fit_itself(self, scene: Scene, broken: dict, said: str, place: int) -> None:
+        views = [scene.views[0], scene.views[1]]
+        views[place] = replace(views[place], frame_index=2)
+        for name, value in broken.items():
+            # Past the check of shapes that tests alone have.
+            object.__setattr__(views[place], name, value)
+        with pytest.raises(InputError, match=said) as error:
+            PatchMatch().estimate(views[0], views[1:], DEPTH_RANGE)
+        assert "\n" not in str(error.value)
+
+    @pytest.mark.parametrize("focal", [0.0, np.nan, -3.0])
+    def test_no_focal_length(self, scene: Scene, focal: float) -> None:
+        view = replace(scene.views[0], camera=replace(scene.views[0].camera, fx=focal))
+        with pytest.raises(InputError, match="focal length of frame 0 is"):
+            PatchMatch().estimate(view, scene.views[1:], DEPTH_RANGE)
 
     def test_images_of_two_sizes(self, scene: Scene) -> None:
         view = scene.views[1]

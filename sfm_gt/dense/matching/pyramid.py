@@ -18,6 +18,8 @@ from sfm_gt.geometry.types import PinholeCamera, View
 # The plane sweep runs on the finest level whose long side is at most this many pixels (but at least one halving):
 # its cost grows with pixels times planes, and its result only has to fall within reach of the finer levels.
 SWEEP_LONG_SIDE = 480
+# Rotations read from text files are this far from orthonormal at the most.
+MAX_SKEW = 1e-3
 # A coarse pixel counts as usable when nearly all of the area below it is.
 USABLE_SHARE = 0.99
 
@@ -55,14 +57,31 @@ class Pyramid:
     colours: UInt8[np.ndarray, "h w 3"]
 
 
+def _check(view: View) -> None:
+    frame, camera = f"frame {view.frame_index}", view.camera
+    if not np.isfinite(view.cam_from_world).all():
+        raise InputError(f"dense: the pose of {frame} is not finite; remove the frame from the model")
+    rotation = view.cam_from_world[:3, :3]
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=MAX_SKEW):
+        raise InputError(f"dense: the pose of {frame} holds no rotation; remove the frame from the model")
+    size = (camera.height, camera.width)
+    if view.image.shape != (*size, 3) or view.image.dtype != np.uint8 or view.usable.shape != size or 0 in size:
+        raise InputError(
+            f"dense: {frame} has an image of shape {view.image.shape}, {view.image.dtype}, and a mask of shape "
+            f"{view.usable.shape}; needed uint8 RGB and a mask of the camera's {camera.width} x {camera.height} pixels"
+        )
+    if not (np.isfinite([camera.fx, camera.fy]).all() and min(camera.fx, camera.fy) > 0):
+        raise InputError(f"dense: the focal length of {frame} is {camera.fx:g}, {camera.fy:g} px; it must be above 0")
+
+
 def build_pyramid(view: View, patch_reach: int) -> Pyramid:
     """Grey levels of a view, each half the size of the one before, down to the size of the plane sweep.
 
     Raises:
-        InputError: the pose is not finite.
+        InputError: the pose is not finite or no rigid motion, image and mask are not of the camera's size, or there is no focal
+            length.
     """
-    if not np.isfinite(view.cam_from_world).all():
-        raise InputError(f"dense: the pose of frame {view.frame_index} is not finite; remove the frame from the model")
+    _check(view)
     image = np.ascontiguousarray(view.image)
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     usable = view.usable.astype(np.uint8)
