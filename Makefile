@@ -15,10 +15,11 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
-# Exact versions from constraints.txt; without them pip takes a torch of several gigabytes.
+# Exact versions from constraints.txt; without them pip takes a torch of several gigabytes. Compat: a path, found before a folder
+# of the same name that happens to lie beside a script.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tflite,train,transformers,diffusers,benchmarks,export,publish,lightning,view]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --config-settings editable_mode=compat -e '.[dev,tflite,train,transformers,diffusers,benchmarks,export,publish,lightning,view]'
 	touch $@
 
 demo: $(INSTALLED) ## run the workflow on the embedded clip, and hold the result against the truth

@@ -68,7 +68,18 @@ def _scale(
         content["notes"] = [f"metric: false, {reason}", *refused]
     write_json(folder / SCALE_NAME, content)
     shown = ("metric", "metric_from_sfm", "sigma_log_scale", "contradictions", "set_by")
-    return {key: content[key] for key in shown} | {"cues": sorted(cues)}
+    return {key: content[key] for key in shown} | {
+        "cues": sorted(cues), "stated_in_vain": _stated_in_vain(content, evidence, refused)
+    }  # fmt: skip
+
+
+def _stated_in_vain(content: dict[str, Any], evidence: Evidence, refused: list[str]) -> list[str]:
+    """Why a clip is not metric although its sidecar states something to measure by."""
+    stated = [name for name in type(evidence.stated).model_fields if getattr(evidence.stated, name)]
+    if content["metric"] or not stated:
+        return []
+    said = [line for line in refused if line.partition(":")[0] in stated]
+    return said or [content["notes"][0].removeprefix("metric: false, ")]
 
 
 def _with_focal_length(found: ScaleEstimate, focal_sigma_rel: float) -> ScaleEstimate:

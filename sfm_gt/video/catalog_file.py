@@ -39,6 +39,11 @@ def write_catalog(path: Path, state: State | None, videos: Iterable[VideoFile]) 
     write_json(path, {"state": state, "videos": {video.video_id: _entry(video) for video in videos}})
 
 
+def ids_in(path: Path) -> tuple[str, ...]:
+    """Of the videos in the file, none where there is no file."""
+    return tuple(read_json(path)["videos"]) if path.is_file() else ()
+
+
 def known_videos(path: Path, videos: Path) -> Mapping[str, VideoFile]:
     """The videos of a folder or table by id: from the file at ``path`` where it holds what they do, else by listing.
 

@@ -97,7 +97,7 @@ class Console(logging.Handler):
         """The last lines."""
         self._stop()
         if self._says:
-            for line in closing(self._readable("evaluation", TABLE), self._summary, self._terminal.width):
+            for line in closing(self._readable("evaluation", TABLE), self._summary, self._terminal.width, self._lives):
                 self._print(line)
 
     def emit(self, record: logging.LogRecord) -> None:

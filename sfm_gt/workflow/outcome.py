@@ -17,6 +17,8 @@ from sfm_gt.workflow.estimate import Estimate
 
 MOST_MODELS = 8
 TABLE = "table.md"
+# More refusals than this are for the report.
+MAX_NAMED = 5
 _REFUSED = re.compile(r"refused: .*\[(\w+)\]")
 
 
@@ -70,8 +72,18 @@ def of_video(workspace: Workspace, video_id: str) -> VideoLine:
     metric = sum(bool(manifest.measures["metric"]) for manifest in good)
     scale = "metric" if metric == len(good) else f"{metric} metric" if metric else "not metric"
     said = f"done: {name}: {count(frames, 'frame')} in {count(len(good), 'clip')} ({scale})"
+    in_vain = next((str(line) for clip in verdict.clips for line in _stated_in_vain(workspace, clip["clip_id"])), None)
+    if in_vain is not None:
+        said = f"{said.removesuffix(')')}: {one_line(in_vain)})"
     codes = Counter(str(reason) for reason, _ in bad)
     return VideoLine(Outcome.DONE, said + "".join(f", {n} refused [{reason}]" for reason, n in sorted(codes.items())))
+
+
+def _stated_in_vain(workspace: Workspace, clip_id: str) -> list[str]:
+    """Why the clip is not metric although its sidecar states something to measure by."""
+    scale = read_manifests(workspace, clip_id).get("scale")
+    found: list[str] = scale.measures.get("stated_in_vain", []) if scale is not None and scale.ok else []
+    return found
 
 
 def _why(name: str, message: str, reason: str) -> str:
@@ -80,14 +92,17 @@ def _why(name: str, message: str, reason: str) -> str:
     return f"{name}: {said} [{reason}]"
 
 
-def closing(workspace: Workspace, summary: str, width: int) -> list[str]:
+def closing(workspace: Workspace, summary: str, width: int, unsaid: bool) -> list[str]:
     """The yield, the table of models, where the report lies and what to do about the commonest refusal.
 
     Args:
         summary: what the job of that name wrote.
         width: of the console; columns that do not fit stay in the file.
+        unsaid: whether refusals were only counted until now; a few are named then.
     """
-    lines = [line for line in summary.splitlines() if not line.startswith(("refused: ", "left out: "))]
+    refused = [line for line in summary.splitlines() if line.startswith("refused: ")]
+    lines = refused if unsaid and len(refused) <= MAX_NAMED else []
+    lines += [line for line in summary.splitlines() if not line.startswith(("refused: ", "left out: "))]
     table = workspace.evaluation / TABLE
     if table.is_file():
         lines += short_table(table.read_text(encoding="utf-8"), width)

@@ -30,7 +30,7 @@ from sfm_gt.formats.workspace import JOURNAL, Workspace
 from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.video.catalog import Stored, VideoFile, list_videos, name_in, passed_over, root_of
 from sfm_gt.video.catalog_file import State as VideosState
-from sfm_gt.video.catalog_file import known_videos, state_of_videos, write_catalog
+from sfm_gt.video.catalog_file import ids_in, known_videos, state_of_videos, write_catalog
 from sfm_gt.video.video_table import is_table
 from sfm_gt.workflow.currency import own_protocols
 from sfm_gt.workflow.estimate import THREADS_OF_A_JOB, estimate, films_of
@@ -116,8 +116,16 @@ class RunPlan:
         return [str(path) for path in files if _is_plain(path)]
 
     def passed_over(self) -> tuple[str, ...]:
-        """What looks as if it were meant but is not read, a line each."""
-        return passed_over(self._known.videos)
+        """What looks as if it were meant but is not read, a line each; and videos of the output folder that are gone."""
+        from sfm_gt.workflow.outcome import count
+
+        lines = passed_over(self._known.videos)
+        gone = sorted(set(ids_in(self.workspace.catalog)) - set(self._videos))
+        if gone:
+            names = ", ".join(gone[:3]) + (", …" if len(gone) > 3 else "")
+            lines += (f"{self._config.out} holds results of {count(len(gone), 'video')} that {self._config.videos} does not "
+                      f"hold ({names}): they leave the data set; give another out folder to keep them",)  # fmt: skip
+        return lines
 
     def find_stale(self) -> None:
         """Sets ``stale``: outputs that are there but not what would be made now."""

@@ -58,8 +58,10 @@ def run(tmp_path: Path) -> Run:
             "scale:\n  positions: [{file: track.csv, sigma_m: 0.005}]\n"
             "  people: {joints: joints.csv, statures: [{person: anna, stature_m: 1.7, sigma_m: 0.01}]}\n"
         )
-        assert scale.run(workspace, CLIP, tmp_path / "room.yaml", config).ok
-        return json.loads((workspace.clip_stage(CLIP, "scale") / scale.SCALE_NAME).read_text())
+        manifest = scale.run(workspace, CLIP, tmp_path / "room.yaml", config)
+        assert manifest.ok
+        found = json.loads((workspace.clip_stage(CLIP, "scale") / scale.SCALE_NAME).read_text())
+        return found | {"stated_in_vain": manifest.measures["stated_in_vain"]}
 
     return go
 
@@ -68,6 +70,7 @@ def test_cues_that_agree_make_the_clip_metric_with_both_noted(run):
     found = run(1.0)
     assert found["metric"]
     assert found["contradictions"] == []
+    assert found["stated_in_vain"] == []
     assert set(found["cues"]) == {"positions", "people"}
     assert abs(np.log(found["metric_from_sfm"] / METRIC_FROM_SFM)) < 3 * found["sigma_log_scale"]
     assert found["sigma_log_scale"] < min(cue["sigma_log_scale"] for cue in found["cues"].values()) + 1e-12
@@ -78,6 +81,7 @@ def test_a_contradiction_by_a_factor_of_one_point_three_is_flagged_and_the_clip_
     assert (found["metric"], found["metric_from_sfm"], found["sigma_log_scale"]) == (False, None, None)
     assert found["contradictions"] == ["people", "positions"]
     assert found["notes"][0].startswith("metric: false, cues contradict: people says")
+    assert found["stated_in_vain"][0].startswith("cues contradict: people says")
 
 
 def test_a_track_in_centimetres_is_refused_with_the_likely_cause_and_the_other_cue_stays(run):
@@ -91,6 +95,7 @@ def test_a_scale_that_is_too_wide_leaves_the_clip_without_metres(run):
     found = run(100.0, CONFIG.model_copy(update={"max_sigma_log_scale": 0.001}))
     assert not found["metric"]
     assert "scale.max_sigma_log_scale" in found["notes"][0]
+    assert found["stated_in_vain"][0].startswith("positions: the scene would lie")
 
 
 def test_pixels_of_a_source_that_was_shrunk_mean_the_same_lengths(run, tmp_path):

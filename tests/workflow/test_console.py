@@ -171,6 +171,11 @@ def test_a_video_is_what_became_of_its_clips(tmp_path: Path) -> None:
     two = {"a-000": manifest(frames=60, metric=False), "a-001": manifest("rotation_only", "turns only")}
     leave_verdict(workspace.verdict("a"), facts, two)
     assert of_video(workspace, "a").text == "done: a.mp4: 60 frames in 1 clip (not metric), 1 refused [rotation_only]"
+    said = "known_distance: frame 32: pixel (1, 2) lies near a depth discontinuity"
+    scale = {"scale": {"stage": "scale", "version": 1, "status": "ok", "reason": None, "message": None,
+                       "measures": {"stated_in_vain": [said]}}}  # fmt: skip
+    leave_verdict(workspace.verdict("s"), facts, {"s-000": manifest(frames=60, metric=False) | scale})
+    assert of_video(workspace, "s").text == f"done: a.mp4: 60 frames in 1 clip (not metric: {said})"
     leave_verdict(workspace.verdict("b"), facts, {"b-000": manifest("rotation_only", "turns only")})
     ended = of_video(workspace, "b")
     assert (ended.outcome, ended.text) == (Outcome.REFUSED, "refused: a.mp4: turns only [rotation_only]")
@@ -201,10 +206,15 @@ def test_the_closing_names_yield_table_report_and_the_commonest_refusal(tmp_path
         (tmp_path / path).write_text(text)
     said = ["refused: a: x [rotation_only]", "refused: b: [1] y [small_parallax]", "refused: c: y [small_parallax]",
             "left out: d: z [blank]", "9 videos", "90 frames"]  # fmt: skip
-    assert closing(workspace, "\n".join(said), 100) == [
+    last = [
         "9 videos", "90 frames", "model  AbsRel", "m         0.1", f"report: {tmp_path}/report/index.html",
-        "commonest refusal: small_parallax (2); walk further, and around the scene, without electronic stabilisation",
+        "commonest refusal: small_parallax (2); walk further, and around the scene, without electronic stabilisation, or raise "
+        "sfm.max_rel_depth_sigma",
     ]  # fmt: skip
+    assert closing(workspace, "\n".join(said), 100, unsaid=False) == last
+    assert closing(workspace, "\n".join(said), 100, unsaid=True) == [*said[:3], *last]
+    many = [f"refused: {n}: y [small_parallax]" for n in range(9)]
+    assert closing(workspace, "\n".join(many), 100, unsaid=True)[0] == "model  AbsRel"
 
 
 def test_a_table_shows_as_many_columns_as_fit_and_the_first_models() -> None:

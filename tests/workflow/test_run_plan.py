@@ -66,6 +66,17 @@ def test_a_sidecar_of_no_video_is_said(folder: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == "warning: film.yaml is no sidecar: no video there has its name\n"
 
 
+def test_results_of_videos_that_are_gone_are_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start(folder)
+    (folder / "videos" / "room.mp4").rename(folder / "videos" / "hall.mp4")
+    assert capsys.readouterr().err == ""
+    start(folder)
+    said = [line for line in capsys.readouterr().err.splitlines() if "holds results" in line]
+    assert len(said) == 1
+    assert "out holds results of 1 video that" in said[0]
+    assert "does not hold (room): they leave the data set; give another out folder to keep them" in said[0]
+
+
 def test_a_second_run_on_one_folder_stops_in_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     held = try_hold(folder / "out" / ".locks" / "run")
     assert held is not None
