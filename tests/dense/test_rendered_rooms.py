@@ -33,7 +33,7 @@ class Bounds:
     most_gross: float
 
 
-# Far off of what is valid, valid, and gross of the surest share of the room. Of all that is known 5.5 % are far off in the first
+# Far off of what is valid, valid, gross of the surest share of the room. Of all that is known 5.5 % are far off in the first
 # room and 15.3 % in the second.
 ROOMS = {
     "six_people": Bounds(0.019, 0.70, 0.60, 0.030),  # 0.0177, 0.728, of 60 % 0.0270
