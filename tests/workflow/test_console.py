@@ -161,7 +161,8 @@ def test_on_a_terminal_one_line_stands_for_all_videos(tiny: list[str]) -> None:
     assert "about 4 min left" in shown
     assert FAILED in shown
     assert DONE not in shown
-    assert REFUSED not in shown
+    assert REFUSED in shown[shown.rindex("of 3 videos") :], "what was only counted is named at the end"
+    assert shown.count(REFUSED) == 1
     assert shown.rstrip().endswith(ADVICE), "the last lines stand below, and the live one is gone"
 
 
