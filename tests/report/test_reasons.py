@@ -27,7 +27,11 @@ def test_codes_of_the_sources_have_advice_and_advice_is_of_codes_that_exist():
 @pytest.mark.parametrize(
     ("code", "stage", "words"),
     [
-        ("small_parallax", "sfm", "walk further, and around the scene, without electronic stabilisation"),
+        (
+            "small_parallax",
+            "sfm",
+            "walk further, and around the scene, without electronic stabilisation, or raise `sfm.max_rel_depth_sigma`",
+        ),
         ("still_image", "sfm", "film with a moving camera"),
         ("no_such_code", "sfm", ""),
     ],
