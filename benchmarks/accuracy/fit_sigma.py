@@ -4,7 +4,7 @@
 
 The constants there come from examples/dense:painted examples/dense:curved scenes/fit:lounge scenes/fit:gallery
 scenes/fit:workshop scenes/fit:office scenes/fit:galley scenes/studio; benchmarks/scenes/README.md says how the last six are
-rendered.
+rendered. PLANE_SIGMA and PLANE_OUTLIER were fitted before halos' planes were left unconfirmed (weak_texture.py), and stay.
 
 Prints the constants. ``OUTLIER``: logistic regression of errors beyond GROSS_REL. ``SIGMA``: the 68.3 % quantile (Koenker
 and Bassett 1978) of the logarithm of the others' errors. ``PLANE_OUTLIER`` and ``PLANE_SIGMA``: the like for confirmed planes,

@@ -37,7 +37,6 @@ PLANE_SIGMA = 1.55
 PLANE_OUTLIER = -0.776, 3.227, -0.515, -3.932, -2.763
 # A plane is believed up to this probability of being a wrong one: unlike matched depth it is wrong over whole regions.
 MAX_PLANE_OUTLIER = 0.1
-# Matched depth within AGREE_REL of a plane is kept: it knows details that the plane does not.
 # Uncertainty in pixels is averaged over this window; beyond the maximum a pixel knows nothing.
 WINDOW_PX, MAX_MATCHING_PX = 7, 3.0
 
@@ -84,6 +83,7 @@ def joined(matched: Surface, plain: PlainSurfaces) -> Surface:
     plane_outlier = expit(_weighted(PLANE_OUTLIER, evidence_of_planes(plain))).astype(np.float32)
     believed = plain.confirmed & (plain.inverse_depth > 0) & (plane_outlier < MAX_PLANE_OUTLIER)
     off = np.abs(matched.inverse_depth / np.maximum(plain.inverse_depth, 1e-12) - 1.0)
+    # Matched depth this near to a plane is kept: it knows details that the plane does not.
     agree = believed & known & (off < AGREE_REL)
     outlier = np.where(agree, np.minimum(matched.outlier, plane_outlier), matched.outlier)
     taken = believed & ~agree & (~known | (plane_outlier < outlier))
