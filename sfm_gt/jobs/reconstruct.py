@@ -23,7 +23,7 @@ from sfm_gt.formats.verdict import FAILED, INPUTS_NAME, Verdict, gather, write_v
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.scale.shared.estimate import need_depth
 from sfm_gt.workflow.clip_chain import ClipChain, Step
-from sfm_gt.workflow.clip_stage import say
+from sfm_gt.workflow.clip_stage import begins, say
 from sfm_gt.workflow.currency import digest, ingest_key, made, settings_key, stage_key
 from sfm_gt.workflow.guard import guarded
 from sfm_gt.workflow.staleness import VideoInputs, verdict_key
@@ -100,6 +100,7 @@ class _Stages:
 
         workspace, config, video = self._workspace, self._config, self._video
         found = workspace.ingest(video.video_id)
+        begins("ingest")
         made(found.with_suffix(".key"), self._ingest_key(),
              lambda: ingest.run(workspace, video, config.frames, config.provenance.salt_file))  # fmt: skip
         facts = read_json(found)
@@ -108,6 +109,7 @@ class _Stages:
         for warning in facts.get("warnings", ()):
             log.warning("warning: %s", warning)
         listed = workspace.clips(video.video_id)
+        begins("clips")
         made(listed.with_suffix(".key"), stage_key(config, "clips", self._film, facts["status"]),
              lambda: clips.run(workspace, video.video_id, video.path, config.clips))  # fmt: skip
         for clip in read_json(listed)["clips"]:
@@ -139,6 +141,7 @@ class _Stages:
         # Maps come last, since they take what they are made of with them.
         for stage in ("scale", "maps"):
             chain.ensure(stage)
+        begins("dataset")
         say(dataset.run(self._workspace, clip_id, self._video.sidecar))
         if not self._keep_files:
             chain.clear()

@@ -17,7 +17,7 @@ from sfm_gt.formats.dense_maps import remove_dense_maps
 from sfm_gt.formats.frame_folder import frame_path
 from sfm_gt.formats.manifest import MANIFEST_NAME, Manifest, check_files
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.workflow.clip_stage import say
+from sfm_gt.workflow.clip_stage import begins, say
 from sfm_gt.workflow.currency import made
 
 INTERMEDIATE = ("frames", "dense", "moving", "clean")
@@ -52,6 +52,7 @@ class ClipChain:
     def _make(self, stage: str) -> None:
         for read in self._steps[stage].reads:
             self.ensure(read)
+        begins(stage)
         say(self._steps[stage].make())
 
     def clear_frame(self, frame_index: int) -> None:

@@ -54,6 +54,11 @@ def run_clip_stage(
     return manifest
 
 
+def begins(stage: str) -> None:
+    """One line that :func:`~sfm_gt.workflow.outcome.stage_of_log` finds."""
+    log.info("%s: begins", stage)
+
+
 def say(manifest: Manifest) -> None:
     """One line about the outcome of a clip's stage."""
     if manifest.ok:

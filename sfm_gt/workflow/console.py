@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from sfm_gt.workflow.outcome import (
     of_video,
     opening,
     spoken_time,
+    stage_of_log,
 )
 
 SNAKEMAKES = "DefaultStreamHandler"
@@ -77,6 +79,7 @@ class Console(logging.Handler):
         self._lives = self._says and Quietness.PROGRESS not in quiet
         self._lives &= terminal.is_terminal and not terminal.is_dumb_terminal
         self._working = False
+        # By number; those that have not ended.
         self._jobs: dict[int, Any] = {}
         self._ended: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self._videos, self._estimated_s, self._began = 0, 0.0, time.monotonic()
@@ -115,8 +118,9 @@ class Console(logging.Handler):
         elif event is LogEvent.JOB_INFO:
             self._jobs[record.__dict__["jobid"]] = record
         elif event is LogEvent.JOB_FINISHED:
-            self._job_finished(self._jobs.get(record.__dict__["job_id"]))
+            self._job_finished(self._jobs.pop(record.__dict__["job_id"], None))
         elif event is LogEvent.JOB_ERROR:
+            self._jobs.pop(record.__dict__["jobid"], None)
             self._job_failed(record)
         elif record.levelno >= logging.WARNING:
             if not str(record.msg).startswith(REPEATED):
@@ -175,9 +179,18 @@ class Console(logging.Handler):
                 total=elapsed_s + (left_s or 0.0), completed=elapsed_s if left_s is not None else 0.0, width=20
             ),
             f"{ended} of {count(self._videos, 'video')}, {self._ended[Outcome.REFUSED]} refused, "
-            f"{self._ended[Outcome.FAILED]} failed, {left}",
+            f"{self._ended[Outcome.FAILED]} failed, {left}{self._at_work()}",
         )
         return line
+
+    def _at_work(self) -> str:
+        """How many jobs are at which stage."""
+        stages = Counter(self._stage(job) for job in list(self._jobs.values()))
+        return "".join(f", {n} at {stage}" for stage, n in stages.items())
+
+    def _stage(self, job: Any) -> str:
+        told = [stage for log in _logs(job) if (stage := stage_of_log(Path(log)))]
+        return told[-1] if told else str(job.rule_name)
 
     def _stop(self) -> None:
         if self._live is not None:

@@ -19,6 +19,7 @@ MOST_MODELS = 8
 TABLE = "table.md"
 # More refusals than this are for the report.
 MAX_NAMED = 5
+_BEGINS = re.compile(r"^(\w+): begins$", re.MULTILINE)
 _REFUSED = re.compile(r"refused: .*\[(\w+)\]")
 
 
@@ -164,6 +165,15 @@ def log_excerpt(path: Path, most: int = 20) -> list[str]:
         return ["interrupted; the same command goes on from what is finished"]
     ours = [number for number, line in enumerate(lines) if line.startswith("sfm-gt: ")]
     return lines[ours[-1] :] if ours else lines[-most:]
+
+
+def stage_of_log(path: Path) -> str | None:
+    """The stage that a job is at by its log, None where none has begun or the log cannot be read here."""
+    try:
+        begun = _BEGINS.findall(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+    return begun[-1] if begun else None
 
 
 def log_warnings(path: Path) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,8 @@ rule reconstruct:
     output: directory("out/videos/{video}")
     log: "out/logs/{video}.log"
     shell:
-        "(echo 'frames: ok'; echo 'warning: {wildcards.video} is odd'; cp -r verdicts/{wildcards.video} {output})"
-        " > {log} 2>&1"
+        "(echo 'frames: begins'; echo 'frames: ok'; echo 'sfm: begins'; test ! -p gate || cat gate;"
+        " echo 'warning: {wildcards.video} is odd'; cp -r verdicts/{wildcards.video} {output}) > {log} 2>&1"
 
 rule table:
     output: "out/table"
@@ -142,7 +143,9 @@ def test_snakemakes_own_lines_are_there_for_who_asks(tiny: list[str], option: st
     assert OPENING[0] not in lines
 
 
-def test_on_a_terminal_one_line_stands_for_all_videos(tiny: list[str]) -> None:
+def test_on_a_terminal_one_line_stands_for_all_videos(tiny: list[str], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gate")
+    at_work, latest = b"1 at sfm", time.monotonic() + 60.0
     controller, terminal = pty.openpty()
     with subprocess.Popen(
         tiny, env=environment() | {"TERM": "xterm", "COLUMNS": "100"}, stdin=terminal, stdout=terminal, stderr=terminal
@@ -154,11 +157,17 @@ def test_on_a_terminal_one_line_stands_for_all_videos(tiny: list[str]) -> None:
                 said.write(os.read(controller, 4096))
             except OSError:  # what a terminal answers when its program has ended
                 break
+            if (tmp_path / "gate").exists() and (at_work in said.getvalue() or time.monotonic() > latest):
+                # The first job waits at the gate until the line has told where it stands; for the others it is gone.
+                with (tmp_path / "gate").open("w"):
+                    (tmp_path / "gate").unlink()
     os.close(controller)
     assert process.returncode == 0
     shown = said.getvalue().decode()
     assert "of 3 videos" in shown
     assert "about 4 min left" in shown
+    assert at_work.decode() in shown
+    assert "at frames" not in shown, "a stage that another follows is over"
     assert FAILED in shown
     assert DONE not in shown
     assert REFUSED in shown[shown.rindex("of 3 videos") :], "what was only counted is named at the end"
