@@ -4,13 +4,13 @@
 
 The constants there come from examples/dense:painted examples/dense:curved scenes/fit:lounge scenes/fit:gallery
 scenes/fit:workshop scenes/fit:office scenes/fit:galley scenes/studio; benchmarks/scenes/README.md says how the last six are
-rendered. PLANE_SIGMA and PLANE_OUTLIER were fitted before halos' planes were left unconfirmed (weak_texture.py), and stay.
+rendered.
 
-Prints the constants. ``OUTLIER``: logistic regression of errors beyond GROSS_REL. ``SIGMA``: the 68.3 % quantile (Koenker
-and Bassett 1978) of the logarithm of the others' errors. ``PLANE_OUTLIER`` and ``PLANE_SIGMA``: the like for confirmed planes,
-of which sigma is a multiple of what they say themselves. Every scene counts the same, and twice: as rendered, and as a phone
-would have filmed it, with noise, compression and cameras that are not exact. The constants above them (MATCHING to
-INFLATION_PER_VIOLATION) were fitted in a like way on ``studio`` before, and stay.
+Prints the constants. ``OUTLIER`` and ``BACKDROP``: logistic regression of errors beyond GROSS_REL. ``SIGMA``: the 68.3 %
+quantile (Koenker and Bassett 1978) of the logarithm of the others' errors. ``PLANE_OUTLIER`` and ``PLANE_SIGMA``: the like for
+confirmed planes, of which sigma is a multiple of what they say themselves. Every scene counts the same, and twice: as rendered,
+and as a phone would have filmed it, with noise, compression and cameras that are not exact. The constants above them (MATCHING
+to INFLATION_PER_VIOLATION) were fitted in a like way on ``studio`` before, and stay.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ sys.path.insert(0, str(REPOSITORY))
 import sfm_gt.dense.patchmatch as engine  # noqa: E402 - a script beside the package, not in it
 from benchmarks.accuracy.dense import silent  # noqa: E402
 from benchmarks.accuracy.rendered import RenderedScene  # noqa: E402
-from sfm_gt.dense.matching.sigma import MAX_PLANE_OUTLIER, evidence_of, evidence_of_planes  # noqa: E402
+from sfm_gt.dense.matching.sigma import MAX_PLANE_OUTLIER, distance_to_backdrop, evidence_of, evidence_of_planes  # noqa: E402
 from sfm_gt.dense.matching.weak_texture import PlainSurfaces  # noqa: E402
 from sfm_gt.dense.patchmatch import PatchMatch  # noqa: E402
 from sfm_gt.dense.shared.clip import densify  # noqa: E402
 from sfm_gt.dense.shared.estimate import GROSS_REL  # noqa: E402
 
 QUANTILE = 0.683
+# Of a matched pixel's features; sigma does not hang on it.
+BACKDROP_COLUMN = -2
 N_PIXELS, N_PLANE_PIXELS = 60_000, 20_000
 # Of a phone indoors: noise in grey levels at mid-grey, more or less with the light, compression, and turns of the cameras.
 NOISE_LEVELS, JPEG_QUALITY, TURN_PX = 3.0, 80, 0.4
@@ -69,7 +71,7 @@ def _noisy(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def collect(scene: RenderedScene) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 7) features of matched pixels with their relative error last, and (M, 7) of planes with their spread and error."""
+    """(N, 8) features of matched pixels with their relative error last, and (M, 7) of planes with their spread and error."""
     asked: list[tuple[np.ndarray, ...]] = []
     planes: list[PlainSurfaces] = []
     judged, joined = engine.judged, engine.joined
@@ -93,6 +95,7 @@ def collect(scene: RenderedScene) -> tuple[np.ndarray, np.ndarray]:
             truth = np.where(next(iter(scene.regions(index).values())), 1.0 / scene.truth_sfm(index), np.nan)
             known = (w > 0) & np.isfinite(truth) & np.isfinite(maps[0])
             error = np.abs(truth[known] / w[known] - 1.0)
+            maps.append(distance_to_backdrop(w, plain.backdrop))
             matched_rows.append(np.column_stack([*(each[known] for each in maps), np.ones(known.sum()), error]))
             sure = plain.confirmed & (plain.inverse_depth > 0) & np.isfinite(truth)
             spread = np.hypot(plain.shift_sigma_rel[sure], plain.scatter_rel[sure])
@@ -149,8 +152,11 @@ def main() -> None:
     wrong = error_of_planes > GROSS_REL
     weights = fit_outlier(of_planes, wrong)
     fine = ~wrong & (expit(of_planes @ weights) < MAX_PLANE_OUTLIER)
-    print("SIGMA =", tuple(np.round(fit_sigma(features[~gross], error[~gross]), 3).tolist()))
-    print("OUTLIER =", tuple(np.round(fit_outlier(features, gross), 3).tolist()))
+    *outlier, backdrop, constant = np.round(fit_outlier(features, gross), 3).tolist()
+    without = np.delete(features, BACKDROP_COLUMN, axis=1)
+    print("SIGMA =", tuple(np.round(fit_sigma(without[~gross], error[~gross]), 3).tolist()))
+    print("OUTLIER =", (*outlier, constant))
+    print("BACKDROP =", backdrop)
     print("PLANE_SIGMA =", round(float(np.quantile(error_of_planes[fine] / spread[fine], QUANTILE)), 2))
     print("PLANE_OUTLIER =", tuple(np.round(weights, 3).tolist()), f"of {len(planes)} pixels")
 

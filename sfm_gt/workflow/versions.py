@@ -9,7 +9,7 @@ VERSIONS = {
     "clip_list": 1,
     "frames": 10,
     "sfm": 19,
-    "dense": 10,
+    "dense": 11,
     "moving": 2,
     "clean": 2,
     "scale": 4,

@@ -69,7 +69,7 @@ def _plain(rel: float = 0.0, confirmed: bool = False, **evidence: float) -> Plai
     Without evidence to the contrary all speaks for it.
     """
     flat = np.ones(SHAPE, np.float32)
-    told = {"rise": 5.0, "farther": 0.0, "extent": 0.1, "alike": 0.8} | evidence
+    told = {"rise": 5.0, "farther": 0.0, "extent": 0.1, "alike": 0.8, "backdrop": 0.0} | evidence
     return PlainSurfaces(
         np.float32(MATCHED * (1.0 + rel)) * flat, np.float32(0.003) * flat, np.float32(0.004) * flat,
         np.full(SHAPE, confirmed), **{name: np.float32(each) * flat for name, each in told.items()},
@@ -161,6 +161,25 @@ def test_every_doubt_raises_the_odds_against_a_plane(evidence: dict[str, float])
     more = joined(nothing, _plain(confirmed=True, **evidence))
     # Too doubtful to be believed, or by a half more doubtful.
     assert ((more.inverse_depth == 0) | (more.outlier > 1.5 * least)).all()
+
+
+def test_depth_far_before_the_backdrop_is_doubtful_and_depth_on_it_is_not() -> None:
+    alone = _judged()
+    before, on = (joined(alone, _plain(backdrop=MATCHED * rel)) for rel in (0.6, 0.995))
+    # Of a person at 2 m before a wall at 3.3 m: the odds triple. Within half a percent of the wall they fall to a third.
+    np.testing.assert_array_less(2.0 * _odds(alone), _odds(before))
+    np.testing.assert_array_less(2.0 * _odds(on), _odds(alone))
+    for surface in (before, on):
+        _assert_same(replace(surface, outlier=alone.outlier), alone)
+
+
+def test_behind_the_backdrop_is_as_doubtful_as_before_it() -> None:
+    before, behind = (joined(_judged(), _plain(backdrop=MATCHED * rel)).outlier for rel in (0.8, 1.25))
+    np.testing.assert_allclose(before, behind, rtol=1e-4)
+
+
+def _odds(surface: Surface) -> np.ndarray:
+    return surface.outlier / (1.0 - surface.outlier)
 
 
 def test_a_plane_that_is_likely_wrong_is_not_believed() -> None:

@@ -17,6 +17,7 @@ from sfm_gt.dense.matching.weak_texture import (
     REACH_PX,
     PlainSurfaces,
     WeakTexture,
+    farthest_confirmed,
     find_plain_surfaces,
     weak_regions,
 )
@@ -151,6 +152,31 @@ class TestNotConfirmed:
         else:
             assert at_box(found, beyond) < BEYOND_HALO * beyond.sum()
 
+    @pytest.mark.parametrize("positions", EVERYWHERE)
+    def test_the_wall_is_the_backdrop_of_the_halo_before_it(self, positions: tuple) -> None:
+        shot = shoot((WALL, *POSTERS_APART, BOX), positions)
+        halo = grown(shot.sees(3), HALO_PX)
+        found = found_in(shot, np.where(halo, 1.0 / BOX_M, np.where(shot.sees(1, 2), 1.0 / WALL_M, 0.0)))
+        asked = halo & shot.sees(0) & weak_in(shot)
+        assert asked.sum() > 1000
+        told = asked & (found.backdrop > 0)
+        # Every second pixel is asked, so that a rim of one pixel may be missed.
+        assert told.sum() > 0.95 * asked.sum()
+        np.testing.assert_allclose(found.backdrop[told] * WALL_M, 1.0, rtol=PLANE_REL)
+        assert not found.backdrop[~weak_in(shot)].any()
+
+    def test_of_walls_that_meet_the_farther_one_is_the_backdrop(self) -> None:
+        left, right = np.linspace(0.2, 0.3, 40), np.linspace(0.3, 0.2, 40)
+        surfaces = np.tile(np.stack([left, right, np.full(40, 0.1)])[:, None], (1, 30, 1)).astype(np.float32)
+        surfaces[:, 0] = 0.0
+        best, confirmed = np.argmax(surfaces, axis=0), np.ones((30, 40), dtype=bool)
+        # A third plane, behind both, is confirmed on too few pixels to count.
+        best[5:9, 5:9] = 2
+        found = farthest_confirmed(surfaces, best, confirmed)
+        np.testing.assert_array_equal(found[1:], np.tile(np.minimum(left, right), (29, 1)).astype(np.float32))
+        assert not found[0].any()
+        assert not farthest_confirmed(surfaces, best, ~confirmed).any()
+
     def test_what_lies_behind_a_plane_around_it_is_counted(self) -> None:
         shot = shoot((WALL, *POSTERS_APART, BOX))
         halo = grown(shot.sees(3), HALO_PX)
@@ -168,6 +194,7 @@ class TestNotConfirmed:
         found = found_in(shot, np.where(shot.sees(1, 2, 3), shot.inverse, 0.0))
         assert weak_in(shot)[shot.sees(4)].mean() > GAP_CONFIRMED
         assert not found.confirmed[shot.sees(4)].any()
+        assert not found.backdrop[shot.sees(4)].any()
         # It stays a guess.
         assert (found.inverse_depth[shot.sees(4)] > 0).mean() > GAP_CONFIRMED
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from sfm_gt.dense.matching.hypothesis import Hypothesis
 from sfm_gt.dense.matching.likeness import AGREE_REL
@@ -28,13 +28,16 @@ INFLATION_PER_PX, INFLATION_PER_VIOLATION = 59.9, 2.67
 # RISE_OFFSET), the outlines about it, agreement with what looks alike, the step down beside it, one. Fitted by
 # benchmarks/accuracy/fit_sigma.py on rendered rooms, which docs/figures.md names.
 RISE_OFFSET = np.float32(0.1)
-SIGMA = 0.425, -0.033, 0.245, -0.946, -0.104, -2.622
-OUTLIER = 0.229, -0.517, 0.548, -2.737, 2.474, -0.171
+SIGMA = 0.427, -0.03, 0.245, -0.953, -0.154, -2.606
+OUTLIER = 0.236, -0.465, 0.593, -2.629, 2.082, -0.124
+# The logarithm of the odds grows by this, times the logarithm of the distance to the region's backdrop (weak_texture.py), plus
+# an offset, over BACKDROP_REL; relative to inverse depth. Fitted with OUTLIER.
+BACKDROP, BACKDROP_OFFSET, BACKDROP_REL = 0.831, np.float32(0.01), np.float32(0.1)
 # Sigma of a plane over what its shift and its scatter say together. Logarithm of the odds that a confirmed plane is a wrong
 # one by: the logarithm of the rise behind (plus RISE_OFFSET), what lies farther around it, the logarithm of its extent, what
 # looks alike and lies in it, one. Fitted likewise.
-PLANE_SIGMA = 1.55
-PLANE_OUTLIER = -0.776, 3.227, -0.515, -3.932, -2.763
+PLANE_SIGMA = 1.6
+PLANE_OUTLIER = -0.808, 2.533, -0.607, -4.146, -3.091
 # A plane is believed up to this probability of being a wrong one: unlike matched depth it is wrong over whole regions.
 MAX_PLANE_OUTLIER = 0.1
 # Uncertainty in pixels is averaged over this window; beyond the maximum a pixel knows nothing.
@@ -80,12 +83,15 @@ def judged(
 def joined(matched: Surface, plain: PlainSurfaces) -> Surface:
     """Matched depth, and the planes to believe where it is missing, or differs from them and is more doubtful."""
     known = matched.inverse_depth > 0
+    off_backdrop = distance_to_backdrop(matched.inverse_depth, plain.backdrop)
+    raised = expit(logit(matched.outlier) + BACKDROP * off_backdrop)
+    matched_outlier = np.where(off_backdrop == 0.0, matched.outlier, raised).astype(np.float32)
     plane_outlier = expit(_weighted(PLANE_OUTLIER, evidence_of_planes(plain))).astype(np.float32)
     believed = plain.confirmed & (plain.inverse_depth > 0) & (plane_outlier < MAX_PLANE_OUTLIER)
     off = np.abs(matched.inverse_depth / np.maximum(plain.inverse_depth, 1e-12) - 1.0)
     # Matched depth this near to a plane is kept: it knows details that the plane does not.
     agree = believed & known & (off < AGREE_REL)
-    outlier = np.where(agree, np.minimum(matched.outlier, plane_outlier), matched.outlier)
+    outlier = np.where(agree, np.minimum(matched_outlier, plane_outlier), matched_outlier)
     taken = believed & ~agree & (~known | (plane_outlier < outlier))
     by_plane = PLANE_SIGMA * np.hypot(plain.shift_sigma_rel, plain.scatter_rel)
     return Surface(
@@ -105,6 +111,21 @@ def evidence_of(
     """
     rise = np.log(overgrowth.rise + RISE_OFFSET)
     return np.log(matching_rel), rise, outline, overgrowth.alike, overgrowth.step, np.float64(1.0)
+
+
+def distance_to_backdrop(
+    matched: Float[np.ndarray, "h w"], backdrop: Float[np.ndarray, "h w"]
+) -> Float[np.ndarray, "h w"]:
+    """What BACKDROP weighs, (h, w) float32: negative near the region's backdrop, positive far from it, 0 where there is none.
+
+    A wall's halo around a person of its colour has the person's depth and looks like it; the wall behind speaks against it.
+
+    Args:
+        matched, backdrop: inverse depth, 0 = none.
+    """
+    both = (matched > 0) & (backdrop > 0)
+    off = np.abs(np.log(np.where(both, matched, 1.0) / np.where(both, backdrop, 1.0)))
+    return np.where(both, np.log((off + BACKDROP_OFFSET) / BACKDROP_REL), np.float32(0.0))
 
 
 def evidence_of_planes(plain: PlainSurfaces) -> tuple[np.ndarray | np.float64, ...]:

@@ -10,7 +10,7 @@ confirms is an inference, not depth. How far one that they confirm can be truste
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -50,6 +50,8 @@ MAX_RESIDUAL = 2.5
 TIE = 0.05
 # A plane is confirmed where the residual far behind it rises by this share of itself.
 MIN_RISE = 0.5
+# One that is confirmed on this share of a region may stand behind all of it; on fewer pixels it may be chance.
+BACKDROP_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class PlainSurfaces:
         farther: share of the support in and around the region that lies behind the plane.
         extent: share of the picture that the region fills.
         alike: share of what looks the same nearby that is known to lie at the plane's depth.
+        backdrop: inverse depth of the farthest plane that is confirmed in the region, all over it; 0 = none is.
     """
 
     inverse_depth: Float[np.ndarray, "h w"]
@@ -75,6 +78,7 @@ class PlainSurfaces:
     farther: Float[np.ndarray, "h w"]
     extent: Float[np.ndarray, "h w"]
     alike: Float[np.ndarray, "h w"]
+    backdrop: Float[np.ndarray, "h w"]
 
 
 class Region(NamedTuple):
@@ -111,6 +115,11 @@ class Judged:
     confirmed: Bool[np.ndarray, "h w"]
     rise: Float[np.ndarray, "h w"]
     farther: Float[np.ndarray, "h w"]
+    backdrop: Float[np.ndarray, "h w"]
+
+    def unconfirmed(self) -> Judged:
+        """The same, without a plane that is confirmed."""
+        return replace(self, confirmed=np.zeros_like(self.confirmed), backdrop=np.zeros_like(self.backdrop))
 
     @property
     def typical(self) -> float:
@@ -146,7 +155,7 @@ class WeakTexture:
 def find_plain_surfaces(weak: WeakTexture, here: Pyramid, images: Images, matched: Surface) -> PlainSurfaces:
     """Planes in the regions of little texture, through the matched depth that is likely right."""
     shape = matched.inverse_depth.shape
-    plane, shift_sigma, scatter, rise, farther, extent = np.zeros((6, *shape), dtype=np.float32)
+    plane, shift_sigma, scatter, rise, farther, extent, backdrop = np.zeros((7, *shape), dtype=np.float32)
     confirmed = np.zeros(shape, dtype=bool)
     sure = (matched.sigma_rel <= MAX_SUPPORT_SIGMA_REL) & (matched.outlier <= MAX_SUPPORT_OUTLIER)
     support = np.where(sure, matched.inverse_depth, np.float32(0.0))
@@ -163,15 +172,15 @@ def find_plain_surfaces(weak: WeakTexture, here: Pyramid, images: Images, matche
             continue
         one = _judge(_Grid(region, window), region, planes, around, images)
         if _may_be_part_of_another(one, judged, REACH_SHARE * max(shape)):
-            one.confirmed[:] = False
+            one = one.unconfirmed()
         judged.append(one)
         for whole, part in (
             (plane, one.inverse_depth), (shift_sigma, one.shift_sigma_rel), (scatter, one.scatter_rel),
-            (confirmed, one.confirmed), (rise, one.rise), (farther, one.farther),
+            (confirmed, one.confirmed), (rise, one.rise), (farther, one.farther), (backdrop, one.backdrop),
         ):  # fmt: skip
             whole[box][inside] = part[inside]
     alike = alike_agreement(here.colours, plane, support)
-    return PlainSurfaces(plane, shift_sigma, scatter, confirmed, rise, farther, extent, alike)
+    return PlainSurfaces(plane, shift_sigma, scatter, confirmed, rise, farther, extent, alike, backdrop)
 
 
 def weak_regions(grey: UInt8[np.ndarray, "h w"], usable: UInt8[np.ndarray, "h w"]) -> Iterator[Region]:
@@ -301,6 +310,7 @@ def _judge(
         region, float(images.grey[region.box][region.members].mean()),
         grid.full(np.where(explained, inverse_depth, 0.0)), grid.full(shift_sigma), grid.full(scatter),
         grid.full(confirmed) > 0, grid.full(rise / unit), grid.full(farther),
+        grid.full(farthest_confirmed(values, best, confirmed)),
     )  # fmt: skip
 
 
@@ -316,6 +326,22 @@ def _halos(surfaces: Float[np.ndarray, "k h2 w2"], best: Int[np.ndarray, "h2 w2"
             if LARGER * behind.sum() > piece.sum():
                 halos[piece] |= (surfaces[near][piece] / np.maximum(surfaces[far][piece], 1e-12)).min() > 1.0 + SAME_REL
     return halos
+
+
+def farthest_confirmed(
+    surfaces: Float[np.ndarray, "k h2 w2"], best: Int[np.ndarray, "h2 w2"], confirmed: Bool[np.ndarray, "h2 w2"]
+) -> Float[np.ndarray, "h2 w2"]:
+    """See :attr:`PlainSurfaces.backdrop`.
+
+    Args:
+        surfaces: inverse depth of the region's planes at the asked pixels, 0 elsewhere.
+        best: which of them the images choose.
+    """
+    asked = (surfaces > 0).any(axis=0).sum()
+    chosen = [k for k in np.unique(best[confirmed]) if (confirmed & (best == k)).sum() > BACKDROP_SHARE * asked]
+    there = np.where(surfaces[chosen] > 0, surfaces[chosen], np.float32(np.inf))
+    farthest = there.min(axis=0, initial=np.inf)
+    return np.where(np.isfinite(farthest), farthest, np.float32(0.0))
 
 
 def _share_behind(points: Float[np.ndarray, "n 3"], plane: Plane) -> float:
