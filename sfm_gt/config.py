@@ -217,7 +217,7 @@ class ProvenanceConfig(Section):
 
     use: Use = Field(
         "private",
-        description="what the data is used for; evaluate, export and publish refuse sources that do not permit it",
+        description="what the data is used for; videos that do not permit it are rejected; so do evaluate, export and publish",
     )
     salt_file: Path | None = Field(None, description="file of private random bytes, the key for hashing uploader ids")
     terms: dict[str, tuple[Permission, ...]] = Field(

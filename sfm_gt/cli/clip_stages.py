@@ -19,7 +19,7 @@ def ingest(config: ConfigOption, video: VideoOption) -> None:
     from sfm_gt.stages import ingest as stage
 
     run = Run(config)
-    facts = stage.run(run.workspace, run.video(video), run.config.frames, run.config.provenance.salt_file)
+    facts = stage.run(run.workspace, run.video(video), run.config.frames, run.config.provenance)
     said = f"ingest: {facts['status']}" + (f" ({facts['reason']}): {facts['message']}" if facts["reason"] else "")
     log.log(logging.WARNING if facts["reason"] else logging.INFO, said)
     for warning in facts.get("warnings", ()):

@@ -77,14 +77,11 @@ def refusal(
     action: Action,
     terms: Mapping[str, Sequence[Permission]],
 ) -> str | None:
-    """Why a source may not be used so, in words; None where it may.
+    """Why a source may not be used so, in words, also where its licence is unknown; None where it may.
 
     Private use needs no licence: whoever holds a video may measure it. Everything is refused once consent is withdrawn.
     Pictures are published where the licence permits it and people agreed, or nobody is seen; annotations without a pixel
     need the licence's permission for the stated use alone.
-
-    Raises:
-        InputError: unknown licence.
     """
     if consent in CONSENT_THAT_ENDS_USE:
         return f"consent is {consent}; remove it with `sfm-gt forget`"
@@ -99,5 +96,9 @@ def refusal(
         return None
     if license_name is None:
         return "no licence is stated in the sidecar"
-    missing = [permission for permission in needed if permission not in permissions_of(license_name, terms)]
+    try:
+        permitted = permissions_of(license_name, terms)
+    except InputError as unknown:
+        return str(unknown)
+    missing = [permission for permission in needed if permission not in permitted]
     return f"licence {license_name!r} does not permit: {', '.join(missing)}" if missing else None

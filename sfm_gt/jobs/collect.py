@@ -6,12 +6,10 @@ import logging
 from collections.abc import Mapping
 
 from sfm_gt.config import Config
-from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.formats.layout_1 import remove_layout_1
 from sfm_gt.formats.manifest import write_json
 from sfm_gt.formats.verdict import read_verdict
 from sfm_gt.formats.workspace import Workspace
-from sfm_gt.provenance import license_gate
 from sfm_gt.stages import clip_list, evaluate, index, report
 from sfm_gt.video.catalog import VideoFile
 from sfm_gt.workflow.currency import collected_key
@@ -24,7 +22,7 @@ def run(workspace: Workspace, config: Config, videos: Mapping[str, VideoFile], n
     """Writes clips.json, the data set's index, evaluation/ and report/; last what they were made of and what is not current.
 
     Raises:
-        InputError: a verdict or prediction is missing, or a licence does not allow the stated use.
+        InputError: a verdict or prediction is missing.
     """
     video_ids = sorted(videos)
     verdicts = {video_id: read_verdict(workspace.verdict(video_id)) for video_id in video_ids}
@@ -34,8 +32,6 @@ def run(workspace: Workspace, config: Config, videos: Mapping[str, VideoFile], n
         log.info("collect: removed %d folders that an earlier version of sfm-gt left", removed)
     content = index.run(workspace, clip_ids)
     log.info("index: %d frames of %d clips", content["frames"], len(content["clips"]))
-    dataset, stated = open_dataset(workspace.root), config.provenance
-    license_gate.require(dataset, dataset.clip_ids, "evaluate", stated.use, stated.terms)
     evaluate.run(workspace, config.evaluate, config.models, clip_ids, config.seed, n_threads)
     report.run(workspace, config.report, clip_ids)
     made_of = {video_id: verdict.key for video_id, verdict in verdicts.items()}

@@ -27,6 +27,7 @@ from sfm_gt.workflow.clip_stage import begins, say
 from sfm_gt.workflow.currency import digest, ingest_key, made, settings_key, stage_key
 from sfm_gt.workflow.guard import guarded
 from sfm_gt.workflow.staleness import VideoInputs, verdict_key
+from sfm_gt.workflow.stated_use import use_refused
 
 log = logging.getLogger("sfm_gt")
 
@@ -102,7 +103,7 @@ class _Stages:
         found = workspace.ingest(video.video_id)
         begins("ingest")
         made(found.with_suffix(".key"), self._ingest_key(),
-             lambda: ingest.run(workspace, video, config.frames, config.provenance.salt_file))  # fmt: skip
+             lambda: ingest.run(workspace, video, config.frames, config.provenance))  # fmt: skip
         facts = read_json(found)
         if facts["reason"]:
             log.warning("ingest: %s (%s): %s", facts["status"], facts["reason"], facts["message"])
@@ -126,7 +127,11 @@ class _Stages:
         )
         stated = self._sidecar.model_dump_json(include={"uploader", "source", "imported", "another_take"})
         forgotten = digest(tombstones) if tombstones.is_file() else ""
-        return ingest_key(self._config, *named, self._inputs.error, self._film, stated, self._imports(), forgotten)
+        # What ingest would refuse, and no more: a licence that changes nothing decodes nothing.
+        against = str(use_refused(self._sidecar, self._config.provenance))
+        return ingest_key(
+            self._config, *named, self._inputs.error, self._film, stated, against, self._imports(), forgotten
+        )
 
     def _imports(self) -> str:
         """What is imported; some formats say nothing of the focal length and take the sidecar's."""

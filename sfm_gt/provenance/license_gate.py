@@ -24,11 +24,7 @@ def require(
     against: dict[str, str] = {}
     for clip_id in (clip_id for clip_id in clip_ids if clip_id in dataset.clip_ids):
         source = source_of(dataset.clip_info(clip_id), f"{clip_id}/{CLIP_JSON}")
-        try:
-            reason = refusal(source.license, source.consent, use, action, terms)
-        except InputError as unknown:
-            reason = str(unknown)
-        if reason:
+        if reason := refusal(source.license, source.consent, use, action, terms):
             against[source.path] = reason
     if against:
         named = "; ".join(f"{path}: {reason}" for path, reason in sorted(against.items())[:MAX_NAMED])

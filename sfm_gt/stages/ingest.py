@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sfm_gt.config import FramesConfig
+from sfm_gt.config import FramesConfig, ProvenanceConfig
 from sfm_gt.errors import InputError, Rejected, one_line
 from sfm_gt.formats.manifest import write_json
 from sfm_gt.formats.sidecar import Sidecar, read_sidecar
@@ -17,20 +17,25 @@ from sfm_gt.sfm.given_cameras import read_cameras
 from sfm_gt.video.catalog import VideoFile
 from sfm_gt.video.child_process import in_child
 from sfm_gt.video.fingerprint import probed_and_hashed
+from sfm_gt.workflow.stated_use import use_refused
 from sfm_gt.workflow.versions import VERSIONS
 
 STAGE = "ingest"
 VERSION = VERSIONS[STAGE]
 
 
-def run(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None = None) -> dict[str, Any]:
+def run(
+    workspace: Workspace, video: VideoFile, config: FramesConfig, provenance: ProvenanceConfig | None = None
+) -> dict[str, Any]:
     """Writes and returns ``ingest.json`` of one video: ``status`` ok, or rejected with ``reason`` and ``message``.
 
-    A forgotten video is rejected: its tombstone knows its bytes, its URL and its near-duplicates.
+    A video whose licence or consent rules out the stated use is rejected before it is decoded. A forgotten one is rejected: its
+    tombstone knows its bytes, its URL and its near-duplicates.
     """
+    provenance = provenance or ProvenanceConfig()
     facts: dict[str, Any] = {"video_id": video.video_id, "path": one_line(video.name), "version": VERSION}
     try:
-        facts |= {"status": "ok", "reason": None, "message": None, **_inspect(workspace, video, config, salt_file)}
+        facts |= {"status": "ok", "reason": None, "message": None, **_inspect(workspace, video, config, provenance)}
     except Rejected as verdict:
         facts |= {"status": "rejected", "reason": verdict.reason, "message": _named(video, str(verdict))}
         facts |= {"measured": verdict.measured, "threshold": verdict.threshold}
@@ -44,13 +49,17 @@ def _named(video: VideoFile, message: str) -> str:
     return message if said == message else f"{video.name}: {said}"
 
 
-def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_file: Path | None) -> dict[str, Any]:
+def _inspect(
+    workspace: Workspace, video: VideoFile, config: FramesConfig, provenance: ProvenanceConfig
+) -> dict[str, Any]:
     if video.refusal is not None:
         raise Rejected(video.refusal, video.message or video.refusal)
     try:
         stated = read_sidecar(video.sidecar)
     except InputError as error:
         raise Rejected("sidecar_invalid", str(error)) from None
+    if against := use_refused(stated, provenance):
+        raise Rejected("not_permitted", f"{video.name}: not for {provenance.use} use: {against}")
     probe, hashes = in_child(video.name, probed_and_hashed, video.path, config.min_short_side_px)
     if stated.imported is not None:
         try:
@@ -64,7 +73,7 @@ def _inspect(workspace: Workspace, video: VideoFile, config: FramesConfig, salt_
         "size_bytes": video.path.stat().st_size,
         "source_sha256": sha256_of(video.path),
         "perceptual_hash": list(hashes),
-        "uploader_hash": _uploader_hash(video, stated.uploader, salt_file),
+        "uploader_hash": _uploader_hash(video, stated.uploader, provenance.salt_file),
     }
     _refuse_forgotten(workspace, video, stated, facts)
     return facts

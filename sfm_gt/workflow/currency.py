@@ -81,7 +81,7 @@ def settings_key(config: Config) -> str:
     """Key of all settings and versions that shape ground truth."""
     sections = [section_key(getattr(config, name)) for name in SECTIONS]
     stages = ("ingest", *SECTIONS, *SECTION_OF)
-    return key_of(sections, config.seed, _salt(config), {stage: VERSIONS[stage] for stage in stages})
+    return key_of(sections, config.seed, _salt(config), _uses(config), {stage: VERSIONS[stage] for stage in stages})
 
 
 def stage_key(config: Config, stage: str, *inputs: str) -> str:
@@ -109,6 +109,11 @@ def collected_key(config: Config, made_of: dict[str, str]) -> str:
     sections = [section_key(section) for section in (config.evaluate, config.report, config.provenance, *config.models)]
     versions = {stage: VERSIONS[stage] for stage in ("clip_list", "index", "evaluate", "report", "summary")}
     return key_of(made_of, sections, config.seed, versions, [digest(path) for path in own_protocols(config)])
+
+
+def _uses(config: Config) -> tuple[str, dict[str, Any]]:
+    """For what, and on which terms of its own, a run uses videos."""
+    return config.provenance.use, config.provenance.terms
 
 
 def _salt(config: Config) -> str:

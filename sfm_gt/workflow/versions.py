@@ -4,7 +4,7 @@ They stand together, apart from the stages, so that the Snakefile reads them wit
 """
 
 VERSIONS = {
-    "ingest": 4,
+    "ingest": 5,
     "clips": 6,
     "clip_list": 1,
     "frames": 10,

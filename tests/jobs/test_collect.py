@@ -34,8 +34,6 @@ def collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name in ("hall", "room"):
         (videos / f"{name}.mp4").write_text(name)
     monkeypatch.setattr(collect.index, "run", lambda *_: {"frames": 0, "clips": []})
-    monkeypatch.setattr(collect, "open_dataset", lambda _: SimpleNamespace(clip_ids=[]))
-    monkeypatch.setattr(collect.license_gate, "require", lambda *_: None)
     monkeypatch.setattr(collect.evaluate, "run", lambda *_: None)
     monkeypatch.setattr(collect.report, "run", lambda *_: None)
     config = Config(videos=videos, out=workspace.root, models=())

@@ -115,6 +115,7 @@ def test_a_first_run_makes_all_and_a_second_only_the_data_set(bench: Bench) -> N
         ({"dataset": {"jpeg_quality": 90}}, OF_MAPS, ["maps", "dataset"]),
         ({"seed": 1}, list(CLIP_STAGES), ["sfm", "scale", "dense", "moving", "clean", "maps", "dataset"]),
         ({"clips": {"min_frames": 10}}, ["clips", "dataset"], ["clips", "dataset"]),
+        ({"provenance": {"use": "research"}}, ["ingest", "dataset"], ["ingest", "dataset"]),
         ({"evaluate": {"max_depth_m": 10.0}}, None, None),
     ],
 )
@@ -165,6 +166,11 @@ def test_frames_whose_maps_are_complete_go_before_the_others_are_written(bench: 
         ("track.csv", f"{TRACK}1,1,0,0\n", ["frames", "scale", "dataset"]),
         ("room.yaml", "camera: {focal_px: 500}\n", list(CLIP_STAGES)),
         ("room.yaml", "license: CC0-1.0\nscale: {positions: [{file: track.csv, sigma_m: 0.01}]}\n", ["dataset"]),
+        (
+            "room.yaml",
+            "consent: withdrawn\nscale: {positions: [{file: track.csv, sigma_m: 0.01}]}\n",
+            ["ingest", "dataset"],
+        ),
         ("room.mp4", "FILM", ["ingest", "clips", *CLIP_STAGES]),
     ],
 )

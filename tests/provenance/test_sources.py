@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from sfm_gt.cli.app import app
 from sfm_gt.commands import check_sources
-from sfm_gt.config import Config, FramesConfig, to_yaml, validate
+from sfm_gt.config import Config, FramesConfig, ProvenanceConfig, to_yaml, validate
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import ConfigError, InputError
-from sfm_gt.formats.license_terms import permissions_of, refusal
+from sfm_gt.formats.license_terms import Use, permissions_of, refusal
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.perceptual_hash import MAX_BITS_BETWEEN_COPIES, bits_between, perceptual_hash
 from sfm_gt.formats.sources import hashed_uploader, read_sources
@@ -97,9 +97,27 @@ def test_ingest_records_hashes_and_refuses_without_salt(tmp_path: Path) -> None:
     assert ingest.run(workspace, video, FramesConfig())["reason"] == "salt_missing"
     salt = tmp_path / "salt"
     salt.write_bytes(bytes(range(32)))
-    facts = ingest.run(workspace, video, FramesConfig(), salt)
+    facts = ingest.run(workspace, video, FramesConfig(), ProvenanceConfig(salt_file=salt))
     assert facts["uploader_hash"] == hashed_uploader("someone", salt)
     assert len(facts["perceptual_hash"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("stated", "use", "said"),
+    [
+        ({"consent": "withdrawn"}, "private", "a.mp4: not for private use: consent is withdrawn"),
+        ({"license": "CC-BY-NC-4.0"}, "commercial", "licence 'CC-BY-NC-4.0' does not permit: commercial"),
+        ({"license": "CC-BY-9.9"}, "research", "unknown licence 'CC-BY-9.9'"),
+        ({}, "research", "no licence is stated in the sidecar"),
+    ],
+)
+def test_ingest_refuses_a_video_that_may_not_be_used_so(tmp_path: Path, stated: dict, use: Use, said: str) -> None:
+    # It is refused before it is decoded: this one cannot be.
+    (tmp_path / "a.mp4").write_text("no film")
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(stated))
+    facts = ingest.run(Workspace(tmp_path / "out"), list_videos(tmp_path)[0], FramesConfig(), ProvenanceConfig(use=use))
+    assert facts["reason"] == "not_permitted"
+    assert said in facts["message"]
 
 
 def test_a_source_listed_twice_is_refused(tmp_path: Path, workspace: Workspace) -> None:
