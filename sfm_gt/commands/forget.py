@@ -26,7 +26,7 @@ from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import PARTIAL, partials_of, replacing_file, target_name
 from sfm_gt.formats.dataset_layout import DATASET_JSON, INDEX_NAME
 from sfm_gt.formats.manifest import read_json, write_json
-from sfm_gt.formats.sources import TOMBSTONES_JSON, Source, Tombstone, add_tombstone, hashed_url
+from sfm_gt.formats.sources import TOMBSTONES_JSON, Source, Tombstone, add_tombstone, hashed_url, read_tombstones
 from sfm_gt.formats.workspace import JOURNAL, Workspace
 from sfm_gt.provenance.known_sources import (
     find_source,
@@ -118,8 +118,9 @@ def run(root: Path, wanted: str, also: Sequence[Path] = (), cores: int = 1, with
             said += [f"{copy.video_id}: a near-duplicate of {source.video_id}, was kept" for copy in copies if kept]
             said += [f"{twin.video_id}: the same bytes as {source.video_id}, so the same source" for twin in twins]
         elif not said and not is_forgotten(workspace, wanted):
+            gone = "; what was forgotten has no name any more" if read_tombstones(workspace.dataset) else ""
             raise InputError(f"{root}: no source {wanted!r}; give a video id, file name, URL or SHA-256 of "
-                             "dataset/sources.json")  # fmt: skip
+                             f"dataset/sources.json{gone}")  # fmt: skip
         if source is None and not said and also:
             raise InputError(f"{wanted}: was forgotten before, so that its names are gone; {also[0]} was not touched: make it "
                              "again or delete it")  # fmt: skip

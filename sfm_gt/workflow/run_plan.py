@@ -150,14 +150,19 @@ class RunPlan:
         One line and exit status 1 when another run is at work there.
         """
         if self.lock is None:
-            at_work = run_lock.holder(self.workspace.lock("run"))
-            _exit(OutputError(f"{self._config.out}: a run is at work there, {at_work}; wait for its end, or choose another "
-                              "out folder"))  # fmt: skip
+            _exit(self.another_run())
         self._leave_config()
         write_catalog(self.workspace.catalog, self._videos_state, self._videos.values())
         if self._storage is not None:
             self._store_records(self._storage)
             self._fetch_table(self._storage)
+
+    def another_run(self) -> OutputError:
+        """Who is at work in the output folder."""
+        at_work = run_lock.holder(self.workspace.lock("run"))
+        return OutputError(
+            f"{self._config.out}: a run is at work there, {at_work}; wait for its end, or choose another out folder"
+        )
 
     def _fetch_table(self, storage: ObjectStorage) -> None:
         """Jobs read in it what it says of their video."""
@@ -266,6 +271,9 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
         if workflow.modifier.is_main_snakefile():
             plan.console = attach(workflow, plan.readable)
         plan.lock = run_lock.try_hold(plan.workspace.lock("run"))
+        # Snakemake would find its own lock, and advise to remove it.
+        if plan.lock is None and not workflow.output_settings.dryrun and _locks(Path(".snakemake"), plan.address):
+            raise plan.another_run()
         plan.find_stale()
         # Snakemake tells a module of nothing that happens later.
         if not workflow.modifier.is_main_snakefile() and not workflow.output_settings.dryrun:
@@ -292,16 +300,25 @@ def _typed(content: Any, given: Any) -> Any:
     return read if isinstance(read, bool | int | float) else content
 
 
+def _locks(snakemake_folder: Path, out: str) -> list[Path]:
+    """Snakemake's locks on files of ``out``."""
+    prefix = out.rstrip("/") + "/"
+    return [
+        lock
+        for lock in snakemake_folder.glob("locks/*.lock")
+        if any(line.startswith(prefix) for line in lock.read_text().splitlines())
+    ]
+
+
 def _clear_remains(snakemake_folder: Path, out: str) -> None:
     """Removes what a killed Snakemake left of its work on ``out``: its lock and its marks of incomplete outputs.
 
     To be called only with our own lock held, which proves that no other run is at work there. Our outputs appear whole or
     not at all, so one that exists is complete whatever the mark says.
     """
+    for lock in _locks(snakemake_folder, out):
+        lock.unlink()
     prefix = out.rstrip("/") + "/"
-    for lock in snakemake_folder.glob("locks/*.lock"):
-        if any(line.startswith(prefix) for line in lock.read_text().splitlines()):
-            lock.unlink()
     marks = snakemake_folder / "incomplete"
     for mark in [path for path in marks.rglob("*") if path.is_file()]:
         # Snakemake names a mark by the encoded output path; long ones are cut into folders that begin with @.

@@ -87,6 +87,27 @@ def test_a_second_run_on_one_folder_stops_in_one_line(folder: Path, capsys: pyte
     assert "\n" not in said
 
 
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_second_run_from_the_same_folder_stops_before_snakemake_finds_its_own_lock(
+    folder: Path, capsys: pytest.CaptureFixture[str], dry: bool
+) -> None:
+    held = try_hold(folder / "out" / ".locks" / "run")
+    assert held is not None
+    locks = folder / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text(f"{folder}/out/clips.json\n")
+    second = workflow()
+    second.output_settings.dryrun = dry
+    content = {"videos": str(folder / "videos"), "out": str(folder / "out")}
+    if dry:  # makes nothing, so that it harms nobody
+        prepare(second, content)
+    else:
+        with pytest.raises(SystemExit):
+            prepare(second, content)
+        assert "a run is at work there, process " in capsys.readouterr().err
+    assert list(locks.iterdir()), "the lock of the run that is at work stays"
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
