@@ -10,12 +10,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import InputError, NotMetricError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.clip_paths import clip_folder
+from sfm_gt.formats.frame_index import read_index
 from sfm_gt.formats.manifest import MANIFEST_NAME, first_difference, read_json, read_manifest
 from sfm_gt.formats.people_joints import ClipJoints, read_clip_joints
 from sfm_gt.geometry.conventions import nan_from_zero, valid_from_depth
@@ -157,7 +157,7 @@ class Dataset:
 
     def __init__(self, path: Path, index: Path):
         self.path = path
-        self._rows: list[dict[str, Any]] = pq.read_table(index).to_pylist()
+        self._rows = read_index(index)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -235,7 +235,8 @@ def open_dataset(path: str | Path) -> Dataset:
     """Opens the data set of a run: ``path`` is the run's output folder or its ``dataset`` folder.
 
     Raises:
-        InputError: there is no index there, or it is of another layout than this version reads.
+        InputError: there is no index there, it cannot be read or states what is no id, or the data set is of another layout
+            than this version reads.
     """
     path = Path(path)
     for candidate in (path / "dataset", path):

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from sfm_gt.errors import InputError
+from sfm_gt.formats.clip_paths import require_id
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.perceptual_hash import are_near_duplicates
 from sfm_gt.formats.validation import validated
@@ -102,11 +103,17 @@ def hashed_uploader(uploader: str, salt_file: Path | None) -> str:
 
 
 def source_of(clip_info: Mapping[str, Any], where: str) -> Source:
-    """The source that a clip.json names. Raises InputError when it names none."""
+    """The source that a clip.json names. Raises InputError when it names none, or one by what is no id."""
     stated = dict(clip_info.get("source", {}))
     stated.setdefault("video_id", str(clip_info.get("video_id", clip_info.get("clip_id"))))
     stated.setdefault("path", stated["video_id"])
-    return validated(Source, stated, where, InputError)
+    return _source(stated, where)
+
+
+def _source(stated: Any, where: str) -> Source:
+    source = validated(Source, stated, where, InputError)
+    require_id(source.video_id, where)
+    return source
 
 
 def write_sources(folder: Path, sources: Iterable[Source]) -> None:
@@ -119,11 +126,11 @@ def read_sources(folder: Path) -> tuple[Source, ...]:
     """Reads ``folder/sources.json``.
 
     Raises:
-        InputError: missing or broken, or a source is listed twice.
+        InputError: missing or broken, or a source is listed twice, or by what is no id.
     """
     path = folder / SOURCES_JSON
     content = read_json(path)
-    sources = tuple(validated(Source, entry, str(path), InputError) for entry in content.get("sources", []))
+    sources = tuple(_source(entry, str(path)) for entry in content.get("sources", []))
     seen: dict[str, str] = {}
     for source in sources:
         for key in filter(None, (source.video_id, source.source_sha256)):

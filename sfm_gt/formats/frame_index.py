@@ -1,0 +1,51 @@
+"""Reads the index of a data set or of one clip: a row a frame, with the columns of ``dataset_layout.INDEX_SCHEMA``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sfm_gt.errors import InputError, one_line
+from sfm_gt.formats.clip_paths import require_id
+from sfm_gt.formats.dataset_layout import INDEX_SCHEMA
+
+# A data set of before it was stated comes without.
+OPTIONAL = "focal_sigma_rel"
+REMEDY = "run the workflow again with the same output folder, or copy the data set again"
+
+
+def read_index(path: Path) -> list[dict[str, Any]]:
+    """Rows of ``path``, in order.
+
+    Raises:
+        InputError: the file cannot be read, a column is missing or holds something else, or an id could lead out of the data
+            set.
+    """
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as Parquet ({one_line(str(error))}); {REMEDY}") from None
+    rows: list[dict[str, Any]] = _of_schema(table, path).to_pylist()
+    for name in ("clip_id", "video_id"):
+        for found in {row[name] for row in rows}:
+            require_id(found, path)
+    return rows
+
+
+def _of_schema(table: pa.Table, path: Path) -> pa.Table:
+    """The table in the types of the schema."""
+    columns, given = {}, set(table.column_names)
+    for field in INDEX_SCHEMA:
+        if field.name not in given and field.name == OPTIONAL:
+            continue
+        try:
+            columns[field.name] = table[field.name].cast(field.type)
+        except (KeyError, pa.ArrowException):
+            found = table.schema.field(field.name).type if field.name in given else "none"
+            raise InputError(f"{path}: column {field.name!r}: found {found}, needed {field.type}; {REMEDY}") from None
+        if not field.nullable and columns[field.name].null_count:
+            raise InputError(f"{path}: column {field.name!r} lacks values; {REMEDY}")
+    return pa.table(columns)
