@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, UInt8
 from sfm_gt.errors import InputError, NotMetricError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.clip_paths import clip_folder
-from sfm_gt.formats.frame_index import read_index
+from sfm_gt.formats.frame_index import check_index, read_index
 from sfm_gt.formats.manifest import MANIFEST_NAME, first_difference, read_json, read_manifest
 from sfm_gt.formats.people_joints import ClipJoints, read_clip_joints
 from sfm_gt.geometry.conventions import nan_from_zero, valid_from_depth
@@ -196,11 +196,12 @@ class Dataset:
         return ClipScale(bool(scale.get("metric")), *figures, *listed)
 
     def check_files(self, clip_ids: Sequence[str]) -> None:
-        """Whether the files of these clips are those that were written; reads all of them.
+        """Whether the index and the files of these clips are those that were written; reads all of them.
 
         Raises:
             InputError: one is missing, added or changed since. A clip without a manifest, as in a release, is not asked.
         """
+        check_index(self.path)
         for clip_id in clip_ids:
             manifest = clip_folder(self.path, clip_id) / MANIFEST_NAME
             difference = (

@@ -1,7 +1,11 @@
-"""Reads the index of a data set or of one clip: a row a frame, with the columns of ``dataset_layout.INDEX_SCHEMA``."""
+"""The index of a data set or of one clip: a row a frame, with the columns of ``dataset_layout.INDEX_SCHEMA``.
+
+Cameras, poses and units stand in the data set's index alone, so dataset.json vouches for it as manifests do for clips.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +14,12 @@ import pyarrow.parquet as pq
 
 from sfm_gt.errors import InputError, one_line
 from sfm_gt.formats.clip_paths import require_id
-from sfm_gt.formats.dataset_layout import INDEX_SCHEMA
+from sfm_gt.formats.dataset_layout import DATASET_JSON, INDEX_NAME, INDEX_SCHEMA
+from sfm_gt.formats.manifest import read_json, write_json
 
 # A data set of before it was stated comes without.
 OPTIONAL = "focal_sigma_rel"
+INDEX_SHA256 = "index_sha256"
 REMEDY = "run the workflow again with the same output folder, or copy the data set again"
 
 
@@ -49,3 +55,27 @@ def _of_schema(table: pa.Table, path: Path) -> pa.Table:
         if not field.nullable and columns[field.name].null_count:
             raise InputError(f"{path}: column {field.name!r} lacks values; {REMEDY}")
     return pa.table(columns)
+
+
+def index_sha256(dataset: Path) -> str:
+    """SHA-256 of the index of a data set, by which its dataset.json vouches for it."""
+    with (dataset / INDEX_NAME).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_index(dataset: Path) -> None:
+    """Whether the index is the one that dataset.json was written with.
+
+    Raises:
+        InputError: it was changed since, or dataset.json cannot be read. A part of a data set without dataset.json, or one of
+            before the hash was in it, is not asked.
+    """
+    stated = dataset / DATASET_JSON
+    expected = read_json(stated).get(INDEX_SHA256) if stated.is_file() else None
+    if expected is not None and index_sha256(dataset) != expected:
+        raise InputError(f"{dataset / INDEX_NAME}: was changed after the data set was complete; {REMEDY}")
+
+
+def vouch_for_index(dataset: Path, content: dict[str, Any]) -> None:
+    """Writes dataset.json: ``content`` and the hash of the index as it is."""
+    write_json(dataset / DATASET_JSON, content | {INDEX_SHA256: index_sha256(dataset)})

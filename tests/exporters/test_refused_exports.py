@@ -8,6 +8,7 @@ import os
 import sys
 import tarfile
 
+import pandas as pd
 import pytest
 
 from sfm_gt.commands import export
@@ -41,6 +42,18 @@ def test_a_file_that_was_changed_later_is_named_and_not_exported(out, tmp_path, 
     path = out / "dataset" / "clips" / "near" / "near-000" / name
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(InputError, match=rf"{name}: was changed after .*; delete .*near-000/manifest.json and run"):
+        export.run(out, "kitti", tmp_path / "to")
+    assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize(("column", "factor"), [("fx", 2.0), ("depth_unit", 3.0)])
+def test_an_index_that_was_changed_later_is_not_exported(out, tmp_path, column, factor):
+    path = out / "dataset" / "index.parquet"
+    index = pd.read_parquet(path)
+    index.assign(**{column: factor * index[column]}).to_parquet(path, index=False)
+    with pytest.raises(
+        InputError, match=r"index\.parquet: was changed after the data set was complete; run the workflow"
+    ):
         export.run(out, "kitti", tmp_path / "to")
     assert not (tmp_path / "to").exists()
 
