@@ -30,8 +30,14 @@ def run(out: Path, format_name: str, to: Path, clip_ids: Sequence[str] = ()) -> 
     Raises:
         ConfigError: no such format.
         InputError: no data set, an unknown clip, a file of one that is not as it was written, a folder ``to`` that holds
-            something else than an earlier export, or no clip that the format can hold.
+            something else than an earlier export, no clip that the format can hold, or a forget was interrupted.
     """
+    Workspace.around(open_dataset(out).path).require_no_forget()
+    return write(out, format_name, to, clip_ids)
+
+
+def write(out: Path, format_name: str, to: Path, clip_ids: Sequence[str]) -> dict[str, Any]:
+    """As :func:`run`, also for ``forget``, which exports what is left before it is done."""
     to = to.resolve()
     exporter, clips, left_out = check(out, format_name, clip_ids)
     _check_target(to)

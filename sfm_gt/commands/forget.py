@@ -299,7 +299,7 @@ def _recount(dataset: Path) -> None:
 def _export_again(workspace: Workspace, folder: Path, format_name: str, clip_ids: Sequence[str]) -> None:
     """An export of the remaining clips in place of the old one: its lists and archives follow no pattern of ours."""
     if clip_ids:
-        export.run(workspace.root, format_name, folder, clip_ids)  # beside the old one, which it then replaces
+        export.write(workspace.root, format_name, folder, clip_ids)  # beside the old one, which it then replaces
     elif folder.exists():
         shutil.rmtree(folder)
 

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sfm_gt.commands import export, forget
-from sfm_gt.config import FramesConfig, read_config
+from sfm_gt.commands import evaluate_predictions, export, forget, layers, pseudo_labels, publish
+from sfm_gt.config import FramesConfig, ProvenanceConfig, read_config
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
 from sfm_gt.formats.clip_paths import clip_folder
@@ -397,3 +397,22 @@ def test_a_run_refuses_to_start_on_a_half_forgotten_source(workspace: Workspace,
             {"videos": str(videos), "out": str(workspace.root)},
         )
     assert "a forget was interrupted" in capsys.readouterr().err
+
+
+def test_nothing_is_handed_on_while_a_source_is_half_forgotten(workspace: Workspace, tmp_path: Path) -> None:
+    write_json(workspace.forget_journal, {})
+    to, use = tmp_path / "to", ProvenanceConfig(use="research")
+    for given in (workspace.root, workspace.dataset):
+        for handing_on in (
+            lambda out: export.run(out, "kitti", to),
+            lambda out: publish.run(out, to, use),
+            lambda out: layers.run(out, (), 0),
+            lambda out: evaluate_predictions.run(out, [str(tmp_path)], ["metric_depth"], to, (), 1),
+            lambda out: pseudo_labels.run(Workspace(workspace.root), "anna-000", "constant"),
+        ):
+            with pytest.raises(
+                InputError, match="out: a forget was interrupted; complete it with `sfm-gt forget` first"
+            ):
+                handing_on(given)
+    assert not to.exists()
+    assert not (workspace.dataset / "layers").exists()
