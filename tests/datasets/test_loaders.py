@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from sfm_gt.datasets import SequenceDataset, ShardDataset, TorchDataset
+from sfm_gt.datasets.hub_rows import items_of_rows
 from sfm_gt.datasets.splits import split_of
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
@@ -171,8 +172,23 @@ def test_a_folder_of_videos_of_two_sizes_trains_in_one_batch(mixed: Path, tmp_pa
     # The error's traceback holds the loader, whose workers end when it is collected. Left for later, the workers of another
     # loader are forked with it, collect it too, and close descriptors that are theirs by then.
     gc.collect()
-    with pytest.raises(InputError, match=r"needed \(height, width\)"):
-        TorchDataset(mixed, "all", (0, 30))
+
+
+@pytest.mark.parametrize("size", [256, 64.0, (64.0, 64.0), (0, 30), (24,), (24, 30, 3), "ab", (True, True), {24, 30}])
+def test_what_is_no_size_is_refused_in_one_line(tree: Path, tmp_path: Path, size: object) -> None:
+    for opened in (
+        lambda: TorchDataset(tree, "all", size),
+        lambda: SequenceDataset(tree, "all", size=size),
+        lambda: ShardDataset(write_shards(tree, tmp_path), size=size),
+        lambda: items_of_rows({"metric": []}, size),
+    ):
+        with pytest.raises(InputError, match=r"^size .*: needed \(height, width\) in whole pixels"):
+            opened()
+
+
+def test_a_size_may_be_a_list_or_of_numpy_s_numbers(mixed: Path) -> None:
+    for size in ([24, 30], tuple(np.array([24, 30]))):
+        assert TorchDataset(mixed, "all", size)[0]["image"].shape == (3, 24, 30)
 
 
 def test_intrinsics_follow_a_frame_to_its_new_size(mixed: Path) -> None:
