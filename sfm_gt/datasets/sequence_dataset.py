@@ -11,6 +11,7 @@ from sfm_gt.datasets.covisibility import PosedDepth, covisibility
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.datasets.items import Item
 from sfm_gt.datasets.one_size import Size
+from sfm_gt.datasets.shared_memory_collate import TensorItem
 from sfm_gt.datasets.splits import Split, SplitBy, require_split, warn_if_empty
 from sfm_gt.datasets.torch_dataset import FrameTable
 from sfm_gt.errors import InputError
@@ -99,7 +100,8 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
         members.sort()
         items = [self._table.stored(member).tensors for member, _ in members]
         stacked = {key: _stacked([item[key] for item in items]) for key in items[0]}
-        return stacked | {"covisibility": torch.tensor([share for _, share in members], dtype=torch.float32)}
+        shares = torch.tensor([share for _, share in members], dtype=torch.float32)
+        return TensorItem(stacked, covisibility=shares)
 
 
 def _stacked(values: list) -> object:

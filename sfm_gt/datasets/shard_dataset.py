@@ -12,7 +12,7 @@ import torch
 
 from sfm_gt.datasets.items import Item, decoded
 from sfm_gt.datasets.one_size import Size, fitted, require_size
-from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
+from sfm_gt.datasets.shared_memory_collate import StoredItem, TensorItem, stored_item
 from sfm_gt.datasets.splits import Split, require_split, warn_if_empty
 from sfm_gt.errors import InputError
 from sfm_gt.formats.shards import SUFFIXES, list_shards, read_shard
@@ -68,7 +68,7 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
         mine = order[rank::n_ranks][number::n_workers]
         items = _shuffled(self._stored(mine), self._shuffle_buffer, rng)
         # Out of a worker frames leave as stored, see shared_memory_collate.py.
-        return items if worker else (item.tensors for item in items)
+        return items if worker else (TensorItem(item.tensors) for item in items)
 
     def _stored(self, order: np.ndarray) -> Iterator[StoredItem]:
         for number in order:

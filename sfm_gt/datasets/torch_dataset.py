@@ -14,7 +14,7 @@ import torch
 from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.datasets.items import FLAGS, Item
 from sfm_gt.datasets.one_size import Size, fitted, require_size
-from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
+from sfm_gt.datasets.shared_memory_collate import StoredItem, TensorItem, stored_item
 from sfm_gt.datasets.splits import Split, SplitBy, require_split, splits_of_rows, warn_if_empty
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
@@ -51,7 +51,7 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
         return len(self._table)
 
     def __getitem__(self, number: int) -> Item:
-        return self._table.stored(number).tensors
+        return TensorItem(self._table.stored(number).tensors)
 
     def __getitems__(self, numbers: Sequence[int]) -> list[StoredItem] | list[Item]:
         """Frames of a batch: what a DataLoader asks for, and stacks by ``shared_memory_collate.py``."""

@@ -167,11 +167,25 @@ def test_a_folder_of_videos_of_two_sizes_trains_in_one_batch(mixed: Path, tmp_pa
     ):
         loader = torch.utils.data.DataLoader(dataset, batch_size=8, num_workers=workers)
         assert all(batch["image"].shape[-2:] == size for batch in loader)
-    with pytest.raises(InputError, match=r"64 x 48, 36 x 64 pixels; give the data set a size"):
-        list(torch.utils.data.DataLoader(TorchDataset(mixed, "all"), batch_size=8, num_workers=workers))
-    # The error's traceback holds the loader, whose workers end when it is collected. Left for later, the workers of another
-    # loader are forked with it, collect it too, and close descriptors that are theirs by then.
-    gc.collect()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_of_two_sizes_is_refused_by_name_by_every_loader(mixed: Path, tmp_path: Path, workers: int) -> None:
+    whole = TorchDataset(mixed, "all")
+    for dataset in (
+        whole,
+        torch.utils.data.ConcatDataset([whole]),  # asks for one item after another
+        ShardDataset(write_shards(mixed, tmp_path)),
+        SequenceDataset(mixed, "all", min_covisibility=0.1),
+    ):
+        one_worker_sees_both = min(workers, 1) if isinstance(dataset, ShardDataset) else workers
+        loader = torch.utils.data.DataLoader(dataset, 8, num_workers=one_worker_sees_both)
+        with pytest.raises(InputError, match=r"64 x 48, 36 x 64 pixels; give the data set a size"):
+            list(loader)
+        del loader
+        # The error's traceback holds the loader, whose workers end when it is collected. Left for later, the workers of
+        # another loader are forked with it, collect it too, and close descriptors that are theirs by then.
+        gc.collect()
 
 
 @pytest.mark.parametrize("size", [256, 64.0, (64.0, 64.0), (0, 30), (24,), (24, 30, 3), "ab", (True, True), {24, 30}])
