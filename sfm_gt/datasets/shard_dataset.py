@@ -13,7 +13,7 @@ import torch
 from sfm_gt.datasets.items import Item, decoded
 from sfm_gt.datasets.one_size import Size, fitted, require_size
 from sfm_gt.datasets.shared_memory_collate import StoredItem, TensorItem, stored_item
-from sfm_gt.datasets.splits import Split, require_split, warn_if_empty
+from sfm_gt.datasets.splits import Split, require_split, warn_of_frames
 from sfm_gt.errors import InputError
 from sfm_gt.formats.shards import SUFFIXES, list_shards, read_shard
 
@@ -24,7 +24,8 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
     Every worker of every rank reads shards of its own: ranks are those of ``torch.distributed``, where it is initialised, else
     those of the environment (``RANK`` and ``WORLD_SIZE``, as torchrun sets them). Ranks may get different numbers of frames;
     whoever trains in step uses ``Join`` or a fixed number of steps. Order is drawn anew every epoch (``set_epoch``): shards
-    over all, samples within a buffer. It depends on the seed, the epoch, and the number of ranks and workers.
+    over all, samples within a buffer. It depends on the seed, the epoch, and the number of ranks and workers. Shards without
+    metric scale are left out, with a warning that counts their frames.
 
     Args:
         shuffle_buffer: samples kept to draw from; 0 keeps everything in the order in which it was written.
@@ -47,9 +48,11 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
         require_size(size)
         self._size = size
         self._path = Path(path)
-        chosen = [entry["shard"] for entry in list_shards(self._path) if split in ("all", entry["split"])]
-        warn_if_empty(len(chosen), split, path)
-        self._shards = np.array(chosen, dtype=np.str_)
+        entries = [entry for entry in list_shards(self._path) if split in ("all", entry["split"])]
+        chosen = [entry for entry in entries if entry["metric"]]
+        n_metric, n_frames = (sum(entry["samples"] for entry in some) for some in (chosen, entries))
+        warn_of_frames(n_metric, n_frames - n_metric, split, path)
+        self._shards = np.array([entry["shard"] for entry in chosen], dtype=np.str_)
         self._shuffle_buffer, self._seed = shuffle_buffer, seed
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
 

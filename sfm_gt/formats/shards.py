@@ -48,7 +48,8 @@ def write_shard(path: Path, samples: Iterable[Sample]) -> dict[str, Any]:
 
 
 def list_shards(folder: Path) -> list[dict[str, Any]]:
-    """Entries of shards.json: ``shard`` (path below ``folder``), ``clip_id``, ``split``, ``samples``, ``bytes``, ``sha256``.
+    """Entries of shards.json: ``shard`` (path below ``folder``), ``clip_id``, ``split``, ``metric``, ``samples``, ``bytes``,
+    ``sha256``. Lists of before ``metric`` was in them are read as if all were.
 
     Raises:
         InputError: no list, a shard that is missing, lies elsewhere, or has another size than when it was written.
@@ -60,7 +61,7 @@ def list_shards(folder: Path) -> list[dict[str, Any]]:
         if size != entry["bytes"]:
             raise InputError(f"{path}: {size} bytes, written with {entry['bytes']}; the shard is cut short or was changed: "
                              "copy or export it again")  # fmt: skip
-    return entries
+    return [{"metric": True} | entry for entry in entries]
 
 
 def decode_png16(key: str, content: bytes) -> UInt16[np.ndarray, "h w"] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import cv2
@@ -256,6 +257,34 @@ def test_pairs_share_the_stated_surface(tree: Path) -> None:
         assert item["image"].shape == (2, 3, HEIGHT, WIDTH)
     with pytest.raises(InputError, match="2 frames at least"):
         SequenceDataset(tree, "all", length=1)
+
+
+@pytest.mark.parametrize("n_metric", [0, 1])
+def test_frames_without_metres_are_counted_by_every_loader(tmp_path: Path, n_metric: int) -> None:
+    tree = write_tree(tmp_path / "tree", {"anna": 4, "bert": 4})
+    index = pd.read_parquet(tree / "index.parquet")
+    index["metric"] = index["video_id"].isin(["anna"][:n_metric])
+    index.to_parquet(tree / "index.parquet", index=False)
+    shards, left_out = write_shards(tree, tmp_path / "shards"), 8 - 4 * n_metric
+    for make in (
+        lambda: TorchDataset(tree, "all"),
+        lambda: SequenceDataset(tree, "all"),
+        lambda: ShardDataset(shards, "all"),
+    ):
+        with warnings.catch_warnings(record=True) as said:
+            dataset = make()
+        lines = "\n".join(str(one.message) for one in said)
+        assert f": {left_out} of 8 frames of split 'all' have no metric scale" in lines
+        assert ("holds no frame with a metric scale" in lines) == (n_metric == 0)
+        assert {one.filename for one in said} == {__file__}, "of the line that opens the data set"
+        assert {item["video_id"] for item in list(dataset)} == {"anna"} if n_metric else not list(dataset)
+
+
+def test_pairs_that_nothing_is_near_enough_for_are_said_to_be_none(tree: Path) -> None:
+    with pytest.warns(
+        UserWarning, match=r"none of 16 frames of split 'all' has 1 others .* from 0\.99 to 0\.995; widen"
+    ):
+        assert len(SequenceDataset(tree, "all", min_covisibility=0.99, max_covisibility=0.995)) == 0
 
 
 def test_reading_needs_no_torch() -> None:
