@@ -12,6 +12,8 @@ from sfm_gt.datasets.splits import splits_of
 from sfm_gt.errors import InputError
 from sfm_gt.exporters.shared.clip import ExportedClip
 from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.formats.clip_paths import clip_folder
+from sfm_gt.formats.dataset_layout import CLIP_JSON
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.workspace import Workspace
 
@@ -89,7 +91,11 @@ def _clips(out: Path, clip_ids: Sequence[str]) -> list[ExportedClip]:
     clips, split_of_video = [], splits_of(dataset)
     for clip_id in clip_ids or dataset.clip_ids:
         frames = dataset.frames_of(clip_id)
-        clips.append(ExportedClip(clip_id, frames, dataset.clip_info(clip_id), split_of_video[frames[0].video_id]))
+        info = dataset.clip_info(clip_id)
+        if lacking := [key for key in ("metric", "source") if key not in info]:
+            raise InputError(f"{clip_folder(dataset.path, clip_id) / CLIP_JSON}: lacks {lacking[0]!r}; copy the clip again, or "
+                             "run the workflow again")  # fmt: skip
+        clips.append(ExportedClip(clip_id, frames, info, split_of_video[frames[0].video_id]))
     return clips
 
 

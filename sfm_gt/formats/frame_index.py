@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sfm_gt.errors import InputError, one_line
 from sfm_gt.formats.clip_paths import require_id
 from sfm_gt.formats.dataset_layout import DATASET_JSON, INDEX_NAME, INDEX_SCHEMA
-from sfm_gt.formats.manifest import read_json, write_json
+from sfm_gt.formats.manifest import read_json_object, write_json
 
 # A data set of before it was stated comes without.
 OPTIONAL = "focal_sigma_rel"
+POSITIVE = ("width", "height", "fx", "fy", "depth_unit", "sigma_unit")
+FINITE = ("timestamp_s", "cx", "cy", "cam_from_world")
 INDEX_SHA256 = "index_sha256"
 REMEDY = "run the workflow again with the same output folder, or copy the data set again"
 
@@ -27,7 +30,7 @@ def read_index(path: Path) -> list[dict[str, Any]]:
     """Rows of ``path``, in order.
 
     Raises:
-        InputError: the file cannot be read, a column is missing or holds something else, or an id could lead out of the data
+        InputError: the file cannot be read, a column is missing or holds what it cannot, or an id could lead out of the data
             set.
     """
     try:
@@ -54,6 +57,12 @@ def _of_schema(table: pa.Table, path: Path) -> pa.Table:
             raise InputError(f"{path}: column {field.name!r}: found {found}, needed {field.type}; {REMEDY}") from None
         if not field.nullable and columns[field.name].null_count:
             raise InputError(f"{path}: column {field.name!r} lacks values; {REMEDY}")
+    for name in (*POSITIVE, *FINITE):
+        values = pc.list_flatten(columns[name]) if name == "cam_from_world" else columns[name]
+        good = pc.is_finite(values) if name in FINITE else pc.and_(pc.is_finite(values), pc.greater(values, 0))
+        if values.null_count or pc.any(pc.invert(good)).as_py():
+            needed = "finite numbers" if name in FINITE else "finite numbers above 0"
+            raise InputError(f"{path}: column {name!r}: needed {needed} alone; {REMEDY}")
     return pa.table(columns)
 
 
@@ -71,7 +80,7 @@ def check_index(dataset: Path) -> None:
             before the hash was in it, is not asked.
     """
     stated = dataset / DATASET_JSON
-    expected = read_json(stated).get(INDEX_SHA256) if stated.is_file() else None
+    expected = read_json_object(stated).get(INDEX_SHA256) if stated.is_file() else None
     if expected is not None and index_sha256(dataset) != expected:
         raise InputError(f"{dataset / INDEX_NAME}: was changed after the data set was complete; {REMEDY}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,6 +19,11 @@ from sfm_gt.formats.manifest import write_json
 from sfm_gt.formats.sources import read_sources, source_of
 from tests.exporters.small_dataset import write_dataset
 
+FACTS = {
+    "clip_id": "near-000", "video_id": "near", "frame_index": 3, "timestamp_s": 0.1, "metric": True, "width": 64, "height": 48,
+    "fx": 60.0, "fy": 60.0, "cx": 32.0, "cy": 24.0, "cam_from_world": [0.0] * 16, "depth_unit": 1e-3, "sigma_unit": 1e-4,
+    "sigma_log_scale": 0.01, "license": None,
+}  # fmt: skip
 ELSEWHERE = ("../my-notes", "/tmp/notes", "a/b", "a\\b", "", ".", "..", "..-000", "-000", "a\n", "a\0", "ä", None, 3)
 
 
@@ -61,8 +67,9 @@ def test_every_file_that_states_ids_is_asked(tmp_path: Path) -> None:
     write_json(dataset / "sources.json", {"sources": [{"video_id": "/near", "path": "near.mp4"}]})
     with pytest.raises(InputError, match=r"sources\.json: '/near' is no id"):
         read_sources(dataset)
-    with pytest.raises(InputError, match=r"frame 3, clip_id: '\.\./near' is no id"):
-        items_of_rows({"clip_id": ["../near"], "video_id": ["near"], "frame_index": [3], "metric": [True]})
+    rows = {key: [value] for key, value in FACTS.items()} | {"clip_id": ["../near"]}
+    with pytest.raises(InputError, match=r"frame 3: '\.\./near' is no id"):
+        items_of_rows(rows)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +80,13 @@ def test_every_file_that_states_ids_is_asked(tmp_path: Path) -> None:
         (lambda path: pd.read_parquet(path).drop(columns="fx").to_parquet(path), "'fx': found none, needed double"),
         (lambda path: pd.read_parquet(path).assign(fx="wide").to_parquet(path), "'fx': found .*string, needed double"),
         (lambda path: pd.read_parquet(path).assign(fx=None).to_parquet(path), "'fx' lacks values"),
+        (lambda path: pd.read_parquet(path).assign(depth_unit=np.nan).to_parquet(path), "'depth_unit'.* lacks values"),
+        (lambda path: pd.read_parquet(path).assign(depth_unit=np.inf).to_parquet(path), "'depth_unit': needed finite"),
+        (lambda path: pd.read_parquet(path).assign(fy=0.0).to_parquet(path), "'fy': needed finite numbers above 0"),
+        (
+            lambda path: pd.read_parquet(path).assign(width=-1).to_parquet(path),
+            "'width': needed finite numbers above 0",
+        ),
     ],
 )
 def test_an_index_that_cannot_be_read_is_one_line_with_the_remedy(tmp_path: Path, damage, says: str) -> None:
