@@ -16,6 +16,7 @@ from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
 from sfm_gt.evaluation.pair_order import grade_pairs
 from sfm_gt.evaluation.published_comparison import figures_for
 from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.formats.workspace import Workspace
 from sfm_gt.metrics.fusion import DA3_BENCH
 from sfm_gt.metrics.grading import FramePrediction
 from sfm_gt.metrics.noise_floor import GtErrors
@@ -59,8 +60,8 @@ def run(
     Raises:
         ConfigError: no such kind, protocol or benchmark; benchmark and layout given; not as many kinds as folders, or two of
             one name.
-        InputError: there is no data set, a file of it is not as it was written, no prediction fits it, or the values run
-            against their kind.
+        InputError: there is no data set, a file of it is not as it was written, a forget was interrupted, no prediction fits,
+            or the values run against their kind.
     """
     models = _named(predictions, kinds)
     job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
@@ -133,6 +134,7 @@ def _dataset(gt: Path, benchmark: str | None, layout: Path | None) -> Dataset | 
     if benchmark is not None:
         return open_benchmark(benchmark, gt)
     dataset = open_dataset(gt)
+    Workspace.around(dataset.path).require_no_forget()
     dataset.check_files(dataset.clip_ids)
     return dataset
 

@@ -12,6 +12,8 @@ from sfm_gt.datasets.splits import splits_of
 from sfm_gt.errors import InputError
 from sfm_gt.exporters.shared.clip import ExportedClip
 from sfm_gt.formats.atomic import replacing_directory
+from sfm_gt.formats.clip_paths import clip_folder
+from sfm_gt.formats.dataset_layout import CLIP_JSON
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.workspace import Workspace
 
@@ -30,8 +32,14 @@ def run(out: Path, format_name: str, to: Path, clip_ids: Sequence[str] = ()) -> 
     Raises:
         ConfigError: no such format.
         InputError: no data set, an unknown clip, a file of one that is not as it was written, a folder ``to`` that holds
-            something else than an earlier export, or no clip that the format can hold.
+            something else than an earlier export, no clip that the format can hold, or a forget was interrupted.
     """
+    Workspace.around(open_dataset(out).path).require_no_forget()
+    return write(out, format_name, to, clip_ids)
+
+
+def write(out: Path, format_name: str, to: Path, clip_ids: Sequence[str]) -> dict[str, Any]:
+    """As :func:`run`, also for ``forget``, which exports what is left before it is done."""
     to = to.resolve()
     exporter, clips, left_out = check(out, format_name, clip_ids)
     _check_target(to)
@@ -83,7 +91,11 @@ def _clips(out: Path, clip_ids: Sequence[str]) -> list[ExportedClip]:
     clips, split_of_video = [], splits_of(dataset)
     for clip_id in clip_ids or dataset.clip_ids:
         frames = dataset.frames_of(clip_id)
-        clips.append(ExportedClip(clip_id, frames, dataset.clip_info(clip_id), split_of_video[frames[0].video_id]))
+        info = dataset.clip_info(clip_id)
+        if lacking := [key for key in ("metric", "source") if key not in info]:
+            raise InputError(f"{clip_folder(dataset.path, clip_id) / CLIP_JSON}: lacks {lacking[0]!r}; copy the clip again, or "
+                             "run the workflow again")  # fmt: skip
+        clips.append(ExportedClip(clip_id, frames, info, split_of_video[frames[0].video_id]))
     return clips
 
 

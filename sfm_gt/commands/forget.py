@@ -25,6 +25,7 @@ from sfm_gt.errors import InputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import PARTIAL, partials_of, replacing_file, target_name
 from sfm_gt.formats.dataset_layout import DATASET_JSON, INDEX_NAME
+from sfm_gt.formats.frame_index import check_index, vouch_for_index
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import TOMBSTONES_JSON, Source, Tombstone, add_tombstone, hashed_url, read_tombstones
 from sfm_gt.formats.workspace import JOURNAL, Workspace
@@ -146,6 +147,8 @@ def _plan(workspace: Workspace, source: Source, also: Sequence[Path], kept: tupl
     for folder in (workspace.root, *also):
         for path in _files(folder):
             mentions(names, path)  # what cannot be read is refused here, before anything is removed
+    for dataset in _datasets([workspace.root, *also]):
+        check_index(dataset)  # one that was changed must not be vouched for by rewriting it
     own = [path for path in _files(workspace.root) if names.owns(path.relative_to(workspace.root))]
     # A file elsewhere may be a copy of this source's; what lies with the clips of others is theirs.
     by_clip = [path for place in OF_CLIPS for path in _files(workspace.root / place)]
@@ -240,7 +243,8 @@ def _carry_out(workspace: Workspace, job: Job) -> str:
         removed = sum(_remove_own(job.traces, folder) for folder in folders)
         exported = [Path(folder) for folder, _, _ in job.exports]
         rewritten = sum(_rewrite_shared(workspace, job, folder) for folder in folders if folder not in exported)
-        _recount(workspace)
+        for dataset in _datasets(folders):
+            _recount(dataset)
         for exported_to, format_name, clip_ids in job.exports:
             _export_again(workspace, Path(exported_to), format_name, clip_ids)
     log.info("forget: scanning %s", ", ".join(map(str, folders)))
@@ -281,17 +285,22 @@ def _rewrite_shared(workspace: Workspace, job: Job, folder: Path) -> int:
     return n_rewritten
 
 
-def _recount(workspace: Workspace) -> None:
-    """The data set's own counts, which pruning its list of clips does not change."""
-    path = workspace.dataset / DATASET_JSON
-    if path.is_file():
-        write_json(path, read_json(path) | {"frames": pq.read_metadata(workspace.dataset / INDEX_NAME).num_rows})
+def _datasets(folders: Sequence[Path]) -> list[Path]:
+    """The data sets in a run and in its copies and releases."""
+    places = [place for folder in folders for place in (folder, folder / "dataset")]
+    return [place for place in places if (place / DATASET_JSON).is_file() and (place / INDEX_NAME).is_file()]
+
+
+def _recount(dataset: Path) -> None:
+    """The data set's own counts and the hash of its index, which pruning its list of clips does not change."""
+    frames = pq.read_metadata(dataset / INDEX_NAME).num_rows
+    vouch_for_index(dataset, read_json(dataset / DATASET_JSON) | {"frames": frames})
 
 
 def _export_again(workspace: Workspace, folder: Path, format_name: str, clip_ids: Sequence[str]) -> None:
     """An export of the remaining clips in place of the old one: its lists and archives follow no pattern of ours."""
     if clip_ids:
-        export.run(workspace.root, format_name, folder, clip_ids)  # beside the old one, which it then replaces
+        export.write(workspace.root, format_name, folder, clip_ids)  # beside the old one, which it then replaces
     elif folder.exists():
         shutil.rmtree(folder)
 

@@ -49,16 +49,18 @@ def run(out: Path, clip_ids: Sequence[str], seed: int) -> dict[str, Manifest]:
     A clip whose layers were made from the same files, by this version and seed, is left as it is, so a killed run goes on.
 
     Raises:
-        InputError: no data set, or an unknown clip.
+        InputError: no data set, an unknown clip, a file of one that is not as it was written, or a forget was interrupted.
     """
     dataset = open_dataset(out)
+    workspace = Workspace.around(dataset.path)
+    workspace.require_no_forget()
     unknown = sorted(set(clip_ids) - set(dataset.clip_ids))
     if unknown:
         raise InputError(f"{dataset.path}: no clip {unknown[0]!r}; known are {', '.join(dataset.clip_ids)}")
+    dataset.check_files(clip_ids or dataset.clip_ids)
     manifests = {}
     for clip_id in clip_ids or dataset.clip_ids:
         folder, frames = dataset.path / LAYERS_FOLDER / clip_id, dataset.frames_of(clip_id)
-        workspace = Workspace(dataset.path.parent)
         made_from = {"seed": seed, "made_from_sha256": _digest(workspace, frames)}
         if (folder / MANIFEST_NAME).is_file():
             manifests[clip_id] = read_manifest(folder)

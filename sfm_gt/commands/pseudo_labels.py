@@ -41,11 +41,14 @@ def run(workspace: Workspace, clip_id: str, teacher: str) -> PseudoLabels:
     Frames with fewer than MIN_PIXELS of ground truth, or whose fit does not exist, get no label.
 
     Raises:
-        InputError: no predictions of this teacher, or of another size than the ground truth.
+        InputError: no predictions of this teacher, or of another size than the ground truth; a file of the clip that is not as
+            it was written; or a forget was interrupted.
     """
+    workspace.require_no_forget()
     dataset = open_dataset(workspace.root)
     predictions = workspace.predictions(teacher, clip_id)
     kind = _kind(predictions, teacher)
+    dataset.check_files((clip_id,))
     agreement, abs_rel, maps = {}, {}, {}
     for frame in dataset.frames_of(clip_id):
         try:

@@ -71,9 +71,11 @@ def run(
         publisher: what only who publishes knows; None = nothing is stated.
 
     Raises:
-        InputError: a source does not allow it, a file is not as it was written, or the folder exists already.
+        InputError: a source does not allow it, a file is not as it was written, the folder exists already, or a forget was
+            interrupted.
     """
     dataset = open_dataset(out)
+    Workspace.around(dataset.path).require_no_forget()
     license_gate.require(
         dataset, dataset.clip_ids, "publish_annotations" if annotations_only else "publish", config.use, config.terms
     )

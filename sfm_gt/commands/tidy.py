@@ -23,8 +23,7 @@ def run(out: Path) -> int:
     workspace = Workspace(out)
     if not workspace.config.is_file():
         raise InputError(f"{out}: no output folder of a run, it holds no {workspace.config.name}")
-    if workspace.forget_journal.is_file():
-        raise InputError(f"{out}: a forget was interrupted; complete it with `sfm-gt forget` first")
+    workspace.require_no_forget()
     lock = run_lock.try_hold(workspace.lock("run"))
     if lock is None:
         at_work = run_lock.holder(workspace.lock("run"))

@@ -10,13 +10,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pyarrow.parquet as pq
 from jaxtyping import Bool, Float, UInt8
 
 from sfm_gt.errors import InputError, NotMetricError
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.clip_paths import clip_folder
-from sfm_gt.formats.manifest import MANIFEST_NAME, first_difference, read_json, read_manifest
+from sfm_gt.formats.frame_index import check_index, read_index
+from sfm_gt.formats.manifest import MANIFEST_NAME, first_difference, read_json_object, read_manifest
 from sfm_gt.formats.people_joints import ClipJoints, read_clip_joints
 from sfm_gt.geometry.conventions import nan_from_zero, valid_from_depth
 from sfm_gt.geometry.types import PinholeCamera
@@ -157,7 +157,7 @@ class Dataset:
 
     def __init__(self, path: Path, index: Path):
         self.path = path
-        self._rows: list[dict[str, Any]] = pq.read_table(index).to_pylist()
+        self._rows = read_index(index)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -184,8 +184,22 @@ class Dataset:
         return {row["clip_id"]: row["video_id"] for row in self._rows}
 
     def clip_info(self, clip_id: str) -> dict[str, Any]:
-        """Content of the clip's clip.json: provenance, licence, versions, scale, units."""
-        info: dict[str, Any] = read_json(clip_folder(self.path, clip_id) / layout.CLIP_JSON)
+        """Content of the clip's clip.json: provenance, licence, versions, scale, units.
+
+        Raises:
+            InputError: it is missing or broken, or speaks of another clip.
+        """
+        path = clip_folder(self.path, clip_id) / layout.CLIP_JSON
+        info = read_json_object(path)
+        if info.get("clip_id", clip_id) != clip_id:
+            raise InputError(
+                f"{path}: speaks of the clip {info['clip_id']!r}; copy the clip again, or run the workflow again"
+            )
+        for section in ("source", "scale"):
+            if not isinstance(info.get(section, {}), dict):
+                raise InputError(
+                    f"{path}: {section!r} is no object {{...}}; copy the clip again, or run the workflow again"
+                )
         return info
 
     def clip_scale(self, clip_id: str) -> ClipScale:
@@ -196,11 +210,12 @@ class Dataset:
         return ClipScale(bool(scale.get("metric")), *figures, *listed)
 
     def check_files(self, clip_ids: Sequence[str]) -> None:
-        """Whether the files of these clips are those that were written; reads all of them.
+        """Whether the index and the files of these clips are those that were written; reads all of them.
 
         Raises:
             InputError: one is missing, added or changed since. A clip without a manifest, as in a release, is not asked.
         """
+        check_index(self.path)
         for clip_id in clip_ids:
             manifest = clip_folder(self.path, clip_id) / MANIFEST_NAME
             difference = (
@@ -235,7 +250,8 @@ def open_dataset(path: str | Path) -> Dataset:
     """Opens the data set of a run: ``path`` is the run's output folder or its ``dataset`` folder.
 
     Raises:
-        InputError: there is no index there, or it is of another layout than this version reads.
+        InputError: there is no index there, it cannot be read or states what is no id, or the data set is of another layout
+            than this version reads.
     """
     path = Path(path)
     for candidate in (path / "dataset", path):
@@ -248,7 +264,7 @@ def open_dataset(path: str | Path) -> Dataset:
 def _check_format(dataset: Path) -> None:
     stated = dataset / layout.DATASET_JSON
     # A part of a data set that somebody copied may come without.
-    found = read_json(stated).get("format_version") if stated.is_file() else layout.FORMAT_VERSION
+    found = read_json_object(stated).get("format_version") if stated.is_file() else layout.FORMAT_VERSION
     if found != layout.FORMAT_VERSION:
         raise InputError(
             f"{dataset}: a data set of layout {found}, needed {layout.FORMAT_VERSION}; run the workflow again with the same "

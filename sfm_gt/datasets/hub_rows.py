@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from sfm_gt.datasets.facts import require_facts
 from sfm_gt.datasets.items import Item
 from sfm_gt.datasets.one_size import Size, fitted, require_size
 from sfm_gt.datasets.shared_memory_collate import stored_item
-from sfm_gt.errors import NotMetricError
+from sfm_gt.errors import NotMetricError, one_line
 from sfm_gt.formats.dataset_layout import LAYERS
 
 
@@ -26,7 +27,7 @@ def items_of_rows(rows: Mapping[str, Sequence[Any]], size: Size | None = None) -
 
     Raises:
         NotMetricError: a row without metric scale.
-        InputError: a layer of another size or of other values than needed.
+        InputError: a layer of another size or of other values than needed, or a column that holds what it cannot.
     """
     require_size(size)
     items = [
@@ -37,9 +38,9 @@ def items_of_rows(rows: Mapping[str, Sequence[Any]], size: Size | None = None) -
 
 
 def _item(row: Mapping[str, Any], size: Size | None) -> Item:
-    where = f"{row['clip_id']}, frame {row['frame_index']}"
-    if not row["metric"]:
+    where = one_line(f"{row['clip_id']}, frame {row['frame_index']}")
+    if row["metric"] is False:
         raise NotMetricError(f"{where}: no metric scale; filter the rows by their column `metric` first")
+    facts = require_facts({key: value for key, value in row.items() if key not in LAYERS}, where)
     pixels = {layer: np.asarray(row[layer]) for layer in LAYERS if row[layer] is not None}
-    facts = {key: value for key, value in row.items() if key not in LAYERS}
     return fitted(stored_item(pixels, facts, where), size).tensors

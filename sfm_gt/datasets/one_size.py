@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -13,9 +15,13 @@ Size = tuple[int, int]
 
 
 def require_size(size: Size | None) -> None:
-    """Raises InputError for a size that no picture has."""
-    if size is not None and (len(size) != 2 or min(size) < 1):
-        raise InputError(f"size {size!r}: needed (height, width) in pixels, or None for frames as they are")
+    """Raises InputError for what is no size that a picture may have."""
+    if size is not None and not (isinstance(size, Sequence) and len(size) == 2 and all(map(_is_length, size))):
+        raise InputError(f"size {size!r}: needed (height, width) in whole pixels, or None for frames as they are")
+
+
+def _is_length(side: object) -> bool:
+    return isinstance(side, int | np.integer) and not isinstance(side, bool) and int(side) > 0
 
 
 def fitted(item: StoredItem, size: Size | None) -> StoredItem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from sfm_gt.datasets.covisibility import PosedDepth, covisibility
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.datasets.items import Item
 from sfm_gt.datasets.one_size import Size
-from sfm_gt.datasets.splits import Split, SplitBy, require_split, warn_if_empty
+from sfm_gt.datasets.shared_memory_collate import TensorItem
+from sfm_gt.datasets.splits import Split, SplitBy, require_split, warn_of_frames
 from sfm_gt.datasets.torch_dataset import FrameTable
 from sfm_gt.errors import InputError
 from sfm_gt.geometry.types import PinholeCamera
@@ -25,7 +27,8 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
     An item holds the keys of ``items.py`` with a leading axis of ``length``, in order of time (but for ``clip_id``,
     ``video_id`` and ``license``, which its frames share), and ``covisibility`` (length,) float32: the share of surface with the
     frame that the item belongs to (1 for itself). Which frames join is drawn anew every epoch (``set_epoch``) from ``seed``,
-    epoch and number alone: any number of workers gives the same.
+    epoch and number alone: any number of workers gives the same. Clips without a metric scale are left out, with a warning that
+    counts their frames; one also says when no frame has enough others.
 
     Args:
         min_covisibility, max_covisibility: below, frames have too little in common; above, they are nearly one.
@@ -51,7 +54,7 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
         if length < 2:
             raise InputError(f"length {length}: a sequence has 2 frames at least; TorchDataset gives single ones")
         self._table = FrameTable(open_dataset(path), split, size, by)
-        warn_if_empty(len(self._table), split, path)
+        warn_of_frames(len(self._table), self._table.n_not_metric, split, path)
         self._length, self._seed = length, seed
         # Shared with workers that outlive an epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
@@ -63,6 +66,10 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
         self._shares = np.concatenate([shares for _, _, shares, _ in found] or [np.zeros(0)])
         counts = np.concatenate([counts for _, _, _, counts in found] or [np.zeros(0, np.int64)])
         self._ends = np.cumsum(counts)
+        if len(self._table) and not len(self._anchors):
+            warnings.warn(f"{path}: none of {len(self._table)} frames of split {split!r} has {length - 1} others of its clip "
+                          f"with a covisibility from {min_covisibility} to {max_covisibility}; widen that range, or take a "
+                          "smaller length", stacklevel=2)  # fmt: skip
 
     def _partners(self, clip_id: str, low: float, high: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Frames of a clip with enough partners; all partners in one row, their shares, and how many each frame has."""
@@ -99,7 +106,8 @@ class SequenceDataset(torch.utils.data.Dataset[Item]):
         members.sort()
         items = [self._table.stored(member).tensors for member, _ in members]
         stacked = {key: _stacked([item[key] for item in items]) for key in items[0]}
-        return stacked | {"covisibility": torch.tensor([share for _, share in members], dtype=torch.float32)}
+        shares = torch.tensor([share for _, share in members], dtype=torch.float32)
+        return TensorItem(stacked, covisibility=shares)
 
 
 def _stacked(values: list) -> object:

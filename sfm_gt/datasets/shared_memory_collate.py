@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import weakref
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -112,11 +112,7 @@ def collate_stored(items: Sequence[StoredItem], *, collate_fn_map: object = None
     Raises:
         InputError: frames of several sizes.
     """
-    sizes = sorted({item.pixels["depth"].shape for item in items})
-    if len(sizes) > 1:
-        found = ", ".join(f"{width} x {height}" for height, width in sizes)
-        raise InputError(f"a batch of frames of {found} pixels; give the data set a size=(height, width), to which all are "
-                         "cropped and resized with their intrinsics, or make batches of one size each")  # fmt: skip
+    _require_one_size({item.pixels["depth"].shape for item in items})
     if get_worker_info() is None or any(item.is_opened for item in items):
         batch: Item = default_collate([item.tensors for item in items])
         return batch
@@ -124,6 +120,27 @@ def collate_stored(items: Sequence[StoredItem], *, collate_fn_map: object = None
 
 
 default_collate_fn_map[StoredItem] = collate_stored
+
+
+class TensorItem(Item):
+    """An item, or a sequence of frames, whose tensors are there: a dict that is stacked as torch does it, if it can be."""
+
+
+def collate_tensors(items: Sequence[TensorItem], *, collate_fn_map: object = None) -> Item:
+    """A batch as ``default_collate`` makes it of dicts. Raises InputError for frames of several sizes."""
+    _require_one_size({tuple(item["z_depth_m"].shape[-2:]) for item in items if "z_depth_m" in item})
+    batch: Item = default_collate([dict(item) for item in items])
+    return batch
+
+
+default_collate_fn_map[TensorItem] = collate_tensors
+
+
+def _require_one_size(sizes: Collection[tuple[int, ...]]) -> None:
+    if len(sizes) > 1:
+        found = ", ".join(f"{width} x {height}" for height, width in sorted(sizes))
+        raise InputError(f"a batch of frames of {found} pixels; give the data set a size=(height, width), to which all are "
+                         "cropped and resized with their intrinsics, or make batches of one size each")  # fmt: skip
 
 
 @dataclass(eq=False)

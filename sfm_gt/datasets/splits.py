@@ -74,12 +74,18 @@ def require_split(split: str, by: str = "video") -> None:
         raise InputError(f"split by {by!r}: needed video or time")
 
 
-def warn_if_empty(count: int, split: str, where: str | Path) -> None:
-    """Says of a split without frames what would have some: two of three videos in one split are no rare draw."""
-    if not count:
+def warn_of_frames(n_metric: int, n_left_out: int, split: str, where: str | Path) -> None:
+    """Says how many frames of a split have no metric scale, and of one without frames what would have some.
+
+    Two of three videos in one split are no rare draw.
+    """
+    if not n_metric:
         warnings.warn(f"{where}: split {split!r} holds no frame with a metric scale. Clips without one are left out; a known "
                       "distance in the sidecar gives one. Few videos leave splits empty: split='all' takes every frame, "
                       "by='time' (not of shards) splits within clips", stacklevel=3)  # fmt: skip
+    if n_left_out:
+        warnings.warn(f"{where}: {n_left_out} of {n_left_out + n_metric} frames of split {split!r} have no metric scale and "
+                      "are left out", stacklevel=3)  # fmt: skip
 
 
 def _split_at(position: float) -> str:

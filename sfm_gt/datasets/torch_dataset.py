@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ import torch
 from sfm_gt.datasets.frames import Dataset, open_dataset
 from sfm_gt.datasets.items import FLAGS, Item
 from sfm_gt.datasets.one_size import Size, fitted, require_size
-from sfm_gt.datasets.shared_memory_collate import StoredItem, stored_item
-from sfm_gt.datasets.splits import Split, SplitBy, require_split, splits_of_rows, warn_if_empty
+from sfm_gt.datasets.shared_memory_collate import StoredItem, TensorItem, stored_item
+from sfm_gt.datasets.splits import Split, SplitBy, require_split, splits_of_rows, warn_of_frames
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
 
@@ -41,17 +40,13 @@ class TorchDataset(torch.utils.data.Dataset[Item]):
         require_split(split, by)
         dataset = open_dataset(path)
         self._table = FrameTable(dataset, split, size, by)
-        warn_if_empty(len(self._table), split, path)
-        left_out = self._table.n_not_metric
-        if left_out:
-            warnings.warn(f"{path}: {left_out} of {left_out + len(self._table)} frames of split {split!r} have no metric "
-                          "scale and are left out", stacklevel=2)  # fmt: skip
+        warn_of_frames(len(self._table), self._table.n_not_metric, split, path)
 
     def __len__(self) -> int:
         return len(self._table)
 
     def __getitem__(self, number: int) -> Item:
-        return self._table.stored(number).tensors
+        return TensorItem(self._table.stored(number).tensors)
 
     def __getitems__(self, numbers: Sequence[int]) -> list[StoredItem] | list[Item]:
         """Frames of a batch: what a DataLoader asks for, and stacks by ``shared_memory_collate.py``."""

@@ -1,10 +1,11 @@
-"""DUSt3R, MASt3R and CUT3R: processed folders that their MegaDepth loaders read, with frame pairs by covisibility.
+"""DUSt3R and MASt3R: processed folders that their MegaDepth loaders read, with frame pairs by covisibility.
 
 A root a split, since those loaders ignore ``split`` and read every pair of their root. In it
 ``<scene>/<subscene>/NNNNNN.{jpg,exr,npz}`` with ``intrinsics`` and ``cam2world`` in the npz, and ``all_metadata.npz`` with
 ``scenes``, ``images`` and ``pairs`` (scene, first image, second image, score). Pixel centres there are integers. What is named
 exr is a TIFF of one float32 channel: the loaders insist on the name, OpenCV goes by the content, and its wheels no longer read
-EXR from version 5 on. Source: dust3r/datasets/megadepth.py and dust3r/utils/image.py of naver/dust3r.
+EXR from version 5 on. CUT3R's loader wants sets of 64 images in place of pairs, and reads none of this. Source:
+dust3r/datasets/megadepth.py and dust3r/utils/image.py of naver/dust3r.
 """
 
 from __future__ import annotations

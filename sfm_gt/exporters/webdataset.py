@@ -24,7 +24,7 @@ class WebDatasetExporter:
     the probability of a gross error one of 8 bits in steps of 1/255.
     """
 
-    VERSION = 3
+    VERSION = 4
     LENGTHS = "any"
 
     def write(self, clips: Sequence[ExportedClip], folder: Path) -> dict[str, Any]:
@@ -34,7 +34,9 @@ class WebDatasetExporter:
             for number, first in enumerate(range(0, len(clip.frames), FRAMES_A_SHARD)):
                 name = f"{clip.split}/{clip.clip_id}-{number:03d}.tar"
                 entry = write_shard(folder / name, _samples(clip, clip.frames[first : first + FRAMES_A_SHARD]))
-                entries.append({"shard": name, "clip_id": clip.clip_id, "split": clip.split, **entry})
+                entries.append(
+                    {"shard": name, "clip_id": clip.clip_id, "split": clip.split, "metric": clip.metric, **entry}
+                )
         write_json(folder / SHARDS_JSON, {"shards": entries})
         return {"shards": len(entries)}
 

@@ -78,14 +78,34 @@ def write_json(path: Path, content: Any) -> None:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+def parsed_json(content: bytes, where: Path | str) -> Any:
+    """JSON from memory. Raises InputError for what is none, or is nested deeper than anything that this package writes."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not valid JSON ({error}); delete it and run again, or copy it again") from None
+
+
 def read_json(path: Path) -> Any:
     """Raises InputError when the file is missing or not JSON."""
     try:
-        return json.loads(path.read_text())
+        content = path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run the stage that writes it, or check the output folder") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: not valid JSON ({error}); delete it and run again") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); needed a JSON file") from None
+    return parsed_json(content, path)
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Raises InputError when the file is missing, not JSON, or holds something else than names with values."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise InputError(
+            f"{path}: holds a JSON {type(content).__name__}, needed an object {{...}}; delete it and run again, or copy "
+            "it again"
+        )
+    return content
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -130,4 +150,11 @@ def first_difference(folder: Path, manifest: Manifest) -> str | None:
 
 def read_manifest(folder: Path) -> Manifest:
     """Reads ``folder/manifest.json``. Raises InputError when it is missing or broken."""
-    return Manifest(**read_json(folder / MANIFEST_NAME))
+    path = folder / MANIFEST_NAME
+    try:
+        manifest = Manifest(**read_json_object(path))
+    except TypeError:
+        raise InputError(f"{path}: no manifest of this version; delete it and run again, or copy it again") from None
+    if not isinstance(manifest.files, dict):
+        raise InputError(f"{path}: 'files' is no object {{...}}; delete it and run again, or copy it again")
+    return manifest

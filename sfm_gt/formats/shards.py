@@ -11,16 +11,19 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
 from jaxtyping import UInt16
+from pydantic import BaseModel, Field, StrictBool
 
 from sfm_gt.errors import InputError
 from sfm_gt.formats.atomic import replacing_file
-from sfm_gt.formats.manifest import read_json
+from sfm_gt.formats.clip_paths import require_id
+from sfm_gt.formats.manifest import read_json_object
 from sfm_gt.formats.path_check import inside
+from sfm_gt.formats.validation import Whole, validated
 
 SHARDS_JSON = "shards.json"
 SUFFIXES = {"image": "jpg", "depth": "depth.png16", "sigma": "sigma.png16",
@@ -47,20 +50,45 @@ def write_shard(path: Path, samples: Iterable[Sample]) -> dict[str, Any]:
     return {"samples": count, "bytes": size, "sha256": digest}
 
 
+class _Shard(BaseModel):
+    shard: str
+    clip_id: str
+    split: Literal["train", "val", "test"]
+    metric: StrictBool = True
+    samples: Annotated[Whole, Field(ge=0)]
+    bytes: Annotated[Whole, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 def list_shards(folder: Path) -> list[dict[str, Any]]:
-    """Entries of shards.json: ``shard`` (path below ``folder``), ``clip_id``, ``split``, ``samples``, ``bytes``, ``sha256``.
+    """Entries of shards.json: ``shard`` (path below ``folder``), ``clip_id``, ``split``, ``metric``, ``samples``, ``bytes``,
+    ``sha256``. Lists of before ``metric`` was in them are read as if all were.
 
     Raises:
-        InputError: no list, a shard that is missing, lies elsewhere, or has another size than when it was written.
+        InputError: no list, an entry that lacks something or holds what it cannot, a shard that is missing, lies elsewhere, or
+            has another size than when it was written. Content is another matter, see :func:`check_shard`.
     """
-    entries: list[dict[str, Any]] = read_json(folder / SHARDS_JSON)["shards"]
-    for entry in entries:
-        path = inside(folder, entry["shard"], folder / SHARDS_JSON)
+    stated, found = folder / SHARDS_JSON, []
+    entries = read_json_object(stated).get("shards")
+    if not isinstance(entries, list):
+        raise InputError(f"{stated}: holds no list 'shards'; copy or export the shards again")
+    for number, content in enumerate(entries):
+        entry = validated(_Shard, content, f"{stated}: shard {number}", InputError)
+        require_id(entry.clip_id, stated)
+        path = inside(folder, entry.shard, stated)
         size = path.stat().st_size
-        if size != entry["bytes"]:
-            raise InputError(f"{path}: {size} bytes, written with {entry['bytes']}; the shard is cut short or was changed: "
+        if size != entry.bytes:
+            raise InputError(f"{path}: {size} bytes, written with {entry.bytes}; the shard is cut short or was changed: "
                              "copy or export it again")  # fmt: skip
-    return entries
+        found.append(entry.model_dump())
+    return found
+
+
+def check_shard(path: Path, sha256: str) -> None:
+    """Whether a shard is the one that shards.json was written with; reads all of it. Raises InputError when it is another."""
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise InputError(f"{path}: was changed since it was written; copy or export it again")
 
 
 def decode_png16(key: str, content: bytes) -> UInt16[np.ndarray, "h w"] | None:

@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.manifest import read_json, write_json
+from sfm_gt.formats.clip_paths import require_id
+from sfm_gt.formats.manifest import read_json_object, write_json
 from sfm_gt.formats.perceptual_hash import are_near_duplicates
 from sfm_gt.formats.validation import validated
 
@@ -102,11 +103,27 @@ def hashed_uploader(uploader: str, salt_file: Path | None) -> str:
 
 
 def source_of(clip_info: Mapping[str, Any], where: str) -> Source:
-    """The source that a clip.json names. Raises InputError when it names none."""
-    stated = dict(clip_info.get("source", {}))
+    """The source that a clip.json names. Raises InputError when it names none, or one by what is no id."""
+    source = clip_info.get("source", {})
+    if not isinstance(source, Mapping):
+        raise InputError(f"{where}: 'source' is no object {{...}}; run the workflow again, or copy the clip again")
+    stated = dict(source)
     stated.setdefault("video_id", str(clip_info.get("video_id", clip_info.get("clip_id"))))
     stated.setdefault("path", stated["video_id"])
-    return validated(Source, stated, where, InputError)
+    return _source(stated, where)
+
+
+def _entries(path: Path, key: str) -> list[Any]:
+    entries = read_json_object(path).get(key)
+    if not isinstance(entries, list):
+        raise InputError(f"{path}: holds no list {key!r}; run the workflow again, or copy the data set again")
+    return entries
+
+
+def _source(stated: Any, where: str) -> Source:
+    source = validated(Source, stated, where, InputError)
+    require_id(source.video_id, where)
+    return source
 
 
 def write_sources(folder: Path, sources: Iterable[Source]) -> None:
@@ -119,11 +136,10 @@ def read_sources(folder: Path) -> tuple[Source, ...]:
     """Reads ``folder/sources.json``.
 
     Raises:
-        InputError: missing or broken, or a source is listed twice.
+        InputError: missing or broken, or a source is listed twice, or by what is no id.
     """
     path = folder / SOURCES_JSON
-    content = read_json(path)
-    sources = tuple(validated(Source, entry, str(path), InputError) for entry in content.get("sources", []))
+    sources = tuple(_source(entry, str(path)) for entry in _entries(path, "sources"))
     seen: dict[str, str] = {}
     for source in sources:
         for key in filter(None, (source.video_id, source.source_sha256)):
@@ -140,7 +156,7 @@ def read_tombstones(folder: Path) -> tuple[Tombstone, ...]:
     path = folder / TOMBSTONES_JSON
     if not path.is_file():
         return ()
-    return tuple(validated(Tombstone, entry, str(path), InputError) for entry in read_json(path)["tombstones"])
+    return tuple(validated(Tombstone, entry, str(path), InputError) for entry in _entries(path, "tombstones"))
 
 
 def add_tombstone(folder: Path, tombstone: Tombstone) -> None:

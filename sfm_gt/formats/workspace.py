@@ -28,6 +28,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sfm_gt.errors import InputError
 from sfm_gt.formats.clip_paths import clip_folder, video_of
 
 CLIP_STAGES = ("frames", "sfm", "dense", "moving", "clean", "scale", "dataset")
@@ -42,6 +43,11 @@ class Workspace:
     """Paths of one run, all below ``root``."""
 
     root: Path
+
+    @classmethod
+    def around(cls, dataset: Path) -> Workspace:
+        """The run whose data set lies in the folder ``dataset``; of a release, a folder that holds none of its files."""
+        return cls(dataset.absolute().parent)
 
     @property
     def config(self) -> Path:
@@ -78,6 +84,17 @@ class Workspace:
     @property
     def forget_journal(self) -> Path:
         return self.root / JOURNAL
+
+    def require_no_forget(self, known_as: Path | str | None = None) -> None:
+        """Raises InputError where a forget was interrupted: what it has yet to remove must be neither used nor handed on.
+
+        Args:
+            known_as: what the message calls the output folder; its path when None.
+        """
+        if self.forget_journal.is_file():
+            raise InputError(
+                f"{known_as or self.root}: a forget was interrupted; complete it with `sfm-gt forget` first"
+            )
 
     def verdict(self, video_id: str) -> Path:
         """Folder of what became of one video."""

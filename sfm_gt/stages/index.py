@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sfm_gt.formats.atomic import replacing_file
-from sfm_gt.formats.dataset_layout import CLIP_INDEX, CLIP_JSON, DATASET_JSON, FORMAT_VERSION, INDEX_NAME, INDEX_SCHEMA
-from sfm_gt.formats.manifest import read_json, read_manifest, write_json
+from sfm_gt.formats.dataset_layout import CLIP_INDEX, CLIP_JSON, FORMAT_VERSION, INDEX_NAME, INDEX_SCHEMA
+from sfm_gt.formats.frame_index import vouch_for_index
+from sfm_gt.formats.manifest import read_json, read_manifest
 from sfm_gt.formats.sources import source_of, write_sources
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.workflow.versions import VERSIONS
@@ -30,5 +31,5 @@ def run(workspace: Workspace, clip_ids: Sequence[str]) -> dict[str, Any]:
     infos = [folder / CLIP_JSON for folder in accepted.values()]
     write_sources(workspace.dataset, [source_of(read_json(info), str(info)) for info in infos])
     content = {"format_version": FORMAT_VERSION, "clips": list(accepted), "frames": table.num_rows}
-    write_json(workspace.dataset / DATASET_JSON, content)
+    vouch_for_index(workspace.dataset, content)
     return content

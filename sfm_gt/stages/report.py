@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from sfm_gt import __version__
@@ -19,7 +18,6 @@ from sfm_gt.config import ReportConfig
 from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.formats.atomic import replacing_directory
 from sfm_gt.formats.clip_paths import video_of
-from sfm_gt.formats.dataset_layout import INDEX_NAME
 from sfm_gt.formats.manifest import Manifest, read_json
 from sfm_gt.formats.verdict import MASK_SHEETS, THUMBNAILS, read_manifests
 from sfm_gt.formats.workspace import Workspace
@@ -51,7 +49,7 @@ def run(workspace: Workspace, config: ReportConfig, clip_ids: Sequence[str]) -> 
     dataset = open_dataset(workspace.root)
     corpus = read_json(workspace.clip_list)
     manifests = {clip_id: read_manifests(workspace, clip_id) for clip_id in clip_ids}
-    index = [row for row in _index(dataset) if row["clip_id"] in manifests]
+    index = [dict(row) for row in dataset.rows if row["clip_id"] in manifests]
     refused = refusals(corpus, manifests)
     with replacing_directory(workspace.report) as folder:
         clips = _clips(workspace, config, dataset, index, manifests, folder)
@@ -93,11 +91,6 @@ def _mask_sheets(workspace: Workspace, refused: Sequence[Refusal], folder: Path)
             strip, width, height = mask_strip(folder, f"refused/{refusal.name}")
             sheets[refusal.name] = {"strips": [strip], "width": width, "height": height}
     return sheets
-
-
-def _index(dataset: Dataset) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(dataset.path / INDEX_NAME).to_pylist()
-    return rows
 
 
 def _models(summary: dict[str, Any]) -> dict[str, Any]:

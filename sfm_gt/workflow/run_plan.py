@@ -20,9 +20,10 @@ from typing import IO, TYPE_CHECKING, Any
 import yaml
 
 from sfm_gt.config import Config, to_yaml, validate
-from sfm_gt.errors import ConfigError, InputError, OutputError, SfmGtError
+from sfm_gt.errors import ConfigError, OutputError, SfmGtError
 from sfm_gt.formats import run_lock
 from sfm_gt.formats.atomic import replacing_file
+from sfm_gt.formats.dataset_layout import DATASET_JSON, INDEX_NAME
 from sfm_gt.formats.manifest import MANIFEST_NAME
 from sfm_gt.formats.sidecar_row import SidecarRow
 from sfm_gt.formats.verdict import INPUTS_NAME, VERDICT_NAME
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
 _PLAIN = re.compile(r"(?![-\s])(?!.*://)[\w./ ()+,@=:-]*(?<!\s)")
 _OWN = Path(".snakemake") / "sfm-gt"  # links to output folders with other paths, mirrors of object storages
 _TELL_WHAT_IS_CURRENT = ("collected.json", JOURNAL, f"videos/*/{VERDICT_NAME}", f"videos/*/{INPUTS_NAME}",
-                         f"predictions/*/*/{KEY_JSON}", f"dataset/clips/*/*/{MANIFEST_NAME}")  # fmt: skip
+                         f"predictions/*/*/{KEY_JSON}", f"dataset/clips/*/*/{MANIFEST_NAME}",
+                         f"dataset/{DATASET_JSON}", f"dataset/{INDEX_NAME}")  # fmt: skip
 
 
 class RunPlan:
@@ -131,8 +133,7 @@ class RunPlan:
         """Sets ``stale``: outputs that are there but not what would be made now."""
         if self._storage is not None:
             self._storage.mirror(self._config.out, _TELL_WHAT_IS_CURRENT)
-        if Workspace(self._known.out).forget_journal.is_file():
-            raise InputError(f"{self.out}: a forget was interrupted; complete it with `sfm-gt forget` first")
+        Workspace(self._known.out).require_no_forget(known_as=self.out)
         found = stale_results(self._known, self._videos.values())
         self.stale = {str(self._out_here / path.relative_to(self._known.out)) for path in found}
 

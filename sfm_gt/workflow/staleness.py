@@ -10,6 +10,8 @@ from typing import Any
 
 from sfm_gt.config import Config
 from sfm_gt.errors import InputError
+from sfm_gt.formats.dataset_layout import INDEX_NAME
+from sfm_gt.formats.frame_index import check_index
 from sfm_gt.formats.manifest import MANIFEST_NAME, read_json
 from sfm_gt.formats.sidecar import Sidecar, files_named, read_sidecar
 from sfm_gt.formats.sidecar_row import SidecarRow
@@ -129,9 +131,22 @@ def stale_results(config: Config, videos: Iterable[VideoFile]) -> list[Path]:
             # One without a key was begun and not finished.
             if predictions.is_dir() and recorded_key(predictions / KEY_JSON) != expected:
                 stale.append(predictions)
-    if recorded_key(workspace.collected) not in (None, collected_key(config, made_of)):
+    recorded = recorded_key(workspace.collected)
+    if recorded is not None and (
+        recorded != collected_key(config, made_of) or not _is_index_as_written(workspace.dataset)
+    ):
         stale.append(workspace.collected)
     return stale
+
+
+def _is_index_as_written(dataset: Path) -> bool:
+    # One that is missing Snakemake sees.
+    try:
+        if (dataset / INDEX_NAME).is_file():
+            check_index(dataset)
+    except InputError:
+        return False
+    return True
 
 
 def recorded_key(path: Path) -> str | None:

@@ -15,7 +15,7 @@ VERSIONS = {
     "scale": 4,
     "maps": 1,
     "dataset": 8,
-    "index": 3,
+    "index": 4,
     "predict": 4,
     "evaluate": 8,
     "report": 8,

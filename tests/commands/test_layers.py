@@ -14,7 +14,7 @@ from sfm_gt.formats.dataset_layout import PROBABILITY_STEPS, layer_path
 from sfm_gt.formats.manifest import read_manifest
 from sfm_gt.layers.background_plate import background_plate
 from sfm_gt.layers.ordinal_labels import UNKNOWN
-from tests.exporters.small_dataset import DEPTH_UNIT, FRAMES, wall_depth, write_dataset
+from tests.exporters.small_dataset import DEPTH_UNIT, FRAMES, vouch, wall_depth, write_dataset
 
 
 def step_forward(out) -> None:
@@ -24,6 +24,7 @@ def step_forward(out) -> None:
         depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         depth[3:, 56:] //= 2
         cv2.imwrite(str(path), depth)
+    vouch(path.parents[1])
 
 
 def test_layers_of_a_clip_with_people_and_of_one_where_nobody_looked(tmp_path):
@@ -56,6 +57,17 @@ def test_layers_of_a_clip_with_people_and_of_one_where_nobody_looked(tmp_path):
         layers.run(out, ["lost"], seed=0)
 
 
+def test_ground_truth_that_was_changed_later_is_named_and_has_no_layers(tmp_path):
+    out = write_dataset(tmp_path / "out")
+    path = layer_path(out / "dataset", "near-000", "depth", FRAMES[1])
+    depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(path), depth // 2)
+    with pytest.raises(InputError, match=rf"{path.name}: was changed after the data set was complete"):
+        layers.run(out, (), seed=0)
+    assert not (out / "dataset" / "layers").exists()
+    assert set(layers.run(out, ["far-000"], seed=0)) == {"far-000"}, "the other clip is whole"
+
+
 def test_pixels_that_may_be_gross_errors_take_no_part_in_ordinal_labels(tmp_path):
     out = write_dataset(tmp_path / "out")
     for index in FRAMES:
@@ -63,6 +75,7 @@ def test_pixels_that_may_be_gross_errors_take_no_part_in_ordinal_labels(tmp_path
         outlier = np.zeros((48, 64), np.uint8)
         outlier[:, 20:40] = round(0.2 * PROBABILITY_STEPS)
         cv2.imwrite(str(path), outlier)
+    vouch(path.parents[1])
     layers.run(out, ["near-000"], seed=0)
     folder = out / "dataset" / "layers" / "near-000"
     labels = cv2.imread(str(folder / "near_far" / "000003.png"), cv2.IMREAD_GRAYSCALE)

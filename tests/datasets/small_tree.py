@@ -92,6 +92,7 @@ def write_shards(tree: Path, folder: Path) -> Path:
                 facts = row | {"cam_from_world": row["cam_from_world"].tolist(), "license": "CC-BY-4.0"}
                 samples.append((key, layers | {"json": json.dumps(facts).encode()}))
             name = f"{clip_id}-{number:03d}.tar"
-            entries.append({"shard": name, "clip_id": clip_id, "split": "train", **write_shard(folder / name, samples)})
+            entry = write_shard(folder / name, samples) | {"metric": bool(rows["metric"].iloc[0])}
+            entries.append({"shard": name, "clip_id": clip_id, "split": "train", **entry})
     write_json(folder / SHARDS_JSON, {"shards": entries})
     return folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 from sfm_gt.datasets import SequenceDataset, ShardDataset, TorchDataset
+from sfm_gt.datasets.hub_rows import items_of_rows
 from sfm_gt.datasets.splits import split_of
 from sfm_gt.errors import InputError
 from sfm_gt.formats.dataset_layout import layer_path
@@ -166,13 +168,42 @@ def test_a_folder_of_videos_of_two_sizes_trains_in_one_batch(mixed: Path, tmp_pa
     ):
         loader = torch.utils.data.DataLoader(dataset, batch_size=8, num_workers=workers)
         assert all(batch["image"].shape[-2:] == size for batch in loader)
-    with pytest.raises(InputError, match=r"64 x 48, 36 x 64 pixels; give the data set a size"):
-        list(torch.utils.data.DataLoader(TorchDataset(mixed, "all"), batch_size=8, num_workers=workers))
-    # The error's traceback holds the loader, whose workers end when it is collected. Left for later, the workers of another
-    # loader are forked with it, collect it too, and close descriptors that are theirs by then.
-    gc.collect()
-    with pytest.raises(InputError, match=r"needed \(height, width\)"):
-        TorchDataset(mixed, "all", (0, 30))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_of_two_sizes_is_refused_by_name_by_every_loader(mixed: Path, tmp_path: Path, workers: int) -> None:
+    whole = TorchDataset(mixed, "all")
+    for dataset in (
+        whole,
+        torch.utils.data.ConcatDataset([whole]),  # asks for one item after another
+        ShardDataset(write_shards(mixed, tmp_path)),
+        SequenceDataset(mixed, "all", min_covisibility=0.1),
+    ):
+        one_worker_sees_both = min(workers, 1) if isinstance(dataset, ShardDataset) else workers
+        loader = torch.utils.data.DataLoader(dataset, 8, num_workers=one_worker_sees_both)
+        with pytest.raises(InputError, match=r"64 x 48, 36 x 64 pixels; give the data set a size"):
+            list(loader)
+        del loader
+        # The error's traceback holds the loader, whose workers end when it is collected. Left for later, the workers of
+        # another loader are forked with it, collect it too, and close descriptors that are theirs by then.
+        gc.collect()
+
+
+@pytest.mark.parametrize("size", [256, 64.0, (64.0, 64.0), (0, 30), (24,), (24, 30, 3), "ab", (True, True), {24, 30}])
+def test_what_is_no_size_is_refused_in_one_line(tree: Path, tmp_path: Path, size: object) -> None:
+    for opened in (
+        lambda: TorchDataset(tree, "all", size),
+        lambda: SequenceDataset(tree, "all", size=size),
+        lambda: ShardDataset(write_shards(tree, tmp_path), size=size),
+        lambda: items_of_rows({"metric": []}, size),
+    ):
+        with pytest.raises(InputError, match=r"^size .*: needed \(height, width\) in whole pixels"):
+            opened()
+
+
+def test_a_size_may_be_a_list_or_of_numpy_s_numbers(mixed: Path) -> None:
+    for size in ([24, 30], tuple(np.array([24, 30]))):
+        assert TorchDataset(mixed, "all", size)[0]["image"].shape == (3, 24, 30)
 
 
 def test_intrinsics_follow_a_frame_to_its_new_size(mixed: Path) -> None:
@@ -226,6 +257,34 @@ def test_pairs_share_the_stated_surface(tree: Path) -> None:
         assert item["image"].shape == (2, 3, HEIGHT, WIDTH)
     with pytest.raises(InputError, match="2 frames at least"):
         SequenceDataset(tree, "all", length=1)
+
+
+@pytest.mark.parametrize("n_metric", [0, 1])
+def test_frames_without_metres_are_counted_by_every_loader(tmp_path: Path, n_metric: int) -> None:
+    tree = write_tree(tmp_path / "tree", {"anna": 4, "bert": 4})
+    index = pd.read_parquet(tree / "index.parquet")
+    index["metric"] = index["video_id"].isin(["anna"][:n_metric])
+    index.to_parquet(tree / "index.parquet", index=False)
+    shards, left_out = write_shards(tree, tmp_path / "shards"), 8 - 4 * n_metric
+    for make in (
+        lambda: TorchDataset(tree, "all"),
+        lambda: SequenceDataset(tree, "all"),
+        lambda: ShardDataset(shards, "all"),
+    ):
+        with warnings.catch_warnings(record=True) as said:
+            dataset = make()
+        lines = "\n".join(str(one.message) for one in said)
+        assert f": {left_out} of 8 frames of split 'all' have no metric scale" in lines
+        assert ("holds no frame with a metric scale" in lines) == (n_metric == 0)
+        assert {one.filename for one in said} == {__file__}, "of the line that opens the data set"
+        assert {item["video_id"] for item in list(dataset)} == {"anna"} if n_metric else not list(dataset)
+
+
+def test_pairs_that_nothing_is_near_enough_for_are_said_to_be_none(tree: Path) -> None:
+    with pytest.warns(
+        UserWarning, match=r"none of 16 frames of split 'all' has 1 others .* from 0\.99 to 0\.995; widen"
+    ):
+        assert len(SequenceDataset(tree, "all", min_covisibility=0.99, max_covisibility=0.995)) == 0
 
 
 def test_reading_needs_no_torch() -> None:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from sfm_gt.formats import dataset_layout as layout
 from sfm_gt.formats.clip_paths import clip_folder
+from sfm_gt.formats.frame_index import vouch_for_index
 from sfm_gt.formats.manifest import Manifest, files_of, write_json, write_manifest
 from sfm_gt.geometry.camera import pixel_grid, unproject
 from sfm_gt.geometry.types import PinholeCamera
@@ -91,6 +92,7 @@ def write_dataset(folder: Path) -> Path:
             "camera_as_filmed": lens})  # fmt: skip
         vouch(clip_folder(dataset, clip_id))
     pq.write_table(pa.Table.from_pylist(rows, schema=layout.INDEX_SCHEMA), dataset / layout.INDEX_NAME)
+    vouch_for_index(dataset, {"format_version": layout.FORMAT_VERSION})
     return folder
 
 

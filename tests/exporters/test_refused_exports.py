@@ -8,6 +8,7 @@ import os
 import sys
 import tarfile
 
+import pandas as pd
 import pytest
 
 from sfm_gt.commands import export
@@ -41,6 +42,43 @@ def test_a_file_that_was_changed_later_is_named_and_not_exported(out, tmp_path, 
     path = out / "dataset" / "clips" / "near" / "near-000" / name
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(InputError, match=rf"{name}: was changed after .*; delete .*near-000/manifest.json and run"):
+        export.run(out, "kitti", tmp_path / "to")
+    assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(
+            ("clip.json", text)
+            for text in ("[]", "{}", "[" * 100_000, "9" * 5000, '{"source": 3}', '{"clip_id": "far-000"}')
+        ),
+        *(
+            ("manifest.json", text)
+            for text in ("[]", "{}", "[" * 100_000, '{"stage": "dataset", "version": 1, "files": []}')
+        ),
+        *(("../../../dataset.json", text) for text in ("[]", "[" * 100_000)),
+    ],
+)
+def test_json_that_cannot_be_is_one_line(out, tmp_path, name, content):
+    clip = out / "dataset" / "clips" / "near" / "near-000"
+    if name == "clip.json":
+        (clip / "manifest.json").unlink()  # as in a release
+    (clip / name).write_text(content)
+    with pytest.raises(InputError, match=rf"{name.rpartition('/')[2]}: ") as refused:
+        export.run(out, "kitti", tmp_path / "to")
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize(("column", "factor"), [("fx", 2.0), ("depth_unit", 3.0)])
+def test_an_index_that_was_changed_later_is_not_exported(out, tmp_path, column, factor):
+    path = out / "dataset" / "index.parquet"
+    index = pd.read_parquet(path)
+    index.assign(**{column: factor * index[column]}).to_parquet(path, index=False)
+    with pytest.raises(
+        InputError, match=r"index\.parquet: was changed after the data set was complete; run the workflow"
+    ):
         export.run(out, "kitti", tmp_path / "to")
     assert not (tmp_path / "to").exists()
 

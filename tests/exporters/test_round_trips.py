@@ -16,7 +16,8 @@ from PIL import Image
 import sfm_gt
 from sfm_gt.commands import export
 from sfm_gt.exporters.shared.normals import normals_from_depth
-from sfm_gt.formats.dataset_layout import layer_path
+from sfm_gt.formats.dataset_layout import FORMAT_VERSION, layer_path
+from sfm_gt.formats.frame_index import vouch_for_index
 from sfm_gt.formats.log_depth_png import read_log_depth
 from sfm_gt.formats.pose_text import read_pose_text
 from sfm_gt.formats.shards import decode_png16
@@ -136,6 +137,7 @@ def test_a_nerfstudio_scene_without_metres_is_scaled_as_a_whole_and_loses_nothin
         lambda m: m * np.where(np.arange(16) == 3, 100, 1)
     )
     index.to_parquet(path, index=False)
+    vouch_for_index(out / "dataset", {"format_version": FORMAT_VERSION})
     measures = export.run(out, "nerfstudio", tmp_path / "to", ["far-000"])["measures"]
     assert measures["pixels_out_of_range"] == 0
     unit = measures["units_a_sfm_length"]["far-000"]
@@ -201,6 +203,7 @@ def test_depth_beyond_the_range_of_a_format_is_counted_and_invalid(tmp_path):
     index = pd.read_parquet(path)
     index["depth_unit"] *= 10  # the wall stands 40 m away now: too far for 1/5000 m in 16 bits
     index.to_parquet(path, index=False)
+    vouch_for_index(out / "dataset", {"format_version": FORMAT_VERSION})
     manifest = export.run(out, "tum_rgbd", tmp_path / "to")
     assert manifest["measures"]["pixels_out_of_range"] == len(FRAMES) * 45 * 64
     assert np.isnan(read_steps(tmp_path / "to/near-000/depth/000003.png", 1 / 5000)).all()

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sfm_gt.config import Config, to_yaml
 from sfm_gt.formats import dataset_layout as layout
+from sfm_gt.formats.frame_index import vouch_for_index
 from sfm_gt.formats.manifest import Manifest, write_json, write_manifest
 from sfm_gt.formats.sources import source_of, write_sources
 from sfm_gt.formats.verdict import Verdict, gather, write_verdict
@@ -104,7 +105,7 @@ def write_run(workspace: Workspace, videos: Sequence[dict], shape: Shape) -> Non
     pd.DataFrame(rows).to_parquet(workspace.dataset / layout.INDEX_NAME, index=False)
     write_sources(workspace.dataset, [source_of({"source": facts}, facts["video_id"]) for facts in videos])
     clip_ids = [shot["clip_id"] for shot in shots]
-    write_json(workspace.dataset / layout.DATASET_JSON, {"format_version": 2, "clips": clip_ids, "frames": len(rows)})
+    vouch_for_index(workspace.dataset, {"format_version": 2, "clips": clip_ids, "frames": len(rows)})
     listed = [{key: facts[key] for key in ("video_id", "path", "status", "reason", "message")} for facts in videos]
     write_json(workspace.clip_list, {"clips": shots, "rejected": [], "videos": listed})
     kept = "".join(f"{clip_id}: kept\n" for clip_id in clip_ids)

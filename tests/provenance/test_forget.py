@@ -17,11 +17,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sfm_gt.commands import export, forget
-from sfm_gt.config import FramesConfig, read_config
+from sfm_gt.commands import evaluate_predictions, export, forget, layers, pseudo_labels, publish
+from sfm_gt.config import FramesConfig, ProvenanceConfig, read_config
 from sfm_gt.datasets.frames import open_dataset
 from sfm_gt.errors import InputError
 from sfm_gt.formats.clip_paths import clip_folder
+from sfm_gt.formats.frame_index import check_index
 from sfm_gt.formats.manifest import read_json, write_json
 from sfm_gt.formats.sources import read_sources, read_tombstones
 from sfm_gt.formats.verdict import Verdict, read_verdict, write_verdict
@@ -60,7 +61,9 @@ def test_nothing_of_the_source_is_left_and_nothing_else_is_touched(workspace: Wo
     assert {name for name in after if "anna" in name} == set()
     assert set(before) - set(after) == {name for name in before if "anna" in name}
     assert [frame.clip_id for frame in open_dataset(workspace.root)] == ["bert-000", "bert-000"]
-    assert read_json(workspace.dataset / "dataset.json") == {"format_version": 2, "clips": ["bert-000"], "frames": 2}
+    content = {"format_version": 2, "clips": ["bert-000"], "frames": 2}
+    assert content.items() <= read_json(workspace.dataset / "dataset.json").items()
+    check_index(workspace.dataset)
     assert [clip["clip_id"] for clip in read_json(workspace.clip_list)["clips"]] == ["bert-000"]
     assert [source.video_id for source in read_sources(workspace.dataset)] == ["bert"]
     assert (workspace.root / "logs" / "index.log").read_text() == "index: 4 frames of 2 clips\nbert-000: kept\n"
@@ -359,6 +362,22 @@ def test_what_cannot_be_proven_or_must_not_be_touched_is_refused_by_name(workspa
     assert outside.is_dir(), "a poisoned name is no clip of the video"
 
 
+def test_an_index_that_was_changed_is_not_vouched_for_by_forgetting(workspace: Workspace, tmp_path: Path) -> None:
+    copy = shutil.copytree(workspace.root, tmp_path / "copy")
+    for root in (workspace.root, copy):
+        index = root / "dataset" / "index.parquet"
+        whole = index.read_bytes()
+        pd.read_parquet(index).assign(fx=1.0).to_parquet(index, index=False)
+        with pytest.raises(InputError, match=r"index\.parquet: was changed after the data set was complete; run"):
+            forget.run(workspace.root, "anna", [copy])
+        assert (workspace.dataset / "clips" / "anna").is_dir(), "refused before anything is removed"
+        index.write_bytes(whole)
+    forget.run(workspace.root, "anna", [copy])
+    for dataset in (workspace.dataset, copy / "dataset"):
+        assert read_json(dataset / "dataset.json")["frames"] == len(open_dataset(dataset)) == 2
+        check_index(dataset)
+
+
 def test_a_run_refuses_to_start_on_a_half_forgotten_source(workspace: Workspace, tmp_path: Path, capsys) -> None:
     assert run_killed_at(5, partial(forget.run, workspace.root, "anna"))
     assert workspace.forget_journal.is_file()
@@ -378,3 +397,22 @@ def test_a_run_refuses_to_start_on_a_half_forgotten_source(workspace: Workspace,
             {"videos": str(videos), "out": str(workspace.root)},
         )
     assert "a forget was interrupted" in capsys.readouterr().err
+
+
+def test_nothing_is_handed_on_while_a_source_is_half_forgotten(workspace: Workspace, tmp_path: Path) -> None:
+    write_json(workspace.forget_journal, {})
+    to, use = tmp_path / "to", ProvenanceConfig(use="research")
+    for given in (workspace.root, workspace.dataset):
+        for handing_on in (
+            lambda out: export.run(out, "kitti", to),
+            lambda out: publish.run(out, to, use),
+            lambda out: layers.run(out, (), 0),
+            lambda out: evaluate_predictions.run(out, [str(tmp_path)], ["metric_depth"], to, (), 1),
+            lambda out: pseudo_labels.run(Workspace(workspace.root), "anna-000", "constant"),
+        ):
+            with pytest.raises(
+                InputError, match="out: a forget was interrupted; complete it with `sfm-gt forget` first"
+            ):
+                handing_on(given)
+    assert not to.exists()
+    assert not (workspace.dataset / "layers").exists()

@@ -7,6 +7,7 @@ import pytest
 
 from sfm_gt.commands import pseudo_labels
 from sfm_gt.errors import InputError
+from sfm_gt.formats.manifest import Manifest, files_of, write_manifest
 from sfm_gt.formats.pseudo_labels import labels_folder, read_label, read_labels
 from tests.e2e.workflow import tree_digest
 
@@ -44,6 +45,15 @@ def test_a_teacher_that_is_wrong_on_half_the_picture_says_so(workspace, predict_
     labels = pseudo_labels.run(workspace, "near", "teacher")
     assert set(labels.agreement) == set(tiny.frames[1:]), "a frame without a prediction has no label"
     assert all(0.4 < share < 0.6 for share in labels.agreement.values())
+
+
+def test_ground_truth_that_was_changed_later_is_no_teacher_s_measure(workspace, predict_by_hand, tiny) -> None:
+    predict_by_hand("teacher", "near", "metric_depth", lambda _: np.nan_to_num(tiny.gt, nan=3.0))
+    clip = workspace.clip_stage("near", "dataset")
+    write_manifest(clip, Manifest("dataset", 1, files=files_of(clip)))
+    (clip / "depth" / "000007.png").unlink()
+    with pytest.raises(InputError, match=r"depth/000007\.png: is missing after the data set was complete"):
+        pseudo_labels.run(workspace, "near", "teacher")
 
 
 def test_no_predictions_no_labels(workspace) -> None:

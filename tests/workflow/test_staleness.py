@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.speed.growth import write_corpus, write_results
 from sfm_gt.config import Config
+from sfm_gt.formats.frame_index import vouch_for_index
 from sfm_gt.formats.manifest import write_json
 from sfm_gt.formats.workspace import Workspace
 from sfm_gt.video.catalog import list_videos
@@ -79,6 +80,16 @@ def test_a_file_that_a_sidecar_missed_may_come(stale, tmp_path: Path) -> None:
 def test_a_clip_whose_published_files_were_found_changed_is_made_again(stale, tmp_path: Path) -> None:
     (Workspace(tmp_path / "out").clip_stage("v00001-000", "dataset") / "manifest.json").unlink()
     assert stale() == {"videos/v00001", "collected.json"}
+
+
+def test_an_index_that_was_changed_is_made_again(stale, tmp_path: Path) -> None:
+    dataset = Workspace(tmp_path / "out").dataset
+    vouch_for_index(dataset, {})
+    assert stale() == set()
+    (dataset / "index.parquet").write_bytes(b"PAR1")
+    assert stale() == {"collected.json"}
+    (dataset / "dataset.json").write_text("{")
+    assert stale() == {"collected.json"}
 
 
 def test_predictions_of_an_earlier_verdict_or_half_made_are(stale, tmp_path: Path) -> None:
