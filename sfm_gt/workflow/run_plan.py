@@ -303,12 +303,16 @@ def _typed(content: Any, given: Any) -> Any:
 
 def _locks(snakemake_folder: Path, out: str) -> list[Path]:
     """Snakemake's locks on files of ``out``."""
-    prefix = out.rstrip("/") + "/"
     return [
         lock
         for lock in snakemake_folder.glob("locks/*.lock")
-        if any(line.startswith(prefix) for line in lock.read_text().splitlines())
+        if any(line.startswith(_prefix(out)) for line in lock.read_text().splitlines())
     ]
+
+
+def _prefix(out: str) -> str:
+    """With what Snakemake's names of the files in ``out`` begin."""
+    return out.rstrip("/") + "/"
 
 
 def _clear_remains(snakemake_folder: Path, out: str) -> None:
@@ -319,10 +323,9 @@ def _clear_remains(snakemake_folder: Path, out: str) -> None:
     """
     for lock in _locks(snakemake_folder, out):
         lock.unlink()
-    prefix = out.rstrip("/") + "/"
     marks = snakemake_folder / "incomplete"
     for mark in [path for path in marks.rglob("*") if path.is_file()]:
         # Snakemake names a mark by the encoded output path; long ones are cut into folders that begin with @.
         encoded = "".join(part.removeprefix("@") for part in mark.relative_to(marks).parts)
-        if base64.urlsafe_b64decode(encoded).decode(errors="replace").startswith(prefix):
+        if base64.urlsafe_b64decode(encoded).decode(errors="replace").startswith(_prefix(out)):
             mark.unlink()
