@@ -7,7 +7,6 @@ or, all the same, in every frame: ``fl_x``, ``fl_y``, ``cx``, ``cy``, ``w``, ``h
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
 from sfm_gt.importers.shared.frame_numbers import frame_indices
+from sfm_gt.importers.shared.text_files import brief, read_json_text
 from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
 from sfm_gt.importers.shared.world_from_cam import cam_from_world_of
 
@@ -39,13 +39,13 @@ class NerfstudioImporter:
                 number frames.
         """
         try:
-            content: Any = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= MAX_BYTES else None
+            content: Any = read_json_text(path, MAX_BYTES)
             frames = content["frames"]
             matrices = np.array([frame["transform_matrix"] for frame in frames], dtype=np.float64)
             names = [str(frame["file_path"]) for frame in frames]
             stated = {frame_lens(content | frame) for frame in frames}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: no transforms.json ({type(error).__name__}: {error}); needed frames with file_path and "
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: no transforms.json ({type(error).__name__}: {brief(error)}); needed frames with file_path and "
                              "transform_matrix") from None  # fmt: skip
         if matrices.shape[1:] not in ((4, 4), (3, 4)):
             raise InputError(f"{path}: {len(names)} poses of shape {matrices.shape[1:]}; needed 4 x 4 matrices")

@@ -24,6 +24,7 @@ from scipy.spatial.transform import Rotation
 from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
 from sfm_gt.importers.shared.frame_numbers import frame_indices
+from sfm_gt.importers.shared.text_files import files_with, read_text
 from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
 
 XCR = "{http://www.capturingreality.com/ns/xcr/1.1#}"
@@ -67,7 +68,7 @@ class RealityCaptureImporter:
 
 
 def _of_files(path: Path, video: VideoFacts) -> list[Camera]:
-    files = sorted(path.glob("*.xmp")) if path.is_dir() else []
+    files = files_with(path, ".xmp")
     if not files:
         raise InputError(
             f"{path}: no .xmp files; needed the folder that RealityCapture exported them to, or a .csv file"
@@ -81,10 +82,10 @@ def _of_files(path: Path, video: VideoFacts) -> list[Camera]:
 
 def _of_table(path: Path, video: VideoFacts) -> list[Camera]:
     try:
-        text = path.read_text(encoding="utf-8-sig") if path.stat().st_size <= MAX_TABLE_BYTES else ""
+        text = read_text(path, MAX_TABLE_BYTES)
         # Some exports begin with the number of cameras.
         rows = [row for row in csv.reader(text.splitlines(), strict=True) if row and not row[0].startswith("#cameras")]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise InputError(f"{path}: no table ({error}); needed RealityCapture's CSV") from None
     columns = [name.strip().lstrip("#").lower() for name in rows[0]] if rows else []
     missing = [name for name in ("name", *POSE, "f") if name not in columns]
@@ -119,11 +120,11 @@ def _of_row(path: Path, number: int, columns: Sequence[str], row: Sequence[str],
 
 def _description(path: Path) -> ElementTree.Element:
     try:
-        text = path.read_text(encoding="utf-8") if path.stat().st_size <= MAX_BYTES else ""
+        text = read_text(path, MAX_BYTES)
         if "<!DOCTYPE" in text or "<!ENTITY" in text:  # entities may unfold without bound
             raise InputError(f"{path}: declares a document type, which RealityCapture's files do not")
         found = ElementTree.fromstring(text).find(DESCRIPTION)
-    except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
+    except ElementTree.ParseError as error:
         raise InputError(f"{path}: no XML ({error}); it may be cut short") from None
     if found is None:
         raise InputError(f"{path}: holds no rdf:Description; needed a file that RealityCapture exported")

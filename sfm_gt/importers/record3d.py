@@ -7,7 +7,6 @@ cy`` a frame. Source: the app's author in issues 27, 33 and 36 of marek-simonik/
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from jaxtyping import Float
 from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
 from sfm_gt.formats.tum_trajectory import poses_from_rows
+from sfm_gt.importers.shared.text_files import brief, read_json_text
 from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
 
 MAX_BYTES = 64 << 20
@@ -31,12 +31,12 @@ class Record3dImporter:
     def read(self, path: Path, video: VideoFacts) -> CameraTrack:
         """Poses by frame, in metres. Raises InputError for another kind of file, or a lens that changes."""
         try:
-            content: Any = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= MAX_BYTES else None
+            content: Any = read_json_text(path, MAX_BYTES)
             rows = np.array(content["poses"], dtype=np.float64).reshape(-1, 7)
             width, height = float(content["w"]), float(content["h"])
             intrinsics = _intrinsics(content)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: no metadata of Record3D ({type(error).__name__}: {error}); needed poses of seven "
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: no metadata of Record3D ({type(error).__name__}: {brief(error)}); needed poses of seven "
                              "numbers, K, w and h") from None  # fmt: skip
         video.require_shape(path, width, height)
         fx, fy, cx, cy = np.median(intrinsics, axis=0).tolist()

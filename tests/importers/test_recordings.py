@@ -343,3 +343,79 @@ def test_changes_to_a_camera_of_polycam_are_noticed(tmp_path: Path) -> None:
     sidecar.write_text("import: {format: polycam, file: cameras}\n")
     names = {path.name for path in files_named(sidecar, read_sidecar(sidecar))[1:]}
     assert names == {"98765.json", "123456.json"}
+
+
+HUGE = int("9" * 400)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("nerfstudio", {"fl_x": HUGE}),
+        ("nerfstudio", {"frames": [{"file_path": "1", "transform_matrix": [[HUGE] * 4] * 4}]}),
+        ("record3d", metadata(w=HUGE)),
+        ("record3d", metadata(poses=[[HUGE] * 7])),
+        ("polycam", {"t_00": HUGE}),
+    ],
+)
+def test_a_number_that_no_float_holds_is_one_short_line(tmp_path: Path, name: str, place: dict) -> None:
+    path = written(tmp_path, {"frames": []} | place)
+    assert_refused(name, tmp_path if name == "polycam" else path, "no JSON .*a number of 400 digits")
+
+
+def test_a_huge_number_in_a_sensor_of_euroc_is_one_short_line(mav0: Path) -> None:
+    sensor = mav0 / "cam0" / "sensor.yaml"
+    for text in (f"T_BS: {{data: [{HUGE}]}}\n", f"T_BS:\n  data: [{'x' * 400}]\n"):
+        sensor.write_text(text)
+        with pytest.raises(InputError, match=r"sensor\.yaml: ") as error:
+            read("euroc", mav0)
+        assert len(str(error.value)) < 300 + len(str(mav0))
+
+
+@pytest.mark.parametrize("name", ["nerfstudio", "record3d", "polycam"])
+def test_json_nested_without_bound_is_one_line(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "metadata.json"
+    path.write_text("[" * 100_000)
+    assert_refused(name, tmp_path if name == "polycam" else path, "no JSON .nested too deep")
+
+
+@pytest.mark.parametrize("number", [10**25, HUGE, 10**8 + 1])
+def test_an_image_number_that_no_video_reaches_is_one_short_line(tmp_path: Path, number: int) -> None:
+    frame = {"file_path": f"images/{number}.png", "transform_matrix": np.eye(4).tolist()}
+    path = written(tmp_path, {"fl_x": 500.0, "frames": [frame]})
+    assert_refused("nerfstudio", path, "not numbered by frame; needed a number up to 1e")
+    with pytest.raises(InputError) as error:
+        read("nerfstudio", path)
+    assert len(str(error.value)) < 200 + len(str(path))
+
+
+def rewritten(path: Path, name: str) -> None:
+    """The file as programs of Windows leave it: a byte order mark, and capitals in the end of its name."""
+    path.rename(path.with_name(name))
+    path.with_name(name).write_bytes(b"\xef\xbb\xbf" + path.with_name(name).read_bytes())
+
+
+def test_byte_order_marks_and_capitals_in_ends_of_names_change_nothing(tmp_path: Path) -> None:
+    record = written(tmp_path, metadata())
+    rewritten(record, "metadata.JSON")
+    assert read("record3d", tmp_path / "metadata.JSON", UPRIGHT).frame_indices.tolist() == [0, 1]
+    phone = polycam(tmp_path / "cameras")
+    xmp = tmp_path / "xmp"
+    write_xmp(xmp, "1.xmp")
+    write_xmp(xmp, "2.xmp", "0 1 2")
+    kitti = tmp_path / "00.txt"
+    np.savetxt(kitti, [np.eye(4)[:3].ravel(), pose((0, 0, 0), (1, 0, 0))[:3].ravel()])
+    cases = {"polycam": phone, "realitycapture": xmp, "kitti": kitti}
+    video = VideoFacts(720, 960, 0.0, focal_px=800.0)
+    before = {name: read(name, path, video) for name, path in cases.items()}
+    for path in (*phone.glob("*.json"), *xmp.glob("*.xmp"), kitti):
+        rewritten(path, path.stem + (path.suffix.upper() if path != kitti else ".txt"))
+    for name, path in cases.items():
+        assert read(name, path, video).cam_from_world == pytest.approx(before[name].cam_from_world), name
+
+
+def test_changes_to_files_with_capitals_in_the_ends_of_their_names_are_noticed(tmp_path: Path) -> None:
+    write_xmp(tmp_path / "xmp", "1.XMP")
+    sidecar = tmp_path / "v.yaml"
+    sidecar.write_text("import: {format: realitycapture, file: xmp}\n")
+    assert [path.name for path in files_named(sidecar, read_sidecar(sidecar))[1:]] == ["1.XMP"]
