@@ -86,7 +86,9 @@ def _pose_in_body(path: Path) -> Float[np.ndarray, "4 4"]:
         content: Any = read_yaml(path)
         pose = np.array(content["T_BS"]["data"], dtype=np.float64).reshape(4, 4)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no T_BS ({type(error).__name__}: {brief(error)}); needed 16 numbers in its data") from None
+        raise InputError(
+            f"{path}: no T_BS ({type(error).__name__}: {brief(error)}); needed 16 numbers in its data"
+        ) from None
     if not np.isfinite(pose).all() or rotation_error(pose[None]) > MAX_ROTATION_ERROR:
         raise InputError(f"{path}: T_BS holds no rotation; needed the sensor's pose in the body, by rows")
     return pose

@@ -45,8 +45,8 @@ class NerfstudioImporter:
             names = [str(frame["file_path"]) for frame in frames]
             stated = {frame_lens(content | frame) for frame in frames}
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: no transforms.json ({type(error).__name__}: {brief(error)}); needed frames with file_path and "
-                             "transform_matrix") from None  # fmt: skip
+            raise InputError(f"{path}: no transforms.json ({type(error).__name__}: {brief(error)}); needed frames with "
+                             "file_path and transform_matrix") from None  # fmt: skip
         if matrices.shape[1:] not in ((4, 4), (3, 4)):
             raise InputError(f"{path}: {len(names)} poses of shape {matrices.shape[1:]}; needed 4 x 4 matrices")
         if len(stated) != 1:

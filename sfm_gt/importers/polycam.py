@@ -60,8 +60,8 @@ def _camera(path: Path) -> tuple[np.ndarray, list[float], tuple[float, float]]:
         lens = [float(content[name]) for name in ("fx", "fy", "cx", "cy")]
         return pose, lens, (float(content["width"]), float(content["height"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: no camera of Polycam ({type(error).__name__}: {brief(error)}); needed t_00 to t_23, fx, fy, cx, "
-                         "cy, width and height") from None  # fmt: skip
+        raise InputError(f"{path}: no camera of Polycam ({type(error).__name__}: {brief(error)}); needed t_00 to t_23, fx, "
+                         "fy, cx, cy, width and height") from None  # fmt: skip
 
 
 PLUGIN = PolycamImporter
