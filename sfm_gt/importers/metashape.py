@@ -67,8 +67,15 @@ def _lens(path: Path, sensor: ElementTree.Element, video: VideoFacts) -> Lens:
     found = {one.get("class"): one for one in sensor.iter("calibration")}
     calibration = found.get("adjusted", found.get("initial"))
     resolution = sensor.find("resolution")
-    if calibration is None or resolution is None or sensor.get("type", "frame") != "frame":
-        raise InputError(f"{path}: sensor {sensor.get('label')!r} has no calibration of a frame camera")
+    if calibration is None or resolution is None:
+        raise InputError(
+            f"{path}: sensor {sensor.get('label')!r} has no calibration; export the cameras after alignment"
+        )
+    # A sensor and its calibration name their kind each for themselves: frame, fisheye, spherical, cylindrical, rpc ...
+    kinds = {part.get("type", "frame") for part in (sensor, calibration)} - {"frame"}
+    if kinds:
+        raise InputError(f"{path}: sensor {sensor.get('label')!r} is {min(kinds)!r}; needed a frame camera, or import with "
+                         "undistorted images")  # fmt: skip
     width, height = (float(resolution.get(side, "")) for side in ("width", "height"))
     video.require_shape(path, width, height)
     stated = {entry.tag: float(entry.text or "") for entry in calibration if entry.tag != "resolution" and entry.text}

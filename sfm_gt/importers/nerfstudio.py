@@ -2,7 +2,8 @@
 
 ``transform_matrix`` is camera to world with OpenGL's camera axes (+x right, +y up, -z forward). Intrinsics stand at the top
 or, all the same, in every frame: ``fl_x``, ``fl_y``, ``cx``, ``cy``, ``w``, ``h`` in pixels (centres at +0.5) with ``k1`` and
-``k2``, or ``camera_angle_x`` in radians. Source: nerfstudio's data conventions page.
+``k2``, or ``camera_angle_x`` in radians. ``camera_model`` (nerfstudio) and flags (instant-ngp) say of which kind the lens is; a
+pinhole without them. Source: nerfstudio's data conventions page and its CAMERA_MODEL_TO_TYPE; instant-ngp's nerf_loader.cu.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sfm_gt.errors import InputError
+from sfm_gt.errors import InputError, one_line
 from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
 from sfm_gt.importers.shared.frame_numbers import frame_indices
 from sfm_gt.importers.shared.text_files import brief, read_json_text
@@ -25,6 +26,9 @@ MAX_BYTES = 64 << 20
 OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
 # Terms of distortion that radial ones cannot stand for.
 NOT_RADIAL = ("k3", "k4", "p1", "p2")
+# Models that are a pinhole with k1 and k2 where the other terms are 0; the same k1 of a fisheye bends otherwise.
+RADIAL_MODELS = ("SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV")
+OTHER_LENSES = ("is_fisheye", "equirectangular", "latlong", "orthographic")
 INTRINSICS = ("fl_x", "fl_y", "cx", "cy", "w", "h", "camera_angle_x", "k1", "k2", *NOT_RADIAL)
 
 
@@ -35,18 +39,22 @@ class NerfstudioImporter:
         """Poses by frame, lengths without unit.
 
         Raises:
-            InputError: another kind of file, a lens that changes or is not radial, poses that are none, or names that do not
-                number frames.
+            InputError: another kind of file, a lens that changes, is no pinhole or not radial, poses that are none, or names
+                that do not number frames.
         """
         try:
             content: Any = read_json_text(path, MAX_BYTES)
             frames = content["frames"]
             matrices = np.array([frame["transform_matrix"] for frame in frames], dtype=np.float64)
             names = [str(frame["file_path"]) for frame in frames]
+            models = {_other_lens(content | frame) for frame in frames} - {None}
             stated = {frame_lens(content | frame) for frame in frames}
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: no transforms.json ({type(error).__name__}: {brief(error)}); needed frames with "
                              "file_path and transform_matrix") from None  # fmt: skip
+        if models:
+            raise InputError(f"{path}: a lens {min(map(str, models))}; needed camera_model {', '.join(RADIAL_MODELS)}, or "
+                             "undistorted images")  # fmt: skip
         if matrices.shape[1:] not in ((4, 4), (3, 4)):
             raise InputError(f"{path}: {len(names)} poses of shape {matrices.shape[1:]}; needed 4 x 4 matrices")
         if len(stated) != 1:
@@ -64,6 +72,15 @@ class NerfstudioImporter:
 def frame_lens(frame: Mapping[str, Any]) -> frozenset[tuple[str, float]]:
     """What a frame says of its lens."""
     return frozenset((key, float(frame[key])) for key in INTRINSICS if key in frame)
+
+
+def _other_lens(frame: Mapping[str, Any]) -> str | None:
+    """What a frame names as its lens, where that is no pinhole."""
+    model = frame.get("camera_model", "PINHOLE")
+    if model not in RADIAL_MODELS:
+        return one_line(f"camera_model {str(model)[:40]}")
+    flags = [key for key in OTHER_LENSES if frame.get(key)] + [key for key in frame if key.startswith("ftheta_")]
+    return flags[0] if flags else None
 
 
 def _lens(path: Path, stated: dict[str, float], video: VideoFacts) -> Lens:

@@ -113,6 +113,9 @@ def test_euroc_files_that_do_not_fit_are_refused(mav0: Path) -> None:
     assert_refused("euroc", mav0, "752 x 480, the video 640 x 480", VideoFacts(640, 480, 0.0))
     write_sensor(mav0 / "cam0", BODY_FROM_CAMERA, [-0.28, 0.07, 0.004, 0.0])
     assert_refused("euroc", mav0, "tangential distortion moves a corner by")
+    sensor = mav0 / "cam0" / "sensor.yaml"
+    sensor.write_text(sensor.read_text().replace("radial-tangential", "equidistant"))
+    assert_refused("euroc", mav0, "a lens pinhole equidistant; needed")
     write_sensor(mav0 / "cam0", np.diag([1.0, 1.0, -1.0, 1.0]))
     assert_refused("euroc", mav0, "T_BS holds no rotation")
     (mav0 / "cam0" / "sensor.yaml").write_text("sensor_type: camera\n")
@@ -215,6 +218,14 @@ def test_realitycapture_poses_world_to_camera_and_lens_on_the_longer_side(tmp_pa
     assert (lens.k1, lens.k2) == (-0.1, 0.05)
     lying = read("realitycapture", folder, VideoFacts(960, 720, 0.0)).lens
     assert (lying.fx, lying.fy, lying.cx, lying.cy) == pytest.approx((0.75, 1.0, 0.51, 0.5 - 19.2 / 720))
+
+
+@pytest.mark.parametrize("model", ["division", "fisheye"])
+def test_a_model_of_realitycapture_that_is_not_radial_is_refused_by_name(tmp_path: Path, model: str) -> None:
+    write_xmp(tmp_path / "xmp", "1.xmp")
+    path = tmp_path / "xmp" / "1.xmp"
+    path.write_text(path.read_text().replace("brown3", model))
+    assert_refused("realitycapture", tmp_path / "xmp", f"a lens {model}, ", UPRIGHT)
 
 
 @pytest.mark.parametrize(
