@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
+from sfm_gt.formats.camera_track import CameraTrack, checked
+from sfm_gt.importers.shared.one_lens import one_lens
 from sfm_gt.importers.shared.text_files import brief, files_with, read_json_text
-from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
+from sfm_gt.importers.shared.video_facts import VideoFacts
 from sfm_gt.importers.shared.world_from_cam import cam_from_world_of
 
 MAX_BYTES = 1 << 20
 OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
-# Autofocus moves the focal length a little; the track has one lens, and 1 % moves a corner of a phone's picture by 5 px.
-MAX_FOCAL_SPREAD = 0.01
 
 
 class PolycamImporter:
@@ -41,14 +40,10 @@ class PolycamImporter:
             raise InputError(f"{path}: pictures of {len(sizes)} sizes; needed those of one video")
         width, height = sizes.pop()
         video.require_shape(path, width, height)
-        spread = float(np.ptp(lenses[:, 0]) / np.median(lenses[:, 0]))
-        if spread > MAX_FOCAL_SPREAD:
-            raise InputError(f"{path}: the focal length changes by {100 * spread:.1f} %; needed one lens for all frames (at "
-                             f"most {100 * MAX_FOCAL_SPREAD:g} %)")  # fmt: skip
-        fx, fy, cx, cy = np.median(lenses, axis=0).tolist()
-        lens = require_sane(path, Lens(fx / width, fy / height, cx / width, cy / height))
+        radial = np.hstack([lenses / [width, height, width, height], np.zeros((len(lenses), 2))])
+        lens, remarks = one_lens(path, radial, "scan from farther away, where focus stays")
         poses = cam_from_world_of(path, np.array([pose for pose, _, _ in cameras]) @ OPENGL_FROM_OPENCV)
-        return checked(path, CameraTrack(poses, lens, frame_indices=np.arange(len(poses))))
+        return checked(path, CameraTrack(poses, lens, frame_indices=np.arange(len(poses)), remarks=remarks))
 
 
 def _camera(path: Path) -> tuple[np.ndarray, list[float], tuple[float, float]]:

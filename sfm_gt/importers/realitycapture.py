@@ -22,10 +22,11 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
+from sfm_gt.formats.camera_track import CameraTrack, checked
 from sfm_gt.importers.shared.frame_numbers import frame_indices
+from sfm_gt.importers.shared.one_lens import one_lens
 from sfm_gt.importers.shared.text_files import files_with, read_text
-from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
+from sfm_gt.importers.shared.video_facts import VideoFacts
 
 XCR = "{http://www.capturingreality.com/ns/xcr/1.1#}"
 DESCRIPTION = ".//{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
@@ -36,8 +37,6 @@ DISTORTION = ("k1", "k2", "k3", "k4", "t1", "t2")
 OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0])
 FILM_MM = 36.0
 RADIAL = ("brown3", "brown4", "perspective")  # as far as k3, k4, t1 and t2 are 0
-# Of one lens that every image has solved for by itself: more is another lens, or zoom.
-MAX_FOCAL_SPREAD = 0.01
 
 
 Camera = tuple[str, np.ndarray, tuple[float, ...]]
@@ -56,15 +55,11 @@ class RealityCaptureImporter:
         """
         cameras = (_of_table if path.suffix.lower() == ".csv" else _of_files)(path, video)
         lenses = np.array([lens for _, _, lens in cameras])
-        spread = float(np.ptp(lenses[:, 0]) / np.median(lenses[:, 0]))
-        if spread > MAX_FOCAL_SPREAD:
-            raise InputError(f"{path}: the focal length changes by {100 * spread:.1f} % between images; needed one lens: give "
-                             "all images one calibration group")  # fmt: skip
+        lens, remarks = one_lens(path, lenses, "give all images one calibration group")
         indices = frame_indices(path, [name for name, _, _ in cameras], video.first_number)
         order = np.argsort(indices)
         poses = np.array([pose for _, pose, _ in cameras])
-        lens = require_sane(path, Lens(*np.median(lenses, axis=0).tolist()))
-        return checked(path, CameraTrack(poses[order], lens, frame_indices=indices[order]))
+        return checked(path, CameraTrack(poses[order], lens, frame_indices=indices[order], remarks=remarks))
 
 
 def _of_files(path: Path, video: VideoFacts) -> list[Camera]:

@@ -14,15 +14,14 @@ import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
+from sfm_gt.formats.camera_track import CameraTrack, checked
 from sfm_gt.formats.tum_trajectory import poses_from_rows
+from sfm_gt.importers.shared.one_lens import one_lens
 from sfm_gt.importers.shared.text_files import brief, read_json_text
-from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
+from sfm_gt.importers.shared.video_facts import VideoFacts
 
 MAX_BYTES = 64 << 20
 OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
-# Autofocus moves the focal length a little; the track has one lens, and 1 % moves a corner of a phone's picture by 5 px.
-MAX_FOCAL_SPREAD = 0.01
 
 
 class Record3dImporter:
@@ -39,17 +38,14 @@ class Record3dImporter:
             raise InputError(f"{path}: no metadata of Record3D ({type(error).__name__}: {brief(error)}); needed poses of seven "
                              "numbers, K, w and h") from None  # fmt: skip
         video.require_shape(path, width, height)
-        fx, fy, cx, cy = np.median(intrinsics, axis=0).tolist()
-        lens = require_sane(path, Lens(fx / width, fy / height, cx / width, cy / height))
-        spread = float(np.ptp(intrinsics[:, 0]) / fx)
-        if spread > MAX_FOCAL_SPREAD:
-            raise InputError(f"{path}: the focal length changes by {100 * spread:.1f} %; needed one lens for all frames (at "
-                             f"most {100 * MAX_FOCAL_SPREAD:g} %): record with fixed focus")  # fmt: skip
+        radial = np.hstack([intrinsics / [width, height, width, height], np.zeros((len(intrinsics), 2))])
+        lens, remarks = one_lens(path, radial, "record with fixed focus")
         if not np.isfinite(rows).all():
             raise InputError(f"{path}: a pose holds a number that is not finite; the file may be damaged")
         numbered = list(range(1, len(rows) + 1))
         cam_from_world = OPENCV_FROM_OPENGL @ poses_from_rows(path, numbered, rows[:, [4, 5, 6, 0, 1, 2, 3]])
-        return checked(path, CameraTrack(cam_from_world, lens, frame_indices=np.arange(len(rows))))
+        track = CameraTrack(cam_from_world, lens, frame_indices=np.arange(len(rows)), remarks=remarks)
+        return checked(path, track)
 
 
 def _intrinsics(content: dict[str, Any]) -> Float[np.ndarray, "n 4"]:

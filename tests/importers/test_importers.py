@@ -177,7 +177,16 @@ def frames_with(*poses: np.ndarray, **more) -> list[dict]:
         ({"frames": [{"file_path": "a", "transform_matrix": np.eye(4).tolist()}]}, "does not say which frame"),
         ({"frames": frames_with(np.diag([1.0, 1, 2, 1]))}, "no rotation"),
         ({"frames": [{"file_path": "1"}]}, "no transforms.json"),
-        ({"frames": frames_with(np.eye(4)) + frames_with(np.eye(4), fl_x=500)}, "2 lenses"),
+        ({"frames": frames_with(np.eye(4)) + frames_with(np.eye(4), fl_x=500)}, "focal length changes by 24.6 %"),
+        (
+            {"frames": frames_with(np.eye(4)) + frames_with(np.eye(4), k1=0.1)},
+            "distortion at the corners changes by 3.8 %",
+        ),
+        ({"frames": frames_with(np.eye(4)) + frames_with(np.eye(4), cx=330)}, "principal point changes by 1.6 %"),
+        ({"camera_angle_x": 0.0}, "camera_angle_x is 0"),
+        ({"w": 0, "h": 0}, "images are 0 x 0"),
+        ({"w": float("inf"), "h": float("inf")}, "images are inf x inf"),
+        ({"fl_x": 1e-200}, "fx is 1.5"),
     ],
 )
 def test_a_bad_transforms_json_gets_one_line(tmp_path, changes, says):

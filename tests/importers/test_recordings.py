@@ -179,6 +179,49 @@ def test_bad_metadata_of_record3d_gets_one_line(tmp_path: Path, changes: dict, s
     assert_refused("record3d", written(tmp_path, metadata(**changes)), says, UPRIGHT)
 
 
+def of_polycams_converter(folder: Path, focal_px: tuple[float, ...]) -> Path:
+    """What nerfstudio's converter makes of a scan: a lens a frame, which autofocus has moved a little."""
+    frames = [
+        {
+            "file_path": f"images/frame_{number:05d}.png", "fl_x": focal, "fl_y": focal, "cx": 361.0, "cy": 482.0,
+            "w": 720, "h": 960, "transform_matrix": pose((0, 5 * number, 0), (0.1 * number, 0, 0)).tolist(),
+        }
+        for number, focal in enumerate(focal_px)
+    ]  # fmt: skip
+    return written(folder, {"camera_model": "OPENCV", "frames": frames})
+
+
+def test_a_lens_that_autofocus_moves_is_its_median_and_said_to_be(tmp_path: Path) -> None:
+    track = read("nerfstudio", of_polycams_converter(tmp_path, (800.0, 800.32, 799.9)), UPRIGHT)
+    assert (track.lens.fx, track.lens.fy) == (800 / 720, 800 / 960)
+    assert track.remarks == (
+        "metadata.json: lenses of frames differ (focal length by 0.053 %); their median is used for all",
+    )
+    assert read("nerfstudio", of_polycams_converter(tmp_path, (800.0, 800.0, 800.0)), UPRIGHT).remarks == ()
+    several = metadata(perFrameIntrinsicCoeffs=[[801.0, 801.0, 360.0, 480.0], [799.0, 799.0, 360.0, 483.0]])
+    assert (
+        "focal length by 0.25 %, principal point by 0.31 %"
+        in read("record3d", written(tmp_path, several), UPRIGHT).remarks[0]
+    )
+    assert "focal length by 0.12 %" in read("polycam", polycam(tmp_path / "cameras", fx=801.0), UPRIGHT).remarks[0]
+    write_xmp(tmp_path / "xmp", "1.xmp")
+    write_xmp(tmp_path / "xmp", "2.xmp", "0 1 2", focal=27.1)
+    assert "focal length by 0.37 %" in read("realitycapture", tmp_path / "xmp", UPRIGHT).remarks[0]
+
+
+def test_a_lens_that_changes_by_more_is_refused_whatever_changes(tmp_path: Path) -> None:
+    assert_refused(
+        "nerfstudio", of_polycams_converter(tmp_path, (800.0, 809.0, 800.0)), "focal length changes by 1.1 %", UPRIGHT
+    )
+    moved = [[800.0, 800.0, 360.0, 480.0], [800.0, 800.0, 370.0, 480.0]]
+    path = written(tmp_path, metadata(perFrameIntrinsicCoeffs=moved))
+    assert_refused("record3d", path, "principal point changes by 1.4 %", UPRIGHT)
+    assert_refused("polycam", polycam(tmp_path / "cameras", fy=830.0), "focal length changes by 2.4 %", UPRIGHT)
+    write_xmp(tmp_path / "xmp", "1.xmp")
+    write_xmp(tmp_path / "xmp", "2.xmp", "0 1 2", distortion="-0.12 0.05 0 0 0 0")
+    assert_refused("realitycapture", tmp_path / "xmp", "distortion at the corners changes by", UPRIGHT)
+
+
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
   <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
     <rdf:Description xcr:Version="3" xcr:PosePrior="initial" xcr:Coordinates="absolute"
