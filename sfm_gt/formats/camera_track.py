@@ -46,12 +46,14 @@ class CameraTrack:
         lens: of all frames.
         timestamps_s: (N,) time in the source container, None where poses are given by frame.
         frame_indices: (N,) index in the source video, None where poses are given by time.
+        remarks: one line on each thing that the file states and the track does not hold.
     """
 
     cam_from_world: Float[np.ndarray, "n 4 4"]
     lens: Lens
     timestamps_s: Float[np.ndarray, " n"] | None = None
     frame_indices: Int[np.ndarray, " n"] | None = None
+    remarks: tuple[str, ...] = ()
 
     def by_frame(self, timestamps_s: Mapping[int, float]) -> dict[int, Float[np.ndarray, "4 4"]]:
         """The pose of each frame that has one.
@@ -84,15 +86,7 @@ def checked(path: Path, track: CameraTrack) -> CameraTrack:
         InputError: a number that is not finite or absurd, a matrix that is no rotation, or a camera that stays in one place:
             ``path``, the frame and the field.
     """
-    for name, lowest, highest in (
-        ("fx", *FOCAL_SHARES), ("fy", *FOCAL_SHARES), ("cx", -MAX_CENTRE_SHARE, MAX_CENTRE_SHARE),
-        ("cy", -MAX_CENTRE_SHARE, MAX_CENTRE_SHARE), ("k1", -MAX_DISTORTION, MAX_DISTORTION),
-        ("k2", -MAX_DISTORTION, MAX_DISTORTION),
-    ):  # fmt: skip
-        value = getattr(track.lens, name)
-        if not lowest <= value <= highest:
-            unit = "" if name.startswith("k") else " of the image's size"
-            raise InputError(f"{path}: {name} is {value:g}{unit}; needed {lowest:g} to {highest:g}; correct the lens")
+    checked_lens(path, track.lens)
     poses = track.cam_from_world
     bad = np.flatnonzero(~(abs(poses) <= MAX_COORDINATE).all(axis=(1, 2)))
     if len(bad):
@@ -105,6 +99,20 @@ def checked(path: Path, track: CameraTrack) -> CameraTrack:
         raise InputError(f"{path}: all {len(poses)} poses are in one place; needed a camera that moves, depth comes from "
                          "parallax")  # fmt: skip
     return track
+
+
+def checked_lens(path: Path, lens: Lens) -> Lens:
+    """``lens``, once it can be one. Raises InputError for a number that is not finite or absurd: ``path`` and the field."""
+    for name, lowest, highest in (
+        ("fx", *FOCAL_SHARES), ("fy", *FOCAL_SHARES), ("cx", -MAX_CENTRE_SHARE, MAX_CENTRE_SHARE),
+        ("cy", -MAX_CENTRE_SHARE, MAX_CENTRE_SHARE), ("k1", -MAX_DISTORTION, MAX_DISTORTION),
+        ("k2", -MAX_DISTORTION, MAX_DISTORTION),
+    ):  # fmt: skip
+        value = getattr(lens, name)
+        if not lowest <= value <= highest:
+            unit = "" if name.startswith("k") else " of the image's size"
+            raise InputError(f"{path}: {name} is {value:g}{unit}; needed {lowest:g} to {highest:g}; correct the lens")
+    return lens
 
 
 def rotation_error(cam_from_world: Float[np.ndarray, "n 4 4"]) -> float:

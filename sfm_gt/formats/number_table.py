@@ -40,6 +40,7 @@ def within(name: str, largest: float) -> Field:
 TIME = within("timestamp_s", 1e10)
 MAX_COORDINATE = 1e8
 MAX_FRAME_INDEX = 1e8  # a month at 30 frames a second
+MAX_DIGITS = 40  # of a whole number: no count, time or coordinate has more
 
 
 def read_lines(path: Path) -> list[str]:

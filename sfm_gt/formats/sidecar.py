@@ -265,7 +265,7 @@ def files_named(path: SidecarSource, sidecar: Sidecar) -> list[Path]:
         # A recording's folder also holds its video, pictures and depth maps, which no importer reads.
         read = (".txt", ".csv", ".bin", ".yaml", ".xmp", ".json")
         below = (
-            [one for one in sorted(imported.rglob("*")) if one.suffix in read and one.is_file()]
+            [one for one in sorted(imported.rglob("*")) if one.suffix.lower() in read and one.is_file()]
             if imported.is_dir()
             else []
         )

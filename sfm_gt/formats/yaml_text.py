@@ -1,7 +1,11 @@
-"""YAML that users write: the one loader of all of it. Size, depth, aliases and repeated keys are checked while it is read."""
+"""YAML that users write: the one loader of all of it.
+
+Size, depth, aliases, repeated keys and numbers that YAML takes for others are checked while it is read.
+"""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +18,11 @@ from yaml.resolver import Resolver
 from yaml.scanner import Scanner
 
 from sfm_gt.errors import InputError, SfmGtError, one_line
+from sfm_gt.formats.number_table import MAX_DIGITS
 
 MAX_BYTES = 1 << 20  # a sidecar is a page of text
 MAX_DEPTH = 20
+_OCTAL = re.compile(r"[-+]?0[0-9_]*[1-9][0-9_]*")
 # libyaml, ten times as fast, where PyYAML was built with it.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -26,7 +32,8 @@ def read_yaml(path: Path, error: type[SfmGtError] = InputError) -> Any:
 
     Raises:
         error: no regular file, unreadable, too large, not YAML, nested too deep, a key that is given twice (the last one would
-            win silently), or aliases (a few lines of those unfold to gigabytes).
+            win silently), aliases (a few lines of those unfold to gigabytes), or a number of endless digits or that YAML
+            takes for another than it looks like (0525 for 341, 1:30 for 90).
     """
     try:
         if path.exists() and not path.is_file():
@@ -110,6 +117,34 @@ class _Loader(Composer, _Events, SafeConstructor, Resolver):  # type: ignore[mis
             first_lines[key] = _line(key_node)
         content: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return content
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """A whole number that means what its digits say."""
+        self._check_number(node)
+        if len(node.value) > MAX_DIGITS:
+            raise _RefusedError(
+                f"line {_line(node)}: a number of {len(node.value)} digits; needed at most {MAX_DIGITS}"
+            )
+        value = int(super().construct_yaml_int(node))
+        if _OCTAL.fullmatch(node.value):
+            raise _RefusedError(f"line {_line(node)}: {node.value} begins with 0, which YAML takes for base 8, {value}; write "
+                                f"{int(node.value)}, or quotes around what is text")  # fmt: skip
+        return value
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        """A number that means what its digits say."""
+        self._check_number(node)
+        return float(super().construct_yaml_float(node))
+
+    def _check_number(self, node: yaml.ScalarNode) -> None:
+        if ":" in node.value:
+            raise _RefusedError(f"line {_line(node)}: {node.value[:MAX_DIGITS]} is a number in base 60 to YAML; write one "
+                                "number without colons, or quotes around what is text")  # fmt: skip
+
+
+# The base class lists its own functions, not the names that are overridden above.
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_yaml_float)
 
 
 def _line(place: Any) -> int:

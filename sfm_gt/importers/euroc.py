@@ -24,6 +24,7 @@ from sfm_gt.formats.tum_trajectory import POSE, poses_from_rows
 from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.geometry.conventions import pixel_from_integer_centred
 from sfm_gt.geometry.transforms import inverse_rigid
+from sfm_gt.importers.shared.text_files import brief
 from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
 
 TRUTH = "state_groundtruth_estimate0"
@@ -85,7 +86,9 @@ def _pose_in_body(path: Path) -> Float[np.ndarray, "4 4"]:
         content: Any = read_yaml(path)
         pose = np.array(content["T_BS"]["data"], dtype=np.float64).reshape(4, 4)
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no T_BS ({type(error).__name__}: {error}); needed 16 numbers in its data") from None
+        raise InputError(
+            f"{path}: no T_BS ({type(error).__name__}: {brief(error)}); needed 16 numbers in its data"
+        ) from None
     if not np.isfinite(pose).all() or rotation_error(pose[None]) > MAX_ROTATION_ERROR:
         raise InputError(f"{path}: T_BS holds no rotation; needed the sensor's pose in the body, by rows")
     return pose
@@ -99,7 +102,7 @@ def _lens(path: Path, video: VideoFacts) -> Lens:
         k1, k2, p1, p2 = (float(value) for value in content["distortion_coefficients"])
         models = content["camera_model"], content["distortion_model"]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: no camera ({type(error).__name__}: {error}); needed resolution, intrinsics and four "
+        raise InputError(f"{path}: no camera ({type(error).__name__}: {brief(error)}); needed resolution, intrinsics and four "
                          "distortion_coefficients") from None  # fmt: skip
     if models != ("pinhole", "radial-tangential"):
         raise InputError(f"{path}: a lens {' '.join(map(str, models))}; needed pinhole radial-tangential")

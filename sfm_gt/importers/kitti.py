@@ -11,6 +11,7 @@ import numpy as np
 
 from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import CameraTrack, checked
+from sfm_gt.importers.shared.text_files import brief
 from sfm_gt.importers.shared.video_facts import VideoFacts
 from sfm_gt.importers.shared.world_from_cam import cam_from_world_of
 
@@ -21,9 +22,9 @@ class KittiImporter:
     def read(self, path: Path, video: VideoFacts) -> CameraTrack:
         """Poses by frame. Raises InputError when lines are no poses or the sidecar states no focal length."""
         try:
-            rows = np.loadtxt(path, ndmin=2)
+            rows = np.loadtxt(path, ndmin=2, encoding="utf-8-sig")
         except (OSError, ValueError) as error:
-            raise InputError(f"{path}: not a table of numbers ({error}); the file may be cut short") from None
+            raise InputError(f"{path}: not a table of numbers ({brief(error)}); the file may be cut short") from None
         if rows.shape[1] != 12 or not len(rows):
             raise InputError(
                 f"{path}: {len(rows)} lines of {rows.shape[1]} numbers; needed twelve a line, a 3 x 4 matrix by rows"

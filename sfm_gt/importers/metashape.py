@@ -15,6 +15,7 @@ import numpy as np
 from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
 from sfm_gt.importers.shared.frame_numbers import frame_indices
+from sfm_gt.importers.shared.text_files import brief, read_text
 from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
 from sfm_gt.importers.shared.world_from_cam import cam_from_world_of
 
@@ -45,7 +46,7 @@ class MetashapeImporter:
             lens = _lens(path, sensor, video)
         except (ValueError, StopIteration, TypeError) as error:
             raise InputError(
-                f"{path}: no cameras of Metashape ({error}); needed 16 numbers a transform, and their sensor"
+                f"{path}: no cameras of Metashape ({brief(error)}); needed 16 numbers a transform, and their sensor"
             ) from None
         indices = frame_indices(path, [camera.get("label", "") for camera in cameras], video.first_number)
         order = np.argsort(indices)
@@ -54,11 +55,11 @@ class MetashapeImporter:
 
 def _parsed(path: Path) -> ElementTree.Element:
     try:
-        text = path.read_text(encoding="utf-8") if path.stat().st_size <= MAX_BYTES else ""
+        text = read_text(path, MAX_BYTES)
         if "<!DOCTYPE" in text or "<!ENTITY" in text:  # entities may unfold without bound
             raise InputError(f"{path}: declares a document type, which Metashape's files do not")
         return ElementTree.fromstring(text)
-    except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
+    except ElementTree.ParseError as error:
         raise InputError(f"{path}: no XML ({error}); it may be cut short") from None
 
 
@@ -66,8 +67,15 @@ def _lens(path: Path, sensor: ElementTree.Element, video: VideoFacts) -> Lens:
     found = {one.get("class"): one for one in sensor.iter("calibration")}
     calibration = found.get("adjusted", found.get("initial"))
     resolution = sensor.find("resolution")
-    if calibration is None or resolution is None or sensor.get("type", "frame") != "frame":
-        raise InputError(f"{path}: sensor {sensor.get('label')!r} has no calibration of a frame camera")
+    if calibration is None or resolution is None:
+        raise InputError(
+            f"{path}: sensor {sensor.get('label')!r} has no calibration; export the cameras after alignment"
+        )
+    # A sensor and its calibration name their kind each for themselves: frame, fisheye, spherical, cylindrical, rpc ...
+    kinds = {part.get("type", "frame") for part in (sensor, calibration)} - {"frame"}
+    if kinds:
+        raise InputError(f"{path}: sensor {sensor.get('label')!r} is {min(kinds)!r}; needed a frame camera, or import with "
+                         "undistorted images")  # fmt: skip
     width, height = (float(resolution.get(side, "")) for side in ("width", "height"))
     video.require_shape(path, width, height)
     stated = {entry.tag: float(entry.text or "") for entry in calibration if entry.tag != "resolution" and entry.text}

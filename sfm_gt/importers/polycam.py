@@ -8,21 +8,20 @@ core/capture_folder.py), and nerfstudio's converter for the camera's axes.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
-from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
+from sfm_gt.formats.camera_track import CameraTrack, checked
+from sfm_gt.importers.shared.one_lens import one_lens
+from sfm_gt.importers.shared.text_files import brief, files_with, read_json_text
+from sfm_gt.importers.shared.video_facts import VideoFacts
 from sfm_gt.importers.shared.world_from_cam import cam_from_world_of
 
 MAX_BYTES = 1 << 20
 OPENGL_FROM_OPENCV = np.diag([1.0, -1.0, -1.0, 1.0])
-# Autofocus moves the focal length a little; the track has one lens, and 1 % moves a corner of a phone's picture by 5 px.
-MAX_FOCAL_SPREAD = 0.01
 
 
 class PolycamImporter:
@@ -31,7 +30,7 @@ class PolycamImporter:
     def read(self, path: Path, video: VideoFacts) -> CameraTrack:
         """Poses by frame, in metres. Raises InputError for another kind of folder or file, or a lens that changes."""
         # Names are microseconds since the phone was started; they may differ in length.
-        files = sorted(path.glob("*.json"), key=lambda file: (len(file.name), file.name)) if path.is_dir() else []
+        files = sorted(files_with(path, ".json"), key=lambda file: (len(file.name), file.name))
         if not files:
             raise InputError(f"{path}: no .json files; needed the folder corrected_cameras of Polycam's raw data")
         cameras = [_camera(file) for file in files]
@@ -41,27 +40,23 @@ class PolycamImporter:
             raise InputError(f"{path}: pictures of {len(sizes)} sizes; needed those of one video")
         width, height = sizes.pop()
         video.require_shape(path, width, height)
-        spread = float(np.ptp(lenses[:, 0]) / np.median(lenses[:, 0]))
-        if spread > MAX_FOCAL_SPREAD:
-            raise InputError(f"{path}: the focal length changes by {100 * spread:.1f} %; needed one lens for all frames (at "
-                             f"most {100 * MAX_FOCAL_SPREAD:g} %)")  # fmt: skip
-        fx, fy, cx, cy = np.median(lenses, axis=0).tolist()
-        lens = require_sane(path, Lens(fx / width, fy / height, cx / width, cy / height))
+        radial = np.hstack([lenses / [width, height, width, height], np.zeros((len(lenses), 2))])
+        lens, remarks = one_lens(path, radial, "scan from farther away, where focus stays")
         poses = cam_from_world_of(path, np.array([pose for pose, _, _ in cameras]) @ OPENGL_FROM_OPENCV)
-        return checked(path, CameraTrack(poses, lens, frame_indices=np.arange(len(poses))))
+        return checked(path, CameraTrack(poses, lens, frame_indices=np.arange(len(poses)), remarks=remarks))
 
 
 def _camera(path: Path) -> tuple[np.ndarray, list[float], tuple[float, float]]:
     """(4, 4) camera to world, fx, fy, cx and cy, and the size of the picture."""
     try:
-        content: Any = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= MAX_BYTES else None
+        content: Any = read_json_text(path, MAX_BYTES)
         pose = np.eye(4)
         pose[:3] = [[float(content[f"t_{row}{column}"]) for column in range(4)] for row in range(3)]
         lens = [float(content[name]) for name in ("fx", "fy", "cx", "cy")]
         return pose, lens, (float(content["width"]), float(content["height"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: no camera of Polycam ({type(error).__name__}: {error}); needed t_00 to t_23, fx, fy, cx, "
-                         "cy, width and height") from None  # fmt: skip
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: no camera of Polycam ({type(error).__name__}: {brief(error)}); needed t_00 to t_23, fx, "
+                         "fy, cx, cy, width and height") from None  # fmt: skip
 
 
 PLUGIN = PolycamImporter

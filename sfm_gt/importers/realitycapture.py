@@ -22,9 +22,11 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
+from sfm_gt.formats.camera_track import CameraTrack, checked
 from sfm_gt.importers.shared.frame_numbers import frame_indices
-from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
+from sfm_gt.importers.shared.one_lens import one_lens
+from sfm_gt.importers.shared.text_files import files_with, read_text
+from sfm_gt.importers.shared.video_facts import VideoFacts
 
 XCR = "{http://www.capturingreality.com/ns/xcr/1.1#}"
 DESCRIPTION = ".//{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description"
@@ -35,8 +37,6 @@ DISTORTION = ("k1", "k2", "k3", "k4", "t1", "t2")
 OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0])
 FILM_MM = 36.0
 RADIAL = ("brown3", "brown4", "perspective")  # as far as k3, k4, t1 and t2 are 0
-# Of one lens that every image has solved for by itself: more is another lens, or zoom.
-MAX_FOCAL_SPREAD = 0.01
 
 
 Camera = tuple[str, np.ndarray, tuple[float, ...]]
@@ -55,19 +55,15 @@ class RealityCaptureImporter:
         """
         cameras = (_of_table if path.suffix.lower() == ".csv" else _of_files)(path, video)
         lenses = np.array([lens for _, _, lens in cameras])
-        spread = float(np.ptp(lenses[:, 0]) / np.median(lenses[:, 0]))
-        if spread > MAX_FOCAL_SPREAD:
-            raise InputError(f"{path}: the focal length changes by {100 * spread:.1f} % between images; needed one lens: give "
-                             "all images one calibration group")  # fmt: skip
+        lens, remarks = one_lens(path, lenses, "give all images one calibration group")
         indices = frame_indices(path, [name for name, _, _ in cameras], video.first_number)
         order = np.argsort(indices)
         poses = np.array([pose for _, pose, _ in cameras])
-        lens = require_sane(path, Lens(*np.median(lenses, axis=0).tolist()))
-        return checked(path, CameraTrack(poses[order], lens, frame_indices=indices[order]))
+        return checked(path, CameraTrack(poses[order], lens, frame_indices=indices[order], remarks=remarks))
 
 
 def _of_files(path: Path, video: VideoFacts) -> list[Camera]:
-    files = sorted(path.glob("*.xmp")) if path.is_dir() else []
+    files = files_with(path, ".xmp")
     if not files:
         raise InputError(
             f"{path}: no .xmp files; needed the folder that RealityCapture exported them to, or a .csv file"
@@ -81,10 +77,10 @@ def _of_files(path: Path, video: VideoFacts) -> list[Camera]:
 
 def _of_table(path: Path, video: VideoFacts) -> list[Camera]:
     try:
-        text = path.read_text(encoding="utf-8-sig") if path.stat().st_size <= MAX_TABLE_BYTES else ""
+        text = read_text(path, MAX_TABLE_BYTES)
         # Some exports begin with the number of cameras.
         rows = [row for row in csv.reader(text.splitlines(), strict=True) if row and not row[0].startswith("#cameras")]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise InputError(f"{path}: no table ({error}); needed RealityCapture's CSV") from None
     columns = [name.strip().lstrip("#").lower() for name in rows[0]] if rows else []
     missing = [name for name in ("name", *POSE, "f") if name not in columns]
@@ -119,11 +115,11 @@ def _of_row(path: Path, number: int, columns: Sequence[str], row: Sequence[str],
 
 def _description(path: Path) -> ElementTree.Element:
     try:
-        text = path.read_text(encoding="utf-8") if path.stat().st_size <= MAX_BYTES else ""
+        text = read_text(path, MAX_BYTES)
         if "<!DOCTYPE" in text or "<!ENTITY" in text:  # entities may unfold without bound
             raise InputError(f"{path}: declares a document type, which RealityCapture's files do not")
         found = ElementTree.fromstring(text).find(DESCRIPTION)
-    except (OSError, UnicodeDecodeError, ElementTree.ParseError) as error:
+    except ElementTree.ParseError as error:
         raise InputError(f"{path}: no XML ({error}); it may be cut short") from None
     if found is None:
         raise InputError(f"{path}: holds no rdf:Description; needed a file that RealityCapture exported")

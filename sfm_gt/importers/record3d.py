@@ -7,7 +7,6 @@ cy`` a frame. Source: the app's author in issues 27, 33 and 36 of marek-simonik/
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,14 @@ import numpy as np
 from jaxtyping import Float
 
 from sfm_gt.errors import InputError
-from sfm_gt.formats.camera_track import CameraTrack, Lens, checked
+from sfm_gt.formats.camera_track import CameraTrack, checked
 from sfm_gt.formats.tum_trajectory import poses_from_rows
-from sfm_gt.importers.shared.video_facts import VideoFacts, require_sane
+from sfm_gt.importers.shared.one_lens import one_lens
+from sfm_gt.importers.shared.text_files import brief, read_json_text
+from sfm_gt.importers.shared.video_facts import VideoFacts
 
 MAX_BYTES = 64 << 20
 OPENCV_FROM_OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
-# Autofocus moves the focal length a little; the track has one lens, and 1 % moves a corner of a phone's picture by 5 px.
-MAX_FOCAL_SPREAD = 0.01
 
 
 class Record3dImporter:
@@ -31,25 +30,22 @@ class Record3dImporter:
     def read(self, path: Path, video: VideoFacts) -> CameraTrack:
         """Poses by frame, in metres. Raises InputError for another kind of file, or a lens that changes."""
         try:
-            content: Any = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= MAX_BYTES else None
+            content: Any = read_json_text(path, MAX_BYTES)
             rows = np.array(content["poses"], dtype=np.float64).reshape(-1, 7)
             width, height = float(content["w"]), float(content["h"])
             intrinsics = _intrinsics(content)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: no metadata of Record3D ({type(error).__name__}: {error}); needed poses of seven "
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: no metadata of Record3D ({type(error).__name__}: {brief(error)}); needed poses of seven "
                              "numbers, K, w and h") from None  # fmt: skip
         video.require_shape(path, width, height)
-        fx, fy, cx, cy = np.median(intrinsics, axis=0).tolist()
-        lens = require_sane(path, Lens(fx / width, fy / height, cx / width, cy / height))
-        spread = float(np.ptp(intrinsics[:, 0]) / fx)
-        if spread > MAX_FOCAL_SPREAD:
-            raise InputError(f"{path}: the focal length changes by {100 * spread:.1f} %; needed one lens for all frames (at "
-                             f"most {100 * MAX_FOCAL_SPREAD:g} %): record with fixed focus")  # fmt: skip
+        radial = np.hstack([intrinsics / [width, height, width, height], np.zeros((len(intrinsics), 2))])
+        lens, remarks = one_lens(path, radial, "record with fixed focus")
         if not np.isfinite(rows).all():
             raise InputError(f"{path}: a pose holds a number that is not finite; the file may be damaged")
         numbered = list(range(1, len(rows) + 1))
         cam_from_world = OPENCV_FROM_OPENGL @ poses_from_rows(path, numbered, rows[:, [4, 5, 6, 0, 1, 2, 3]])
-        return checked(path, CameraTrack(cam_from_world, lens, frame_indices=np.arange(len(rows))))
+        track = CameraTrack(cam_from_world, lens, frame_indices=np.arange(len(rows)), remarks=remarks)
+        return checked(path, track)
 
 
 def _intrinsics(content: dict[str, Any]) -> Float[np.ndarray, "n 4"]:

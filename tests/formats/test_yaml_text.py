@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,7 +86,9 @@ def test_a_configuration_of_snakemake_is_refused_too(tmp_path, capsys):
         ("? [a, b]\n: c", "the key is a"),
         ("<<: {a: 1}", "not valid YAML"),
         ("[" * 200 + "]" * 200, "nested deeper than 20 levels"),
-        ("a: " + "9" * 5000, "not valid YAML"),
+        ("a: " + "9" * 5000, "line 1: a number of 5000 digits; needed at most 40"),
+        ("a:\n  b: " + "9" * 400, "line 2: a number of 400 digits"),
+        ("a: 0x" + "f" * 400, "a number of 402 digits"),
         ("a: 2024-13-45", "not valid YAML"),
         ("a: !!python/object/apply:os.getcwd []", "not valid YAML"),
         ("a: 1\n---\nb: 2", "not valid YAML"),
@@ -99,6 +102,58 @@ def test_what_is_ambiguous_or_unbounded_is_refused_in_one_line(tmp_path, text, s
         read_yaml(path)
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("0525", "line 2: 0525 begins with 0, which YAML takes for base 8, 341; write 525, or quotes"),
+        ("-010", "line 2: -010 begins with 0, which YAML takes for base 8, -8; write -10"),
+        ("[1, 0_17]", "line 2: 0_17 begins with 0"),
+        ("{010: x}", "line 2: 010 begins with 0"),
+        ("1:30", "line 2: 1:30 is a number in base 60 to YAML; write one number without colons"),
+        ("-1:30:07", "line 2: -1:30:07 is a number in base 60"),
+        ("0:01:30.5", "line 2: 0:01:30.5 is a number in base 60"),
+        ('!!int "0525"', "line 2: 0525 begins with 0"),
+    ],
+)
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_numbers_that_yaml_takes_for_others_are_refused_in_every_file_that_users_write(tmp_path, reader, text, says):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"# mine\nunit: {text}\n")
+    with pytest.raises(SfmGtError) as error:
+        reader(path)
+    assert f".yaml: {says}" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0", 0),
+        ("00", 0),
+        ("-7", -7),
+        ("525", 525),
+        ("1_000", 1000),
+        ("0x1F", 31),
+        ("0.5", 0.5),
+        ("0525.5", 525.5),
+        ("1.5e-3", 0.0015),
+        ("1.0e+3", 1000.0),
+        ("1e-3", "1e-3"),
+        (".inf", float("inf")),
+        ("'0525'", "0525"),
+        ('"1:30"', "1:30"),
+        ("10:30 h", "10:30 h"),
+        ("2024-05-01", date(2024, 5, 1)),
+        ("2024-05-01 10:30:07", datetime(2024, 5, 1, 10, 30, 7)),
+        ("https://example.org:8080/a", "https://example.org:8080/a"),
+    ],
+)
+def test_numbers_texts_and_times_that_mean_what_they_say_are_read(tmp_path, text, value):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"a: {text}\n")
+    assert read_yaml(path) == {"a": value}
 
 
 def test_equal_keys_of_different_mappings_and_plain_values_are_read(tmp_path):

@@ -177,7 +177,16 @@ def frames_with(*poses: np.ndarray, **more) -> list[dict]:
         ({"frames": [{"file_path": "a", "transform_matrix": np.eye(4).tolist()}]}, "does not say which frame"),
         ({"frames": frames_with(np.diag([1.0, 1, 2, 1]))}, "no rotation"),
         ({"frames": [{"file_path": "1"}]}, "no transforms.json"),
-        ({"frames": frames_with(np.eye(4)) + frames_with(np.eye(4), fl_x=500)}, "2 lenses"),
+        ({"frames": frames_with(np.eye(4)) + frames_with(np.eye(4), fl_x=500)}, "focal length changes by 24.6 %"),
+        (
+            {"frames": frames_with(np.eye(4)) + frames_with(np.eye(4), k1=0.1)},
+            "distortion at the corners changes by 3.8 %",
+        ),
+        ({"frames": frames_with(np.eye(4)) + frames_with(np.eye(4), cx=330)}, "principal point changes by 1.6 %"),
+        ({"camera_angle_x": 0.0}, "camera_angle_x is 0"),
+        ({"w": 0, "h": 0}, "images are 0 x 0"),
+        ({"w": float("inf"), "h": float("inf")}, "images are inf x inf"),
+        ({"fl_x": 1e-200}, "fx is 1.5"),
     ],
 )
 def test_a_bad_transforms_json_gets_one_line(tmp_path, changes, says):
@@ -187,6 +196,40 @@ def test_a_bad_transforms_json_gets_one_line(tmp_path, changes, says):
         importer("nerfstudio").read(path, VIDEO)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("lens", "says"),
+    [
+        (
+            {"camera_model": "OPENCV_FISHEYE"},
+            "a lens camera_model OPENCV_FISHEYE; needed camera_model SIMPLE_PINHOLE, ",
+        ),
+        ({"camera_model": "EQUIRECTANGULAR"}, "a lens camera_model EQUIRECTANGULAR; needed"),
+        ({"camera_model": "FISHEYE624"}, "a lens camera_model FISHEYE624; needed"),
+        ({"camera_model": ["PINHOLE"]}, "a lens camera_model .'PINHOLE'.; needed"),
+        ({"is_fisheye": True}, "a lens is_fisheye; needed"),
+        ({"equirectangular": True}, "a lens equirectangular; needed"),
+        ({"ftheta_p0": 0.0}, "a lens ftheta_p0; needed"),
+    ],
+)
+@pytest.mark.parametrize("of_one_frame", [False, True])
+def test_a_lens_that_is_no_pinhole_is_refused_by_name(tmp_path, lens, says, of_one_frame):
+    content = transforms()
+    (content["frames"][1] if of_one_frame else content).update(lens)
+    path = tmp_path / "transforms.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=says) as error:
+        importer("nerfstudio").read(path, VIDEO)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("model", ["SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"])
+def test_pinholes_of_transforms_json_are_read_as_before(tmp_path, model):
+    path = tmp_path / "transforms.json"
+    path.write_text(json.dumps(transforms(camera_model=model, is_fisheye=False, k1=-0.02, p1=0.0)))
+    assert importer("nerfstudio").read(path, VIDEO).lens.k1 == -0.02
 
 
 def test_kitti_odometry_by_order_of_frames(tmp_path):
@@ -228,6 +271,18 @@ def test_metashape_cameras_that_were_aligned(tmp_path):
         (metashape().replace("<document", "<!DOCTYPE x [<!ENTITY a 'b'>]><document", 1), "document type"),
         (metashape().replace("<f>1024</f>", ""), "finite"),
         ("<document/>", "0 sensors"),
+        (
+            metashape().replace('label="rgb" type="frame"', 'label="rgb" type="fisheye"'),
+            "sensor 'rgb' is 'fisheye'; needed",
+        ),
+        (
+            metashape().replace('<calibration type="frame"', '<calibration type="equisolid_fisheye"'),
+            "'equisolid_fisheye'; ",
+        ),
+        (
+            metashape().replace('label="rgb" type="frame"', 'label="rgb" type="spherical"'),
+            "sensor 'rgb' is 'spherical'",
+        ),
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=says) as error:

@@ -113,6 +113,9 @@ def test_euroc_files_that_do_not_fit_are_refused(mav0: Path) -> None:
     assert_refused("euroc", mav0, "752 x 480, the video 640 x 480", VideoFacts(640, 480, 0.0))
     write_sensor(mav0 / "cam0", BODY_FROM_CAMERA, [-0.28, 0.07, 0.004, 0.0])
     assert_refused("euroc", mav0, "tangential distortion moves a corner by")
+    sensor = mav0 / "cam0" / "sensor.yaml"
+    sensor.write_text(sensor.read_text().replace("radial-tangential", "equidistant"))
+    assert_refused("euroc", mav0, "a lens pinhole equidistant; needed")
     write_sensor(mav0 / "cam0", np.diag([1.0, 1.0, -1.0, 1.0]))
     assert_refused("euroc", mav0, "T_BS holds no rotation")
     (mav0 / "cam0" / "sensor.yaml").write_text("sensor_type: camera\n")
@@ -176,6 +179,49 @@ def test_bad_metadata_of_record3d_gets_one_line(tmp_path: Path, changes: dict, s
     assert_refused("record3d", written(tmp_path, metadata(**changes)), says, UPRIGHT)
 
 
+def of_polycams_converter(folder: Path, focal_px: tuple[float, ...]) -> Path:
+    """What nerfstudio's converter makes of a scan: a lens a frame, which autofocus has moved a little."""
+    frames = [
+        {
+            "file_path": f"images/frame_{number:05d}.png", "fl_x": focal, "fl_y": focal, "cx": 361.0, "cy": 482.0,
+            "w": 720, "h": 960, "transform_matrix": pose((0, 5 * number, 0), (0.1 * number, 0, 0)).tolist(),
+        }
+        for number, focal in enumerate(focal_px)
+    ]  # fmt: skip
+    return written(folder, {"camera_model": "OPENCV", "frames": frames})
+
+
+def test_a_lens_that_autofocus_moves_is_its_median_and_said_to_be(tmp_path: Path) -> None:
+    track = read("nerfstudio", of_polycams_converter(tmp_path, (800.0, 800.32, 799.9)), UPRIGHT)
+    assert (track.lens.fx, track.lens.fy) == (800 / 720, 800 / 960)
+    assert track.remarks == (
+        "metadata.json: lenses of frames differ (focal length by 0.053 %); their median is used for all",
+    )
+    assert read("nerfstudio", of_polycams_converter(tmp_path, (800.0, 800.0, 800.0)), UPRIGHT).remarks == ()
+    several = metadata(perFrameIntrinsicCoeffs=[[801.0, 801.0, 360.0, 480.0], [799.0, 799.0, 360.0, 483.0]])
+    assert (
+        "focal length by 0.25 %, principal point by 0.31 %"
+        in read("record3d", written(tmp_path, several), UPRIGHT).remarks[0]
+    )
+    assert "focal length by 0.12 %" in read("polycam", polycam(tmp_path / "cameras", fx=801.0), UPRIGHT).remarks[0]
+    write_xmp(tmp_path / "xmp", "1.xmp")
+    write_xmp(tmp_path / "xmp", "2.xmp", "0 1 2", focal=27.1)
+    assert "focal length by 0.37 %" in read("realitycapture", tmp_path / "xmp", UPRIGHT).remarks[0]
+
+
+def test_a_lens_that_changes_by_more_is_refused_whatever_changes(tmp_path: Path) -> None:
+    assert_refused(
+        "nerfstudio", of_polycams_converter(tmp_path, (800.0, 809.0, 800.0)), "focal length changes by 1.1 %", UPRIGHT
+    )
+    moved = [[800.0, 800.0, 360.0, 480.0], [800.0, 800.0, 370.0, 480.0]]
+    path = written(tmp_path, metadata(perFrameIntrinsicCoeffs=moved))
+    assert_refused("record3d", path, "principal point changes by 1.4 %", UPRIGHT)
+    assert_refused("polycam", polycam(tmp_path / "cameras", fy=830.0), "focal length changes by 2.4 %", UPRIGHT)
+    write_xmp(tmp_path / "xmp", "1.xmp")
+    write_xmp(tmp_path / "xmp", "2.xmp", "0 1 2", distortion="-0.12 0.05 0 0 0 0")
+    assert_refused("realitycapture", tmp_path / "xmp", "distortion at the corners changes by", UPRIGHT)
+
+
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">
   <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
     <rdf:Description xcr:Version="3" xcr:PosePrior="initial" xcr:Coordinates="absolute"
@@ -215,6 +261,14 @@ def test_realitycapture_poses_world_to_camera_and_lens_on_the_longer_side(tmp_pa
     assert (lens.k1, lens.k2) == (-0.1, 0.05)
     lying = read("realitycapture", folder, VideoFacts(960, 720, 0.0)).lens
     assert (lying.fx, lying.fy, lying.cx, lying.cy) == pytest.approx((0.75, 1.0, 0.51, 0.5 - 19.2 / 720))
+
+
+@pytest.mark.parametrize("model", ["division", "fisheye"])
+def test_a_model_of_realitycapture_that_is_not_radial_is_refused_by_name(tmp_path: Path, model: str) -> None:
+    write_xmp(tmp_path / "xmp", "1.xmp")
+    path = tmp_path / "xmp" / "1.xmp"
+    path.write_text(path.read_text().replace("brown3", model))
+    assert_refused("realitycapture", tmp_path / "xmp", f"a lens {model}, ", UPRIGHT)
 
 
 @pytest.mark.parametrize(
@@ -343,3 +397,79 @@ def test_changes_to_a_camera_of_polycam_are_noticed(tmp_path: Path) -> None:
     sidecar.write_text("import: {format: polycam, file: cameras}\n")
     names = {path.name for path in files_named(sidecar, read_sidecar(sidecar))[1:]}
     assert names == {"98765.json", "123456.json"}
+
+
+HUGE = int("9" * 400)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("nerfstudio", {"fl_x": HUGE}),
+        ("nerfstudio", {"frames": [{"file_path": "1", "transform_matrix": [[HUGE] * 4] * 4}]}),
+        ("record3d", metadata(w=HUGE)),
+        ("record3d", metadata(poses=[[HUGE] * 7])),
+        ("polycam", {"t_00": HUGE}),
+    ],
+)
+def test_a_number_that_no_float_holds_is_one_short_line(tmp_path: Path, name: str, place: dict) -> None:
+    path = written(tmp_path, {"frames": []} | place)
+    assert_refused(name, tmp_path if name == "polycam" else path, "no JSON .*a number of 400 digits")
+
+
+def test_a_huge_number_in_a_sensor_of_euroc_is_one_short_line(mav0: Path) -> None:
+    sensor = mav0 / "cam0" / "sensor.yaml"
+    for text in (f"T_BS: {{data: [{HUGE}]}}\n", f"T_BS:\n  data: [{'x' * 400}]\n"):
+        sensor.write_text(text)
+        with pytest.raises(InputError, match=r"sensor\.yaml: ") as error:
+            read("euroc", mav0)
+        assert len(str(error.value)) < 300 + len(str(mav0))
+
+
+@pytest.mark.parametrize("name", ["nerfstudio", "record3d", "polycam"])
+def test_json_nested_without_bound_is_one_line(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "metadata.json"
+    path.write_text("[" * 100_000)
+    assert_refused(name, tmp_path if name == "polycam" else path, "no JSON .nested too deep")
+
+
+@pytest.mark.parametrize("number", [10**25, HUGE, 10**8 + 1])
+def test_an_image_number_that_no_video_reaches_is_one_short_line(tmp_path: Path, number: int) -> None:
+    frame = {"file_path": f"images/{number}.png", "transform_matrix": np.eye(4).tolist()}
+    path = written(tmp_path, {"fl_x": 500.0, "frames": [frame]})
+    assert_refused("nerfstudio", path, "not numbered by frame; needed a number up to 1e")
+    with pytest.raises(InputError) as error:
+        read("nerfstudio", path)
+    assert len(str(error.value)) < 200 + len(str(path))
+
+
+def rewritten(path: Path, name: str) -> None:
+    """The file as programs of Windows leave it: a byte order mark, and capitals in the end of its name."""
+    path.rename(path.with_name(name))
+    path.with_name(name).write_bytes(b"\xef\xbb\xbf" + path.with_name(name).read_bytes())
+
+
+def test_byte_order_marks_and_capitals_in_ends_of_names_change_nothing(tmp_path: Path) -> None:
+    record = written(tmp_path, metadata())
+    rewritten(record, "metadata.JSON")
+    assert read("record3d", tmp_path / "metadata.JSON", UPRIGHT).frame_indices.tolist() == [0, 1]
+    phone = polycam(tmp_path / "cameras")
+    xmp = tmp_path / "xmp"
+    write_xmp(xmp, "1.xmp")
+    write_xmp(xmp, "2.xmp", "0 1 2")
+    kitti = tmp_path / "00.txt"
+    np.savetxt(kitti, [np.eye(4)[:3].ravel(), pose((0, 0, 0), (1, 0, 0))[:3].ravel()])
+    cases = {"polycam": phone, "realitycapture": xmp, "kitti": kitti}
+    video = VideoFacts(720, 960, 0.0, focal_px=800.0)
+    before = {name: read(name, path, video) for name, path in cases.items()}
+    for path in (*phone.glob("*.json"), *xmp.glob("*.xmp"), kitti):
+        rewritten(path, path.stem + (path.suffix.upper() if path != kitti else ".txt"))
+    for name, path in cases.items():
+        assert read(name, path, video).cam_from_world == pytest.approx(before[name].cam_from_world), name
+
+
+def test_changes_to_files_with_capitals_in_the_ends_of_their_names_are_noticed(tmp_path: Path) -> None:
+    write_xmp(tmp_path / "xmp", "1.XMP")
+    sidecar = tmp_path / "v.yaml"
+    sidecar.write_text("import: {format: realitycapture, file: xmp}\n")
+    assert [path.name for path in files_named(sidecar, read_sidecar(sidecar))[1:]] == ["1.XMP"]

@@ -28,7 +28,8 @@ class VideoFacts:
 
     def require_shape(self, path: object, width: float, height: float) -> None:
         """Raises InputError where images of this size, in pixels, are no resized frames of the video."""
-        if abs(width * self.height - height * self.width) > max(width, height):
+        sizes = math.isfinite(width) and math.isfinite(height) and min(width, height) > 0
+        if not sizes or abs(width * self.height - height * self.width) > max(width, height):
             raise InputError(f"{path}: images are {width:g} x {height:g}, the video {self.width} x {self.height}; needed "
                              "cameras of the frames as shown, uncropped")  # fmt: skip
 
