@@ -17,7 +17,8 @@ from sfm_gt.video.probe import probe_video
 
 
 def run(video: Path, format_name: str, file: Path, refine: bool) -> str:
-    """Adds ``import:`` to the sidecar of ``video``, copies ``file`` next to it where it lies elsewhere; one line about it.
+    """Adds ``import:`` to the sidecar of ``video``, copies ``file`` next to it where it lies elsewhere; a line about it, and
+    one on each thing that the file states and the video has no use for.
 
     A sidecar without a source gets the URL that a MannequinChallenge or RealEstate10K file begins with. Comments stay.
 
@@ -44,7 +45,8 @@ def run(video: Path, format_name: str, file: Path, refine: bool) -> str:
         if copied:
             placed.unlink()
         raise InputError(str(error).replace(draft.name, sidecar.name)) from None
-    return f"{sidecar}: {len(cameras.track.cam_from_world)} cameras of {placed.name} ({format_name})"
+    said = f"{sidecar}: {len(cameras.track.cam_from_world)} cameras of {placed.name} ({format_name})"
+    return "\n".join([said, *(f"warning: {remark}" for remark in cameras.remarks)])
 
 
 def _beside(video: Path, file: Path) -> tuple[Path, bool]:

@@ -35,11 +35,13 @@ class GivenCameras:
 
     Attributes:
         refine: whether they are only where the adjustment to the images starts.
+        remarks: one line on each thing that the file states and the video has no use for.
     """
 
     format: str
     track: CameraTrack
     refine: bool
+    remarks: tuple[str, ...] = ()
 
 
 def read_cameras(sidecar: SidecarSource | None, facts: dict[str, Any]) -> GivenCameras | None:
@@ -49,7 +51,7 @@ def read_cameras(sidecar: SidecarSource | None, facts: dict[str, Any]) -> GivenC
         facts: the video's ``ingest.json``, or the same keys from the probe.
 
     Raises:
-        InputError: unknown format, or a file that is not in it.
+        InputError: unknown format, a file that is not in it, or poses of which none is of a frame of the video.
     """
     stated = read_sidecar(sidecar)
     if stated.imported is None or sidecar is None:
@@ -60,8 +62,32 @@ def read_cameras(sidecar: SidecarSource | None, facts: dict[str, Any]) -> GivenC
         raise InputError(f"{sidecar}: import.format: {error}") from None
     video = VideoFacts(facts["width"], facts["height"], facts["first_timestamp_s"], stated.camera.focal_px,
                        stated.imported.first_number)  # fmt: skip
-    track = importer.read(imported_path(sidecar, stated.imported), video)
-    return GivenCameras(stated.imported.format, track, stated.imported.refine)
+    path = imported_path(sidecar, stated.imported)
+    track = importer.read(path, video)
+    remarks = (*track.remarks, *_beyond(path, track, facts))
+    return GivenCameras(stated.imported.format, track, stated.imported.refine, remarks)
+
+
+def _beyond(path: Path, track: CameraTrack, facts: dict[str, Any]) -> tuple[str, ...]:
+    """A remark on poses that no frame of the video can have. Raises InputError where all are such."""
+    first_s, usual_s = facts["first_timestamp_s"], facts["duration_s"] / facts["n_frames"]
+    if track.frame_indices is not None:
+        stated, unit, last = track.frame_indices, "", facts["n_frames"] - 1
+        outside = stated > last
+        needed = f"frames 0 to {last}; correct import.first_number, or give poses of this video"
+    else:
+        assert track.timestamps_s is not None, "a track has times or frames"
+        stated, unit, last = track.timestamps_s, " s", first_s + facts["duration_s"]
+        # Clocks of recordings are off by less than a frame.
+        outside = (stated < first_s - usual_s) | (stated > last)
+        needed = f"times {first_s:g} to {last:g} s; put them on the video's clock, or give poses of this video"
+    if not outside.any():
+        return ()
+    found = f"{stated.min():.10g} to {stated.max():.10g}{unit}"
+    if outside.all():
+        raise InputError(f"{path}: none of {len(outside)} poses is of this video: {found}; needed {needed}")
+    return (f"{path.name}: {outside.sum()} of {len(outside)} poses lie outside of the video and are left out: {found}; needed "
+            f"{needed}",)  # fmt: skip
 
 
 def reconstruct(

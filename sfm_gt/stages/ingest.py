@@ -61,12 +61,14 @@ def _inspect(
     if against := use_refused(stated, provenance):
         raise Rejected("not_permitted", f"{video.name}: not for {provenance.use} use: {against}")
     probe, hashes = in_child(video.name, probed_and_hashed, video.path, config.min_short_side_px)
+    remarks: tuple[str, ...] = ()
     if stated.imported is not None:
         try:
-            in_child(video.name, read_cameras, video.sidecar, asdict(probe))
+            cameras = in_child(video.name, read_cameras, video.sidecar, asdict(probe))
+            remarks = cameras.remarks if cameras is not None else ()
         except InputError as error:
             raise Rejected("import_invalid", str(error)) from None
-    warnings = [_named(video, warning) for warning in (*probe.warnings, *filter(None, [video.warning]))]
+    warnings = [_named(video, warning) for warning in (*probe.warnings, *remarks, *filter(None, [video.warning]))]
     facts = {
         **asdict(probe) | {"warnings": warnings},
         "sidecar": one_line(video.sidecar.name) if video.sidecar else None,

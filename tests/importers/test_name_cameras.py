@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -69,6 +71,79 @@ def test_a_file_that_does_not_fit_changes_nothing(video, poses, name, says):
         name_cameras.run(video, name, poses, refine=False)
     assert ".partial-" not in str(error.value), "that file is ours"
     assert [path.name for path in video.parent.iterdir()] == ["party.mp4"]
+
+
+def kitti(folder: Path, n_poses: int) -> Path:
+    path = folder / "00.txt"
+    np.savetxt(path, [[1, 0, 0, 0.1 * i, 0, 1, 0, 0, 0, 0, 1, 0] for i in range(n_poses)])
+    return path
+
+
+def nerfstudio(folder: Path, numbers: range) -> Path:
+    path = folder / "transforms.json"
+    poses = [[[1, 0, 0, 0.1 * n], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]] for n in numbers]
+    frames = [{"file_path": f"{n}.png", "transform_matrix": one} for n, one in zip(numbers, poses, strict=True)]
+    path.write_text(json.dumps({"fl_x": 500.0, "frames": frames}))
+    return path
+
+
+def tum(folder: Path, times_s: np.ndarray) -> Path:
+    path = folder / "track.txt"
+    path.write_text("".join(f"{t} {0.1 * i} 0 0 0 0 0 1\n" for i, t in enumerate(times_s)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "says"),
+    [
+        (
+            "kitti",
+            lambda folder: kitti(folder, 400),
+            "340 of 400 poses lie outside of the video .*: 0 to 399; needed",
+        ),
+        ("nerfstudio", lambda folder: nerfstudio(folder, range(1, 61)), "1 of 60 poses lie outside .*first_number"),
+        (
+            "tum",
+            lambda folder: tum(folder, np.arange(400) / 25),
+            " of 400 poses lie outside .*: 0 to 15.96 s; needed",
+        ),
+    ],
+)
+def test_poses_beyond_the_end_of_the_video_are_said(video, tmp_path, name, make, says):
+    video.with_suffix(".yaml").write_text("camera: {focal_px: 500}\n")
+    first, warning = name_cameras.run(video, name, make(tmp_path), refine=False).split("\n")
+    assert first.endswith(f"({name})")
+    assert re.match(rf"warning: \S+: .*{says}", warning)
+    facts = ingest.run(Workspace(tmp_path / "out"), list_videos(video.parent)[0], FramesConfig())
+    assert facts["status"] == "ok"
+    assert [re.search(says, one) is not None for one in facts["warnings"]] == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "says"),
+    [
+        ("nerfstudio", lambda folder: nerfstudio(folder, range(1000, 1040)), "none of 40 poses is of this video: 1000 to "
+         "1039; needed frames 0 to 59; correct import.first_number"),
+        ("tum", lambda folder: tum(folder, 1.7e9 + np.arange(60) / 25), "none of 60 poses is of this video: 1700000000 to"),
+    ],
+)  # fmt: skip
+def test_poses_of_which_none_is_of_the_video_are_refused(video, tmp_path, name, make, says):
+    video.with_suffix(".yaml").write_text("camera: {focal_px: 500}\n")
+    file = make(tmp_path)
+    with pytest.raises(InputError, match=says) as error:
+        name_cameras.run(video, name, file, refine=False)
+    assert "\n" not in str(error.value)
+    shutil.copyfile(file, video.parent / file.name)
+    video.with_suffix(".yaml").write_text(f"camera: {{focal_px: 500}}\nimport: {{format: {name}, file: {file.name}}}\n")
+    facts = ingest.run(Workspace(tmp_path / "out"), list_videos(video.parent)[0], FramesConfig())
+    assert facts["reason"] == "import_invalid"
+    assert says in facts["message"]
+
+
+@pytest.mark.parametrize("n_poses", [2, 60])
+def test_poses_of_frames_of_the_video_need_no_remark(video, tmp_path, n_poses):
+    video.with_suffix(".yaml").write_text("camera: {focal_px: 500}\n")
+    assert "\n" not in name_cameras.run(video, "kitti", kitti(tmp_path, n_poses), refine=False)
 
 
 def test_ingest_refuses_cameras_that_cannot_be_read_before_any_work(video, poses, tmp_path):
