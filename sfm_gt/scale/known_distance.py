@@ -65,8 +65,12 @@ def _end(distance: KnownDistance, evidence: Evidence, end: str) -> ScenePoint:
     """One end point: the mean of all frames in which it is pointed at, by inverse covariance."""
     found = []
     for pair in distance.pairs:
-        pixel = evidence.undistorted_px(pair.frame_index, np.array([getattr(pair, end)], dtype=np.float64))[0]
+        filmed = np.array([getattr(pair, end)], dtype=np.float64)
+        pixel = evidence.undistorted_px(pair.frame_index, filmed)[0]
         try:
+            if not np.isfinite(pixel).all():  # the lens model gives no ray so far outside
+                raise NoEvidenceError(f"({filmed[0, 0]:g}, {filmed[0, 1]:g}) px lies outside of frame {pair.frame_index}; state "
+                                      "pixels of the video as it is shown")  # fmt: skip
             found.append(locate(evidence.model, evidence.load_gray, pair.frame_index, pixel))
         except NoEvidenceError as refusal:
             reason = NoEvidenceError(f"{end}: {refusal}")

@@ -68,6 +68,15 @@ def test_known_distances_give_the_scale_of_the_rendered_clip(evidence, stated):
     assert abs(found.log_scale - np.log(METRIC_FROM_SFM)) < 3 * found.sigma_log_scale
 
 
+def test_a_pixel_that_no_lens_reaches_is_named_as_it_was_stated(evidence, stated):
+    def undistorted_px(_index: int, px: np.ndarray) -> np.ndarray:
+        return np.where(px[:, :1] > 2000, np.nan, px)
+
+    outside = stated[0].model_copy(update={"point_b": (2100.0, 80.0)})
+    with pytest.raises(NoEvidenceError, match=r"point_b: \(2100, 80\) px lies outside of frame \d+; state pixels"):
+        ask(replace(evidence, undistorted_px=undistorted_px), outside)
+
+
 def test_the_tape_measure_s_own_error_is_in_the_sigma(evidence, stated):
     metres = stated[1].metres
     fine, coarse = (
