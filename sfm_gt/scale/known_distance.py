@@ -69,8 +69,8 @@ def _end(distance: KnownDistance, evidence: Evidence, end: str) -> ScenePoint:
         pixel = evidence.undistorted_px(pair.frame_index, filmed)[0]
         try:
             if not np.isfinite(pixel).all():  # the lens model gives no ray so far outside
-                raise NoEvidenceError(f"({filmed[0, 0]:g}, {filmed[0, 1]:g}) px lies outside of frame {pair.frame_index}; state "
-                                      "pixels of the video as it is shown")  # fmt: skip
+                raise NoEvidenceError(f"({filmed[0, 0]:g}, {filmed[0, 1]:g}) px lies outside of frame {pair.frame_index}; "
+                                      "state pixels of the video as it is shown")  # fmt: skip
             found.append(locate(evidence.model, evidence.load_gray, pair.frame_index, pixel))
         except NoEvidenceError as refusal:
             reason = NoEvidenceError(f"{end}: {refusal}")
