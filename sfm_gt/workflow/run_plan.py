@@ -28,7 +28,7 @@ from sfm_gt.formats.manifest import MANIFEST_NAME
 from sfm_gt.formats.sidecar_row import SidecarRow
 from sfm_gt.formats.verdict import INPUTS_NAME, VERDICT_NAME
 from sfm_gt.formats.workspace import JOURNAL, Workspace
-from sfm_gt.formats.yaml_text import read_yaml
+from sfm_gt.formats.yaml_text import parse_yaml, read_yaml
 from sfm_gt.video.catalog import Stored, VideoFile, list_videos, name_in, passed_over, root_of
 from sfm_gt.video.catalog_file import State as VideosState
 from sfm_gt.video.catalog_file import ids_in, known_videos, state_of_videos, write_catalog
@@ -255,6 +255,7 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
     try:
         for path in workflow.configfiles:
             read_yaml(Path(path), ConfigError)  # Snakemake lets the last of equal keys win
+        _check_arguments(workflow.config_settings)
         typed = _typed(content, workflow.config_settings.config)
         config = validate(json.loads(json.dumps(typed, default=str)))
         plan = RunPlan(config, workflow)
@@ -289,6 +290,18 @@ def prepare(workflow: Any, content: dict[str, Any]) -> RunPlan:
 def _exit(error: SfmGtError) -> None:
     print(f"sfm-gt: {error}", file=sys.stderr)
     sys.exit(1)
+
+
+def _check_arguments(settings: Any) -> None:
+    """The same of values on the command line that Snakemake took for mappings or lists; it keeps their texts beside them.
+
+    Raises:
+        ConfigError: a key that is given twice in one value, or what else no YAML of users may hold.
+    """
+    for entry in settings.config_args or ():
+        key, _, text = entry.partition("=")
+        if isinstance(settings.config.get(key), Mapping | list):
+            parse_yaml(text, f"--config {key}", ConfigError)
 
 
 def _typed(content: Any, given: Any) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from snakemake.cli import parse_config
+from snakemake.settings.types import ConfigSettings
 
 from sfm_gt.errors import ConfigError
 from sfm_gt.formats.run_lock import try_hold
@@ -14,15 +17,15 @@ from sfm_gt.formats.yaml_text import read_yaml
 from sfm_gt.workflow.run_plan import prepare
 
 
-def workflow(given: dict[str, Any] | None = None) -> SimpleNamespace:
-    """As much of Snakemake's as is asked; ``given`` is the configuration of the command line."""
+def workflow(given: dict[str, Any] | None = None, arguments: Sequence[str] = ()) -> SimpleNamespace:
+    """As much of Snakemake's as is asked; ``given`` is the configuration of the command line, which had ``arguments``."""
     return SimpleNamespace(
         is_main_process=True,
         modifier=SimpleNamespace(is_main_snakefile=lambda: True),
         storage_settings=SimpleNamespace(default_storage_provider=None),
         configfiles=[],
         output_settings=SimpleNamespace(dryrun=True, verbose=False, quiet=None),
-        config_settings=SimpleNamespace(config=given or {}),
+        config_settings=SimpleNamespace(config=given or {}, config_args=arguments),
         scheduler=SimpleNamespace(keepgoing=False),
         dag=SimpleNamespace(forcefiles=set()),
     )
@@ -140,6 +143,31 @@ def test_a_run_clears_its_own_lock_and_not_that_of_a_folder_whose_name_begins_al
         (locks / f"{name}.output.lock").write_text(f"{folder / name}/clips.json\n")
     start(folder)
     assert [path.name for path in locks.iterdir()] == ["out2.output.lock"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "says"),
+    [
+        ("dense={frame_step: 1, frame_step: 5}", "--config dense: line 1: 'frame_step' is given twice"),
+        ("dense={frame_step: 010}", "--config dense: line 1: 010 begins with 0"),
+        ("models=[{name: a, name: b}]", "--config models: line 1: 'name' is given twice"),
+    ],
+)
+def test_values_of_the_command_line_are_refused_as_files_are(folder: Path, capsys, argument: str, says: str) -> None:
+    given = parse_config([argument])
+    content = {"videos": str(folder / "videos"), "out": str(folder / "out")} | given
+    with pytest.raises(SystemExit):
+        prepare(workflow(given, [argument]), content)
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
+
+
+def test_snakemake_keeps_the_texts_of_values_of_the_command_line() -> None:
+    text = "dense={frame_step: 1, frame_step: 5}"
+    settings = ConfigSettings(config=parse_config([text]), config_args=[text])
+    assert settings.config_args == [text]
+    assert settings.config["dense"] == {"frame_step": "5"}, "the last one wins"
 
 
 def test_numbers_nested_in_a_value_of_the_command_line_are_numbers(folder: Path) -> None:
