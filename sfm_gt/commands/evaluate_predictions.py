@@ -12,6 +12,7 @@ from sfm_gt.config import EvaluateConfig, ModelConfig
 from sfm_gt.datasets.frames import Dataset, Frame, open_dataset
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.evaluation.evaluated_frames import depth_of
+from sfm_gt.evaluation.evaluation_files import MAIN_TABLE, SUFFIXES
 from sfm_gt.evaluation.grade import Job, grade, network_facts, sha256_of
 from sfm_gt.evaluation.pair_order import grade_pairs
 from sfm_gt.evaluation.published_comparison import figures_for
@@ -60,9 +61,10 @@ def run(
     Raises:
         ConfigError: no such kind, protocol or benchmark; benchmark and layout given; not as many kinds as folders, or two of
             one name.
-        InputError: there is no data set, a file of it is not as it was written, a forget was interrupted, no prediction fits,
-            or the values run against their kind.
+        InputError: ``out`` holds something else than an earlier evaluation, there is no data set, a file of it is not as it was
+            written, a forget was interrupted, no prediction fits, or the values run against their kind.
     """
+    _check_target(out)
     models = _named(predictions, kinds)
     job = _job(_dataset(gt, benchmark, layout), models, protocols, benchmark)
     if isinstance(job.dataset, Benchmark) and job.dataset.has_pairs:
@@ -76,6 +78,19 @@ def run(
         if refused:
             raise InputError(f"--predictions: {refused[0]}")
     return (out / "table.md").read_text()
+
+
+def _check_target(out: Path) -> None:
+    """What is there will be replaced as a whole, so nothing but tables of an earlier evaluation may be lost."""
+    if not out.exists():
+        return
+    found = sorted(out.iterdir()) if out.is_dir() else [out]
+    others = [path for path in found if not path.is_file() or path.suffix not in SUFFIXES]
+    if not found or (not others and {path.name for path in found} >= MAIN_TABLE):
+        return
+    raise InputError(
+        f"--out {out}: is no earlier evaluation (holds {(others or found)[0].name!r}); choose an empty or new folder"
+    )
 
 
 def _pairs_table(job: Job, benchmark: Benchmark, out: Path, cores: int, depth_wanted: bool) -> str:
@@ -117,6 +132,8 @@ def _pairs(texts: Sequence[str], models: Mapping[str, _Predictions], benchmark: 
     if benchmark is None:
         raise ConfigError("--compare-published: figures are published for benchmarks; give --benchmark")
     pairs = dict(text.partition("=")[::2] for text in texts)
+    if len(pairs) < len(texts):
+        raise ConfigError("--compare-published: a folder is named twice; give it once, with one published model")
     unknown = sorted(pairs.keys() - models.keys())
     if unknown or not all(pairs.values()):
         raise ConfigError(

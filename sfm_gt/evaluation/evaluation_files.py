@@ -44,6 +44,11 @@ Rows = list[dict[str, Any]]
 BEYOND_METRICS = (*FIGURES[len(METRICS) :], "coverage", "inverted")
 """What only region ``all`` has."""
 
+MAIN_TABLE = {"table.csv", "table.md", "table.tex"}
+"""What every evaluation leaves, also one of pairs."""
+SUFFIXES = (".csv", ".html", ".json", ".md", ".parquet", ".svg", ".tex")
+"""Of all that one may leave; it leaves no folders."""
+
 
 def write_rows(
     writer: FrameScoresWriter, frame: EvaluatedFrame, results: Sequence[ModelResult], kinds: Mapping[str, str]

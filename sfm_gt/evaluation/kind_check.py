@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sfm_gt.datasets.frames import Dataset
+from sfm_gt.datasets.frames import Dataset, Frame
 from sfm_gt.evaluation.evaluated_frames import Predict, depth_of
 from sfm_gt.metrics.kind_check import kind_mismatch, order_agreement
 from sfm_gt.metrics.resizing import resized
-from sfm_gt.public_datasets import Benchmark
+from sfm_gt.public_datasets import Benchmark, BenchmarkFrame
 
 N_FRAMES = 12
 
@@ -30,13 +30,25 @@ def refusals(
     )
     agreements: dict[str, list[float]] = {model: [] for model in kinds}
     for number in shown:
-        frame = dataset[number]
-        z_depth = depth_of(frame)
-        usable = frame.valid & ~frame.moving & ~frame.overlay
-        for model, kind in kinds.items():
-            values = predict(model, frame).values
-            if values is not None:
-                matched = resized(values, z_depth.shape[0], z_depth.shape[1], "bilinear")
-                agreements[model].append(order_agreement(matched, z_depth, usable, kind))
+        _look(dataset[number], kinds, predict, agreements)
+    # Whoever predicted none of these is looked at where there is something.
+    unseen = {model: kind for model, kind in kinds.items() if not agreements[model]}
+    for number in numbers:
+        wanting = {model: kind for model, kind in unseen.items() if len(agreements[model]) < N_FRAMES}
+        if not wanting:
+            break
+        _look(dataset[number], wanting, predict, agreements)
     found = {model: kind_mismatch(kinds[model], agreements[model]) for model in kinds}
     return {model: f"{model} refused: {reason}" for model, reason in found.items() if reason is not None}
+
+
+def _look(
+    frame: Frame | BenchmarkFrame, kinds: Mapping[str, str], predict: Predict, agreements: Mapping[str, list[float]]
+) -> None:
+    z_depth = depth_of(frame)
+    usable = frame.valid & ~frame.moving & ~frame.overlay
+    for model, kind in kinds.items():
+        values = predict(model, frame).values
+        if values is not None:
+            matched = resized(values, z_depth.shape[0], z_depth.shape[1], "bilinear")
+            agreements[model].append(order_agreement(matched, z_depth, usable, kind))

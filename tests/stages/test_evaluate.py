@@ -44,6 +44,41 @@ def test_predictions_without_a_workflow(workspace, tiny, tmp_path):
     assert (row["frames"], row["missing_frames"]) == (2, 1)
 
 
+@pytest.mark.parametrize("kept", ["thesis.txt", "table.md", "clips/near.npy"])
+def test_a_folder_that_holds_other_things_is_not_replaced(workspace, tiny, tmp_path, kept):
+    file, theirs = tmp_path / "found" / kept, tmp_path / "theirs" / "near"
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    theirs.mkdir(parents=True)
+    np.save(theirs / "000007.npy", np.nan_to_num(tiny.gt, nan=5.0))
+
+    def run(out):
+        evaluate_predictions.run(workspace.root, [str(theirs.parent)], ["metric_depth"], out, ("sfm_gt",), 1)
+
+    with pytest.raises(InputError, match="is no earlier evaluation"):
+        run(tmp_path / "found")
+    assert file.read_text() == "mine"
+    with pytest.raises(InputError, match="is no earlier evaluation"):
+        run(theirs.parent)
+    assert (theirs / "000007.npy").is_file()
+    for _ in range(2):
+        run(tmp_path / "tables")
+    (tmp_path / "tables" / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"holds 'thesis\.txt'"):
+        run(tmp_path / "tables")
+
+
+def test_a_kind_is_checked_where_there_are_predictions(workspace, tiny, tmp_path, monkeypatch):
+    # The frames that are looked at first are those without.
+    monkeypatch.setattr("sfm_gt.evaluation.kind_check.N_FRAMES", 2)
+    (tmp_path / "theirs" / "near").mkdir(parents=True)
+    np.save(tmp_path / "theirs" / "near" / "000009.npy", 1 / np.nan_to_num(tiny.gt, nan=1.0))
+    with pytest.raises(InputError, match=r"declared as metric_depth .* over 1 frames"):
+        evaluate_predictions.run(
+            workspace.root, [str(tmp_path / "theirs")], ["metric_depth"], tmp_path / "found", ("sfm_gt",), 1
+        )
+
+
 def test_folders_of_predictions_are_compared(workspace, tiny, tmp_path):
     gt = np.nan_to_num(tiny.gt, nan=5.0)
     for name, values in (("good", gt * np.float32(1.1)), ("theirs", 1 / (gt * np.float32(1.3)))):
