@@ -26,8 +26,8 @@ from sfm_gt.metrics.tally import FrameFigures, Tally, figures_of
 from sfm_gt.metrics.temporal import FramePair, TemporalView
 from sfm_gt.metrics.uncertainty import uncertainty_figures
 
-PERFECT = "perfect model"
-"""Name of the noise floor among the models; no configured model can have it, since names hold no blank."""
+PERFECT = ""
+"""Name of the noise floor among the models; no model can have it, since none is without a name."""
 INDEPENDENT = GtErrors()
 """Errors of pixels that share nothing but the clip's scale."""
 _DEPTH_LIKE = "metric_depth"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -63,6 +64,9 @@ class Alignments(BaseModel):
             raise ValueError("depth with an unknown shift can only be aligned by a scale and a shift of depth")
         if set(self.affine_invariant_disparity) - {"ls_affine_disparity"}:
             raise ValueError("disparity with an unknown shift can only be aligned by ls_affine_disparity")
+        for kind, names in self:
+            if len(set(names)) < len(names):
+                raise ValueError(f"{kind}: found {list(names)}, needed each alignment once")
         if "none" in self.scale_invariant_depth:
             raise ValueError("scale_invariant_depth has no unit, so it cannot stay unaligned")
         return self
@@ -128,6 +132,11 @@ class Protocol(BaseModel):
     def _parts_fit_together(self) -> Protocol:
         if self.non_finite == "clamp" and not self.clamp:
             raise ValueError("non_finite: clamp needs clamp: true, since the ends of the range are what it takes")
+        ends = [end for end in self.prediction_range or () if end is not None]
+        if not all(map(isfinite, ends)) or ends != sorted(set(ends)):
+            raise ValueError(
+                f"prediction_range: found {ends}, needed two finite numbers, the smaller first; null = open"
+            )
         if self.gt_range_m is not None and not self.gt_range_m[0] < self.gt_range_m[1]:
             raise ValueError(f"gt_range_m: found {list(self.gt_range_m)}, needed the smaller bound first")
         return self

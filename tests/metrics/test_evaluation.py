@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -283,6 +284,24 @@ def test_a_perfect_model_scores_its_noise_floor(alignment):
     floor = evaluation.floors()["sfm_gt", alignment]
     for metric in ("rmse_log", "silog", "mae", "rmse", "log10"):
         assert row[metric] == pytest.approx(floor[METRICS.index(metric)], rel=0.03), metric
+
+
+def test_a_model_may_be_called_perfect():
+    per_clip = OURS.model_copy(update={"scope": "clip", "alignment": OURS.alignment.model_copy(
+        update={"metric_depth": ("median",)})})  # fmt: skip
+    clips, named = _noisy_clips(0, 3), []
+    for clip in clips:
+        renamed = [
+            {("perfect model" if name == "other" else name): one for name, one in f.predictions.items()} for f in clip
+        ]
+        named.append([replace(f, predictions=one) for f, one in zip(clip, renamed, strict=True)])
+    plain, perfect = (
+        rows(_run([per_clip], {"perfect": "metric_depth", name: "metric_depth"}, frames), per_clip.name, 0)
+        for name, frames in (("other", clips), ("perfect model", named))
+    )
+    for one, other in zip(plain, perfect, strict=True):
+        assert one["abs_rel"] == other["abs_rel"]
+        assert one["abs_rel_floor"] == other["abs_rel_floor"]
 
 
 @pytest.mark.parametrize(("n_videos", "n_trials", "least"), [(1, 60, 0.88), (5, 20, 0.80)])

@@ -78,6 +78,10 @@ def test_own_protocol_by_path(tmp_path):
         ({"reducr": "image"}, "unknown key 'reducr'; did you mean 'reducer'"),
         ({"scope": "scene"}, "scope = 'scene'"),
         ({"gt_range_m": [10, 1]}, "needed the smaller bound first"),
+        ({"prediction_range": [5, 2]}, "prediction_range: found .* the smaller first"),
+        ({"prediction_range": [2, 2]}, "prediction_range: found .* the smaller first"),
+        ({"prediction_range": [float("nan"), None]}, "prediction_range: found .* finite"),
+        ({"prediction_range": [0.1, float("inf")]}, "prediction_range: found .* finite"),
         ({"non_finite": "clamp", "clamp": False}, "non_finite: clamp needs clamp: true"),
         ({"alignment": {**OURS.alignment.model_dump(), "affine_invariant_depth": ["median"]}}, "a scale and a shift"),
         (
@@ -86,6 +90,10 @@ def test_own_protocol_by_path(tmp_path):
         ),
         ({"alignment": {**OURS.alignment.model_dump(), "scale_invariant_depth": ["none"]}}, "cannot stay unaligned"),
         ({"alignment": {**OURS.alignment.model_dump(), "metric_depth": ["mean"]}}, "string should match"),
+        (
+            {"alignment": {**OURS.alignment.model_dump(), "metric_depth": ["median", "median"]}},
+            "needed each alignment once",
+        ),
     ],
 )
 def test_what_does_not_fit_is_one_clear_line(tmp_path, changes, words):
