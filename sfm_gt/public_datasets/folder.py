@@ -24,7 +24,7 @@ from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sfm_gt.errors import ConfigError, InputError
 from sfm_gt.formats.array_file import read_array
@@ -58,6 +58,12 @@ class Layout(BaseModel):
     intrinsics: Place | None = None
     gt_range_m: tuple[Positive, Positive]
 
+    @model_validator(mode="after")
+    def _range_grows(self) -> Layout:
+        if not self.gt_range_m[0] < self.gt_range_m[1]:
+            raise ValueError(f"gt_range_m: found {list(self.gt_range_m)}, needed the smaller bound first")
+        return self
+
 
 def open_folder(path: Path, layout_file: Path) -> Benchmark:
     """Ground truth in a folder of one's own.
@@ -87,12 +93,20 @@ def open_folder(path: Path, layout_file: Path) -> Benchmark:
 def _frames(root: Path, layout: Layout, clip: str, names: list[str]) -> list[BenchmarkFrame]:
     numbered = all(name.isdecimal() for name in names)
     clip_id, frames = clip or root.resolve().name, []
+    for number, of_number in groupby(sorted(names, key=int), key=int) if numbered else ():
+        if len(same := list(of_number)) > 1:
+            raise InputError(
+                f"{root}: {' and '.join(same[:2])} are both frame {number} of {clip_id}; rename one of them"
+            )
     for position, name in enumerate(names):
         image, depth = (_at(root, place, clip, name) for place in (layout.image, layout.depth))
         mask = _at(root, layout.mask, clip, name) if layout.mask else None
         camera = None
         if layout.intrinsics:
             matrix = read_matrix(_at(root, layout.intrinsics, clip, name), 3, 3)
+            if not (np.isfinite(matrix).all() and matrix[0, 0] > 0 < matrix[1, 1] and (matrix[2] == (0, 0, 1)).all()):
+                raise InputError(f"{_at(root, layout.intrinsics, clip, name)}: is no matrix of intrinsics; needed fx 0 cx, "
+                                 "0 fy cy, 0 0 1 by rows, in pixels")  # fmt: skip
             camera = camera_from_integer_centred(matrix, *image_size(image))
         frames.append(BenchmarkFrame(
             clip_id, clip_id, int(name) if numbered else position, None, camera, None, partial(read_image, image),

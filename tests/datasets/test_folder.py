@@ -81,11 +81,26 @@ def test_a_folder_without_clips_is_one(folder):
         ("{frame}", "frame", "depth = "),
         ("{clip}/mask", "{scene}/mask", "mask = "),
         ("mask:", "masks:", "did you mean 'mask'"),
+        ("[0.1, 10]", "[10, 0.1]", "needed the smaller bound first"),
     ],
 )
 def test_layouts_that_leave_something_open_are_refused(folder, old, new, words):
     with pytest.raises(ConfigError, match=words):
         _relaid(folder, old, new)
+
+
+def test_two_files_of_one_frame_are_refused(folder):
+    write_image(folder / "yard" / "rgb" / "009.png")
+    write_depth_png(folder / "yard" / "depth" / "009.png", wall(), 0.002)
+    with pytest.raises(InputError, match="009 and 9 are both frame 9 of yard; rename one of them"):
+        _relaid(folder, "", "")
+
+
+@pytest.mark.parametrize("broken", [-matrix(), matrix().T, 0 * matrix(), np.nan * matrix()])
+def test_what_is_no_matrix_of_intrinsics_is_refused(folder, broken):
+    write_matrix(folder / "yard" / "K.txt", broken)
+    with pytest.raises(InputError, match=r"K\.txt: is no matrix of intrinsics; needed fx 0 cx"):
+        _relaid(folder, "", "")
 
 
 def test_files_that_do_not_fit(folder):
