@@ -58,13 +58,15 @@ def comparison_rows(evaluation: Evaluation, benchmark: str, pairs: Mapping[str, 
 def _row(protocols: Sequence[Protocol], model: str, figure: PublishedFigure, tallies: Sequence[Tally]) -> Row:
     column = FIGURES.index(figure.metric)
     values = [float(tally.means(tally.protocol.reducer)[column]) for tally in tallies]
+    # A protocol that passes on what is not finite may have no figure: it is then no nearer than any other.
+    distances = np.nan_to_num(np.abs(np.array(values) - figure.value), nan=np.inf)
     # The first is what the model is ranked by under the first protocol.
-    value, nearest = values[0], tallies[int(np.nanargmin(np.abs(np.array(values) - figure.value)))]
+    value, nearest = values[0], tallies[int(distances.argmin())]
     nearest_value = values[tallies.index(nearest)]
     return {
         "model": model, "published": figure.model, "source": figure.source, "metric": figure.metric, "value": value,
-        "published_value": figure.value, "distance": value - figure.value, "lowest": float(np.nanmin(values)),
-        "highest": float(np.nanmax(values)), "nearest_protocol": nearest.protocol.name,
+        "published_value": figure.value, "distance": value - figure.value, "lowest": float(np.fmin.reduce(values)),
+        "highest": float(np.fmax.reduce(values)), "nearest_protocol": nearest.protocol.name,
         "nearest_alignment": nearest.alignment, "nearest_value": nearest_value,
         "explanation": _explanation(figure, value, tallies[0], nearest, nearest_value, values),
     }  # fmt: skip
@@ -73,6 +75,8 @@ def _row(protocols: Sequence[Protocol], model: str, figure: PublishedFigure, tal
 def _explanation(
     figure: PublishedFigure, value: float, main: Tally, nearest: Tally, nearest_value: float, values: Sequence[float]
 ) -> str:
+    if np.isnan(values).all():
+        return "no figure here: predictions hold what is not finite, which no protocol of these leaves out"
     if _close(value, figure.value):
         return "same figure"
     if _close(nearest_value, figure.value):
@@ -88,7 +92,7 @@ def _explanation(
         if there is not None and there != here
     ]
     said = f"; published with {' and '.join(stated)}" if stated else ""
-    if min(values) < figure.value < max(values):
+    if np.nanmin(values) < figure.value < np.nanmax(values):
         return f"within what protocols alone move{said}"
     return f"no protocol here gives it: look at images, GT, checkpoint and size of the input{said}"
 

@@ -104,5 +104,16 @@ def test_a_table_beside_the_others_and_what_is_refused(tmp_path):
         run("theirs=Depth Everything")
     with pytest.raises(ConfigError, match="needed NAME=PUBLISHED MODEL with NAME one of theirs"):
         run("others=Depth Anything v2 L")
+    with pytest.raises(ConfigError, match="a folder is named twice"):
+        run("theirs=Depth Anything v2 L", "theirs=Depth Anything v3 L")
+    # The protocol passes on what is not finite, so that there is no figure to compare.
+    spoiled = next(theirs.rglob("*.npy"))
+    values = np.load(spoiled)
+    values[len(values) // 2] = np.nan
+    np.save(spoiled, values)
+    run("theirs=Depth Anything v2 L")
+    found = pd.read_csv(tmp_path / "found" / "published.csv")
+    assert found["value"].isna().all()
+    assert found["explanation"].str.startswith("no figure here: ").all()
     with pytest.raises(ConfigError, match="needed NAME=PUBLISHED"):
         run("theirs")
