@@ -44,7 +44,7 @@ def write(out: Path, format_name: str, to: Path, clip_ids: Sequence[str]) -> dic
     exporter, clips, left_out = check(out, format_name, clip_ids)
     _check_target(to)
     to.parent.mkdir(parents=True, exist_ok=True)
-    _note(Workspace(out), to)
+    _note(Workspace.around(open_dataset(out).path), to)
     with replacing_directory(to) as partial:
         measures = exporter.write(clips, partial)
         manifest = {
