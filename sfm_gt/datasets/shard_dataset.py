@@ -28,7 +28,8 @@ class ShardDataset(torch.utils.data.IterableDataset[Item | StoredItem]):
     over all, samples within a buffer. It depends on the seed, the epoch, and the number of ranks and workers. Shards without
     metric scale are left out, with a warning that counts their frames.
 
-    Sizes of all shards are checked here; the SHA-256 of each when a process first reads it, before its first item. Workers that outlive an epoch (``persistent_workers``) do not repeat it.
+    Sizes of all shards are checked here; the SHA-256 of each when a process first reads it, before its first item. Workers
+    that outlive an epoch (``persistent_workers``) do not repeat it.
 
     Args:
         shuffle_buffer: samples kept to draw from; 0 keeps everything in the order in which it was written.

@@ -11,7 +11,7 @@ from sfm_gt.errors import InputError
 from sfm_gt.formats.camera_track import Lens, checked_lens
 from sfm_gt.importers.shared.video_facts import require_sane
 
-# Autofocus moves the focal length a little, stabilisation the principal point; the track has one lens, and 1 % of its focal length
+# Autofocus moves the focal length a little, stabilisation the principal point. The track has one lens: 1 % of its focal length
 # moves a point by 1 % of its distance from the middle.
 MAX_SPREAD = 0.01
 ROUNDING = 1e-4  # two lenses this close are one that was rounded
